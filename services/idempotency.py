@@ -1,0 +1,62 @@
+"""Make a POST safe to repeat: one key, one result, also when two requests arrive at once.
+
+The key's row is inserted first in the creating transaction. A second request with the same key waits on the
+unique index until the first has committed or rolled back, and then sees what it made, or takes its place.
+"""
+
+from dataclasses import dataclass
+
+from sqlalchemy import select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.errors import IdempotencyConflict
+from services.models import IdempotencyKey
+
+NOT_MADE_YET = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RepeatableRequest:
+    """A caller's `Idempotency-Key` with the SHA-256 of its request's body."""
+
+    key: str
+    request_hash: bytes
+
+
+async def reserve(session: AsyncSession, scope: str, request: RepeatableRequest) -> int | None:
+    """Take the key in the running transaction, or return the id of what it made before.
+
+    Raises:
+        IdempotencyConflict: the key was used with another body.
+    """
+    values = {
+        "scope": scope,
+        "key": request.key,
+        "request_hash": request.request_hash,
+        "resource_id": NOT_MADE_YET,
+    }
+    taken = await session.scalar(
+        insert(IdempotencyKey).values(values).on_conflict_do_nothing().returning(IdempotencyKey.id)
+    )
+    if taken is not None:
+        return None
+    earlier = (
+        await session.execute(
+            select(IdempotencyKey.request_hash, IdempotencyKey.resource_id).where(
+                IdempotencyKey.scope == scope, IdempotencyKey.key == request.key
+            )
+        )
+    ).one()
+    if earlier.request_hash != request.request_hash:
+        raise IdempotencyConflict
+    return earlier.resource_id
+
+
+async def fulfil(session: AsyncSession, scope: str, request: RepeatableRequest, resource_id: int) -> None:
+    """Note what the key made, in the transaction that made it."""
+    await session.execute(
+        update(IdempotencyKey)
+        .where(IdempotencyKey.scope == scope, IdempotencyKey.key == request.key)
+        .values(resource_id=resource_id)
+    )

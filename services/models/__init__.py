@@ -1,0 +1,42 @@
+"""The tables of schema `communication_service`."""
+
+from services.models.base import SCHEMA, Base
+from services.models.emails import (
+    AttemptOutcome,
+    AttemptStage,
+    Email,
+    EmailStatus,
+    EmailVersuch,
+    MailDomain,
+    MailQueueState,
+    ReplyKind,
+)
+from services.models.event_outbox import IdempotencyKey, OutboxEvent
+from services.models.phone_calls import CallReason, CallStatus, OutcomeKind, PhoneCall
+from services.models.staff import Activity, ApiKey, Draft, Staff, StaffSession
+from services.models.therapists import Therapist
+
+__all__ = [
+    "SCHEMA",
+    "Activity",
+    "ApiKey",
+    "AttemptOutcome",
+    "AttemptStage",
+    "Base",
+    "CallReason",
+    "CallStatus",
+    "Draft",
+    "Email",
+    "EmailStatus",
+    "EmailVersuch",
+    "IdempotencyKey",
+    "MailDomain",
+    "MailQueueState",
+    "OutboxEvent",
+    "OutcomeKind",
+    "PhoneCall",
+    "ReplyKind",
+    "Staff",
+    "StaffSession",
+    "Therapist",
+]

@@ -1,0 +1,37 @@
+"""The declarative base: one schema, stable constraint names, every instant a TIMESTAMPTZ."""
+
+from datetime import datetime
+from typing import Annotated
+
+from advanced_alchemy.types import DateTimeUTC
+from sqlalchemy import CheckConstraint, MetaData, func
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, mapped_column
+
+SCHEMA = "communication_service"
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+CreatedAt = Annotated[datetime, mapped_column(server_default=func.now())]
+
+
+class Base(DeclarativeBase):
+    """Base of all tables."""
+
+    metadata = MetaData(schema=SCHEMA, naming_convention=NAMING)
+    type_annotation_map = {  # noqa: RUF012
+        datetime: DateTimeUTC(timezone=True),
+        dict[str, object]: JSONB,
+    }
+
+
+def one_of(column: str, values: type) -> CheckConstraint:
+    """Return a check that `column` holds a value of the string enum `values`."""
+    allowed = ", ".join(f"'{value}'" for value in values)  # pyright: ignore[reportGeneralTypeIssues, reportUnknownVariableType]
+    return CheckConstraint(f"{column} IN ({allowed})", name=column)

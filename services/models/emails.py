@@ -1,0 +1,174 @@
+"""E-mails and the attempts to deliver them."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, Enum, ForeignKey, Index, String, Text, UniqueConstraint, func, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from services.models.base import SCHEMA, Base, CreatedAt, one_of
+
+
+class EmailStatus(StrEnum):
+    """Where an e-mail stands."""
+
+    DRAFT = "DRAFT"
+    QUEUED = "QUEUED"
+    SENDING = "SENDING"
+    SENT = "SENT"
+    FAILED = "FAILED"
+
+
+class ReplyKind(StrEnum):
+    """What came back for an e-mail (`antwort_art`)."""
+
+    REPLY = "antwort"
+    OUT_OF_OFFICE = "abwesenheit"
+    UNDELIVERABLE = "unzustellbar"
+
+
+class AttemptStage(StrEnum):
+    """How far a delivery attempt got, in SMTP's order (RFC 5321); DATA includes the final dot."""
+
+    CONNECT = "connect"
+    TLS = "tls"
+    LOGIN = "login"
+    MAIL = "mail"
+    RCPT = "rcpt"
+    DATA = "data"
+    BODY = "body"
+    ACCEPTED = "accepted"
+
+
+class AttemptOutcome(StrEnum):
+    """How a delivery attempt ended."""
+
+    SENT = "sent"
+    RETRY = "retry"
+    FAILED = "failed"
+    UNCLEAR = "unclear"
+    RELEASED = "released"
+
+
+class Email(Base):
+    """One message to one therapist.
+
+    *Unclear* is `SENDING` without a lease and with `uebergabe_begonnen_at` set: it may have been delivered,
+    and only a person decides what happens next.
+    """
+
+    __tablename__ = "emails"
+    __table_args__ = (
+        CheckConstraint("therapist_id > 0", name="therapist_id"),
+        CheckConstraint("length(betreff) > 0", name="betreff"),
+        CheckConstraint("(anspruch IS NULL) = (anspruch_bis IS NULL)", name="anspruch"),
+        CheckConstraint("anspruch IS NULL OR status = 'SENDING'", name="anspruch_status"),
+        CheckConstraint("status <> 'SENT' OR sent_at IS NOT NULL", name="sent_at"),
+        CheckConstraint("NOT antwort_erhalten OR antwortdatum IS NOT NULL", name="antwortdatum"),
+        one_of("antwort_art", ReplyKind),
+        Index("ix_emails_claim", "naechster_versuch_at", "id", postgresql_where=text("status = 'QUEUED'")),
+        Index("ix_emails_lease", "anspruch_bis", postgresql_where=text("status = 'SENDING'")),
+        Index(
+            "ix_emails_unanswered",
+            "sent_at",
+            "id",
+            postgresql_where=text("status = 'SENT' AND NOT antwort_erhalten"),
+        ),
+        Index("ix_emails_therapist", "therapist_id", text("id DESC")),
+        Index("ix_emails_status", "status", text("id DESC")),
+        Index(
+            "ix_emails_follow_up_wanted",
+            text("id DESC"),
+            postgresql_where=text("nachverfolgung_erforderlich"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    therapist_id: Mapped[int]
+    betreff: Mapped[str] = mapped_column(String(255))
+    body_html: Mapped[str] = mapped_column(Text)
+    body_text: Mapped[str] = mapped_column(Text)
+    empfaenger_email: Mapped[str] = mapped_column(String(255))
+    empfaenger_name: Mapped[str] = mapped_column(String(255))
+    absender_email: Mapped[str] = mapped_column(String(255))
+    absender_name: Mapped[str] = mapped_column(String(255))
+    antwort_erhalten: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    antwortdatum: Mapped[datetime | None]
+    antwortinhalt: Mapped[str | None] = mapped_column(Text)
+    nachverfolgung_erforderlich: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    nachverfolgung_notizen: Mapped[str | None] = mapped_column(Text)
+    status: Mapped[EmailStatus] = mapped_column(
+        Enum(EmailStatus, name="emailstatus", schema=SCHEMA),
+        default=EmailStatus.DRAFT,
+        server_default=EmailStatus.DRAFT.value,
+    )
+    queued_at: Mapped[datetime | None]
+    sent_at: Mapped[datetime | None]
+    fehlermeldung: Mapped[str | None] = mapped_column(Text)
+    wiederholungsanzahl: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    created_at: Mapped[CreatedAt]
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
+
+    message_id: Mapped[str] = mapped_column(String(255), unique=True)
+    naechster_versuch_at: Mapped[datetime | None]
+    anspruch: Mapped[UUID | None]
+    anspruch_bis: Mapped[datetime | None]
+    uebergabe_begonnen_at: Mapped[datetime | None]
+    antwort_art: Mapped[str | None] = mapped_column(String(20))
+    nachverfolgung_ab: Mapped[datetime | None] = mapped_column(
+        comment="Earliest follow-up call, where an out-of-office note moved it"
+    )
+    version: Mapped[int] = mapped_column(default=1, server_default=text("1"))
+
+    @property
+    def zustellung_unklar(self) -> bool:
+        """Whether the message may have been delivered without the server's answer reaching us."""
+        return (
+            self.status is EmailStatus.SENDING
+            and self.anspruch is None
+            and self.uebergabe_begonnen_at is not None
+        )
+
+
+class EmailVersuch(Base):
+    """One attempt to deliver an e-mail."""
+
+    __tablename__ = "email_versuche"
+    __table_args__ = (
+        UniqueConstraint("email_id", "nummer"),
+        one_of("stufe", AttemptStage),
+        one_of("ergebnis", AttemptOutcome),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    email_id: Mapped[int] = mapped_column(ForeignKey(Email.id, ondelete="CASCADE"))
+    nummer: Mapped[int]
+    begonnen_at: Mapped[datetime]
+    beendet_at: Mapped[datetime]
+    stufe: Mapped[str] = mapped_column(String(20))
+    smtp_code: Mapped[int | None]
+    smtp_text: Mapped[str | None] = mapped_column(Text)
+    ergebnis: Mapped[str] = mapped_column(String(20))
+
+
+class MailQueueState(Base):
+    """The queue's one row: whether sending is paused, for all workers alike."""
+
+    __tablename__ = "mail_queue_state"
+    __table_args__ = (CheckConstraint("id = 1", name="one_row"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    paused_until: Mapped[datetime | None]
+    failures: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    reason: Mapped[str | None] = mapped_column(Text)
+
+
+class MailDomain(Base):
+    """A recipient domain whose server asked us to slow down."""
+
+    __tablename__ = "mail_domains"
+
+    domain: Mapped[str] = mapped_column(String(255), primary_key=True)
+    slow_until: Mapped[datetime]
+    failures: Mapped[int] = mapped_column(default=1, server_default=text("1"))

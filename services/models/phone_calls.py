@@ -1,0 +1,136 @@
+"""Phone calls. That calls can't overlap is the database's promise, by two exclusion constraints."""
+
+from datetime import date, datetime, time
+from enum import StrEnum
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, func, text
+from sqlalchemy.dialects.postgresql import JSONB, ExcludeConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from services.models.base import Base, CreatedAt, one_of
+from services.models.emails import Email
+from services.models.staff import Staff
+
+
+class CallStatus(StrEnum):
+    """Where a call stands."""
+
+    SCHEDULED = "scheduled"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELED = "canceled"
+
+
+class CallReason(StrEnum):
+    """Why a call exists (`grund`)."""
+
+    MANUAL = "manuell"
+    NO_REPLY = "keine_antwort"
+    UNDELIVERED = "nicht_zugestellt"
+    CALL_BACK = "rueckruf"
+
+
+class OutcomeKind(StrEnum):
+    """What happened when staff rang (`ergebnis_art`)."""
+
+    REACHED = "erreicht"
+    NOT_REACHED = "nicht_erreicht"
+    BUSY = "besetzt"
+    ANSWERING_MACHINE = "anrufbeantworter"
+    WRONG_NUMBER = "falsche_nummer"
+    POSTPONED = "verschoben"
+    CANCELED = "abgesagt"
+
+
+OCCUPIED = "zeitfenster(geplantes_datum, geplante_zeit, dauer_minuten)"
+
+
+def _no_overlap(column: str) -> ExcludeConstraint:
+    return ExcludeConstraint(
+        (text(f"int4range({column}, {column}, '[]')"), "&&"),
+        (text(f"communication_service.{OCCUPIED}"), "&&"),
+        name=f"ex_phone_calls_{column}",
+        using="gist",
+        where=text("status = 'scheduled'"),
+    )
+
+
+class PhoneCall(Base):
+    """One phone call to a therapist. Date and times are the practice's wall clock, without a zone."""
+
+    __tablename__ = "phone_calls"
+    __table_args__ = (
+        CheckConstraint("therapist_id > 0", name="therapist_id"),
+        CheckConstraint("dauer_minuten BETWEEN 1 AND 240", name="dauer_minuten"),
+        CheckConstraint("versuch >= 1", name="versuch"),
+        CheckConstraint("leitung >= 1", name="leitung"),
+        CheckConstraint("(bearbeitet_von IS NULL) = (bearbeitet_bis IS NULL)", name="bearbeitet"),
+        one_of("status", CallStatus),
+        one_of("grund", CallReason),
+        one_of("ergebnis_art", OutcomeKind),
+        _no_overlap("therapist_id"),
+        _no_overlap("leitung"),
+        Index(
+            "uq_phone_calls_automatic_follow_up",
+            "email_id",
+            unique=True,
+            postgresql_where=text("grund = 'keine_antwort' AND vorheriger_anruf_id IS NULL"),
+        ),
+        Index("ix_phone_calls_day", "geplantes_datum", "geplante_zeit", "id"),
+        Index("ix_phone_calls_therapist", "therapist_id", text("id DESC")),
+        Index("ix_phone_calls_email", "email_id"),
+        Index(
+            "ix_phone_calls_due",
+            "geplantes_datum",
+            "geplante_zeit",
+            postgresql_where=text("status = 'scheduled'"),
+        ),
+        Index(
+            "ix_phone_calls_claimed", "bearbeitet_von", postgresql_where=text("bearbeitet_von IS NOT NULL")
+        ),
+        Index("ix_phone_calls_done", "abgeschlossen_at", postgresql_where=text("status <> 'scheduled'")),
+        Index("ix_phone_calls_needs_person", "id", postgresql_where=text("klaerung_noetig")),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    therapist_id: Mapped[int]
+    geplantes_datum: Mapped[date]
+    geplante_zeit: Mapped[time]
+    dauer_minuten: Mapped[int] = mapped_column(default=5, server_default=text("5"))
+    tatsaechliches_datum: Mapped[date | None]
+    tatsaechliche_zeit: Mapped[time | None]
+    status: Mapped[str] = mapped_column(
+        String(50), default=CallStatus.SCHEDULED, server_default=CallStatus.SCHEDULED.value
+    )
+    ergebnis: Mapped[str | None] = mapped_column(Text)
+    notizen: Mapped[str | None] = mapped_column(Text)
+    wiederholen_nach: Mapped[date | None]
+    created_at: Mapped[CreatedAt]
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
+
+    email_id: Mapped[int | None] = mapped_column(ForeignKey(Email.id))
+    grund: Mapped[str] = mapped_column(
+        String(20), default=CallReason.MANUAL, server_default=CallReason.MANUAL.value
+    )
+    ergebnis_art: Mapped[str | None] = mapped_column(String(20))
+    versuch: Mapped[int] = mapped_column(default=1, server_default=text("1"))
+    vorheriger_anruf_id: Mapped[int | None] = mapped_column(
+        ForeignKey("communication_service.phone_calls.id"), unique=True
+    )
+    leitung: Mapped[int] = mapped_column(default=1, server_default=text("1"))
+    ausserhalb_erreichbarkeit: Mapped[bool] = mapped_column(
+        default=False, server_default=text("false"), comment="Agreed by a person outside the phone hours"
+    )
+    klaerung_noetig: Mapped[bool] = mapped_column(
+        default=False,
+        server_default=text("false"),
+        comment="No attempts or no number left: a person decides",
+    )
+    bearbeitet_von: Mapped[int | None] = mapped_column(ForeignKey(Staff.id))
+    bearbeitet_bis: Mapped[datetime | None]
+    abgeschlossen_at: Mapped[datetime | None]
+    rueckgaengig_bis: Mapped[datetime | None]
+    rueckgaengig: Mapped[dict[str, object] | None] = mapped_column(
+        JSONB, comment="What the last outcome changed, while it can be undone"
+    )
+    version: Mapped[int] = mapped_column(default=1, server_default=text("1"))

@@ -1,0 +1,83 @@
+"""Who may work here: staff, their sessions and drafts, API keys, and who did what."""
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, UniqueConstraint, func, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from services.models.base import Base, CreatedAt
+
+
+class Staff(Base):
+    """Somebody who logs in at the desk."""
+
+    __tablename__ = "staff"
+    __table_args__ = (Index("uq_staff_name", text("lower(name)"), unique=True),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(100))
+    password_hash: Mapped[str] = mapped_column(String(255))
+    admin: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    aktiv: Mapped[bool] = mapped_column(default=True, server_default=text("true"))
+    sprache: Mapped[str | None] = mapped_column(String(5))
+    tastenkuerzel: Mapped[bool] = mapped_column(default=True, server_default=text("true"))
+    created_at: Mapped[CreatedAt]
+
+
+class StaffSession(Base):
+    """A login; only the token's SHA-256 is kept."""
+
+    __tablename__ = "sessions"
+    __table_args__ = (Index("ix_sessions_expires_at", "expires_at"), Index("ix_sessions_staff", "staff_id"))
+
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    staff_id: Mapped[int] = mapped_column(ForeignKey(Staff.id, ondelete="CASCADE"))
+    created_at: Mapped[CreatedAt]
+    expires_at: Mapped[datetime]
+
+
+class Draft(Base):
+    """Text somebody is typing, kept so that neither an expired session nor a crash loses it."""
+
+    __tablename__ = "drafts"
+    __table_args__ = (UniqueConstraint("staff_id", "gegenstand", "gegenstand_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    staff_id: Mapped[int] = mapped_column(ForeignKey(Staff.id, ondelete="CASCADE"))
+    gegenstand: Mapped[str] = mapped_column(String(20))
+    gegenstand_id: Mapped[int]
+    felder: Mapped[dict[str, object]] = mapped_column(JSONB)
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class ApiKey(Base):
+    """A key of another service; only its SHA-256 is kept."""
+
+    __tablename__ = "api_keys"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(100), unique=True)
+    key_hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
+    prefix: Mapped[str] = mapped_column(String(12))
+    created_at: Mapped[CreatedAt]
+    revoked_at: Mapped[datetime | None]
+
+
+class Activity(Base):
+    """Who did what when; ids and kinds only, never message content."""
+
+    __tablename__ = "activity"
+    __table_args__ = (
+        Index("ix_activity_object", "object_type", "object_id", text("id DESC")),
+        Index("ix_activity_at", text("at DESC")),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(server_default=func.now())
+    staff_id: Mapped[int | None] = mapped_column(ForeignKey(Staff.id))
+    actor: Mapped[str] = mapped_column(String(20), comment="staff, api or system")
+    action: Mapped[str] = mapped_column(String(50))
+    object_type: Mapped[str] = mapped_column(String(20))
+    object_id: Mapped[int]
+    details: Mapped[dict[str, object]] = mapped_column(JSONB, server_default=text("'{}'::jsonb"))

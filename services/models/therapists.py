@@ -1,0 +1,49 @@
+"""The local copy of the therapist directory, with what the desk itself knows."""
+
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, Index, String, Text, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from services.models.base import Base
+
+
+class Therapist(Base):
+    """A therapist as the Therapist Service last described them; `id` is that service's."""
+
+    __tablename__ = "therapists"
+    __table_args__ = (
+        CheckConstraint("id > 0", name="id"),
+        Index(
+            "ix_therapists_telefon_e164", "telefon_e164", postgresql_ops={"telefon_e164": "text_pattern_ops"}
+        ),
+        Index("ix_therapists_abgerufen_at", "abgerufen_at"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    anrede: Mapped[str | None] = mapped_column(String(20))
+    titel: Mapped[str | None] = mapped_column(String(50))
+    vorname: Mapped[str] = mapped_column(String(255))
+    nachname: Mapped[str] = mapped_column(String(255))
+    strasse: Mapped[str | None] = mapped_column(String(255))
+    plz: Mapped[str | None] = mapped_column(String(10))
+    ort: Mapped[str | None] = mapped_column(String(255))
+    telefon: Mapped[str | None] = mapped_column(String(50))
+    telefon_e164: Mapped[str | None] = mapped_column(
+        String(20), comment="The number in E.164, so that any spelling of it is found"
+    )
+    email: Mapped[str | None] = mapped_column(String(255))
+    telefonische_erreichbarkeit: Mapped[object] = mapped_column(JSONB, nullable=True)
+    status: Mapped[str] = mapped_column(String(20), server_default="aktiv")
+    abgerufen_at: Mapped[datetime]
+
+    nicht_anrufen: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    nicht_anrufen_grund: Mapped[str | None] = mapped_column(Text)
+    anruf_hinweis: Mapped[str | None] = mapped_column(Text)
+    version: Mapped[int] = mapped_column(default=1, server_default=text("1"))
+
+    @property
+    def display_name(self) -> str:
+        """The name as staff say it: title, first and last name."""
+        return " ".join(part for part in (self.titel, self.vorname, self.nachname) if part)

@@ -1,0 +1,70 @@
+"""Engine and sessions over PostgreSQL."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+from sqlalchemy import event
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.orm import Session
+
+from shared.config import Settings
+from shared.notifications import Notifier
+
+SessionFactory = async_sessionmaker[AsyncSession]
+
+CONNECT_SECONDS = 5
+COMMAND_SECONDS = 30
+
+
+def create_engine(config: Settings, *, application_name: str) -> AsyncEngine:
+    """Return an engine whose connects, statements and waits for a pooled connection are all bounded."""
+    return create_async_engine(
+        config.get_database_url(),
+        pool_size=config.db_pool_size,
+        max_overflow=0,
+        pool_timeout=CONNECT_SECONDS,
+        pool_recycle=1800,
+        pool_pre_ping=True,
+        connect_args={
+            "timeout": CONNECT_SECONDS,
+            "command_timeout": COMMAND_SECONDS,
+            "server_settings": {
+                "application_name": application_name,
+                "timezone": "UTC",
+                "lock_timeout": "10s",
+                "idle_in_transaction_session_timeout": "60s",
+            },
+        },
+    )
+
+
+def create_session_factory(engine: AsyncEngine, notifier: Notifier | None = None) -> SessionFactory:
+    """Return a factory of sessions; `wake` on one of them reaches `notifier` when it commits."""
+    return async_sessionmaker(engine, expire_on_commit=False, info={"notifier": notifier})
+
+
+def wake(session: AsyncSession, subject: str) -> None:
+    """Ask that whoever listens for `subject` is woken once the running transaction has committed."""
+    session.info.setdefault("wake", set()).add(subject)
+
+
+@event.listens_for(Session, "after_commit")
+def _send_wakes(session: Session) -> None:
+    if session.in_nested_transaction():
+        return
+    subjects: set[str] = session.info.pop("wake", set())
+    notifier: Notifier | None = session.info.get("notifier")
+    if notifier is not None:
+        notifier.send(subjects)
+
+
+@event.listens_for(Session, "after_rollback")
+def _forget_wakes(session: Session) -> None:
+    session.info.pop("wake", None)
+
+
+@asynccontextmanager
+async def transaction(sessions: SessionFactory) -> AsyncGenerator[AsyncSession]:
+    """Open a session and one transaction around the block: committed at its end, rolled back on any error."""
+    async with sessions() as session, session.begin():
+        yield session

@@ -1,0 +1,165 @@
+"""LISTEN/NOTIFY: hints that something changed. A lost hint costs a poll interval, never data."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from typing import Any
+
+import asyncpg
+import structlog
+from sqlalchemy import URL
+
+CHANNEL = "communication_service"
+CONNECT_SECONDS = 5
+QUERY_SECONDS = 5
+HEALTH_CHECK_SECONDS = 10
+RECONNECT_SECONDS = (0.2, 5.0)
+UNREACHABLE = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+
+Connection = Any
+"""asyncpg ships no types."""
+
+log = structlog.get_logger(__name__)
+
+
+class Notifier:
+    """Sends hints outside of any transaction, on a connection of its own.
+
+    NOTIFY takes a lock on the whole cluster at commit, so hints that arrive while one is under way go out
+    together, each subject once.
+    """
+
+    def __init__(self, url: URL) -> None:
+        self._dsn = _dsn(url)
+        self._pending: set[str] = set()
+        self._wanted = asyncio.Event()
+
+    def send(self, subjects: Iterable[str]) -> None:
+        """Queue hints and return at once."""
+        self._pending.update(subjects)
+        if self._pending:
+            self._wanted.set()
+
+    async def run(self) -> None:
+        """Send hints until cancelled; hints that can't be sent are dropped, for listeners also poll."""
+        connection: Connection = None
+        try:
+            while True:
+                await self._wanted.wait()
+                self._wanted.clear()
+                subjects, self._pending = sorted(self._pending), set()
+                try:
+                    if connection is None or connection.is_closed():
+                        connection = await asyncpg.connect(
+                            self._dsn, timeout=CONNECT_SECONDS, command_timeout=QUERY_SECONDS
+                        )
+                    await connection.execute(
+                        "SELECT pg_notify($1, subject) FROM unnest($2::text[]) AS subject", CHANNEL, subjects
+                    )
+                except UNREACHABLE as error:
+                    log.warning("hint_not_sent", error=type(error).__name__, subjects=subjects)
+                    await _close(connection)
+                    connection = None
+        finally:
+            await _close(connection)
+
+
+class Subscription:
+    """The hints for some subjects, merged until they are fetched."""
+
+    def __init__(self, subjects: frozenset[str]) -> None:
+        self.subjects = subjects
+        self._pending: set[str] = set()
+        self._arrived = asyncio.Event()
+
+    def push(self, subjects: Iterable[str]) -> None:
+        """Add hints this subscription asked for."""
+        wanted = self.subjects.intersection(subjects)
+        if wanted:
+            self._pending |= wanted
+            self._arrived.set()
+
+    async def next(self, timeout: float) -> frozenset[str]:
+        """Return the hints that arrived, waiting at most `timeout` seconds; empty when none did."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout):
+                await self._arrived.wait()
+        self._arrived.clear()
+        pending, self._pending = frozenset(self._pending), set()
+        return pending
+
+
+class Listener:
+    """Receives hints on a connection of its own and hands them to subscriptions.
+
+    After every (re)connect all subscriptions get all their subjects, so that each sweeps for what it missed
+    while nobody listened; LISTEN comes first, so nothing falls between.
+    """
+
+    def __init__(self, url: URL) -> None:
+        self._dsn = _dsn(url)
+        self._subscriptions: set[Subscription] = set()
+
+    def subscribe(self, *subjects: str) -> Subscription:
+        """Return a subscription to `subjects`."""
+        subscription = Subscription(frozenset(subjects))
+        self._subscriptions.add(subscription)
+        return subscription
+
+    def unsubscribe(self, subscription: Subscription) -> None:
+        """Stop feeding a subscription."""
+        self._subscriptions.discard(subscription)
+
+    async def run(self) -> None:
+        """Listen until cancelled, reconnecting for ever with a capped back-off."""
+        delay, cap = RECONNECT_SECONDS
+        while True:
+            try:
+                await self._listen()
+            except UNREACHABLE as error:
+                log.warning("listener_lost", error=type(error).__name__, retry_seconds=delay)
+                await asyncio.sleep(delay)
+                delay = min(delay * 2, cap)
+            else:
+                delay = RECONNECT_SECONDS[0]
+
+    async def _listen(self) -> None:
+        """Serve one connection; return normally when it had worked and was then lost."""
+        connection: Connection = await asyncpg.connect(
+            self._dsn, timeout=CONNECT_SECONDS, command_timeout=QUERY_SECONDS
+        )
+        lost = asyncio.Event()
+        try:
+            connection.add_termination_listener(self._ended(lost))
+            await connection.add_listener(CHANNEL, self._received)
+            for subscription in self._subscriptions:
+                subscription.push(subscription.subjects)
+            while not lost.is_set():
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(HEALTH_CHECK_SECONDS):
+                        await lost.wait()
+                if not lost.is_set():
+                    await connection.fetchval("SELECT 1")
+        finally:
+            await _close(connection)
+
+    @staticmethod
+    def _ended(lost: asyncio.Event) -> Callable[[object], None]:
+        return lambda _connection: lost.set()
+
+    def _received(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
+        for subscription in self._subscriptions:
+            subscription.push([str(payload)])
+
+
+def _dsn(url: URL) -> str:
+    return url.set(drivername="postgresql").render_as_string(hide_password=False)
+
+
+async def _close(connection: Connection) -> None:
+    if connection is None or connection.is_closed():
+        return
+    try:
+        await connection.close(timeout=1)
+    except UNREACHABLE:
+        connection.terminate()

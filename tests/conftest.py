@@ -1,0 +1,100 @@
+"""What every test may ask for: a database of its own on a real PostgreSQL, settings, sessions, a clock."""
+
+import asyncio
+import tempfile
+from collections.abc import AsyncGenerator, Generator
+from pathlib import Path
+from uuid import uuid4
+
+import asyncpg
+import pytest
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import URL
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+
+from services.rules import DeskRules
+from shared.config import Settings
+from shared.config.settings import load_settings
+from shared.database import SessionFactory, create_engine, create_session_factory
+from tests.clock import FakeClock
+from webapp.demo.postgres import EmbeddedPostgres
+
+TEMPLATE = "template_calldesk"
+FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "200"}
+
+
+async def _admin(server: EmbeddedPostgres, statement: str) -> None:
+    dsn = server.url().set(drivername="postgresql").render_as_string(hide_password=False)
+    connection = await asyncpg.connect(dsn)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+def migrate(url: URL) -> None:
+    alembic = Config("alembic.ini")
+    alembic.attributes["url"] = url
+    command.upgrade(alembic, "head")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Generator[EmbeddedPostgres]:
+    """One server for the test process, with a migrated template database."""
+    with tempfile.TemporaryDirectory(prefix="calldesk-test-", ignore_cleanup_errors=True) as folder:
+        server = EmbeddedPostgres(Path(folder) / "pg", FAST)
+        server.start()
+        asyncio.run(_admin(server, f"CREATE DATABASE {TEMPLATE}"))
+        migrate(server.url(TEMPLATE))
+        yield server
+        server.stop()
+
+
+@pytest.fixture
+def database(postgres: EmbeddedPostgres) -> Generator[URL]:
+    """A migrated, empty database for one test."""
+    name = f"test_{uuid4().hex}"
+    asyncio.run(_admin(postgres, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}"))
+    yield postgres.url(name)
+    asyncio.run(_admin(postgres, f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+@pytest.fixture
+def config(database: URL) -> Settings:
+    """Settings of a test: its own database, nothing read from a `.env` file."""
+    return load_settings(
+        env_file=None,
+        app_env="testing",
+        database_url=database.render_as_string(hide_password=False),
+        log_level="WARNING",
+    )
+
+
+@pytest.fixture
+def rules(config: Settings) -> DeskRules:
+    return DeskRules.from_settings(config)
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    """Wednesday, 14 October 2026, 10:42 in Berlin."""
+    return FakeClock()
+
+
+@pytest.fixture
+async def engine(config: Settings) -> AsyncGenerator[AsyncEngine]:
+    engine = create_engine(config, application_name="test")
+    yield engine
+    await engine.dispose()
+
+
+@pytest.fixture
+def sessions(engine: AsyncEngine) -> SessionFactory:
+    return create_session_factory(engine)
+
+
+@pytest.fixture
+async def session(sessions: SessionFactory) -> AsyncGenerator[AsyncSession]:
+    async with sessions() as session:
+        yield session

