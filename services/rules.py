@@ -56,3 +56,7 @@ class DeskRules:
     def instant(self, day: date, at: time) -> datetime:
         """Return the instant of a wall-clock time; the first of a repeated hour."""
         return datetime.combine(day, at, tzinfo=self.tz)
+
+    def aware(self, moment: datetime) -> datetime:
+        """Return an instant as it is; a naive moment is wall-clock time of the practices."""
+        return moment if moment.tzinfo else moment.replace(tzinfo=self.tz)

@@ -1,0 +1,140 @@
+"""What the JSON controllers share: lists, instants, repeatable requests and strict query parameters."""
+
+import hashlib
+from collections.abc import Callable
+from datetime import date, datetime, time, timedelta
+from typing import Annotated, Any, Generic, Self, TypeVar
+
+import msgspec
+from litestar.connection import ASGIConnection
+from litestar.constants import RESERVED_KWARGS
+from litestar.handlers.base import BaseRouteHandler
+from litestar.params import Parameter, ParameterKwarg
+from msgspec import Struct
+
+from services.errors import FieldError, InvalidInput
+from services.idempotency import RepeatableRequest
+from services.pagination import LARGEST_LIMIT, Page
+from services.rules import DeskRules
+
+Item = TypeVar("Item")
+Row = TypeVar("Row")
+
+Connection = ASGIConnection[Any, Any, Any, Any]
+
+LARGEST_ID = 2**31 - 1
+
+PageNumber = Annotated[int, Parameter(ge=1, le=LARGEST_ID, description="Which page; pages count from 1.")]
+PageLimit = Annotated[int, Parameter(ge=1, le=LARGEST_LIMIT, description="Rows of one page.")]
+RecordIdFilter = Annotated[int | None, Parameter(ge=1, le=LARGEST_ID)]
+DayOrInstantFilter = Annotated[
+    str | None,
+    Parameter(
+        max_length=40,
+        description="A day (`2025-06-10`, local) or an ISO 8601 instant (local without an offset).",
+    ),
+]
+IdempotencyKeyHeader = Annotated[
+    str | None,
+    Parameter(
+        header="Idempotency-Key",
+        min_length=1,
+        max_length=255,
+        description="Makes a repeated request safe: same key and body, same answer; another body, 409.",
+    ),
+]
+
+
+class Paged(Struct, Generic[Item]):
+    """One page of a list; `total` counts the whole list. Subclass with the item's type."""
+
+    data: list[Item]
+    page: int
+    limit: int
+    total: int
+
+    @classmethod
+    def of(cls, page: Page[Row], show: Callable[[Row], Item]) -> Self:
+        """Return a page of rows as the API shows them."""
+        return cls([show(row) for row in page.rows], page.request.page, page.request.limit, page.total)
+
+
+def range_start(parameter: str, value: str | None, rules: DeskRules) -> datetime | None:
+    """Return the first instant of a range given as day or instant.
+
+    Raises:
+        InvalidInput: it is neither.
+    """
+    if value is None:
+        return None
+    moment = _day_or_instant(parameter, value)
+    return rules.aware(moment) if isinstance(moment, datetime) else rules.instant(moment, time.min)
+
+
+def range_end(parameter: str, value: str | None, rules: DeskRules) -> datetime | None:
+    """Return the instant before which a range ends; a day is meant to be part of it.
+
+    Raises:
+        InvalidInput: it is neither day nor instant.
+    """
+    if value is None:
+        return None
+    moment = _day_or_instant(parameter, value)
+    if isinstance(moment, datetime):
+        return rules.aware(moment)
+    return rules.instant(moment + timedelta(days=1), time.min)
+
+
+def _day_or_instant(parameter: str, value: str) -> date | datetime:
+    try:
+        moment = (
+            date.fromisoformat(value) if len(value) == len("2025-06-10") else datetime.fromisoformat(value)
+        )
+    except ValueError:
+        moment = None
+    if moment is None or not 1900 <= moment.year <= 9000:
+        raise InvalidInput(
+            FieldError(parameter, "Give a day such as 2025-06-10 or an instant such as 2025-06-10T12:30:00Z.")
+        )
+    return moment
+
+
+def repeatable(key: str | None, body: Struct) -> RepeatableRequest | None:
+    """Return the caller's key with a hash of what was asked for, however the JSON was spelled."""
+    if key is None:
+        return None
+    canonical = msgspec.json.encode(body, order="deterministic")
+    return RepeatableRequest(key, hashlib.sha256(canonical).digest())
+
+
+def refuse_unknown_parameters(
+    connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler
+) -> None:
+    """Guard: refuse query parameters the handler does not declare, and repeated ones.
+
+    Raises:
+        InvalidInput: names each such parameter.
+    """
+    if not connection.scope["query_string"]:
+        return
+    given = connection.query_params
+    known = _query_parameters(handler) - connection.path_params.keys()
+    errors = [FieldError(name, "This parameter is not known.") for name in given if name not in known]
+    errors += [
+        FieldError(name, "This parameter is given more than once.")
+        for name in given
+        if name in known and len(given.getall(name)) > 1
+    ]
+    if errors:
+        raise InvalidInput(*errors)
+
+
+def _query_parameters(handler: BaseRouteHandler) -> set[str]:
+    not_from_query = RESERVED_KWARGS | handler.resolve_dependencies().keys()
+    names: set[str] = set()
+    for name, field in handler.parsed_fn_signature.parameters.items():
+        kwarg = field.kwarg_definition
+        is_header = isinstance(kwarg, ParameterKwarg) and (kwarg.header or kwarg.cookie)
+        if name not in not_from_query and not is_header:
+            names.add(kwarg.query if isinstance(kwarg, ParameterKwarg) and kwarg.query else name)
+    return names
