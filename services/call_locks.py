@@ -1,0 +1,58 @@
+"""Locks a call for a change of its state, in the order all such changes keep: e-mail, call, calendar."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.calls import lock_call
+from services.errors import StaleVersion
+from services.models import Activity, Email, PhoneCall, Staff
+
+
+@dataclass(frozen=True, slots=True)
+class LockedCall:
+    """A locked call, and whether the e-mail it is about has been answered."""
+
+    call: PhoneCall
+    answered: bool
+
+
+async def lock_with_email(session: AsyncSession, call_id: int, version: int | None = None) -> LockedCall:
+    """Lock a call and hold its e-mail still, so that no answer arrives meanwhile.
+
+    Runs in the caller's transaction.
+
+    Raises:
+        NotFound: there is no such call.
+        StaleVersion: it has changed since `version`; carries `action`, `at`, `actor`, `staff_id`, `staff_name`
+            of the last change.
+    """
+    email_id = await session.scalar(select(PhoneCall.email_id).where(PhoneCall.id == call_id))
+    answered = email_id is not None and bool(
+        await session.scalar(
+            select(Email.antwort_erhalten).where(Email.id == email_id).with_for_update(read=True)
+        )
+    )
+    call = await lock_call(session, call_id)
+    if version is not None and call.version != version:
+        raise await stale(session, call_id)
+    return LockedCall(call, answered)
+
+
+async def stale(session: AsyncSession, call_id: int) -> StaleVersion:
+    """Return the error that says what was last done to a call, and by whom."""
+    last = (
+        await session.execute(
+            select(Activity.action, Activity.at, Activity.actor, Activity.staff_id, Staff.name)
+            .outerjoin(Staff, Staff.id == Activity.staff_id)
+            .where(Activity.object_type == "call", Activity.object_id == call_id)
+            .order_by(Activity.id.desc())
+            .limit(1)
+        )
+    ).first()
+    if last is None:
+        return StaleVersion()
+    return StaleVersion(
+        action=last.action, at=last.at, actor=last.actor, staff_id=last.staff_id, staff_name=last.name
+    )

@@ -1,0 +1,199 @@
+"""Whom staff can ring today, and until when: pure rules over the open calls of today and of days before.
+
+What counts is the therapist's phone hours today, not the planned minute: a call planned for later today can
+be made as soon as the therapist answers the phone. A call of a day before is overdue until then. Calls of
+days to come are not on the board.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from enum import StrEnum
+
+from services.availability import Availability, Window, time_of_day
+from services.rules import DeskRules
+from services.scheduler import is_holiday
+
+SOON = timedelta(minutes=60)
+"""How long before its window opens a call counts as soon."""
+
+AGREED_MINUTES = 30
+"""How long a time agreed outside the phone hours stays open for the call."""
+
+DAY_MINUTES = 24 * 60
+
+
+class Group(StrEnum):
+    """Where an open call stands on today's board."""
+
+    REACHABLE_NOW = "reachable_now"
+    SOON = "soon"
+    LATER = "later"
+    OVERDUE = "overdue"
+    UNREACHABLE = "unreachable"
+
+
+class Obstacle(StrEnum):
+    """Why a therapist can't be rung at all."""
+
+    UNKNOWN = "unknown"
+    NO_NUMBER = "no_number"
+    DO_NOT_CALL = "do_not_call"
+    NO_WINDOW = "no_window"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenCall:
+    """A scheduled call with what the board shows of it and its therapist."""
+
+    call_id: int
+    version: int
+    therapist_id: int
+    name: str | None
+    ort: str | None
+    telefon: str | None
+    nicht_anrufen: bool
+    availability: Availability
+    geplantes_datum: date
+    geplante_zeit: time
+    dauer_minuten: int
+    ausserhalb_erreichbarkeit: bool
+    grund: str
+    email_id: int | None
+    versuch: int
+    bearbeitet_von: int | None
+    bearbeitet_bis: datetime | None
+    bearbeitet_name: str | None
+
+    def holder(self, now: datetime) -> int | None:
+        """Return the id of who has this call in hand at an instant."""
+        held = self.bearbeitet_bis is not None and self.bearbeitet_bis > now
+        return self.bearbeitet_von if held else None
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Where a call stands at an instant.
+
+    `window` is the one open now, else the day's next; its ends as instants are `opens_at` and `closes_at`.
+    """
+
+    group: Group
+    window: Window | None = None
+    opens_at: datetime | None = None
+    closes_at: datetime | None = None
+    obstacle: Obstacle | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BoardCall:
+    """An open call at its place on the board."""
+
+    call: OpenCall
+    placement: Placement
+    now: datetime
+    overdue: bool
+
+    @property
+    def minutes_left(self) -> int | None:
+        """Minutes until the window closes, begun ones counted; None outside of any window."""
+        closes_at = self.placement.closes_at
+        if self.placement.group is not Group.REACHABLE_NOW or closes_at is None:
+            return None
+        return -(-(closes_at - self.now) // timedelta(minutes=1))
+
+    @property
+    def holder_id(self) -> int | None:
+        """Who has the call in hand."""
+        return self.call.holder(self.now)
+
+    @property
+    def holder_name(self) -> str | None:
+        """The name of who has the call in hand."""
+        return self.call.bearbeitet_name if self.holder_id is not None else None
+
+
+def day_windows(availability: Availability, day: date, rules: DeskRules) -> list[Window]:
+    """Return a day's phone hours cut to the desk's hours, in order; none on a public holiday."""
+    if is_holiday(day, rules.holiday_state):
+        return []
+    opens, closes = rules.desk_hours
+    cut = (Window(max(window.start, opens), min(window.end, closes)) for window in availability.on(day))
+    return [window for window in cut if window.start < window.end]
+
+
+def call_windows(call: OpenCall, day: date, rules: DeskRules) -> list[Window]:
+    """Return when a call can be made on a day: the phone hours, and a time agreed outside of them."""
+    windows = day_windows(call.availability, day, rules)
+    if call.ausserhalb_erreichbarkeit and call.geplantes_datum == day:
+        start = call.geplante_zeit.hour * 60 + call.geplante_zeit.minute
+        end = min(start + max(call.dauer_minuten, AGREED_MINUTES), DAY_MINUTES)
+        windows = sorted([*windows, Window(call.geplante_zeit, time_of_day(end))])
+    return windows
+
+
+def obstacle(call: OpenCall) -> Obstacle | None:
+    """Return why a call can't be made on any day, or None."""
+    if call.name is None:
+        return Obstacle.UNKNOWN
+    if call.nicht_anrufen:
+        return Obstacle.DO_NOT_CALL
+    if not call.telefon:
+        return Obstacle.NO_NUMBER
+    if not call.availability.windows and not call.ausserhalb_erreichbarkeit:
+        return Obstacle.NO_WINDOW
+    return None
+
+
+def place(call: OpenCall, *, now: datetime, rules: DeskRules) -> Placement:
+    """Say where an open call stands at an instant.
+
+    Overdue: planned before today and not reachable right now, or planned for today and today's last window
+    is over.
+    """
+    reason = obstacle(call)
+    if reason is not None:
+        return Placement(Group.UNREACHABLE, obstacle=reason)
+    today = rules.today(now)
+    overdue = call.geplantes_datum < today
+    for window in call_windows(call, today, rules):
+        opens_at, closes_at = rules.instant(today, window.start), rules.instant(today, window.end)
+        if closes_at <= now:
+            continue
+        if opens_at <= now:
+            group = Group.REACHABLE_NOW
+        elif overdue:
+            group = Group.OVERDUE
+        else:
+            group = Group.SOON if opens_at - now <= SOON else Group.LATER
+        return Placement(group, window, opens_at, closes_at)
+    return Placement(Group.OVERDUE)
+
+
+def on_board(calls: Iterable[OpenCall], *, now: datetime, rules: DeskRules) -> list[BoardCall]:
+    """Place calls on the board, each group in the order in which staff work through it."""
+    today = rules.today(now)
+    placed = [
+        BoardCall(call, place(call, now=now, rules=rules), now, call.geplantes_datum < today)
+        for call in calls
+    ]
+    return sorted(placed, key=_urgency)
+
+
+def reachable_now(calls: Iterable[OpenCall], *, now: datetime, rules: DeskRules) -> list[OpenCall]:
+    """Return the calls that can be made right now, the one whose window closes first in front."""
+    return [
+        row.call
+        for row in on_board(calls, now=now, rules=rules)
+        if row.placement.group is Group.REACHABLE_NOW
+    ]
+
+
+def _urgency(row: BoardCall) -> tuple[object, ...]:
+    """What closes first, what opens first, what was planned first."""
+    placement, call = row.placement, row.call
+    planned = (call.geplantes_datum, call.geplante_zeit, call.call_id)
+    if placement.group in (Group.OVERDUE, Group.UNREACHABLE):
+        return (1, *planned)
+    moment = placement.closes_at if placement.group is Group.REACHABLE_NOW else placement.opens_at
+    return (0, moment, *planned)
