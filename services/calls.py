@@ -1,0 +1,304 @@
+"""Phone calls: making, reading, moving, changing and cancelling them. Outcomes are in `services.outcomes`."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from typing import Any
+
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services import idempotency
+from services.activity import Actor, record
+from services.booking import LONGEST_CALL_MINUTES, book_at, book_next, move
+from services.errors import Conflict, FieldError, InvalidInput, NotFound, StaleVersion
+from services.events import EventType, report_call
+from services.idempotency import RepeatableRequest
+from services.models import CallReason, CallStatus, Email, OutcomeKind, PhoneCall, Therapist
+from services.pagination import Page, PageRequest
+from services.rules import DeskRules
+from services.subjects import CALLS
+from services.therapist_directory import TherapistDirectory
+from shared.database import wake
+
+SCOPE = "calls"
+LARGEST_ID = 2**31 - 1
+
+
+class CallNotScheduled(Conflict):
+    """This call is no longer planned, so its time can't be changed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewCall:
+    """A call to be made; without date and time it goes into the therapist's next free slot."""
+
+    therapist_id: int
+    geplantes_datum: date | None = None
+    geplante_zeit: time | None = None
+    dauer_minuten: int | None = None
+    notizen: str | None = None
+    email_id: int | None = None
+    grund: CallReason = CallReason.MANUAL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallFilters:
+    """Which calls a list shows; dates are inclusive, an unset filter lets everything through."""
+
+    therapist_id: int | None = None
+    status: CallStatus | None = None
+    email_id: int | None = None
+    geplantes_datum: date | None = None
+    geplantes_datum_von: date | None = None
+    geplantes_datum_bis: date | None = None
+
+
+async def create_call(
+    session: AsyncSession,
+    new: NewCall,
+    *,
+    now: datetime,
+    actor: Actor,
+    rules: DeskRules,
+    directory: TherapistDirectory,
+    repeatable: RepeatableRequest | None = None,
+) -> tuple[PhoneCall, bool]:
+    """Plan a call; return it and whether it was made now rather than by an earlier, equal request.
+
+    Raises:
+        InvalidInput: the input is wrong, or no time can be found (`services.booking.Unschedulable`).
+        CallCollision: the time asked for is taken.
+        TemporarilyUnavailable: the therapist is not known here and their directory can't be asked.
+    """
+    _check(new)
+    therapist = await directory.get(session, new.therapist_id, now=now)
+    async with session.begin():
+        if repeatable is not None:
+            earlier = await idempotency.reserve(session, SCOPE, repeatable)
+            if earlier is not None:
+                return await _existing(session, earlier), False
+        call = await _book(session, new, therapist, now=now, rules=rules)
+        if repeatable is not None:
+            await idempotency.fulfil(session, SCOPE, repeatable, call.id)
+        announce(session, call, "call_scheduled", now=now, actor=actor)
+    return call, True
+
+
+async def get_call(session: AsyncSession, call_id: int) -> PhoneCall:
+    """Return a call.
+
+    Raises:
+        NotFound: there is none with this id.
+    """
+    async with session.begin():
+        return await _existing(session, call_id)
+
+
+async def list_calls(session: AsyncSession, filters: CallFilters, page: PageRequest) -> Page[PhoneCall]:
+    """Return one page of the calls, earliest planned first."""
+    matching = select(PhoneCall).where(*_conditions(filters))
+    ordered = matching.order_by(PhoneCall.geplantes_datum, PhoneCall.geplante_zeit, PhoneCall.id)
+    async with session.begin():
+        total = await session.scalar(select(func.count()).select_from(matching.subquery()))
+        rows = await session.scalars(ordered.offset(page.offset).limit(page.limit))
+        return Page(list(rows), page, total or 0)
+
+
+async def move_call(
+    session: AsyncSession,
+    call_id: int,
+    day: date,
+    at: time,
+    *,
+    version: int,
+    now: datetime,
+    actor: Actor,
+    rules: DeskRules,
+    dauer_minuten: int | None = None,
+) -> PhoneCall:
+    """Move a planned call to a time a person chose.
+
+    Raises:
+        NotFound, StaleVersion, CallNotScheduled: as named.
+        InvalidInput: the time is past, too far ahead or does not exist, or the duration is wrong.
+        CallCollision: the therapist or every line is taken at that time.
+    """
+    _check_duration(dauer_minuten)
+    async with session.begin():
+        call = await lock_call(session, call_id, version)
+        await move_planned(
+            session, call, day, at, now=now, actor=actor, rules=rules, duration_minutes=dauer_minuten
+        )
+    return call
+
+
+async def change_notes(
+    session: AsyncSession, call_id: int, notizen: str | None, *, version: int, now: datetime, actor: Actor
+) -> PhoneCall:
+    """Replace a call's notes, whatever its status.
+
+    Raises:
+        NotFound, StaleVersion: as named.
+    """
+    async with session.begin():
+        call = await lock_call(session, call_id, version)
+        call.notizen = notizen
+        call.version += 1
+        record(session, actor, "call_changed", "call", call.id, now=now)
+        wake(session, CALLS)
+    return call
+
+
+async def lock_call(session: AsyncSession, call_id: int, version: int | None = None) -> PhoneCall:
+    """Return a call, locked. Runs in the caller's transaction.
+
+    Raises:
+        NotFound: there is none with this id.
+        StaleVersion: it has changed since the caller saw it; not checked when `version` is None.
+    """
+    call = await _existing(session, call_id, lock=True)
+    if version is not None and call.version != version:
+        raise StaleVersion
+    return call
+
+
+async def move_planned(
+    session: AsyncSession,
+    call: PhoneCall,
+    day: date,
+    at: time,
+    *,
+    now: datetime,
+    actor: Actor,
+    rules: DeskRules,
+    duration_minutes: int | None = None,
+) -> None:
+    """Move a locked call, report it and note who did. Runs in the caller's transaction.
+
+    Raises:
+        CallNotScheduled, InvalidInput, CallCollision: as `move_call`.
+    """
+    if call.status != CallStatus.SCHEDULED:
+        raise CallNotScheduled
+    therapist = await session.get(Therapist, call.therapist_id)
+    await move(session, call, therapist, day, at, now=now, rules=rules, duration_minutes=duration_minutes)
+    call.version += 1
+    announce(session, call, "call_moved", now=now, actor=actor)
+
+
+async def cancel(session: AsyncSession, call: PhoneCall, reason: str, *, now: datetime, actor: Actor) -> None:
+    """Cancel a locked, scheduled call for a reason shown to the staff, and report it.
+
+    Runs in the caller's transaction. Frees the call from whoever has it in hand; can't be undone.
+    """
+    call.status = CallStatus.CANCELED
+    call.ergebnis_art = OutcomeKind.CANCELED
+    call.ergebnis = reason
+    call.abgeschlossen_at = now
+    call.bearbeitet_von = call.bearbeitet_bis = None
+    call.version += 1
+    await session.flush()
+    report_call(session, EventType.CALL_CANCELED, call, now=now)
+    record(session, actor, "call_canceled", "call", call.id, now=now)
+    wake(session, CALLS)
+
+
+def announce(session: AsyncSession, call: PhoneCall, action: str, *, now: datetime, actor: Actor) -> None:
+    """Report a flushed call's new time and note who set it. Runs in the caller's transaction."""
+    report_call(session, EventType.CALL_SCHEDULED, call, now=now)
+    record(
+        session,
+        actor,
+        action,
+        "call",
+        call.id,
+        now=now,
+        geplantes_datum=call.geplantes_datum.isoformat(),
+        geplante_zeit=f"{call.geplante_zeit:%H:%M}",
+    )
+    wake(session, CALLS)
+
+
+async def _book(
+    session: AsyncSession, new: NewCall, therapist: Therapist, *, now: datetime, rules: DeskRules
+) -> PhoneCall:
+    values: dict[str, Any] = {"notizen": new.notizen, "grund": new.grund, "email_id": new.email_id}
+    if new.email_id is not None:
+        await _lock_email(session, new.email_id)
+    if new.geplantes_datum is not None and new.geplante_zeit is not None:
+        return await book_at(
+            session,
+            therapist,
+            new.geplantes_datum,
+            new.geplante_zeit,
+            now=now,
+            rules=rules,
+            duration_minutes=new.dauer_minuten,
+            **values,
+        )
+    return await book_next(
+        session, therapist, now=now, rules=rules, duration_minutes=new.dauer_minuten, **values
+    )
+
+
+async def _lock_email(session: AsyncSession, email_id: int) -> None:
+    """Keep the e-mail from vanishing, before the calendar is locked."""
+    found = await session.scalar(
+        select(Email.id).where(Email.id == email_id).with_for_update(read=True, key_share=True)
+    )
+    if found is None:
+        raise InvalidInput(FieldError("email_id", "There is no such e-mail."))
+
+
+async def _existing(session: AsyncSession, call_id: int, *, lock: bool = False) -> PhoneCall:
+    query = select(PhoneCall).where(PhoneCall.id == call_id).execution_options(populate_existing=True)
+    call = await session.scalar(query.with_for_update() if lock else query) if _possible(call_id) else None
+    if call is None:
+        raise NotFound
+    return call
+
+
+def _conditions(filters: CallFilters) -> list[ColumnElement[bool]]:
+    wanted = {
+        PhoneCall.therapist_id: filters.therapist_id,
+        PhoneCall.status: filters.status,
+        PhoneCall.email_id: filters.email_id,
+        PhoneCall.geplantes_datum: filters.geplantes_datum,
+    }
+    conditions = [column == value for column, value in wanted.items() if value is not None]
+    if filters.geplantes_datum_von is not None:
+        conditions.append(PhoneCall.geplantes_datum >= filters.geplantes_datum_von)
+    if filters.geplantes_datum_bis is not None:
+        conditions.append(PhoneCall.geplantes_datum <= filters.geplantes_datum_bis)
+    return conditions
+
+
+def _check(new: NewCall) -> None:
+    errors: list[FieldError] = []
+    if not _possible(new.therapist_id):
+        errors.append(FieldError("therapist_id", "There is no such therapist."))
+    if new.email_id is not None and not _possible(new.email_id):
+        errors.append(FieldError("email_id", "There is no such e-mail."))
+    if new.geplantes_datum is None and new.geplante_zeit is not None:
+        errors.append(FieldError("geplantes_datum", "Give the date as well, or neither date nor time."))
+    if new.geplante_zeit is None and new.geplantes_datum is not None:
+        errors.append(FieldError("geplante_zeit", "Give the time as well, or neither date nor time."))
+    errors += _duration_errors(new.dauer_minuten)
+    if errors:
+        raise InvalidInput(*errors)
+
+
+def _check_duration(minutes: int | None) -> None:
+    if errors := _duration_errors(minutes):
+        raise InvalidInput(*errors)
+
+
+def _duration_errors(minutes: int | None) -> list[FieldError]:
+    if minutes is None or 1 <= minutes <= LONGEST_CALL_MINUTES:
+        return []
+    limits = (("least", 1), ("most", LONGEST_CALL_MINUTES))
+    return [FieldError("dauer_minuten", "A call takes from %(least)s to %(most)s minutes.", limits)]
+
+
+def _possible(record_id: int) -> bool:
+    return 0 < record_id <= LARGEST_ID

@@ -1,0 +1,80 @@
+"""What happens to the call about an e-mail: made when nobody answers, moved, cancelled when somebody does.
+
+Lock order, here and wherever both are changed: the e-mail's row, then rows of calls, then the calendar
+(`services.booking`). Lock an e-mail with `with_for_update(key_share=True)`: inserting a call about it does
+not wait for that.
+"""
+
+from datetime import date, datetime
+
+from sqlalchemy import Select, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.activity import Actor
+from services.booking import NotToBeCalled, Unschedulable, move_to_next
+from services.calls import announce, cancel
+from services.models import CallReason, CallStatus, Email, PhoneCall, Therapist
+from services.rules import DeskRules
+
+ANSWERED = "Die E-Mail wurde beantwortet."
+NO_TIME_AFTER_ABSENCE = "Nach der Abwesenheit ist keine Zeit in den Telefonzeiten frei."
+
+
+async def pending_call(session: AsyncSession, email_id: int) -> PhoneCall | None:
+    """Return the earliest scheduled call that an answer to this e-mail makes pointless.
+
+    That is every call about the e-mail but a call back, which the therapist asked for. Runs in the caller's
+    transaction, locks nothing.
+    """
+    return await session.scalar(_pending(email_id).limit(1))
+
+
+async def cancel_pending(
+    session: AsyncSession, email_id: int, *, now: datetime, actor: Actor
+) -> PhoneCall | None:
+    """Cancel every pending call about an answered e-mail; return the earliest.
+
+    Runs in the caller's transaction, which has locked the e-mail.
+    """
+    calls = list(await session.scalars(_pending(email_id).with_for_update()))
+    for call in calls:
+        await cancel(session, call, ANSWERED, now=now, actor=actor)
+    return calls[0] if calls else None
+
+
+async def postpone_pending(
+    session: AsyncSession, email: Email, not_before: date, *, now: datetime, actor: Actor, rules: DeskRules
+) -> PhoneCall | None:
+    """Move the pending call about an e-mail to the first free time from a day on; return it.
+
+    When there is no such time the call is cancelled and returned so, and a person is asked to look at the
+    e-mail. Runs in the caller's transaction, which has locked the e-mail.
+    """
+    call = await session.scalar(_pending(email.id).limit(1).with_for_update())
+    if call is None or call.geplantes_datum >= not_before:
+        return call
+    therapist = await session.get(Therapist, call.therapist_id)
+    try:
+        if therapist is None:
+            raise NotToBeCalled
+        await move_to_next(session, call, therapist, not_before=not_before, now=now, rules=rules)
+    except Unschedulable:
+        email.nachverfolgung_erforderlich = True
+        await cancel(session, call, NO_TIME_AFTER_ABSENCE, now=now, actor=actor)
+    else:
+        call.version += 1
+        announce(session, call, "call_moved", now=now, actor=actor)
+    return call
+
+
+def _pending(email_id: int) -> Select[PhoneCall]:
+    return (
+        select(PhoneCall)
+        .where(
+            PhoneCall.email_id == email_id,
+            PhoneCall.status == CallStatus.SCHEDULED,
+            PhoneCall.grund != CallReason.CALL_BACK,
+        )
+        .order_by(PhoneCall.geplantes_datum, PhoneCall.geplante_zeit, PhoneCall.id)
+        .execution_options(populate_existing=True)
+    )

@@ -1,0 +1,198 @@
+"""When a therapist can be rung: pure functions over phone hours, desk hours, holidays and what is booked.
+
+All dates and times are local wall clock (`rules.tz`), without a zone, as the database keeps them. Only the
+minimum notice is an instant, so that it is right in nights when the clocks change.
+"""
+
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+from typing import NamedTuple
+
+from holidays import country_holidays
+
+from services.availability import Windows, minute_of_day, time_of_day
+from services.rules import DeskRules
+
+DAY = timedelta(days=1)
+MINUTE = timedelta(minutes=1)
+
+
+class Interval(NamedTuple):
+    """A stretch of wall-clock time; the end is not part of it."""
+
+    start: datetime
+    end: datetime
+
+
+class Slot(NamedTuple):
+    """A time when a call can take place, and the desk line it would use."""
+
+    day: date
+    start: time
+    duration_minutes: int
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Busy:
+    """What is booked: the therapist's own calls, and all calls by desk line."""
+
+    therapist: Sequence[Interval] = ()
+    lines: Mapping[int, Sequence[Interval]] = field(default_factory=dict[int, Sequence[Interval]])
+
+
+def next_slot(
+    windows: Windows,
+    busy: Busy,
+    days: Iterable[date],
+    *,
+    now: datetime,
+    rules: DeskRules,
+    duration_minutes: int,
+) -> Slot | None:
+    """Return the first slot on `days`, on the lowest free line, or None when there is none."""
+    return next(_slots(windows, busy, days, now, rules, duration_minutes), None)
+
+
+def free_slots(
+    windows: Windows, busy: Busy, day: date, *, now: datetime, rules: DeskRules, duration_minutes: int
+) -> list[Slot]:
+    """Return every grid point of a day at which a call could start, in order; they may overlap."""
+    return list(_slots(windows, busy, [day], now, rules, duration_minutes))
+
+
+def days_to_search(*, now: datetime, rules: DeskRules, not_before: date | None = None) -> list[date]:
+    """Return the days of the horizon: from the first on which a call may be, holidays left out."""
+    first = (now + rules.notice).astimezone(rules.tz).date()
+    if not_before is not None:
+        first = max(first, not_before)
+    count = min(rules.horizon_days, date.max.toordinal() - first.toordinal())
+    days = (first + offset * DAY for offset in range(count))
+    return [day for day in days if not is_holiday(day, rules.holiday_state)]
+
+
+def is_holiday(day: date, state: str) -> bool:
+    """Say whether a day is a public holiday in a German state (two letters)."""
+    return day in _holidays(state, day.year)
+
+
+def exists(day: date, at: time, rules: DeskRules) -> bool:
+    """Say whether a wall-clock time occurs at all: when clocks go forward, an hour does not."""
+    instant = rules.instant(day, at)
+    return instant.astimezone(UTC).astimezone(rules.tz).replace(tzinfo=None) == datetime.combine(day, at)
+
+
+def span(day: date, at: time, duration_minutes: int) -> Interval:
+    """Return the stretch of time a call occupies."""
+    start = datetime.combine(day, at)
+    return Interval(start, start + duration_minutes * MINUTE)
+
+
+def within(windows: Windows, day: date, at: time, duration_minutes: int) -> bool:
+    """Say whether a whole call lies inside one of a day's windows."""
+    start = minute_of_day(at)
+    end = start + duration_minutes
+    return any(
+        opens <= start and end <= closes
+        for opens, closes in (window.minutes for window in windows.get(day.weekday(), ()))
+    )
+
+
+class Occupied:
+    """Intervals that may come unsorted and overlapping, asked again and again what blocks a stretch."""
+
+    def __init__(self, intervals: Iterable[Interval], margin: timedelta = timedelta()) -> None:
+        self._starts: list[datetime] = []
+        self._ends: list[datetime] = []
+        for start, end in sorted(intervals):
+            if self._ends and start - margin <= self._ends[-1]:
+                self._ends[-1] = max(self._ends[-1], end + margin)
+            else:
+                self._starts.append(start - margin)
+                self._ends.append(end + margin)
+
+    def blocked_until(self, wanted: Interval) -> datetime | None:
+        """Return the end of what last overlaps the stretch, or None when it is free."""
+        last = bisect_left(self._starts, wanted.end) - 1
+        return self._ends[last] if last >= 0 and self._ends[last] > wanted.start else None
+
+
+def free_line(lines: Sequence[Occupied], wanted: Interval) -> int | datetime:
+    """Return the lowest free line's number, or until when the first of the lines is taken."""
+    until: list[datetime] = []
+    for number, line in enumerate(lines, start=1):
+        blocked = line.blocked_until(wanted)
+        if blocked is None:
+            return number
+        until.append(blocked)
+    return min(until)
+
+
+def occupied_lines(busy: Busy, rules: DeskRules) -> list[Occupied]:
+    """Return what occupies each of the desk's lines, line 1 first."""
+    return [Occupied(busy.lines.get(number, ())) for number in range(1, rules.lines + 1)]
+
+
+def _slots(
+    windows: Windows, busy: Busy, days: Iterable[date], now: datetime, rules: DeskRules, duration_minutes: int
+) -> Iterator[Slot]:
+    own = Occupied(busy.therapist, rules.gap)
+    lines = occupied_lines(busy, rules)
+    earliest = now + rules.notice
+    first_day = earliest.astimezone(rules.tz).date()
+    for day in days:
+        if day < first_day or is_holiday(day, rules.holiday_state):
+            continue
+        for opens, closes in _opening(windows, day, rules):
+            yield from _slots_between(day, opens, closes, own, lines, earliest, rules, duration_minutes)
+
+
+def _opening(windows: Windows, day: date, rules: DeskRules) -> Iterator[tuple[int, int]]:
+    """Yield the day's windows, cut to the desk's hours, as minutes since midnight."""
+    desk_opens, desk_closes = (minute_of_day(at) for at in rules.desk_hours)
+    for window in windows.get(day.weekday(), ()):
+        opens, closes = window.minutes
+        yield max(opens, desk_opens), min(closes, desk_closes)
+
+
+def _slots_between(
+    day: date,
+    opens: int,
+    closes: int,
+    own: Occupied,
+    lines: Sequence[Occupied],
+    earliest: datetime,
+    rules: DeskRules,
+    duration: int,
+) -> Iterator[Slot]:
+    grid = rules.grid_minutes
+    midnight = datetime.combine(day, time())
+    minute = _on_grid(opens, grid)
+    while minute + duration <= closes:
+        wanted = Interval(midnight + minute * MINUTE, midnight + (minute + duration) * MINUTE)
+        free = own.blocked_until(wanted) or free_line(lines, wanted)
+        if isinstance(free, datetime):
+            minute = _on_grid(-((midnight - free) // MINUTE), grid)
+            continue
+        if _may_ring(wanted, earliest, rules):
+            yield Slot(day, time_of_day(minute), duration, free)
+        minute += grid
+
+
+def _may_ring(wanted: Interval, earliest: datetime, rules: DeskRules) -> bool:
+    """Say whether the notice is kept and no clock change falls into the call."""
+    start, end = (at.replace(tzinfo=rules.tz).astimezone(UTC) for at in wanted)
+    real = start.astimezone(rules.tz).replace(tzinfo=None) == wanted.start
+    return real and start >= earliest and end - start == wanted.end - wanted.start
+
+
+def _on_grid(minute: int, grid: int) -> int:
+    return -(-minute // grid) * grid
+
+
+@lru_cache(maxsize=256)
+def _holidays(state: str, year: int) -> frozenset[date]:
+    return frozenset(country_holidays("DE", subdiv=state, years=year))
