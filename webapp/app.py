@@ -1,0 +1,152 @@
+"""create_app(): the one place where everything is wired."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import httpx
+from litestar import Litestar, Request
+from litestar.config.csrf import CSRFConfig
+from litestar.datastructures import MutableScopeHeaders, State
+from litestar.middleware import DefineMiddleware
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import SwaggerRenderPlugin
+from litestar.plugins.htmx import HTMXPlugin
+from litestar.static_files import create_static_files_router
+from litestar.template import TemplateConfig
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from services.therapist_directory import TherapistDirectory
+
+from services.rules import DeskRules
+from shared.clock import Clock, get_clock
+from shared.config import Settings, get_config
+from shared.database import create_engine, create_session_factory
+from shared.notifications import Listener, Notifier
+from webapp import i18n
+from webapp.auth import Authentication
+from webapp.controllers import ROUTE_HANDLERS
+from webapp.dependencies import DEPENDENCIES
+from webapp.errors import EXCEPTION_HANDLERS
+from webapp.security import SECURITY_HEADERS
+from webapp.templating import STATIC, create_template_engine
+
+CSRF_COOKIE = "calldesk_csrf"
+LARGEST_BODY = 2 * 1024 * 1024 + 128 * 1024
+YEAR_SECONDS = 31_536_000
+
+
+def create_app(config: Settings | None = None, *, clock: Clock | None = None) -> Litestar:
+    """Return the application over `config`, by default the process's own."""
+    config = config or get_config()
+    return Litestar(
+        route_handlers=[*ROUTE_HANDLERS, _static_files()],
+        dependencies=DEPENDENCIES,
+        exception_handlers=EXCEPTION_HANDLERS,
+        middleware=[
+            _browser_language,
+            DefineMiddleware(Authentication, exclude="^/static/", scopes=None),
+        ],
+        before_request=_apply_user_language,
+        before_send=[_add_headers],
+        csrf_config=_csrf(config),
+        template_config=TemplateConfig(instance=create_template_engine()),
+        plugins=[HTMXPlugin()],
+        openapi_config=OpenAPIConfig(
+            title="Communication service",
+            version="1.0.0",
+            path="/api/docs",
+            render_plugins=[SwaggerRenderPlugin()],
+        ),
+        request_max_body_size=LARGEST_BODY,
+        state=State({"config": config, "clock": clock or get_clock(config)}),
+        lifespan=[_resources],
+        logging_config=None,
+        pdb_on_exception=False,
+    )
+
+
+@asynccontextmanager
+async def _resources(app: Litestar) -> AsyncGenerator[None]:
+    """Open what the processes' requests share, and close it in bounded time."""
+    config: Settings = app.state.config
+    engine = create_engine(config, application_name="calldesk-web")
+    notifier = Notifier(config.get_database_url())
+    listener = Listener(config.get_database_url())
+    client = httpx.AsyncClient(timeout=config.therapist_deadline_seconds)
+    i18n.timezone.set(config.tz)
+    app.state.update(
+        {
+            "engine": engine,
+            "sessions": create_session_factory(engine, notifier),
+            "listener": listener,
+            "rules": DeskRules.from_settings(config),
+            "directory": TherapistDirectory(config, client),
+        }
+    )
+    tasks = [asyncio.create_task(notifier.run()), asyncio.create_task(listener.run())]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await client.aclose()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(5):
+                await engine.dispose()
+
+
+def _csrf(config: Settings) -> CSRFConfig:
+    return CSRFConfig(
+        secret=config.secret_key.get_secret_value(),
+        cookie_name=CSRF_COOKIE,
+        cookie_httponly=True,
+        cookie_secure=config.app_env == "production",
+        cookie_samesite="lax",
+        exclude=["^/api/", "^/static/", "^/metrics", "^/health"],
+    )
+
+
+def _static_files() -> Any:
+    return create_static_files_router(
+        path="/static",
+        directories=[STATIC],
+        name="static",
+        cache_control=None,
+        opt={"public": True},
+        include_in_schema=False,
+    )
+
+
+def _browser_language(app: ASGIApp) -> ASGIApp:
+    """Middleware: until it is known who asks, speak the browser's language."""
+
+    async def speak(scope: Scope, receive: Receive, send: Send) -> None:
+        headers = dict(scope.get("headers", []))
+        accepted = headers.get(b"accept-language", b"").decode("latin-1")
+        i18n.language.set(i18n.choose_language(None, accepted))
+        i18n.timezone.set(scope["litestar_app"].state.config.tz)
+        await app(scope, receive, send)
+
+    return speak
+
+
+async def _apply_user_language(request: Request[Any, Any, Any]) -> None:
+    member = request.scope.get("user")
+    if member is not None and member.sprache:
+        i18n.language.set(i18n.choose_language(member.sprache, ""))
+
+
+async def _add_headers(message: Message, scope: Scope) -> None:
+    if message["type"] != "http.response.start":
+        return
+    headers = MutableScopeHeaders.from_message(message)
+    for name, value in SECURITY_HEADERS.items():
+        headers.setdefault(name, value)
+    static = scope["path"].startswith("/static/")
+    headers.setdefault(
+        "Cache-Control", f"public, max-age={YEAR_SECONDS}, immutable" if static else "no-store"
+    )
+    if scope["litestar_app"].state.config.app_env == "production":
+        headers.setdefault("Strict-Transport-Security", f"max-age={YEAR_SECONDS}")

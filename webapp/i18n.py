@@ -1,0 +1,101 @@
+"""German and English: translated texts, and dates, times and numbers as each language writes them.
+
+Message ids are English. Catalogs are read from `views/locale/<language>.po` at the first use, so there is
+nothing to compile.
+"""
+
+import io
+from contextvars import ContextVar
+from datetime import date, datetime, time
+from functools import cache
+from gettext import GNUTranslations
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from babel.core import negotiate_locale
+from babel.dates import format_date, format_skeleton, format_time
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from babel.numbers import format_decimal, format_percent
+
+LANGUAGES = ("de", "en")
+DEFAULT_LANGUAGE = "de"
+LOCALE_DIR = Path(__file__).parent / "views" / "locale"
+
+language: ContextVar[str] = ContextVar("language", default=DEFAULT_LANGUAGE)
+timezone: ContextVar[ZoneInfo] = ContextVar("timezone")
+
+
+def choose_language(wanted: str | None, accept_language: str) -> str:
+    """Return the user's own choice, else the browser's, else German."""
+    if wanted in LANGUAGES:
+        return wanted
+    offered = [part.split(";")[0].strip().replace("-", "_") for part in accept_language.split(",")]
+    return negotiate_locale(offered, list(LANGUAGES)) or DEFAULT_LANGUAGE
+
+
+@cache
+def catalog(code: str) -> GNUTranslations:
+    """Return a language's texts."""
+    with (LOCALE_DIR / f"{code}.po").open("rb") as source:
+        texts = read_po(source, locale=code)
+    compiled = io.BytesIO()
+    write_mo(compiled, texts)
+    compiled.seek(0)
+    return GNUTranslations(compiled)
+
+
+def gettext(message: str) -> str:
+    """Return a text in the language of the running request."""
+    return catalog(language.get()).gettext(message)
+
+
+def ngettext(one: str, many: str, n: int) -> str:
+    """Return the form of a text that fits the number."""
+    return catalog(language.get()).ngettext(one, many, n)
+
+
+def day(value: date | datetime, style: str = "full") -> str:
+    """Write a date.
+
+    Args:
+        value: a date, or an instant, which is shown in the practices' time zone.
+        style: `full` (14.10.2026), `short` (14.10.) or `weekday` (Mi 14.10.).
+    """
+    shown = _local(value) if isinstance(value, datetime) else value
+    if style == "full":
+        return format_date(shown, "dd.MM.yyyy" if language.get() == "de" else "d MMM yyyy", language.get())
+    numbers = (
+        format_skeleton("MMdd", shown, locale="de")
+        if language.get() == "de"
+        else format_date(shown, "d MMM", "en")
+    )
+    if style == "short":
+        return numbers
+    return f"{format_date(shown, 'EEE', language.get()).rstrip('.')} {numbers}"
+
+
+def clock_time(value: time | datetime) -> str:
+    """Write a time of day as HH:MM; an instant in the practices' time zone."""
+    shown = _local(value) if isinstance(value, datetime) else value
+    return format_time(shown, "HH:mm", locale="de")
+
+
+def weekday_name(number: int, width: str = "wide") -> str:
+    """Name a weekday, 0 being Monday; `width` is `wide` or `short`."""
+    monday = date(2026, 1, 5 + number)
+    return format_date(monday, "EEEE" if width == "wide" else "EEE", language.get()).rstrip(".")
+
+
+def number(value: float, digits: int = 0) -> str:
+    """Write a number."""
+    return format_decimal(round(value, digits), locale=language.get())
+
+
+def percent(value: float) -> str:
+    """Write a share between 0 and 1 in per cent."""
+    return format_percent(value, locale=language.get())
+
+
+def _local(instant: datetime) -> datetime:
+    return instant.astimezone(timezone.get()).replace(tzinfo=None)
