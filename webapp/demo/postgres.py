@@ -105,10 +105,8 @@ class EmbeddedPostgres:
         self._data.chmod(0o700)
 
     def _end_leftover(self) -> None:
-        if not (self._data / "postmaster.pid").exists():
-            return
-        running = self._command("pg_ctl", "status", check=False)
-        if running.returncode == 0:
+        pid_file = self._data / "postmaster.pid"
+        if pid_file.exists() and _is_postgres(pid_file.read_text().partition("\n")[0]):
             self._command("pg_ctl", "stop", "-m", "fast", "-w", check=False)
 
     def _command(self, name: str, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[bytes]:
@@ -127,10 +125,30 @@ class EmbeddedPostgres:
         while time.monotonic() < deadline:
             if self._process is None or self._process.poll() is not None:
                 break
-            if pid_file.exists() and pid_file.read_text().rstrip().endswith("ready"):
+            if _is_ready(pid_file, self._process.pid):
                 return
             time.sleep(0.02)
         raise RuntimeError(f"PostgreSQL did not start; see {self._data / 'server.log'}")
+
+
+def _is_ready(pid_file: Path, pid: int) -> bool:
+    """Whether the server `pid` says it accepts connections; a crashed one's file says so for ever."""
+    try:
+        lines = pid_file.read_text().split()
+    except FileNotFoundError:
+        return False
+    return len(lines) > 1 and lines[0] == str(pid) and lines[-1] == "ready"
+
+
+def _is_postgres(pid: str) -> bool:
+    """Whether a process is a PostgreSQL; after a reboot the number may be anybody's."""
+    command_line = Path("/proc", pid, "cmdline")
+    if not command_line.parent.parent.exists():
+        return True
+    try:
+        return b"postgres" in command_line.read_bytes()
+    except FileNotFoundError:
+        return False
 
 
 def _is_root() -> bool:

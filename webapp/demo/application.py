@@ -1,0 +1,107 @@
+"""The application's own processes, as children of the demo."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import httpx
+
+RESTART_SECONDS = (0.5, 30.0)
+STABLE_SECONDS = 60
+STOP_SECONDS = 10
+HEALTH_SECONDS = 30
+
+
+class Application:
+    """One `calldesk` command (`serve`, `worker`) running with given settings, its log in a file."""
+
+    def __init__(
+        self, command: str, settings: Mapping[str, str], log_file: Path, inherited: Sequence[int] = ()
+    ) -> None:
+        self.command = command
+        self.log_file = log_file
+        self._environment = {**os.environ, **settings}
+        self._inherited = tuple(inherited)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._started_at = 0.0
+        self._delay = RESTART_SECONDS[0]
+
+    @property
+    def process_id(self) -> int | None:
+        """The process' id while it runs."""
+        return self._process.pid if self._process is not None and self._process.poll() is None else None
+
+    def start(self) -> None:
+        """Start the process."""
+        with self.log_file.open("ab") as log:
+            self._process = subprocess.Popen(  # noqa: S603
+                [sys.executable, "-m", "webapp.demo.child", self.command],
+                env=self._environment,
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                pass_fds=self._inherited,
+            )
+        self._started_at = time.monotonic()
+
+    def restart_when_ended(self) -> int | None:
+        """Start the process again if it has ended, each time later; return the exit code it ended with."""
+        if self._process is None or self._process.poll() is None:
+            return None
+        ended = self._process.returncode
+        alive = time.monotonic() - self._started_at
+        if alive > STABLE_SECONDS:
+            self._delay = RESTART_SECONDS[0]
+        if alive < self._delay:
+            return None
+        self._delay = min(self._delay * 2, RESTART_SECONDS[1])
+        self._close()
+        self.start()
+        return ended
+
+    def terminate(self) -> None:
+        """Ask the process to end."""
+        if self._process is not None:
+            self._process.terminate()
+
+    def kill(self) -> None:
+        """End the process as a power cut would."""
+        if self._process is not None:
+            self._process.kill()
+            self._close()
+
+    def stop(self) -> None:
+        """End the process, by force when it takes too long."""
+        if self._process is None:
+            return
+        self._process.terminate()
+        try:
+            self._process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+        self._close()
+
+    def _close(self) -> None:
+        process, self._process = self._process, None
+        if process is not None:
+            process.wait()
+            assert process.stdin is not None
+            process.stdin.close()
+
+
+def wait_until_healthy(application: Application, base_url: str) -> bool:
+    """Wait until the web process answers; False when it ended or took too long."""
+    deadline = time.monotonic() + HEALTH_SECONDS
+    with httpx.Client(timeout=5, trust_env=False) as client:
+        while application.process_id is not None and time.monotonic() < deadline:
+            try:
+                if client.get(f"{base_url}/health").is_success:
+                    return True
+            except httpx.TransportError:
+                pass
+            time.sleep(0.05)
+    return False
