@@ -1,0 +1,103 @@
+"""The events this service reports and their payloads: ids, states and times, nothing personal."""
+
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Annotated, Any, Self
+
+import msgspec
+
+from services.models import Email, EmailStatus, PhoneCall
+from services.models.emails import ReplyKind
+from services.models.phone_calls import CallReason, CallStatus, OutcomeKind
+
+Id = Annotated[int, msgspec.Meta(ge=1)]
+WallClock = Annotated[str, msgspec.Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d$", description="HH:MM, local")]
+Instant = Annotated[datetime, msgspec.Meta(tz=True)]
+
+
+class EventType(StrEnum):
+    """What happened."""
+
+    EMAIL_CREATED = "communication.email_created"
+    EMAIL_SENT = "communication.email_sent"
+    EMAIL_FAILED = "communication.email_failed"
+    EMAIL_REPLIED = "communication.email_replied"
+    CALL_SCHEDULED = "communication.call_scheduled"
+    CALL_COMPLETED = "communication.call_completed"
+    CALL_FAILED = "communication.call_failed"
+    CALL_CANCELED = "communication.call_canceled"
+
+
+class EmailPayload(msgspec.Struct, frozen=True, kw_only=True):
+    """An e-mail as it was when the event happened."""
+
+    email_id: Id
+    therapist_id: Id
+    status: EmailStatus
+    sent_at: Instant | None
+    antwort_erhalten: bool
+    antwortdatum: Instant | None
+    antwort_art: ReplyKind | None
+
+    @classmethod
+    def of(cls, email: Email) -> Self:
+        """Return what may be told about an e-mail."""
+        return cls(
+            email_id=email.id,
+            therapist_id=email.therapist_id,
+            status=email.status,
+            sent_at=email.sent_at,
+            antwort_erhalten=email.antwort_erhalten,
+            antwortdatum=email.antwortdatum,
+            antwort_art=ReplyKind(email.antwort_art) if email.antwort_art else None,
+        )
+
+
+class CallPayload(msgspec.Struct, frozen=True, kw_only=True):
+    """A phone call as it was when the event happened; date and time are the practice's wall clock."""
+
+    phone_call_id: Id
+    therapist_id: Id
+    email_id: Id | None
+    status: CallStatus
+    geplantes_datum: date
+    geplante_zeit: WallClock
+    dauer_minuten: Id
+    grund: CallReason
+    versuch: Id
+    ergebnis_art: OutcomeKind | None
+    vorheriger_anruf_id: Id | None
+
+    @classmethod
+    def of(cls, call: PhoneCall) -> Self:
+        """Return what may be told about a call."""
+        return cls(
+            phone_call_id=call.id,
+            therapist_id=call.therapist_id,
+            email_id=call.email_id,
+            status=CallStatus(call.status),
+            geplantes_datum=call.geplantes_datum,
+            geplante_zeit=f"{call.geplante_zeit:%H:%M}",
+            dauer_minuten=call.dauer_minuten,
+            grund=CallReason(call.grund),
+            versuch=call.versuch,
+            ergebnis_art=OutcomeKind(call.ergebnis_art) if call.ergebnis_art else None,
+            vorheriger_anruf_id=call.vorheriger_anruf_id,
+        )
+
+
+PAYLOADS: dict[EventType, type[EmailPayload] | type[CallPayload]] = {
+    EventType.EMAIL_CREATED: EmailPayload,
+    EventType.EMAIL_SENT: EmailPayload,
+    EventType.EMAIL_FAILED: EmailPayload,
+    EventType.EMAIL_REPLIED: EmailPayload,
+    EventType.CALL_SCHEDULED: CallPayload,
+    EventType.CALL_COMPLETED: CallPayload,
+    EventType.CALL_FAILED: CallPayload,
+    EventType.CALL_CANCELED: CallPayload,
+}
+
+
+def payload_schema(event_type: EventType) -> dict[str, Any]:
+    """Return the JSON Schema (2020-12) of an event type's payload, self-contained."""
+    return msgspec.json.schema(PAYLOADS[event_type])

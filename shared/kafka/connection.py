@@ -1,0 +1,63 @@
+"""How any Kafka client of the platform reaches the cluster."""
+
+# pyright: reportMissingTypeStubs=false
+import random
+from collections.abc import Iterator
+from typing import Any
+
+from aiokafka.helpers import create_ssl_context
+
+from shared.config import Settings
+from shared.config.settings import ConfigurationError
+
+RECONNECT_SECONDS = (0.2, 5.0)
+
+
+def client_options(config: Settings) -> dict[str, Any]:
+    """Return aiokafka's connection arguments.
+
+    Raises:
+        ConfigurationError: no broker is named, or the CA file can't be read.
+    """
+    if not config.kafka_bootstrap_servers:
+        raise ConfigurationError("KAFKA_BOOTSTRAP_SERVERS: name at least one broker, for example kafka:9092")
+    options: dict[str, Any] = {
+        "bootstrap_servers": config.kafka_bootstrap_servers,
+        "security_protocol": config.kafka_security_protocol,
+    }
+    if config.kafka_security_protocol.endswith("SSL"):
+        options["ssl_context"] = _tls(config)
+    if config.kafka_security_protocol.startswith("SASL"):
+        options |= _sasl(config)
+    return options
+
+
+def _tls(config: Settings) -> object:
+    cafile = str(config.kafka_ssl_cafile) if config.kafka_ssl_cafile else None
+    try:
+        return create_ssl_context(cafile=cafile)
+    except OSError as error:
+        raise ConfigurationError(f"KAFKA_SSL_CAFILE: can't be read ({error})") from None
+
+
+def _sasl(config: Settings) -> dict[str, str]:
+    if not config.kafka_sasl_username or config.kafka_sasl_password is None:
+        raise ConfigurationError("KAFKA_SASL_USERNAME, KAFKA_SASL_PASSWORD: SASL needs both")
+    return {
+        "sasl_mechanism": config.kafka_sasl_mechanism,
+        "sasl_plain_username": config.kafka_sasl_username,
+        "sasl_plain_password": config.kafka_sasl_password.get_secret_value(),
+    }
+
+
+def broker_count(config: Settings) -> int:
+    """Return how many bootstrap brokers are named."""
+    return config.kafka_bootstrap_servers.count(",") + 1
+
+
+def backoff() -> Iterator[float]:
+    """Yield waits in seconds without end: doubling up to a cap, each cut at random by up to a half."""
+    delay, cap = RECONNECT_SECONDS
+    while True:
+        yield delay * random.uniform(0.5, 1)  # noqa: S311
+        delay = min(delay * 2, cap)

@@ -1,0 +1,79 @@
+"""The platform's event envelope, as every service writes and reads it."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+
+CLOUDEVENTS_VERSION = "1.0"
+
+AwareDatetime = Annotated[datetime, msgspec.Meta(tz=True)]
+
+
+class UnreadableEvent(Exception):
+    """The bytes are no event envelope."""
+
+
+class EventEnvelope(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """What happened, where and when.
+
+    Attributes:
+        event_id: stable over every copy of the event; consumers drop what they have seen.
+        event_type: dotted name, such as `communication.email_sent`.
+        version: of the payload's schema.
+        timestamp: when it happened, aware; written in UTC.
+        producer: name of the service that reports it.
+        payload: the event type's own fields.
+    """
+
+    event_id: UUID
+    event_type: str
+    version: str = "1.0"
+    timestamp: AwareDatetime
+    producer: str
+    payload: dict[str, Any]
+
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(EventEnvelope)
+
+
+def encode(event: EventEnvelope) -> bytes:
+    """Return the record value.
+
+    Raises:
+        ValueError: a timestamp is naive.
+        TypeError: the payload holds something JSON can't carry.
+    """
+    return _encoder.encode(msgspec.structs.replace(event, timestamp=_utc(event.timestamp)))
+
+
+def decode(value: bytes | None) -> EventEnvelope:
+    """Return the event in a record value; unknown fields are ignored.
+
+    Raises:
+        UnreadableEvent: says what is wrong, without quoting the value.
+    """
+    try:
+        return _decoder.decode(value or b"")
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise UnreadableEvent(f"no event envelope: {error}") from error
+
+
+def cloudevents_headers(event: EventEnvelope) -> list[tuple[str, bytes]]:
+    """Return the record headers of CloudEvents 1.0, Kafka protocol binding, binary content mode."""
+    attributes = {
+        "ce_specversion": CLOUDEVENTS_VERSION,
+        "ce_id": str(event.event_id),
+        "ce_type": event.event_type,
+        "ce_source": f"/{event.producer}",
+        "ce_time": _utc(event.timestamp).isoformat().replace("+00:00", "Z"),
+    }
+    return [(name, value.encode()) for name, value in attributes.items()]
+
+
+def _utc(instant: datetime) -> datetime:
+    if instant.tzinfo is None:
+        raise ValueError("an event's timestamp needs a time zone")
+    return instant.astimezone(UTC)
