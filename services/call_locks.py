@@ -25,8 +25,8 @@ async def lock_with_email(session: AsyncSession, call_id: int, version: int | No
 
     Raises:
         NotFound: there is no such call.
-        StaleVersion: it has changed since `version`; carries `action`, `at`, `actor`, `staff_id`, `staff_name`
-            of the last change.
+        StaleVersion: it has changed since `version`; carries the last change's `action`, `at`,
+            `actor`, `staff_id` and `staff_name`.
     """
     email_id = await session.scalar(select(PhoneCall.email_id).where(PhoneCall.id == call_id))
     answered = email_id is not None and bool(

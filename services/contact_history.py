@@ -1,0 +1,117 @@
+"""All contacts with one therapist on one timeline: e-mails, replies and calls, newest first."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.models import CallStatus, Email, PhoneCall
+from services.rules import DeskRules
+
+SHORT_HISTORY = 20
+
+
+class ContactKind(StrEnum):
+    """What kind of contact an entry is."""
+
+    EMAIL = "email"
+    REPLY = "reply"
+    CALL = "call"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contact:
+    """One entry of the timeline.
+
+    Attributes:
+        at: when an e-mail was sent or made, a reply came, a call was made or closed, or is planned.
+        record_id: the e-mail's id, also for its reply, or the call's.
+        status: of the e-mail or call.
+        art: `antwort_art` of a reply, `ergebnis_art` of a call.
+        text: the e-mail's subject, the reply, or what came of the call.
+    """
+
+    kind: ContactKind
+    at: datetime
+    record_id: int
+    status: str
+    art: str | None
+    text: str | None
+    notizen: str | None = None
+    versuch: int | None = None
+
+
+async def load_history(
+    session: AsyncSession, therapist_id: int, *, rules: DeskRules, limit: int = SHORT_HISTORY
+) -> list[Contact]:
+    """Return a therapist's latest contacts, planned calls included. Runs in the caller's transaction."""
+    emails = await session.execute(
+        select(
+            Email.id,
+            Email.betreff,
+            Email.status,
+            Email.created_at,
+            Email.sent_at,
+            Email.antwortdatum,
+            Email.antwort_art,
+            Email.antwortinhalt,
+        )
+        .where(Email.therapist_id == therapist_id)
+        .order_by(Email.id.desc())
+        .limit(limit)
+    )
+    contacts: list[Contact] = []
+    for mail in emails:
+        contacts.append(
+            Contact(
+                kind=ContactKind.EMAIL,
+                at=mail.sent_at or mail.created_at,
+                record_id=mail.id,
+                status=mail.status.value,
+                art=None,
+                text=mail.betreff,
+            )
+        )
+        if mail.antwortdatum is not None:
+            contacts.append(
+                Contact(
+                    kind=ContactKind.REPLY,
+                    at=mail.antwortdatum,
+                    record_id=mail.id,
+                    status=mail.status.value,
+                    art=mail.antwort_art,
+                    text=mail.antwortinhalt,
+                )
+            )
+    calls = await session.scalars(
+        select(PhoneCall)
+        .where(PhoneCall.therapist_id == therapist_id)
+        .order_by(PhoneCall.id.desc())
+        .limit(limit)
+    )
+    contacts += [_of_call(call, rules) for call in calls]
+    return sorted(contacts, key=lambda contact: contact.at, reverse=True)[:limit]
+
+
+def _of_call(call: PhoneCall, rules: DeskRules) -> Contact:
+    return Contact(
+        kind=ContactKind.CALL,
+        at=_moment(call, rules),
+        record_id=call.id,
+        status=call.status,
+        art=call.ergebnis_art,
+        text=call.ergebnis,
+        notizen=call.notizen,
+        versuch=call.versuch,
+    )
+
+
+def _moment(call: PhoneCall, rules: DeskRules) -> datetime:
+    """Return when a call was made, else when it was closed, else for when it is planned."""
+    if call.tatsaechliches_datum is not None and call.tatsaechliche_zeit is not None:
+        return rules.instant(call.tatsaechliches_datum, call.tatsaechliche_zeit)
+    if call.status != CallStatus.SCHEDULED and call.abgeschlossen_at is not None:
+        return call.abgeschlossen_at
+    return rules.instant(call.geplantes_datum, call.geplante_zeit)
