@@ -1,0 +1,70 @@
+"""The application over a real database, spoken to over ASGI; time is the test's clock."""
+
+import re
+from collections.abc import AsyncGenerator
+
+import pytest
+from litestar import Litestar
+from litestar.testing import AsyncTestClient
+
+from services.models import Staff
+from services.staff import add_staff
+from shared.config import Settings
+from shared.database import SessionFactory
+from tests.clock import FakeClock
+from webapp.app import create_app
+
+PASSWORD = "correct horse battery"
+CSRF_FIELD = re.compile(r'name="_csrf_token" value="([0-9a-f]+)"')
+
+Client = AsyncTestClient[Litestar]
+
+
+@pytest.fixture
+def app(config: Settings, clock: FakeClock) -> Litestar:
+    return create_app(config, clock=clock)
+
+
+@pytest.fixture
+async def client(app: Litestar) -> AsyncGenerator[Client]:
+    """A browser that nobody has logged in with."""
+    async with AsyncTestClient(app) as client:
+        client.headers["Accept-Language"] = "en"
+        yield client
+
+
+@pytest.fixture
+async def anna(sessions: SessionFactory, clock: FakeClock) -> Staff:
+    async with sessions() as session:
+        return await add_staff(session, "Anna", PASSWORD, admin=True, now=clock())
+
+
+async def csrf(client: Client, path: str = "/login") -> str:
+    """Return the token that forms of the page at `path` carry."""
+    match = CSRF_FIELD.search((await client.get(path)).text)
+    assert match, f"{path} has no form"
+    return match[1]
+
+
+async def submit(
+    client: Client,
+    path: str,
+    form: dict[str, object] | None = None,
+    *,
+    htmx: bool = False,
+    page: str = "/login",
+):
+    """Send a form the way a browser does; redirects are not followed."""
+    token = client.cookies.get("calldesk_csrf") or await csrf(client, page)
+    headers = {"HX-Request": "true"} if htmx else {}
+    return await client.post(
+        path, data={**(form or {}), "_csrf_token": token}, headers=headers, follow_redirects=False
+    )
+
+
+@pytest.fixture
+async def staff_client(client: Client, anna: Staff) -> Client:
+    """Anna's browser after she has logged in."""
+    response = await submit(client, "/login", {"name": "Anna", "password": PASSWORD})
+    assert response.status_code == 303
+    return client

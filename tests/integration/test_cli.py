@@ -1,0 +1,73 @@
+import subprocess
+import sys
+
+import pytest
+from sqlalchemy import URL
+
+
+def calldesk(*arguments: str, database: URL, stdin: str = "", **environment: str):
+    return subprocess.run(
+        [sys.executable, "-m", "webapp.cli", *arguments],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={
+            "APP_ENV": "testing",
+            "DATABASE_URL": database.render_as_string(hide_password=False),
+            "PATH": "",
+            **environment,
+        },
+    )
+
+
+def test_staff_are_added_once(database: URL):
+    first = calldesk("staff", "add", "Ben", "--password-stdin", database=database, stdin="long enough 1\n")
+    assert (first.returncode, first.stdout) == (0, "Ben can log in now.\n")
+    again = calldesk("staff", "add", "ben", "--password-stdin", database=database, stdin="long enough 1\n")
+    assert again.returncode == 1
+    assert again.stderr == "calldesk: Somebody of this name has an account already.\n"
+
+
+def test_a_short_password_is_a_usage_error(database: URL):
+    result = calldesk("staff", "add", "Ben", "--password-stdin", database=database, stdin="short\n")
+    assert result.returncode == 2
+    assert result.stderr.startswith("calldesk: password: ")
+
+
+def test_an_api_key_is_printed_once(database: URL):
+    result = calldesk("api-key", "create", "matching", database=database)
+    assert result.returncode == 0
+    assert result.stdout.startswith("cd_")
+    assert calldesk("api-key", "create", "matching", database=database).returncode == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "hint"),
+    [
+        ("DESK_HOURS", "8 bis 18", "HH:MM-HH:MM"),
+        ("HOLIDAY_STATE", "Berlin", "BE"),
+        ("TIMEZONE", "Berlin", "Europe/Berlin"),
+        ("COMMUNICATION_SERVICE_PORT", "0", "COMMUNICATION_SERVICE_PORT"),
+        ("DATABASE_URL", "mysql://x", "postgresql://"),
+    ],
+)
+def test_a_bad_setting_is_named_with_what_would_be_right(database: URL, name: str, value: str, hint: str):
+    result = calldesk("migrate", database=database, **{name: value})
+    assert result.returncode == 2
+    assert name in result.stderr
+    assert hint in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_an_unreachable_database_is_one_line():
+    nowhere = URL.create("postgresql", host="127.0.0.1", port=1, database="x", username="x")
+    result = calldesk("migrate", database=nowhere)
+    assert result.returncode == 1
+    assert result.stderr.count("\n") == 1
+
+
+def test_help_lists_every_command(database: URL):
+    text = calldesk("--help", database=database).stdout
+    for command in ("api-key", "demo", "events", "migrate", "serve", "staff", "worker"):
+        assert command in text
