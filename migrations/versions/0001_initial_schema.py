@@ -13,6 +13,12 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN tsrange(datum + zeit, datum + zeit + minuten * interval '1 minute')
 """
 
+SUCHWOERTER = f"""
+CREATE FUNCTION {SCHEMA}.suchwoerter(betreff varchar, name varchar, adresse varchar) RETURNS tsvector
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN to_tsvector('simple', translate(betreff || ' ' || name || ' ' || adresse, '@._-/', '     '))
+"""
+
 revision = "0001"
 down_revision = None
 branch_labels = None
@@ -21,6 +27,7 @@ depends_on = None
 
 def upgrade() -> None:
     op.execute(ZEITFENSTER)
+    op.execute(SUCHWOERTER)
     op.create_table(
         "api_keys",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -64,7 +71,7 @@ def upgrade() -> None:
         sa.Column("wiederholungsanzahl", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("created_at", DateTimeUTC(), server_default=sa.text("now()"), nullable=False),
         sa.Column("updated_at", DateTimeUTC(), server_default=sa.text("now()"), nullable=False),
-        sa.Column("message_id", sa.String(length=255), nullable=False),
+        sa.Column("message_id", sa.String(length=320), nullable=False),
         sa.Column("naechster_versuch_at", DateTimeUTC(), nullable=True),
         sa.Column("anspruch", sa.Uuid(), nullable=True),
         sa.Column("anspruch_bis", DateTimeUTC(), nullable=True),
@@ -91,6 +98,39 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_emails")),
         sa.UniqueConstraint("message_id", name=op.f("uq_emails_message_id")),
         schema=SCHEMA,
+    )
+    op.create_index(
+        "ix_emails_answered",
+        "emails",
+        [sa.literal_column("id DESC")],
+        unique=False,
+        schema=SCHEMA,
+        postgresql_where=sa.text("antwort_erhalten"),
+    )
+    op.create_index("ix_emails_created_at", "emails", ["created_at"], unique=False, schema=SCHEMA)
+    op.create_index("ix_emails_sent_at", "emails", ["sent_at"], unique=False, schema=SCHEMA)
+    op.create_index(
+        "ix_emails_list",
+        "emails",
+        [
+            "id",
+            "therapist_id",
+            "status",
+            "antwort_erhalten",
+            "nachverfolgung_erforderlich",
+            "created_at",
+            "sent_at",
+        ],
+        unique=False,
+        schema=SCHEMA,
+    )
+    op.create_index(
+        "ix_emails_search",
+        "emails",
+        [sa.literal_column(f"{SCHEMA}.suchwoerter(betreff, empfaenger_name, empfaenger_email)")],
+        unique=False,
+        schema=SCHEMA,
+        postgresql_using="gin",
     )
     op.create_index(
         "ix_emails_claim",
@@ -604,6 +644,8 @@ def downgrade() -> None:
     )
     op.drop_index("ix_emails_therapist", table_name="emails", schema=SCHEMA)
     op.drop_index("ix_emails_status", table_name="emails", schema=SCHEMA)
+    for name in ("search", "list", "sent_at", "created_at", "answered"):
+        op.drop_index(f"ix_emails_{name}", table_name="emails", schema=SCHEMA)
     op.drop_index(
         "ix_emails_lease", table_name="emails", schema=SCHEMA, postgresql_where=sa.text("status = 'SENDING'")
     )
@@ -619,4 +661,5 @@ def downgrade() -> None:
     op.drop_table("emails", schema=SCHEMA)
     op.drop_table("api_keys", schema=SCHEMA)
     op.execute(f"DROP FUNCTION {SCHEMA}.zeitfenster")
+    op.execute(f"DROP FUNCTION {SCHEMA}.suchwoerter")
     op.execute(f"DROP TYPE {SCHEMA}.emailstatus")

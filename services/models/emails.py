@@ -4,7 +4,20 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Enum, ForeignKey, Index, String, Text, UniqueConstraint, func, text
+from sqlalchemy import (
+    CheckConstraint,
+    ColumnElement,
+    Enum,
+    ForeignKey,
+    Index,
+    String,
+    Text,
+    UniqueConstraint,
+    func,
+    literal_column,
+    text,
+)
+from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.models.base import SCHEMA, Base, CreatedAt, one_of
@@ -51,6 +64,11 @@ class AttemptOutcome(StrEnum):
     RELEASED = "released"
 
 
+SEARCHED_SQL = f"{SCHEMA}.suchwoerter(betreff, empfaenger_name, empfaenger_email)"
+SEARCHED: ColumnElement[str] = literal_column(SEARCHED_SQL, TSVECTOR)
+"""The words of an e-mail that a search finds: subject, recipient's name, parts of the address."""
+
+
 class Email(Base):
     """One message to one therapist.
 
@@ -77,6 +95,20 @@ class Email(Base):
         ),
         Index("ix_emails_therapist", "therapist_id", text("id DESC")),
         Index("ix_emails_status", "status", text("id DESC")),
+        Index("ix_emails_answered", text("id DESC"), postgresql_where=text("antwort_erhalten")),
+        Index("ix_emails_created_at", "created_at"),
+        Index("ix_emails_sent_at", "sent_at"),
+        Index(
+            "ix_emails_list",
+            "id",
+            "therapist_id",
+            "status",
+            "antwort_erhalten",
+            "nachverfolgung_erforderlich",
+            "created_at",
+            "sent_at",
+        ),
+        Index("ix_emails_search", text(SEARCHED_SQL), postgresql_using="gin"),
         Index(
             "ix_emails_follow_up_wanted",
             text("id DESC"),
@@ -110,7 +142,7 @@ class Email(Base):
     created_at: Mapped[CreatedAt]
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
 
-    message_id: Mapped[str] = mapped_column(String(255), unique=True)
+    message_id: Mapped[str] = mapped_column(String(320), unique=True)
     naechster_versuch_at: Mapped[datetime | None]
     anspruch: Mapped[UUID | None]
     anspruch_bis: Mapped[datetime | None]

@@ -1,0 +1,132 @@
+"""What an e-mail's fields may hold, as pure functions: nothing is stored unless all of them agree."""
+
+import re
+from datetime import date, datetime, timedelta
+from functools import lru_cache
+
+from email_validator import EmailNotValidError, ValidatedEmail, validate_email
+
+from services.errors import FieldError
+
+LARGEST_ID = 2**31 - 1
+LONGEST_LINE = 255
+LARGEST_BODY_BYTES = 1024 * 1024
+LONGEST_NOTE = 10_000
+LATEST_RETURN = timedelta(days=366)
+
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_NOT_TEXT = re.compile("[\x00\ud800-\udfff]")
+
+REQUIRED = "This field is required."
+NOT_AN_ADDRESS = "Give a complete e-mail address such as praxis@example.de."
+ASCII_LOCAL_PART = "Before the @, only letters without accents, digits and the usual signs are possible."
+TOO_LONG = "At most %(limit)s characters."
+TOO_LARGE = "At most %(limit)s bytes."
+NO_CONTROL_CHARACTERS = "Line breaks and other control characters are not possible here."
+NOT_TEXT = "This contains characters that are not text."
+NOT_AN_ID = "Give a whole number from 1 to %(limit)s."
+IN_THE_FUTURE = "This lies in the future."
+BEFORE_THE_EMAIL = "This lies before the e-mail was created."
+IN_THE_PAST = "This lies in the past."
+NOT_POSSIBLE_WITH_TEMPLATE = "The template brings the content: leave this out."
+NO_ANSWER = "There is no answer: set antwort_erhalten as well."
+TEMPLATE_MISSING = "This needs a template as well."
+TOO_FAR = "This lies more than a year ahead."
+
+
+def check_id(field: str, value: int) -> list[FieldError]:
+    """Return what is wrong with the id of a record."""
+    if 1 <= value <= LARGEST_ID:
+        return []
+    return [FieldError(field, NOT_AN_ID, (("limit", LARGEST_ID),))]
+
+
+def check_line(field: str, value: str) -> list[FieldError]:
+    """Return what is wrong with one line of text: a subject or a name."""
+    if not value.strip():
+        return [FieldError(field, REQUIRED)]
+    if len(value) > LONGEST_LINE:
+        return [FieldError(field, TOO_LONG, (("limit", LONGEST_LINE),))]
+    if _CONTROL.search(value):
+        return [FieldError(field, NO_CONTROL_CHARACTERS)]
+    return [FieldError(field, NOT_TEXT)] if _NOT_TEXT.search(value) else []
+
+
+def check_body(field: str, value: str) -> list[FieldError]:
+    """Return what is wrong with a long text: a body or the content of a reply."""
+    if _NOT_TEXT.search(value):
+        return [FieldError(field, NOT_TEXT)]
+    if len(value) > LARGEST_BODY_BYTES or len(value.encode()) > LARGEST_BODY_BYTES:
+        return [FieldError(field, TOO_LARGE, (("limit", LARGEST_BODY_BYTES),))]
+    return []
+
+
+def check_note(field: str, value: str | None) -> list[FieldError]:
+    """Return what is wrong with a note of staff."""
+    if value is None:
+        return []
+    if len(value) > LONGEST_NOTE:
+        return [FieldError(field, TOO_LONG, (("limit", LONGEST_NOTE),))]
+    return [FieldError(field, NOT_TEXT)] if _NOT_TEXT.search(value) else []
+
+
+def check_address(field: str, value: str) -> list[FieldError]:
+    """Return what is wrong with an e-mail address (RFC 5321, with IDN domains, without SMTPUTF8)."""
+    if not value:
+        return [FieldError(field, REQUIRED)]
+    if _parse(value) is not None:
+        return []
+    local_part = value.rpartition("@")[0]
+    ascii_only = local_part.isascii() or _NOT_TEXT.search(value)
+    return [FieldError(field, NOT_AN_ADDRESS if ascii_only else ASCII_LOCAL_PART)]
+
+
+def normalized_address(value: str) -> str:
+    """Return a valid address as it is stored: domain in lower case and in its own script."""
+    return _valid(value).normalized
+
+
+def ascii_domain(value: str) -> str:
+    """Return the domain of a valid address as DNS knows it (RFC 5890)."""
+    return _valid(value).ascii_domain
+
+
+def check_reply_date(
+    field: str, value: datetime | None, *, created_at: datetime, now: datetime
+) -> list[FieldError]:
+    """Return what is wrong with the instant a reply came in."""
+    if value is None:
+        return []
+    if value > now:
+        return [FieldError(field, IN_THE_FUTURE)]
+    return [FieldError(field, BEFORE_THE_EMAIL)] if value < created_at else []
+
+
+def check_return(field: str, value: date | None, *, today: date) -> list[FieldError]:
+    """Return what is wrong with the day somebody is back."""
+    if value is None:
+        return []
+    if value < today:
+        return [FieldError(field, IN_THE_PAST)]
+    return [FieldError(field, TOO_FAR)] if value > today + LATEST_RETURN else []
+
+
+def _valid(value: str) -> ValidatedEmail:
+    parsed = _parse(value)
+    if parsed is None:
+        raise ValueError("not a valid address")
+    return parsed
+
+
+@lru_cache(maxsize=4096)
+def _parse(value: str) -> ValidatedEmail | None:
+    """Parse an address by syntax alone: whether it can be delivered is the mail server's to say."""
+    if len(value) > LONGEST_LINE or _NOT_TEXT.search(value):
+        return None
+    try:
+        parsed = validate_email(
+            value, check_deliverability=False, allow_smtputf8=False, globally_deliverable=False
+        )
+    except EmailNotValidError:
+        return None
+    return parsed if "." in parsed.ascii_domain else None
