@@ -9,13 +9,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services import idempotency
 from services.activity import Actor, record
-from services.booking import LONGEST_CALL_MINUTES, book_at, book_next, move
+from services.booking import book_at, book_next, move
 from services.errors import Conflict, FieldError, InvalidInput, NotFound, StaleVersion
 from services.events import EventType, report_call
 from services.idempotency import RepeatableRequest
 from services.models import CallReason, CallStatus, Email, OutcomeKind, PhoneCall, Therapist
 from services.pagination import Page, PageRequest
 from services.rules import DeskRules
+from services.slots import LONGEST_CALL_MINUTES
 from services.subjects import CALLS
 from services.therapist_directory import TherapistDirectory
 from shared.database import wake
@@ -242,10 +243,8 @@ async def _book(
 
 
 async def _lock_email(session: AsyncSession, email_id: int) -> None:
-    """Keep the e-mail from vanishing, before the calendar is locked."""
-    found = await session.scalar(
-        select(Email.id).where(Email.id == email_id).with_for_update(read=True, key_share=True)
-    )
+    """Hold the e-mail still, before the calendar is locked: no automatic call about it comes in between."""
+    found = await session.scalar(select(Email.id).where(Email.id == email_id).with_for_update(read=True))
     if found is None:
         raise InvalidInput(FieldError("email_id", "There is no such e-mail."))
 

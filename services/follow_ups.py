@@ -11,13 +11,24 @@ from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.activity import Actor
-from services.booking import NotToBeCalled, Unschedulable, move_to_next
+from services.booking import NotToBeCalled, book_next, move_to_next
 from services.calls import announce, cancel
-from services.models import CallReason, CallStatus, Email, PhoneCall, Therapist
+from services.errors import Conflict, NotFound
+from services.models import CallReason, CallStatus, Email, EmailStatus, PhoneCall, ReplyKind, Therapist
 from services.rules import DeskRules
+from services.slots import Unschedulable
+from services.therapist_directory import TherapistDirectory
 
 ANSWERED = "Die E-Mail wurde beantwortet."
-NO_TIME_AFTER_ABSENCE = "Nach der Abwesenheit ist keine Zeit in den Telefonzeiten frei."
+NO_TIME_AFTER_ABSENCE = "Nach der Abwesenheit ist in den Telefonzeiten keine Zeit frei."
+
+
+class NotUndelivered(Conflict):
+    """This e-mail has not failed, so no call takes its place."""
+
+
+class AlreadyPlanned(Conflict):
+    """A call about this e-mail is already planned."""
 
 
 async def pending_call(session: AsyncSession, email_id: int) -> PhoneCall | None:
@@ -67,6 +78,40 @@ async def postpone_pending(
     return call
 
 
+async def offer_call_for_failed(
+    session: AsyncSession,
+    email_id: int,
+    *,
+    now: datetime,
+    actor: Actor,
+    rules: DeskRules,
+    directory: TherapistDirectory,
+) -> PhoneCall:
+    """Plan a call, in the therapist's next free slot, in place of an e-mail that did not arrive.
+
+    Raises:
+        NotFound: there is no such e-mail.
+        NotUndelivered: it is neither FAILED nor reported as undeliverable.
+        AlreadyPlanned: a call about it is planned.
+        Unschedulable: the therapist is not to be called, has no phone hours or no free time.
+        TemporarilyUnavailable: the therapist is not known here and their directory can't be asked.
+    """
+    async with session.begin():
+        email = await _email(session, email_id)
+    therapist = await directory.get(session, email.therapist_id, now=now)
+    async with session.begin():
+        email = await _email(session, email_id, lock=True)
+        if email.status is not EmailStatus.FAILED and email.antwort_art != ReplyKind.UNDELIVERABLE:
+            raise NotUndelivered
+        if await pending_call(session, email_id) is not None:
+            raise AlreadyPlanned
+        call = await book_next(
+            session, therapist, now=now, rules=rules, email_id=email_id, grund=CallReason.UNDELIVERED
+        )
+        announce(session, call, "call_scheduled", now=now, actor=actor)
+    return call
+
+
 def _pending(email_id: int) -> Select[PhoneCall]:
     return (
         select(PhoneCall)
@@ -78,3 +123,11 @@ def _pending(email_id: int) -> Select[PhoneCall]:
         .order_by(PhoneCall.geplantes_datum, PhoneCall.geplante_zeit, PhoneCall.id)
         .execution_options(populate_existing=True)
     )
+
+
+async def _email(session: AsyncSession, email_id: int, *, lock: bool = False) -> Email:
+    query = select(Email).where(Email.id == email_id).execution_options(populate_existing=True)
+    email = await session.scalar(query.with_for_update(key_share=True) if lock else query)
+    if email is None:
+        raise NotFound
+    return email

@@ -13,21 +13,12 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.availability import parse
-from services.booking import (
-    NoFreeSlot,
-    NotToBeCalled,
-    NoWindow,
-    Unschedulable,
-    book_next,
-    find_next,
-    lock_calendar,
-    may_be_called,
-    move,
-)
+from services.booking import NotToBeCalled, book_next, lock_calendar, may_be_called, move
 from services.models import CallReason, Email, OutcomeKind, PhoneCall, Therapist
 from services.reachability import day_windows
 from services.rules import DeskRules
 from services.scheduler import Slot
+from services.slots import NoFreeSlot, NoWindow, Unschedulable, find_next
 
 BUSY_WAIT = timedelta(minutes=30)
 

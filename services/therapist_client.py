@@ -4,7 +4,7 @@ import asyncio
 import math
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import httpx
 import phonenumbers
@@ -32,6 +32,14 @@ LENGTHS = {
 
 Fields = dict[str, Any]
 """Values of columns of `therapists`, `id` among them."""
+
+
+class TherapistPage(NamedTuple):
+    """A page of the service's list, and whether another follows."""
+
+    therapists: list[Fields]
+    more: bool
+
 
 log = structlog.get_logger(__name__)
 
@@ -69,20 +77,19 @@ class TherapistClient:
             raise DirectoryUnavailable
         return fields
 
-    async def fetch_page(self, page: int, limit: int) -> list[Fields]:
-        """Return a page of all therapists, empty after the last; entries that make no sense are left out.
+    async def fetch_page(self, page: int, limit: int) -> TherapistPage:
+        """Return a page of all therapists; entries that make no sense are left out.
 
         Raises:
             DirectoryUnavailable: no usable answer in time.
         """
         answer = await self._read(self._url, {"page": page, "limit": limit})
-        rows: object = answer
-        if isinstance(answer, Mapping):
-            rows = cast(Mapping[str, object], answer).get("data")
-        if not isinstance(rows, list):
-            return []
-        found = (read_therapist(row) for row in cast(list[object], rows))
-        return [fields for fields in found if fields is not None]
+        table = cast(Mapping[str, object], answer) if isinstance(answer, Mapping) else {"data": answer}
+        data, size, total = table.get("data"), table.get("limit"), table.get("total")
+        rows = cast(list[object], data) if isinstance(data, list) else []
+        therapists = [fields for fields in map(read_therapist, rows) if fields is not None]
+        size = size if isinstance(size, int) and size > 0 else limit
+        return TherapistPage(therapists, bool(rows) and (not isinstance(total, int) or page * size < total))
 
     async def _read(self, url: str, params: dict[str, int] | None = None) -> Any:
         """GET JSON, again when that may help; None for 404."""

@@ -52,21 +52,32 @@ class TherapistDirectory:
         if known is not None and now - known.abgerufen_at < self.ttl:
             return known
         try:
-            fields = await self._fetch(therapist_id, now)
+            return await self.refresh(session, therapist_id, now=now)
         except DirectoryUnavailable:
             if known is None:
                 raise
             log.info("therapist_served_stale", therapist_id=therapist_id)
             return known
-        if fields is None and known is None:
-            raise UnknownTherapist
+
+    async def refresh(self, session: AsyncSession, therapist_id: int, *, now: datetime) -> Therapist:
+        """Ask the service, store and return its answer; who is gone there becomes `inaktiv` here.
+
+        Opens a transaction of its own, after the answer.
+
+        Raises:
+            UnknownTherapist: neither the service nor the copy knows them.
+            DirectoryUnavailable: the service can't be asked.
+        """
+        fields = await self._fetch(therapist_id, now)
         async with session.begin():
             if fields is not None:
                 await store(session, [fields], now=now)
-            elif known is not None:
+            known = await session.get(Therapist, therapist_id, populate_existing=True)
+            if known is None:
+                raise UnknownTherapist
+            if fields is None:
                 known.status, known.abgerufen_at = GONE, now
-            await session.flush()
-            return await session.get_one(Therapist, therapist_id, populate_existing=True)
+            return known
 
     async def _fetch(self, therapist_id: int, now: datetime) -> Fields | None:
         if self._rest_until is not None and now < self._rest_until:

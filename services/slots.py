@@ -1,0 +1,164 @@
+"""Finds free times: the calls in the database, brought to the pure functions of `services.scheduler`."""
+
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime, time, timedelta
+
+from sqlalchemy import Select, func, literal_column, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.availability import Windows, parse
+from services.errors import FieldError, InvalidInput
+from services.models import PhoneCall, Therapist
+from services.rules import DeskRules
+from services.scheduler import (
+    DAY,
+    MINUTE,
+    Busy,
+    Interval,
+    Slot,
+    days_to_search,
+    free_slots,
+    next_slot,
+    span,
+)
+
+LONGEST_CALL_MINUTES = 240
+FURTHEST_DAYS = 731
+
+
+class Unschedulable(InvalidInput):
+    """No time can be found for this call."""
+
+    def __init__(self) -> None:
+        super().__init__(FieldError("therapist_id", self.message_id))
+
+
+class NoWindow(Unschedulable):
+    """This therapist has no phone hours within the desk's hours."""
+
+
+class NoFreeSlot(Unschedulable):
+    """No time is free in this therapist's phone hours within the planning horizon."""
+
+
+async def find_next(
+    session: AsyncSession,
+    therapist: Therapist,
+    *,
+    now: datetime,
+    rules: DeskRules,
+    not_before: date | None = None,
+    duration_minutes: int | None = None,
+    ignore_call_id: int | None = None,
+) -> Slot:
+    """Return the next free slot, as `book_next` would take it now. Runs in the caller's transaction.
+
+    Raises:
+        NoWindow: the phone hours can't hold such a call on any day.
+        NoFreeSlot: everything within the horizon is taken.
+    """
+    duration = duration_minutes or rules.duration_minutes
+    windows = parse(therapist.telefonische_erreichbarkeit).windows
+    days = [
+        day for day in days_to_search(now=now, rules=rules, not_before=not_before) if day.weekday() in windows
+    ]
+    for some in _growing(days):
+        stretch = Interval(_opening(windows, some[0]), _closing(windows, some[-1]))
+        busy = await load_busy(session, therapist.id, stretch, rules=rules, ignore_call_id=ignore_call_id)
+        slot = next_slot(windows, busy, some, now=now, rules=rules, duration_minutes=duration)
+        if slot is not None:
+            return slot
+    raise NoFreeSlot if _fits_somewhere(windows, rules, duration) else NoWindow
+
+
+async def free_slots_of_day(
+    session: AsyncSession,
+    therapist: Therapist,
+    day: date,
+    *,
+    now: datetime,
+    rules: DeskRules,
+    duration_minutes: int | None = None,
+    ignore_call_id: int | None = None,
+) -> list[Slot]:
+    """Return every time of a day at which a call could start. Runs in the caller's transaction."""
+    windows = parse(therapist.telefonische_erreichbarkeit).windows
+    if day.weekday() not in windows or not plannable(day, now=now, rules=rules):
+        return []
+    stretch = Interval(_opening(windows, day), _closing(windows, day))
+    busy = await load_busy(session, therapist.id, stretch, rules=rules, ignore_call_id=ignore_call_id)
+    duration = duration_minutes or rules.duration_minutes
+    return free_slots(windows, busy, day, now=now, rules=rules, duration_minutes=duration)
+
+
+async def load_busy(
+    session: AsyncSession,
+    therapist_id: int,
+    stretch: Interval,
+    *,
+    rules: DeskRules,
+    ignore_call_id: int | None = None,
+) -> Busy:
+    """Return what is booked in a stretch of time and a gap around it. Runs in the caller's transaction."""
+    rows = await session.execute(busy_query(Interval(stretch.start - rules.gap, stretch.end + rules.gap)))
+    own: list[Interval] = []
+    lines: dict[int, list[Interval]] = {}
+    for call_id, owner, day, at, minutes, line in rows:
+        if call_id == ignore_call_id:
+            continue
+        taken = span(day, at, minutes)
+        lines.setdefault(line, []).append(taken)
+        if owner == therapist_id:
+            own.append(taken)
+    return Busy(own, lines)
+
+
+def busy_query(stretch: Interval) -> Select[int, int, date, time, int, int]:
+    """Return the query for the scheduled calls that reach into a stretch of time."""
+    when = tuple_(PhoneCall.geplantes_datum, PhoneCall.geplante_zeit)
+    starts = stretch.start - timedelta(minutes=LONGEST_CALL_MINUTES)
+    occupied = func.communication_service.zeitfenster(
+        PhoneCall.geplantes_datum, PhoneCall.geplante_zeit, PhoneCall.dauer_minuten
+    )
+    return select(
+        PhoneCall.id,
+        PhoneCall.therapist_id,
+        PhoneCall.geplantes_datum,
+        PhoneCall.geplante_zeit,
+        PhoneCall.dauer_minuten,
+        PhoneCall.leitung,
+    ).where(
+        PhoneCall.status == literal_column("'scheduled'"),
+        when >= (starts.date(), starts.time()),
+        when < (stretch.end.date(), stretch.end.time()),
+        func.upper(occupied) > stretch.start,
+    )
+
+
+def plannable(day: date, *, now: datetime, rules: DeskRules) -> bool:
+    """Say whether calls can be planned on a day at all: neither past nor absurdly far ahead."""
+    return 0 <= (day - rules.today(now)).days <= FURTHEST_DAYS
+
+
+def _opening(windows: Windows, day: date) -> datetime:
+    return datetime.combine(day, windows[day.weekday()][0].start)
+
+
+def _closing(windows: Windows, day: date) -> datetime:
+    return datetime.combine(day, time()) + windows[day.weekday()][-1].minutes[1] * MINUTE
+
+
+def _fits_somewhere(windows: Windows, rules: DeskRules, duration: int) -> bool:
+    """Say whether an empty calendar could hold the call in some week without holidays."""
+    any_week = [date(2024, 6, 3) + number * DAY for number in range(7)]
+    long_ago = rules.instant(any_week[0] - 30 * DAY, time())
+    slot = next_slot(windows, Busy(), any_week, now=long_ago, rules=rules, duration_minutes=duration)
+    return slot is not None
+
+
+def _growing(days: Sequence[date]) -> Iterator[Sequence[date]]:
+    """Cut days into runs of 1, 2, 4, ..: the first day mostly does, a full calendar takes few queries."""
+    start, size = 0, 1
+    while start < len(days):
+        yield days[start : start + size]
+        start, size = start + size, size * 2
