@@ -1,13 +1,13 @@
 """The application's own processes, as children of the demo."""
 
-import os
+import json
 import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
-
-import httpx
+from urllib.request import ProxyHandler, build_opener
 
 RESTART_SECONDS = (0.5, 30.0)
 STABLE_SECONDS = 60
@@ -16,15 +16,13 @@ HEALTH_SECONDS = 30
 
 
 class Application:
-    """One `calldesk` command (`serve`, `worker`) running with given settings, its log in a file."""
+    """One `calldesk` command (`serve`, `worker`) as a child process, its log in a file."""
 
-    def __init__(
-        self, command: str, settings: Mapping[str, str], log_file: Path, inherited: Sequence[int] = ()
-    ) -> None:
+    def __init__(self, command: str, log_file: Path, inherited: Sequence[int] = ()) -> None:
         self.command = command
         self.log_file = log_file
-        self._environment = {**os.environ, **settings}
         self._inherited = tuple(inherited)
+        self._settings: Mapping[str, str] = {}
         self._process: subprocess.Popen[bytes] | None = None
         self._started_at = 0.0
         self._delay = RESTART_SECONDS[0]
@@ -34,12 +32,11 @@ class Application:
         """The process' id while it runs."""
         return self._process.pid if self._process is not None and self._process.poll() is None else None
 
-    def start(self) -> None:
-        """Start the process."""
+    def prepare(self) -> None:
+        """Start the process; it loads its code and waits for `start`."""
         with self.log_file.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603
                 [sys.executable, "-m", "webapp.demo.child", self.command],
-                env=self._environment,
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
@@ -47,6 +44,17 @@ class Application:
                 pass_fds=self._inherited,
             )
         self._started_at = time.monotonic()
+
+    def start(self, settings: Mapping[str, str]) -> None:
+        """Let the process begin, with environment variables that go before its own."""
+        if self._process is None:
+            self.prepare()
+        assert self._process is not None
+        assert self._process.stdin is not None
+        self._settings = settings
+        with suppress(BrokenPipeError):
+            self._process.stdin.write(json.dumps(dict(settings)).encode() + b"\n")
+            self._process.stdin.flush()
 
     def restart_when_ended(self) -> int | None:
         """Start the process again if it has ended, each time later; return the exit code it ended with."""
@@ -60,7 +68,7 @@ class Application:
             return None
         self._delay = min(self._delay * 2, RESTART_SECONDS[1])
         self._close()
-        self.start()
+        self.start(self._settings)
         return ended
 
     def terminate(self) -> None:
@@ -96,12 +104,16 @@ class Application:
 def wait_until_healthy(application: Application, base_url: str) -> bool:
     """Wait until the web process answers; False when it ended or took too long."""
     deadline = time.monotonic() + HEALTH_SECONDS
-    with httpx.Client(timeout=5, trust_env=False) as client:
-        while application.process_id is not None and time.monotonic() < deadline:
-            try:
-                if client.get(f"{base_url}/health").is_success:
-                    return True
-            except httpx.TransportError:
-                pass
-            time.sleep(0.05)
+    while application.process_id is not None and time.monotonic() < deadline:
+        if _is_healthy(base_url):
+            return True
+        time.sleep(0.05)
     return False
+
+
+def _is_healthy(base_url: str) -> bool:
+    try:
+        with build_opener(ProxyHandler({})).open(f"{base_url}/health", timeout=5) as answer:
+            return answer.status == 200
+    except OSError:
+        return False

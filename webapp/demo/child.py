@@ -1,8 +1,11 @@
 """Processes that end with their parent, also when it is killed: their standard input closes then.
 
-Run as `python -m webapp.demo.child COMMAND ...` it is the `calldesk` command line with that promise.
+Run as `python -m webapp.demo.child COMMAND` it is that `calldesk` command, imported while it waits for its
+settings: one line of JSON on standard input.
 """
 
+import importlib
+import json
 import os
 import signal
 import sys
@@ -10,6 +13,7 @@ import threading
 import time
 
 LAST_WARNING_SECONDS = 10
+COMMANDS = {"serve": "webapp.server", "worker": "services.worker"}
 
 
 def end_with_parent() -> None:
@@ -26,8 +30,18 @@ def _watch() -> None:
     os._exit(1)
 
 
-if __name__ == "__main__":
-    from webapp.cli import main
+def main() -> None:
+    """Run the command named in the arguments."""
+    from webapp.cli import main as calldesk
 
+    importlib.import_module(COMMANDS[sys.argv[1]])
+    settings = sys.stdin.buffer.readline()
+    if not settings:
+        return
+    os.environ.update(json.loads(settings))
     end_with_parent()
+    calldesk()
+
+
+if __name__ == "__main__":
     main()

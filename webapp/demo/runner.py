@@ -1,6 +1,5 @@
 """`calldesk demo`: everything in one process tree, on embedded servers, over one data directory."""
 
-import asyncio
 import signal
 import socket
 import sys
@@ -17,9 +16,9 @@ from shared.config import Settings
 from shared.config.settings import load_settings
 from webapp.demo.application import Application, wait_until_healthy
 from webapp.demo.data_dir import DemoError, only_demo_over
+from webapp.demo.database import prepare_database
 from webapp.demo.peers import Peers
-from webapp.demo.sample_day import PASSWORD, STAFF, load_sample_day, load_staff
-from webapp.schema import upgrade
+from webapp.demo.staff import PASSWORD, STAFF
 
 ROUND_THE_CLOCK = "00:00-24:00"
 LOOK_SECONDS = 0.5
@@ -48,32 +47,33 @@ def run_demo(port: int | None, data_dir: Path, sample_data: bool) -> int:
 
 def _run(port: int | None, data_dir: Path, sample_data: bool) -> None:
     config = load_settings() if port is None else load_settings(communication_service_port=port)
-    _require_free(config.communication_service_port)
     now = datetime.now(config.tz)
     with ExitStack() as stack:
         stack.enter_context(_interruptible())
         inherited = stack.enter_context(only_demo_over(data_dir))
+        _require_free(config.communication_service_port)
         print("Starting ...", flush=True)
         peers = Peers(data_dir)
-        stack.callback(peers.stop)
+        web, worker = (
+            Application(command, data_dir / f"{name}.log", [inherited])
+            for command, name in (("serve", "web"), ("worker", "worker"))
+        )
+        for part in (peers, web, worker):
+            stack.callback(part.stop)
+        for part in (web, worker):
+            stack.callback(part.terminate)
         peers.start(around=now, inherited=[inherited])
+        web.prepare()
+        worker.prepare()
         settings = _settings(config, data_dir, now) | _peer_settings(peers)
-        demo_config = load_settings(**{name.lower(): value for name, value in settings.items()})
-        upgrade(demo_config)
-        asyncio.run(load_sample_day(demo_config) if sample_data else load_staff(demo_config))
+        prepare_database(settings, sample_data=sample_data)
         _write_env_file(data_dir / "demo.env", settings)
-        web = Application("serve", settings, data_dir / "web.log", [inherited])
-        worker = Application("worker", settings, data_dir / "worker.log", [inherited])
-        for application in (web, worker):
-            stack.callback(application.stop)
-        for application in (web, worker):
-            stack.callback(application.terminate)
-        web.start()
-        worker.start()
+        web.start(settings)
+        worker.start(settings)
         address = f"http://127.0.0.1:{config.communication_service_port}"
         if not wait_until_healthy(web, address):
             raise DemoError(f"the web process did not start; see {web.log_file}")
-        _welcome(address, settings, data_dir, now, demo_config)
+        _welcome(address, settings, data_dir, now, config)
         _watch(peers, [web, worker])
 
 

@@ -27,9 +27,7 @@ from webapp.demo.sample_mails import (
     sent_mail,
     unclear_mail,
 )
-
-PASSWORD = "anruf-am-pult"  # noqa: S105
-STAFF = (("Anna", True), ("Ben", False))
+from webapp.demo.staff import PASSWORD, STAFF
 
 TODAY = (1, 2, 3, 8, 9, 16, 4, 12, 5, 13, 6, 14, 22, 38)
 OVERDUE = (15, 23, 31)

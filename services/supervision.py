@@ -1,0 +1,64 @@
+"""Keeps background loops running: one that fails is started again, later each time."""
+
+import asyncio
+import time
+from dataclasses import dataclass
+from typing import Protocol
+
+import structlog
+
+STABLE_SECONDS = 60
+"""A loop that ran this long before it failed starts again without delay building up."""
+
+log = structlog.get_logger(__name__)
+
+
+class Loop(Protocol):
+    """A part of the worker."""
+
+    async def run(self) -> None:
+        """Work until cancelled; on cancellation let go of what is held, in bounded time."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Restarts:
+    """How long a failed loop waits: doubling from `base` to `cap`, in seconds."""
+
+    base: float = 0.5
+    cap: float = 30.0
+
+    def wait(self, failures: int) -> float:
+        """Return the wait after so many failures in a row (from 1)."""
+        return min(self.base * 2 ** min(failures - 1, 30), self.cap)
+
+
+async def keep_running(name: str, loop: Loop, restarts: Restarts | None = None) -> None:
+    """Run a loop until cancelled, whatever it raises."""
+    restarts = restarts or Restarts()
+    failures = 0
+    while True:
+        started = time.monotonic()
+        try:
+            await loop.run()
+            log.error("loop_ended", loop=name)
+        except Exception as error:  # a loop's failure must not end the others; it is logged and tried again
+            log.exception("loop_failed", loop=name, error=type(error).__name__)
+        failures = 1 if time.monotonic() - started > STABLE_SECONDS else failures + 1
+        await asyncio.sleep(restarts.wait(failures))
+
+
+async def run_until(stop: asyncio.Event, loops: dict[str, Loop], *, grace_seconds: float) -> list[str]:
+    """Keep loops running until `stop` is set, then cancel them all.
+
+    Returns:
+        The names of the loops that have not ended within `grace_seconds`; they are left behind.
+    """
+    tasks = {name: asyncio.create_task(keep_running(name, loop), name=name) for name, loop in loops.items()}
+    try:
+        await stop.wait()
+    finally:
+        for task in tasks.values():
+            task.cancel()
+        await asyncio.wait(tasks.values(), timeout=grace_seconds)
+    return [name for name, task in tasks.items() if not task.done()]
