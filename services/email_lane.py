@@ -1,0 +1,256 @@
+"""One sender: takes claimed e-mails one after the other over one SMTP connection and settles each."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Self
+
+import structlog
+
+from services.email_ledger import Attempt, Entry, Ledger
+from services.email_queue import ClaimedEmail, EmailQueue
+from services.mail_delivery import SESSION_STAGES, Backoff, DeliveryResult, Ending, RetryPlan, Verdict, judge
+from services.mail_message import OutgoingMessage
+from services.mail_transport import SmtpConnection
+from services.models import AttemptOutcome, AttemptStage, EmailStatus
+from services.subjects import EMAIL_QUEUE
+from shared.clock import Clock
+from shared.config import Settings
+from shared.direct_connection import UNREACHABLE
+from shared.notifications import Notifier
+
+IDLE_SECONDS = 30
+
+Jitter = Callable[[], float]
+"""Answers a random number in [0, 1)."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long to wait after which trouble."""
+
+    retry: RetryPlan
+    pause: Backoff
+    domain: Backoff
+
+    @classmethod
+    def from_settings(cls, config: Settings) -> Self:
+        """Read the waits from the settings."""
+        retry = Backoff.of_seconds(config.email_retry_base_seconds, config.email_retry_cap_seconds)
+        pause = Backoff.of_seconds(config.queue_pause_base_seconds, config.queue_pause_cap_seconds)
+        return cls(RetryPlan(retry, timedelta(hours=config.email_max_age_hours)), pause, retry)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A claimed e-mail and its message."""
+
+    email: ClaimedEmail
+    message: OutgoingMessage
+
+
+class Inbox:
+    """What is claimed and waits for a lane.
+
+    Args:
+        low: with at most this many waiting there is room for another batch.
+    """
+
+    def __init__(self, low: int) -> None:
+        self._low = low
+        self._waiting: asyncio.Queue[Prepared] = asyncio.Queue()
+        self._room = asyncio.Event()
+        self._room.set()
+
+    def put(self, prepared: Prepared) -> None:
+        """Add an e-mail."""
+        self._waiting.put_nowait(prepared)
+        if self._waiting.qsize() > self._low:
+            self._room.clear()
+
+    async def take(self) -> Prepared:
+        """Wait for an e-mail and return it."""
+        prepared = await self._waiting.get()
+        if self._waiting.qsize() <= self._low:
+            self._room.set()
+        return prepared
+
+    def take_all(self) -> list[Prepared]:
+        """Return all that wait."""
+        self._room.set()
+        return [self._waiting.get_nowait() for _ in range(self._waiting.qsize())]
+
+    async def room(self) -> None:
+        """Wait until there is room."""
+        await self._room.wait()
+
+
+class Lane:
+    """Delivers from the shared inbox until cancelled.
+
+    Args:
+        on_pause: called when a verdict paused the queue, so that waiting claims can go back.
+    """
+
+    def __init__(
+        self,
+        *,
+        inbox: Inbox,
+        connection: SmtpConnection,
+        queue: EmailQueue,
+        ledger: Ledger,
+        notifier: Notifier,
+        clock: Clock,
+        lease: timedelta,
+        patience: Patience,
+        jitter: Jitter,
+        on_pause: Callable[[], None],
+    ) -> None:
+        self._inbox = inbox
+        self._connection = connection
+        self._queue = queue
+        self._ledger = ledger
+        self._notifier = notifier
+        self._clock = clock
+        self._lease = lease
+        self._patience = patience
+        self._jitter = jitter
+        self._on_pause = on_pause
+        self.handing_over = False
+        """Whether the server may be about to accept a message."""
+
+    async def run(self) -> None:
+        """Deliver until cancelled."""
+        try:
+            while True:
+                prepared = await self._next()
+                await self._deliver(prepared)
+        finally:
+            self._connection.drop()
+
+    async def _next(self) -> Prepared:
+        """Return the next e-mail; an idle connection is closed rather than kept from others."""
+        if self._connection.is_open:
+            try:
+                async with asyncio.timeout(IDLE_SECONDS):
+                    return await self._inbox.take()
+            except TimeoutError:
+                await self._connection.close()
+        return await self._inbox.take()
+
+    async def _deliver(self, prepared: Prepared) -> None:
+        email, begun = prepared.email, self._clock()
+        try:
+            result = await self._connection.deliver(prepared.message, lambda: self._permit(email))
+        except asyncio.CancelledError:
+            self._settle(email, self._interrupted(), begun)
+            raise
+        except Exception:
+            # One message must never take the lane down; the connection may be in any state now.
+            log.exception("delivery_crashed", email_id=email.id)
+            result = DeliveryResult(self._connection.stage, Ending.CRASHED)
+            self._connection.drop()
+        finally:
+            self.handing_over = False
+        verdict = judge(result)
+        try:
+            await self._heed(email, result, verdict)
+        except UNREACHABLE as error:
+            log.warning("verdict_not_shared", email_id=email.id, error=type(error).__name__)
+        finally:
+            self._settle(email, result, begun)
+
+    async def _permit(self, email: ClaimedEmail) -> bool:
+        asked = self._clock()
+        ours = await self._ledger.begin(email)
+        # The lease counts from the write; a process that was frozen since then must not go on.
+        self.handing_over = ours and self._clock() < asked + self._lease
+        return self.handing_over
+
+    def _interrupted(self) -> DeliveryResult:
+        stage = self._connection.stage
+        ending = Ending.LOST if stage is AttemptStage.BODY else Ending.ABANDONED
+        return DeliveryResult(stage, ending, text="the worker ended")
+
+    async def _heed(self, email: ClaimedEmail, result: DeliveryResult, verdict: Verdict) -> None:
+        """Share what the result says about the server or the domain with all senders."""
+        now = self._clock()
+        got_through = result.stage not in SESSION_STAGES and result.ending is not Ending.ABANDONED
+        if verdict.pause_queue:
+            self._on_pause()
+            wait = self._patience.pause.wait(email.queue_failures + 1, self._jitter())
+            if await self._queue.pause(email.queue_failures, until=now + wait, reason=result.words):
+                log.warning("queue_paused", seconds=wait.total_seconds(), stage=result.stage.value)
+        elif email.queue_failures and got_through and await self._queue.resume(email.queue_failures):
+            log.info("queue_resumed")
+            self._notifier.send({EMAIL_QUEUE})
+        if verdict.slow_domain:
+            wait = self._patience.domain.wait(email.domain_failures + 1, self._jitter())
+            await self._queue.slow_down(email.domain, email.domain_failures, until=now + wait)
+        elif email.domain_failures and verdict.outcome is AttemptOutcome.SENT:
+            await self._queue.speed_up(email.domain, email.domain_failures)
+
+    def _settle(self, email: ClaimedEmail, result: DeliveryResult, begun: datetime) -> None:
+        entry = conclude(email, result, self._patience.retry, begun, self._clock(), self._jitter())
+        log.info(
+            "email_attempt",
+            email_id=email.id,
+            stage=result.stage.value,
+            code=result.code,
+            status=entry.status.value,
+        )
+        self._ledger.finish(entry)
+
+
+def conclude(
+    email: ClaimedEmail,
+    result: DeliveryResult,
+    plan: RetryPlan,
+    begun: datetime,
+    now: datetime,
+    jitter: float,
+) -> Entry:
+    """Return what is to be written about a delivery that ended `now` with a result. Pure."""
+    outcome, status, next_at, retries = judge(result).outcome, EmailStatus.QUEUED, None, email.retries
+    error = None if outcome is AttemptOutcome.SENT else result.words
+    match outcome:
+        case AttemptOutcome.SENT:
+            status = EmailStatus.SENT
+        case AttemptOutcome.FAILED:
+            status = EmailStatus.FAILED
+        case AttemptOutcome.UNCLEAR:
+            status = EmailStatus.SENDING
+        case AttemptOutcome.RELEASED:
+            # Behind all that is due already, so that no single e-mail is the only one ever tried.
+            next_at = now
+        case AttemptOutcome.RETRY:
+            next_at = plan.next_attempt(retries=retries, queued_at=email.queued_at, now=now, jitter=jitter)
+            if next_at is None:
+                outcome, status = AttemptOutcome.FAILED, EmailStatus.FAILED
+                error = f"given up after {plan.max_age}: {result.words}"
+            else:
+                retries += 1
+    return Entry(
+        email=email,
+        status=status,
+        retries=retries,
+        error=error,
+        sent_at=now if status is EmailStatus.SENT else None,
+        next_at=next_at,
+        attempt=Attempt(
+            begun=begun,
+            ended=now,
+            stage=result.stage,
+            code=result.code,
+            text=result.text or ("" if result.ending is Ending.REPLY else result.ending.value),
+            outcome=outcome,
+        ),
+    )
+
+
+def release(email: ClaimedEmail) -> Entry:
+    """Return the entry that gives a claim back untouched, in its old place."""
+    return Entry(email=email, status=EmailStatus.QUEUED, retries=email.retries)

@@ -1,0 +1,194 @@
+"""The Email Queue Manager of one worker: claims due e-mails, keeps the lanes busy, sweeps ended leases."""
+
+import asyncio
+import random
+from contextlib import suppress
+from datetime import timedelta
+
+import structlog
+
+from services.email_lane import Inbox, Jitter, Lane, Patience, Prepared, conclude, release
+from services.email_ledger import Ledger
+from services.email_queue import ClaimedEmail, EmailQueue
+from services.mail_delivery import DeliveryResult, Ending
+from services.mail_message import OutgoingMessage, UnbuildableMessage, build_message
+from services.mail_transport import SmtpConnection, SmtpOptions
+from services.models import AttemptStage
+from services.subjects import EMAIL_QUEUE, EMAILS
+from shared.clock import Clock
+from shared.config import Settings
+from shared.direct_connection import UNREACHABLE, DirectConnection
+from shared.notifications import Listener, Notifier
+
+CLAIMS_PER_LANE = 8
+RETRY_SECONDS = (0.2, 5.0)
+BIG_BODY = 100_000
+HANDOVER_GRACE_SECONDS = 5
+FLUSH_SECONDS = 3
+GOODBYE_SECONDS = 1
+
+log = structlog.get_logger(__name__)
+
+
+class EmailSender:
+    """Sends what is queued, for ever.
+
+    Args:
+        listener: its `EMAIL_QUEUE` hints wake the sender; it polls as well.
+        notifier: told what changed; whoever runs the sender runs both.
+        identity: this process's name for logs and `pg_stat_activity`, fresh at every start.
+    """
+
+    def __init__(
+        self,
+        *,
+        config: Settings,
+        clock: Clock,
+        listener: Listener,
+        notifier: Notifier,
+        identity: str,
+        jitter: Jitter = random.random,
+    ) -> None:
+        self._config = config
+        self._clock = clock
+        self._listener = listener
+        self._notifier = notifier
+        self._identity = identity
+        self._lease = timedelta(seconds=config.email_lease_seconds)
+        self._patience = Patience.from_settings(config)
+        self._jitter = jitter
+        url = config.get_database_url()
+        # A claim lost in a crash of the database is noticed at the durable write before DATA.
+        self._links = (
+            DirectConnection(url, application_name=f"mail queue {identity}", durable=False),
+            DirectConnection(url, application_name=f"mail ledger {identity}"),
+        )
+        self._queue = EmailQueue(self._links[0])
+        self._ledger = Ledger(self._links[1], notifier, clock, self._lease)
+        self._inbox = Inbox(low=config.smtp_connections)
+        self._batch = config.smtp_connections * CLAIMS_PER_LANE
+        options = SmtpOptions.from_settings(config)
+        self._probe_interval = timedelta(seconds=options.deadline)
+        self._lanes = [self._lane(options) for _ in range(config.smtp_connections)]
+
+    def _lane(self, options: SmtpOptions) -> Lane:
+        return Lane(
+            inbox=self._inbox,
+            connection=SmtpConnection(options),
+            queue=self._queue,
+            ledger=self._ledger,
+            notifier=self._notifier,
+            clock=self._clock,
+            lease=self._lease,
+            patience=self._patience,
+            jitter=self._jitter,
+            on_pause=self._return_waiting,
+        )
+
+    async def run(self) -> None:
+        """Send until cancelled. Ends within about ten seconds then, even when database or server hang."""
+        log.info("email_sender_started", identity=self._identity, lanes=len(self._lanes))
+        ledger = asyncio.create_task(self._ledger.run(), name="email ledger")
+        claiming = [
+            asyncio.create_task(self._claim_for_ever(), name="email claims"),
+            asyncio.create_task(self._sweep_for_ever(), name="email leases"),
+        ]
+        lanes = {asyncio.create_task(lane.run(), name="email lane"): lane for lane in self._lanes}
+        tasks = [ledger, *claiming, *lanes]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            await self._shut_down(ledger, claiming, lanes)
+            log.info("email_sender_stopped", identity=self._identity)
+
+    async def _claim_for_ever(self) -> None:
+        subscription = self._listener.subscribe(EMAIL_QUEUE)
+        delay, cap = RETRY_SECONDS
+        try:
+            while True:
+                try:
+                    more = await self._claim()
+                except UNREACHABLE as error:
+                    log.warning("claim_waits", error=type(error).__name__, retry_seconds=delay)
+                    await asyncio.sleep(delay)
+                    delay = min(delay * 2, cap)
+                    continue
+                delay = RETRY_SECONDS[0]
+                if not more:
+                    await subscription.next(self._config.worker_poll_seconds)
+        finally:
+            self._listener.unsubscribe(subscription)
+
+    async def _claim(self) -> bool:
+        """Claim a batch once there is room; return whether more may be due."""
+        await self._inbox.room()
+        now = self._clock()
+        claimed = await self._queue.claim(self._batch, now=now, lease_end=now + self._lease)
+        if not claimed:
+            claimed = await self._queue.probe(
+                now=now, lease_end=now + self._lease, next_probe_at=now + self._probe_interval
+            )
+        for email in claimed:
+            message = await self._build(email)
+            if message is not None:
+                self._inbox.put(Prepared(email, message))
+        return len(claimed) == self._batch
+
+    async def _build(self, email: ClaimedEmail) -> OutgoingMessage | None:
+        """Return the message; a row none can be made of fails, and it alone."""
+        now = self._clock()
+        try:
+            if len(email.body_html) + len(email.body_text) > BIG_BODY:
+                return await asyncio.to_thread(build_message, email, date=now)
+            return build_message(email, date=now)
+        except UnbuildableMessage as error:
+            log.warning("email_unbuildable", email_id=email.id)
+            result = DeliveryResult(AttemptStage.CONNECT, Ending.UNBUILDABLE, text=str(error))
+            self._ledger.finish(conclude(email, result, self._patience.retry, now, now, 0))
+            return None
+
+    async def _sweep_for_ever(self) -> None:
+        while True:
+            try:
+                swept = await self._queue.sweep(now=self._clock())
+            except UNREACHABLE as error:
+                log.warning("sweep_failed", error=type(error).__name__)
+            else:
+                if swept.requeued or swept.unclear:
+                    log.warning("leases_ended", requeued=swept.requeued, unclear=swept.unclear)
+                    self._notifier.send({EMAIL_QUEUE, EMAILS})
+            await asyncio.sleep(self._config.worker_poll_seconds)
+
+    def _return_waiting(self) -> None:
+        for prepared in self._inbox.take_all():
+            self._ledger.finish(release(prepared.email))
+
+    async def _shut_down(
+        self,
+        ledger: asyncio.Task[None],
+        claiming: list[asyncio.Task[None]],
+        lanes: dict[asyncio.Task[None], Lane],
+    ) -> None:
+        """Give back what isn't begun, let hand-overs finish for a moment, write what is known."""
+        await _end(claiming)
+        self._return_waiting()
+        await _end([task for task, lane in lanes.items() if not lane.handing_over])
+        if busy := [task for task, lane in lanes.items() if lane.handing_over]:
+            await asyncio.wait(busy, timeout=HANDOVER_GRACE_SECONDS)
+        await _end(list(lanes))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FLUSH_SECONDS):
+                if not ledger.done():
+                    await self._ledger.flush()
+        await _end([ledger])
+        for link in self._links:
+            await link.close()
+
+
+async def _end(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks, timeout=GOODBYE_SECONDS)

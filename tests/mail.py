@@ -1,0 +1,91 @@
+"""Running an `EmailSender` in a test, and waiting for what it does."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
+
+from sqlalchemy import select
+
+from services.email_sender import EmailSender
+from services.models import Email, EmailVersuch
+from shared.clock import system_clock
+from shared.config import Settings
+from shared.database import SessionFactory
+from shared.notifications import Listener, Notifier
+from tests.eventually import eventually
+from tests.factories import make_email
+
+PATIENCE = 20
+
+
+def mail_settings(config: Settings, port: int, **values: object) -> Settings:
+    """Return settings for a sender that tries again at once."""
+    quick: dict[str, object] = {
+        "smtp_host": "127.0.0.1",
+        "smtp_port": port,
+        "smtp_connections": 1,
+        "smtp_deadline_seconds": 10,
+        "worker_poll_seconds": 0.05,
+        "queue_pause_base_seconds": 0.05,
+        "queue_pause_cap_seconds": 0.1,
+        "email_retry_base_seconds": 0.05,
+        "email_retry_cap_seconds": 0.1,
+    }
+    return config.model_copy(update=quick | values)
+
+
+def queued_email(**values: object) -> Email:
+    """Return an e-mail that was queued a moment ago by the real clock, which senders run on."""
+    now = system_clock() - timedelta(seconds=1)
+    return make_email(**({"queued_at": now, "naechster_versuch_at": now} | values))
+
+
+@asynccontextmanager
+async def running_sender(config: Settings, clock: Callable = system_clock) -> AsyncGenerator[EmailSender]:
+    """Run a sender with listener and notifier around the block."""
+    listener, notifier = Listener(config.get_database_url()), Notifier(config.get_database_url())
+    sender = EmailSender(config=config, clock=clock, listener=listener, notifier=notifier, identity="test")
+    helpers = [asyncio.create_task(listener.run()), asyncio.create_task(notifier.run())]
+    running = asyncio.create_task(sender.run())
+    try:
+        yield sender
+        if running.done():
+            running.result()
+    finally:
+        for tasks in ([running], helpers):
+            for task in tasks:
+                task.cancel()
+            for task in tasks:
+                with suppress(asyncio.CancelledError):
+                    await task
+
+
+async def add_emails(sessions: SessionFactory, *emails: Email) -> list[int]:
+    async with sessions() as session, session.begin():
+        session.add_all(emails)
+        await session.flush()
+        return [email.id for email in emails]
+
+
+async def read_email(sessions: SessionFactory, email_id: int) -> Email:
+    async with sessions() as session:
+        email = await session.get(Email, email_id)
+        assert email is not None
+        return email
+
+
+async def attempts_of(sessions: SessionFactory, email_id: int) -> list[EmailVersuch]:
+    async with sessions() as session:
+        query = select(EmailVersuch).where(EmailVersuch.email_id == email_id).order_by(EmailVersuch.nummer)
+        return list(await session.scalars(query))
+
+
+async def until_email(sessions: SessionFactory, email_id: int, condition: Callable[[Email], bool]) -> Email:
+    """Return the e-mail once the condition holds for it."""
+
+    async def holds() -> bool:
+        return condition(await read_email(sessions, email_id))
+
+    await eventually(holds, within=PATIENCE)
+    return await read_email(sessions, email_id)

@@ -1,0 +1,177 @@
+"""An SMTP server that does what a script says, stage by stage, and remembers every message it got."""
+
+import asyncio
+import re
+import ssl
+from collections import Counter, deque
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import Literal
+
+Stage = Literal[
+    "banner", "ehlo", "starttls", "auth", "mail", "rcpt", "data", "content", "dot", "rset", "quit"
+]
+MESSAGE_ID = re.compile(rb"^Message-ID: (\S+)", re.MULTILINE)
+READ_SIZE = 4096
+
+REPLIES: dict[str, bytes] = {
+    "banner": b"220 test ESMTP",
+    "starttls": b"220 2.0.0 go ahead",
+    "auth": b"235 2.7.0 welcome",
+    "mail": b"250 2.1.0 ok",
+    "rcpt": b"250 2.1.5 ok",
+    "data": b"354 go ahead",
+    "dot": b"250 2.0.0 queued",
+    "rset": b"250 2.0.0 ok",
+    "noop": b"250 2.0.0 ok",
+    "quit": b"221 2.0.0 bye",
+}
+
+
+@dataclass(frozen=True)
+class Say:
+    """Answer with this line instead of the usual reply."""
+
+    line: str
+
+
+@dataclass(frozen=True)
+class Drop:
+    """Close the connection instead of answering."""
+
+
+@dataclass(frozen=True)
+class Stall:
+    """Never answer."""
+
+
+Action = Say | Drop | Stall
+
+
+class _Dropped(Exception):
+    pass
+
+
+class ScriptedSmtp:
+    """Each action of the script is used once, in the order given for its stage; then the stage works."""
+
+    def __init__(self, *, tls: ssl.SSLContext | None = None, auth: bool = False) -> None:
+        self.port = 0
+        self.messages: list[bytes] = []
+        self.envelopes: list[tuple[str, str]] = []
+        self.connections = 0
+        self.commands: Counter[str] = Counter()
+        self._script: dict[str, deque[Action]] = {}
+        self._tls = tls
+        self._auth = auth
+        self._clients: set[asyncio.Task[None]] = set()
+
+    def on(self, stage: Stage, *actions: Action) -> None:
+        """Add actions to a stage; `content` acts while the content is still arriving."""
+        self._script.setdefault(stage, deque()).extend(actions)
+
+    def copies(self, message_id: str) -> int:
+        """Return how many complete messages with this id arrived, answered or not."""
+        return self.message_ids[message_id]
+
+    @property
+    def message_ids(self) -> Counter[str]:
+        return Counter(found[1].decode() for m in self.messages if (found := MESSAGE_ID.search(m)))
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._clients.add(task)
+        self.connections += 1
+        try:
+            await self._answer("banner", writer)
+            while line := await reader.readline():
+                await self._command(line.decode("ascii", "replace").strip(), reader, writer)
+        except (_Dropped, OSError):
+            pass
+        finally:
+            self._clients.discard(task)
+            writer.transport.abort()
+
+    def hang_up(self) -> None:
+        """Close all connections."""
+        for task in self._clients:
+            task.cancel()
+
+    async def _command(self, line: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        verb = line.split(" ")[0].lower()
+        self.commands[verb] += 1
+        match verb:
+            case "ehlo":
+                extensions = ["SIZE 10000000", "ENHANCEDSTATUSCODES"]
+                extensions += ["STARTTLS"] if self._tls else []
+                extensions += ["AUTH PLAIN"] if self._auth else []
+                lines = ["test", *extensions]
+                usual = "\r\n".join(f"250{'-' if n < len(lines) else ' '}{x}" for n, x in enumerate(lines, 1))
+                await self._answer("ehlo", writer, usual.encode())
+            case "starttls":
+                await self._answer("starttls", writer)
+                assert self._tls is not None
+                await writer.start_tls(self._tls)
+            case "mail":
+                self._sender = line
+                await self._answer("mail", writer)
+            case "rcpt":
+                self.envelopes.append((self._sender, line))
+                await self._answer("rcpt", writer)
+            case "data":
+                if (await self._answer("data", writer)).startswith(b"354"):
+                    await self._content(reader, writer)
+            case _:
+                await self._answer(verb, writer)
+                if verb == "quit":
+                    raise _Dropped
+
+    async def _content(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._script.get("content"):
+            await reader.read(READ_SIZE)
+            await self._act(self._script["content"].popleft())
+        lines: list[bytes] = []
+        while (line := await reader.readline()) != b".\r\n":
+            if not line:
+                raise _Dropped
+            lines.append(line.removeprefix(b".") if line.startswith(b".") else line)
+        self.messages.append(b"".join(lines))
+        await self._answer("dot", writer)
+
+    async def _answer(self, stage: str, writer: asyncio.StreamWriter, usual: bytes | None = None) -> bytes:
+        reply = usual or REPLIES.get(stage, b"500 5.5.1 what?")
+        if self._script.get(stage):
+            reply = await self._act(self._script[stage].popleft())
+        writer.write(reply + b"\r\n")
+        await writer.drain()
+        return reply
+
+    async def _act(self, action: Action) -> bytes:
+        match action:
+            case Say(line):
+                return line.encode()
+            case Drop():
+                raise _Dropped
+            case Stall():
+                await asyncio.Event().wait()
+                raise AssertionError
+
+
+@asynccontextmanager
+async def scripted_smtp(
+    *, tls: ssl.SSLContext | None = None, implicit_tls: ssl.SSLContext | None = None, auth: bool = False
+) -> AsyncGenerator[ScriptedSmtp]:
+    """Run a scripted server on a free port of this machine."""
+    smtp = ScriptedSmtp(tls=tls, auth=auth)
+    server = await asyncio.start_server(smtp.serve, "127.0.0.1", 0, ssl=implicit_tls)
+    smtp.port = server.sockets[0].getsockname()[1]
+    try:
+        yield smtp
+    finally:
+        server.close()
+        smtp.hang_up()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(2):
+                await server.wait_closed()
