@@ -4,57 +4,94 @@ import asyncio
 import os
 import signal
 import sys
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Mapping
 from uuid import uuid4
 
+import httpx
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from services.email_sender import EmailSender
+from services.event_relay import EventRelay
+from services.follow_up_calls import FollowUps
 from services.housekeeping import Housekeeping
+from services.rules import DeskRules
 from services.supervision import Loop, run_until
+from services.therapist_directory import TherapistDirectory
+from services.therapist_refresh import DirectoryRefresh
 from shared.clock import get_clock
 from shared.config import Settings
 from shared.database import create_engine, create_session_factory
+from shared.kafka.robust_producer import RobustKafkaProducer
 from shared.notifications import Listener, Notifier
+
+SERVICE = "communication-service"
 
 GRACE_SECONDS = 15
 """How long what is under way, such as a message being handed over, may take to finish after SIGTERM."""
 
-DISPOSE_SECONDS = 3
+CLOSE_SECONDS = 8
 
 log = structlog.get_logger(__name__)
 
 
 def run_worker(config: Settings) -> None:
     """Work until SIGTERM or SIGINT; what hangs then is left behind, its leases expire by themselves."""
-    structlog.contextvars.bind_contextvars(worker=uuid4().hex[:8])
-    asyncio.run(_work(config))
+    identity = uuid4().hex[:8]
+    structlog.contextvars.bind_contextvars(worker=identity)
+    asyncio.run(_work(config, identity))
 
 
-async def _work(config: Settings) -> None:
+async def _work(config: Settings, identity: str) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    engine = create_engine(config, application_name="calldesk-worker")
+    engine = create_engine(config, application_name=f"calldesk-worker {identity}")
+    client = httpx.AsyncClient(timeout=config.therapist_deadline_seconds)
+    producer = RobustKafkaProducer(service_name=SERVICE, config=config)
     log.info("worker_started")
-    hanging = await run_until(stop, _loops(config, engine), grace_seconds=GRACE_SECONDS)
+    hanging = await run_until(
+        stop, _loops(config, identity, engine, client, producer), grace_seconds=GRACE_SECONDS
+    )
+    hanging += await _close({"kafka": producer.close, "http": client.aclose, "database": engine.dispose})
+    log.info("worker_stopped", left_behind=hanging)
     if hanging:
-        log.warning("worker_stopped", left_behind=hanging)
         sys.stderr.flush()
         os._exit(0)
-    with suppress(TimeoutError):
-        async with asyncio.timeout(DISPOSE_SECONDS):
-            await engine.dispose()
-    log.info("worker_stopped")
 
 
-def _loops(config: Settings, engine: AsyncEngine) -> dict[str, Loop]:
+def _loops(
+    config: Settings,
+    identity: str,
+    engine: AsyncEngine,
+    client: httpx.AsyncClient,
+    producer: RobustKafkaProducer,
+) -> dict[str, Loop]:
     url = config.get_database_url()
+    clock, rules = get_clock(config), DeskRules.from_settings(config)
     notifier, listener = Notifier(url), Listener(url)
     sessions = create_session_factory(engine, notifier)
-    clock = get_clock(config)
+    directory = TherapistDirectory(config, client)
     return {
         "notifier": notifier,
         "listener": listener,
+        "email_sender": EmailSender(
+            config=config, clock=clock, listener=listener, notifier=notifier, identity=identity
+        ),
+        "event_relay": EventRelay(
+            engine=engine, config=config, clock=clock, listener=listener, producer=producer
+        ),
+        "follow_ups": FollowUps(sessions, directory, clock, rules),
+        "directory_refresh": DirectoryRefresh(sessions, directory, clock),
         "housekeeping": Housekeeping(sessions, clock),
     }
+
+
+async def _close(closers: Mapping[str, Callable[[], Awaitable[None]]]) -> list[str]:
+    """Close all at once and return the names of those that don't come to an end."""
+    tasks = {name: asyncio.ensure_future(close()) for name, close in closers.items()}
+    await asyncio.wait(tasks.values(), timeout=CLOSE_SECONDS)
+    for name, task in tasks.items():
+        if task.done() and (error := task.exception()) is not None:
+            log.warning("not_closed", name=name, error=type(error).__name__)
+    return [name for name, task in tasks.items() if not task.done()]
