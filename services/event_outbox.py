@@ -5,7 +5,20 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, case, delete, func, select, update
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    Row,
+    and_,
+    any_,
+    case,
+    delete,
+    func,
+    literal,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -102,10 +115,9 @@ async def due_events(connection: AsyncConnection, now: datetime, limit: int) -> 
 async def mark_published(connection: AsyncConnection, ids: Sequence[int], now: datetime) -> None:
     """Note that events are acknowledged by the cluster."""
     if ids:
+        published = OutboxEvent.id == any_(literal(ids, ARRAY(BigInteger)))
         await connection.execute(
-            update(OutboxEvent)
-            .where(OutboxEvent.id == func.any(ids))
-            .values(published_at=now, last_error=None)
+            update(OutboxEvent).where(published).values(published_at=now, last_error=None)
         )
 
 

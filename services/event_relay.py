@@ -6,6 +6,7 @@ is still sending; copies after the first carry the same `eventId`.
 """
 
 import asyncio
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, NoReturn
 
@@ -29,7 +30,7 @@ PRUNE_EVERY = timedelta(minutes=10)
 UNREACHABLE = (DBAPIError, PoolTimeout, OSError, TimeoutError)
 
 FREE_THE_LOCK_OF_A_DEAD_HOLDER = (
-    "SET idle_session_timeout = '60s'",
+    "SET idle_session_timeout = '30s'",
     "SET tcp_keepalives_idle = 5",
     "SET tcp_keepalives_interval = 2",
     "SET tcp_keepalives_count = 3",
@@ -114,7 +115,7 @@ class EventRelay:
         await self._prune(connection)
         await hints.next(poll)
 
-    async def _publish(self, connection: AsyncConnection, events: list[Row[Any]]) -> bool:
+    async def _publish(self, connection: AsyncConnection, events: Sequence[Row[Any]]) -> bool:
         """Send events and note how it went; answers whether the cluster could be spoken to."""
         answers = await self._producer.send_many([self._outgoing(event) for event in events])
         answered = list(zip(events, answers, strict=True))
