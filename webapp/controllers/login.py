@@ -5,8 +5,9 @@ from datetime import timedelta
 from typing import Annotated, Any
 
 from litestar import Controller, Request, Response, get, post
+from litestar.di import NamedDependency
 from litestar.enums import RequestEncodingType
-from litestar.params import Body
+from litestar.params import Body, FromQuery
 from litestar.response import Redirect, Template
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -35,7 +36,7 @@ class LoginController(Controller):
     include_in_schema = False
 
     @get("/login")
-    async def form(self, request: Request[Any, Any, Any], next: str = "/") -> Response[Any]:
+    async def form(self, request: Request[Any, Any, Any], next: FromQuery[str] = "/") -> Response[Any]:
         """Show the form, or go on when somebody is logged in already."""
         if request.user is not None:
             return Redirect(local_path(next), status_code=303)
@@ -46,9 +47,9 @@ class LoginController(Controller):
         self,
         request: Request[Any, Any, Any],
         data: Form,
-        session: AsyncSession,
-        clock: Clock,
-        config: Settings,
+        session: NamedDependency[AsyncSession],
+        clock: NamedDependency[Clock],
+        config: NamedDependency[Settings],
     ) -> Response[Any]:
         """Open a session; from the dialog of an expired one, stay on the page."""
         lasting = timedelta(hours=config.session_hours)
@@ -64,7 +65,10 @@ class LoginController(Controller):
 
     @post("/logout")
     async def log_out(
-        self, request: Request[Any, Any, Any], session: AsyncSession, config: Settings
+        self,
+        request: Request[Any, Any, Any],
+        session: NamedDependency[AsyncSession],
+        config: NamedDependency[Settings],
     ) -> Redirect:
         """End the session."""
         if token := request.cookies.get(SESSION_COOKIE):

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from litestar import Controller, Request, post
+from litestar.di import NamedDependency
 from litestar.enums import RequestEncodingType
 from litestar.params import Body
 from litestar.response import Redirect
@@ -32,7 +33,7 @@ class SettingsController(Controller):
         self,
         request: Request[Any, Any, Any],
         data: Annotated[OwnSettings, Body(media_type=RequestEncodingType.URL_ENCODED)],
-        session: AsyncSession,
+        session: NamedDependency[AsyncSession],
     ) -> Redirect:
         """Save and go back to the page."""
         await staff.change_settings(

@@ -1,0 +1,149 @@
+"""The week as a grid: who can be reached when, and which calls are planned."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, time, timedelta
+from typing import Any
+
+from sqlalchemy import Row, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.availability import Availability, parse
+from services.models import CallStatus, PhoneCall, Therapist
+from services.open_calls import display_name
+from services.reachability import day_windows
+from services.rules import DeskRules
+from services.scheduler import is_holiday
+
+MOST_CALLS = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class WeekCall:
+    """A call as the grid shows it; `move` says whether it can still be moved."""
+
+    id: int
+    version: int
+    name: str | None
+    day: date
+    at: time
+    status: str
+    ergebnis_art: str | None
+
+    @property
+    def movable(self) -> bool:
+        """Whether the call is still to be made."""
+        return self.status == CallStatus.SCHEDULED
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """An hour of a day: how many of the week's therapists can be reached in it, and the calls planned."""
+
+    hour: int
+    reachable: int
+    calls: list[WeekCall]
+
+
+@dataclass(frozen=True, slots=True)
+class WeekDay:
+    """A day of the grid."""
+
+    day: date
+    holiday: bool
+    cells: list[Cell]
+
+
+@dataclass(frozen=True, slots=True)
+class Week:
+    """Seven days from a Monday; `hours` are the rows."""
+
+    monday: date
+    hours: list[int]
+    days: list[WeekDay]
+    total: int
+
+
+def monday_of(day: date) -> date:
+    """Return the Monday of a day's week."""
+    return day - timedelta(days=day.weekday())
+
+
+async def load_week(session: AsyncSession, monday: date, *, rules: DeskRules) -> Week:
+    """Return the week that begins at `monday`: one query."""
+    async with session.begin():
+        rows = (
+            await session.execute(
+                select(
+                    PhoneCall.id,
+                    PhoneCall.version,
+                    PhoneCall.therapist_id,
+                    PhoneCall.geplantes_datum,
+                    PhoneCall.geplante_zeit,
+                    PhoneCall.status,
+                    PhoneCall.ergebnis_art,
+                    Therapist.titel,
+                    Therapist.vorname,
+                    Therapist.nachname,
+                    Therapist.telefonische_erreichbarkeit,
+                )
+                .outerjoin(Therapist, Therapist.id == PhoneCall.therapist_id)
+                .where(
+                    PhoneCall.geplantes_datum.between(monday, monday + timedelta(days=6)),
+                    PhoneCall.status != CallStatus.CANCELED,
+                )
+                .order_by(PhoneCall.geplantes_datum, PhoneCall.geplante_zeit, PhoneCall.id)
+                .limit(MOST_CALLS)
+            )
+        ).all()
+    return arrange_week(rows, monday, rules=rules)
+
+
+def arrange_week(rows: Sequence[Row[*tuple[Any, ...]]], monday: date, *, rules: DeskRules) -> Week:
+    """Put calls and phone hours into the grid; Saturday and Sunday only when something is planned."""
+    calls = [
+        WeekCall(
+            row.id,
+            row.version,
+            display_name(row.titel, row.vorname, row.nachname),
+            row.geplantes_datum,
+            row.geplante_zeit,
+            row.status,
+            row.ergebnis_art,
+        )
+        for row in rows
+    ]
+    therapists = {row.therapist_id: parse(row.telefonische_erreichbarkeit) for row in rows}
+    planned = [call.at.hour for call in calls]
+    first = min([rules.desk_hours[0].hour, *planned])
+    last = max([-(-_minutes(rules.desk_hours[1]) // 60) - 1, *planned])
+    hours = list(range(first, last + 1))
+    shown = [monday + timedelta(days=n) for n in range(7)]
+    days = [
+        _week_day(day, hours, calls, list(therapists.values()), rules)
+        for day in shown
+        if day.weekday() < 5 or any(call.day == day for call in calls)
+    ]
+    return Week(monday, hours, days, len(calls))
+
+
+def _week_day(
+    day: date, hours: list[int], calls: list[WeekCall], therapists: list[Availability], rules: DeskRules
+) -> WeekDay:
+    windows = [day_windows(availability, day, rules) for availability in therapists]
+    cells = [
+        Cell(
+            hour,
+            sum(
+                any(_minutes(w.start) < (hour + 1) * 60 and _minutes(w.end) > hour * 60 for w in of_one)
+                for of_one in windows
+            ),
+            [call for call in calls if call.day == day and call.at.hour == hour],
+        )
+        for hour in hours
+    ]
+    return WeekDay(day, is_holiday(day, rules.holiday_state), cells)
+
+
+def _minutes(at: time) -> int:
+    return at.hour * 60 + at.minute + (1 if at == time.max else 0)

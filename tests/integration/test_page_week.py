@@ -1,0 +1,83 @@
+from datetime import date, time
+
+from sqlalchemy import select
+
+from services.models import PhoneCall
+from shared.database import SessionFactory
+from tests.factories import make_call, make_therapist
+from tests.integration.conftest import Client, submit
+
+
+async def _seed(sessions: SessionFactory, **call: object) -> int:
+    async with sessions() as session, session.begin():
+        session.add(make_therapist())
+        planned = make_call(geplantes_datum=date(2026, 10, 15), geplante_zeit=time(10, 15), **call)
+        session.add(planned)
+        await session.flush()
+        return planned.id
+
+
+async def test_the_week_shows_calls_and_who_can_be_reached(staff_client: Client, sessions: SessionFactory):
+    await _seed(sessions)
+    page = (await staff_client.get("/week")).text
+    assert "10:15 Dr. Jürgen Schmidt" in page
+    assert "1 reachable" in page
+    assert "10:15" not in (await staff_client.get("/week?start=2026-10-19")).text
+
+
+async def test_an_unreadable_week_is_refused_by_name(staff_client: Client):
+    answer = await staff_client.get("/week?start=soon")
+    assert answer.status_code == 422
+
+
+async def test_a_call_is_moved_to_a_free_time(staff_client: Client, sessions: SessionFactory):
+    call_id = await _seed(sessions)
+    form = (await staff_client.get(f"/calls/{call_id}/move?day=2026-10-16")).text
+    assert 'value="2026-10-16T10:00"' in form
+    answer = await submit(staff_client, f"/calls/{call_id}/move", {"version": 1, "slot": "2026-10-16T10:00"})
+    assert answer.headers["location"] == "/week?start=2026-10-12"
+    async with sessions() as session:
+        call = await session.scalar(select(PhoneCall))
+        assert call is not None
+        assert (call.geplantes_datum, call.geplante_zeit) == (date(2026, 10, 16), time(10, 0))
+
+
+async def test_a_time_in_the_past_shows_the_form_again_and_changes_nothing(
+    staff_client: Client, sessions: SessionFactory
+):
+    call_id = await _seed(sessions)
+    form = {"version": 1, "datum": "2026-10-01", "zeit": "10:00"}
+    answer = await submit(staff_client, f"/calls/{call_id}/move", form)
+    assert answer.status_code == 422
+    assert "<title>Error:" in answer.text
+    assert 'value="2026-10-01"' in answer.text
+    missing = await submit(staff_client, f"/calls/{call_id}/move", {"version": 1})
+    assert "Give a date." in missing.text
+    assert "Give a time such as 14:30." in missing.text
+
+
+async def test_a_stale_form_says_so_and_keeps_what_was_typed(staff_client: Client, sessions: SessionFactory):
+    call_id = await _seed(sessions, version=7)
+    form = {"version": 1, "datum": "2026-10-16", "zeit": "11:20"}
+    answer = await submit(staff_client, f"/calls/{call_id}/move", form)
+    assert answer.status_code == 409
+    assert "Somebody else has changed this" in answer.text
+    assert 'value="11:20"' in answer.text
+
+
+async def test_a_finished_call_cannot_be_moved(staff_client: Client, sessions: SessionFactory):
+    call_id = await _seed(sessions, status="completed")
+    assert (await staff_client.get(f"/calls/{call_id}/move")).status_code == 409
+
+
+async def test_statistics_show_figures_for_the_chosen_period(staff_client: Client, sessions: SessionFactory):
+    await _seed(
+        sessions,
+        status="completed",
+        ergebnis_art="erreicht",
+        tatsaechliches_datum=date(2026, 10, 12),
+        tatsaechliche_zeit=time(10, 20),
+    )
+    page = (await staff_client.get("/statistics?days=30")).text
+    assert "100%" in page
+    assert ">1/1</text>" in page
