@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import socket
 import ssl
 from collections import Counter, deque
 from collections.abc import AsyncGenerator
@@ -14,6 +15,8 @@ Stage = Literal[
 ]
 MESSAGE_ID = re.compile(rb"^Message-ID: (\S+)", re.MULTILINE)
 READ_SIZE = 4096
+RECEIVE_BUFFER = 65_536
+"""Small, so that a big message isn't swallowed whole by the system's buffers."""
 
 REPLIES: dict[str, bytes] = {
     "banner": b"220 test ESMTP",
@@ -165,7 +168,9 @@ async def scripted_smtp(
 ) -> AsyncGenerator[ScriptedSmtp]:
     """Run a scripted server on a free port of this machine."""
     smtp = ScriptedSmtp(tls=tls, auth=auth)
-    server = await asyncio.start_server(smtp.serve, "127.0.0.1", 0, ssl=implicit_tls)
+    listening = socket.create_server(("127.0.0.1", 0))
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+    server = await asyncio.start_server(smtp.serve, sock=listening, ssl=implicit_tls)
     smtp.port = server.sockets[0].getsockname()[1]
     try:
         yield smtp
