@@ -47,20 +47,23 @@ class Peers:
         self._data_dir = data_dir
         self._process: subprocess.Popen[str] | None = None
 
-    def start(self, *, around: datetime | None, inherited: Sequence[int] = (), ports: bool = True) -> None:
+    def start(
+        self, *, around: datetime | None, inherited: Sequence[int] = (), disposable: bool = False
+    ) -> None:
         """Begin to start; `addresses` waits until they answer.
 
         Args:
             around: local time to lay the fictional phone hours around.
             inherited: file descriptors the process keeps open.
-            ports: prefer the usual ports 1025 and 8002 to any free ones.
+            disposable: for tests: any free ports, and a database that need not survive a power cut.
         """
         self._data_dir.mkdir(parents=True, exist_ok=True)
         arguments = {
             "data_dir": str(self._data_dir),
             "around": around.isoformat() if around else None,
-            "smtp_port": _free_port(1025) if ports else 0,
-            "therapist_port": _free_port(8002) if ports else 0,
+            "smtp_port": 0 if disposable else _free_port(1025),
+            "therapist_port": 0 if disposable else _free_port(8002),
+            "postgres": {"fsync": "off", "full_page_writes": "off"} if disposable else {},
         }
         with (self._data_dir / "peers.log").open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603
@@ -123,7 +126,13 @@ class _Server(uvicorn.Server):
         """Leave signals to the process."""
 
 
-async def serve(data_dir: Path, around: datetime | None, smtp_port: int, therapist_port: int) -> None:
+async def serve(
+    data_dir: Path,
+    around: datetime | None,
+    smtp_port: int,
+    therapist_port: int,
+    postgres_settings: dict[str, str],
+) -> None:
     """Run the peers until SIGTERM; print their addresses as one line of JSON once they answer."""
     from webapp.demo.fictional_therapists import fictional_therapists
     from webapp.demo.kafka_broker import EmbeddedKafka
@@ -134,7 +143,7 @@ async def serve(data_dir: Path, around: datetime | None, smtp_port: int, therapi
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    postgres, kafka = EmbeddedPostgres(data_dir / "postgres"), EmbeddedKafka()
+    postgres, kafka = EmbeddedPostgres(data_dir / "postgres", postgres_settings), EmbeddedKafka()
     catcher = await start_mail_catcher(data_dir / "mails", smtp_port)
     listening = socket.create_server(("127.0.0.1", therapist_port))
     application = create_therapist_service(fictional_therapists(around))
@@ -166,7 +175,13 @@ def main() -> None:
     arguments = json.loads(sys.argv[1])
     around = datetime.fromisoformat(arguments["around"]) if arguments["around"] else None
     asyncio.run(
-        serve(Path(arguments["data_dir"]), around, arguments["smtp_port"], arguments["therapist_port"])
+        serve(
+            Path(arguments["data_dir"]),
+            around,
+            arguments["smtp_port"],
+            arguments["therapist_port"],
+            arguments["postgres"],
+        )
     )
 
 

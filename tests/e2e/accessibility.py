@@ -1,0 +1,27 @@
+"""axe-core on a page, under the page's own Content-Security-Policy."""
+
+from pathlib import Path
+
+import axe_playwright_python
+from playwright.async_api import BrowserContext, Page
+
+AXE = Path(axe_playwright_python.__file__).parent / "axe.min.js"
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+
+async def add_axe(context: BrowserContext) -> None:
+    """Have every page of a context carry axe; init scripts are not subject to the page's policy."""
+    await context.add_init_script(path=AXE)
+
+
+async def violations(page: Page) -> list[str]:
+    """Return what axe finds wrong: rule, advice and the elements concerned, one line each."""
+    found = await page.evaluate(
+        "rules => axe.run(document, {runOnly: rules, resultTypes: ['violations']})"
+        ".then(result => result.violations)",
+        RULES,
+    )
+    return [
+        f"{rule['id']}: {rule['help']}: {', '.join(str(node['target']) for node in rule['nodes'][:5])}"
+        for rule in found
+    ]

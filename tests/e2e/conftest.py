@@ -1,0 +1,109 @@
+"""Browsers and the application they look at; all tests here share one event loop, application and browser.
+
+Every page is watched: an error in the console, an exception in a script or a failed load fails the test. Only
+a refusal that the page shows to its reader (401, 403, 409, 422) is none.
+"""
+
+import re
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright
+
+from tests.e2e.accessibility import add_axe
+from tests.e2e.app_process import RunningApp, running_app
+from tests.e2e.browser import ARGUMENTS, find_browser, log_in
+
+DESK = {"width": 1280, "height": 800}
+PHONE = {"width": 390, "height": 844}
+PATIENCE_MS = 10_000
+REFUSED = re.compile(r"responded with a status of (401|403|409|422)")
+
+OpenBrowser = Callable[..., Awaitable[Page]]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
+@pytest.fixture(scope="session")
+def app() -> Generator[RunningApp]:
+    """The application with its sample day, Wednesday 14 October 2026 from 10:42 on."""
+    app = running_app()
+    yield app
+    app.stop()
+
+
+@pytest.fixture(scope="session")
+def browser_path() -> Path:
+    path = find_browser()
+    assert path, "no Chromium: run `make test`, or `python -m tests.e2e.ensure_browser` once"
+    return path
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browser(browser_path: Path) -> AsyncGenerator[Browser]:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=browser_path, args=ARGUMENTS)
+        yield browser
+        await browser.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def open_browser(browser: Browser, app: RunningApp) -> AsyncGenerator[OpenBrowser]:
+    """Open further browsers: `await open_browser("Ben", locale="en-GB", java_script_enabled=False)`.
+
+    Without a name nobody is logged in. Keyword arguments are Playwright's for a new context.
+    """
+    troubles: list[str] = []
+    async with AsyncExitStack() as stack:
+
+        async def open_one(name: str | None = None, *, axe: bool = True, **options: Any) -> Page:
+            settings = {"base_url": app.base_url, "locale": "de-DE", "viewport": DESK, **options}
+            context: BrowserContext = await browser.new_context(**settings)
+            stack.push_async_callback(context.close)
+            context.set_default_timeout(PATIENCE_MS)
+            if axe and settings.get("java_script_enabled", True):
+                await add_axe(context)
+            page = await context.new_page()
+            _watch(page, troubles)
+            if name is not None:
+                await log_in(page, name)
+            return page
+
+        yield open_one
+    assert not troubles
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def page(open_browser: OpenBrowser) -> Page:
+    """A browser in German with nobody logged in."""
+    return await open_browser()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def anna(open_browser: OpenBrowser) -> Page:
+    """Anna's browser, on Today."""
+    return await open_browser("Anna")
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def anna_without_scripts(open_browser: OpenBrowser) -> Page:
+    """Anna's browser with JavaScript switched off, on Today."""
+    return await open_browser("Anna", java_script_enabled=False)
+
+
+def _watch(page: Page, troubles: list[str]) -> None:
+    def note(message: ConsoleMessage) -> None:
+        if message.type == "error" and not REFUSED.search(message.text):
+            troubles.append(f"{page.url}: {message.text}")
+
+    page.on("console", note)
+    page.on("pageerror", lambda error: troubles.append(f"{page.url}: {error}"))
