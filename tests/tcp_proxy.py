@@ -22,7 +22,7 @@ class KafkaProxy:
         self._port = 0
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._pumps: set[asyncio.Task[None]] = set()
         self._flowing = asyncio.Event()
         self._flowing.set()
         self._lies: deque[int] = deque()
@@ -49,9 +49,9 @@ class KafkaProxy:
             self._server.close()
         for writer in self._writers:
             writer.transport.abort()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for pump in self._pumps:
+            pump.cancel()
+        await asyncio.gather(*self._pumps, return_exceptions=True)
 
     def stall(self) -> None:
         """Keep connections open and let nothing through."""
@@ -65,24 +65,24 @@ class KafkaProxy:
         self._lies.extend(error_codes)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
-        self._writers.add(writer)
+        writers = {writer}
+        pumps: set[asyncio.Task[None]] = set()
         try:
             broker_reader, broker_writer = await asyncio.open_connection(HOST, self._port_of_broker)
-            self._writers.add(broker_writer)
+            writers.add(broker_writer)
+            self._writers |= writers
             produces: set[bytes] = set()
-            async with asyncio.TaskGroup() as pumps:
-                pumps.create_task(self._forward(reader, broker_writer, produces))
-                pumps.create_task(self._forward(broker_reader, writer, produces, answers=True))
-            self._writers.discard(broker_writer)
+            async with asyncio.TaskGroup() as group:
+                pumps.add(group.create_task(self._forward(reader, broker_writer, produces)))
+                pumps.add(group.create_task(self._forward(broker_reader, writer, produces, answers=True)))
+                self._pumps |= pumps
         except* (OSError, EOFError):
             pass
         finally:
-            self._tasks.discard(task)
-            self._writers.discard(writer)
-            writer.close()
+            self._pumps -= pumps
+            self._writers -= writers
+            for open_writer in writers:
+                open_writer.close()
 
     async def _forward(
         self,
