@@ -81,8 +81,7 @@ def is_holiday(day: date, state: str) -> bool:
 
 def exists(day: date, at: time, rules: DeskRules) -> bool:
     """Say whether a wall-clock time occurs at all: when clocks go forward, an hour does not."""
-    instant = rules.instant(day, at)
-    return instant.astimezone(UTC).astimezone(rules.tz).replace(tzinfo=None) == datetime.combine(day, at)
+    return _instant(datetime.combine(day, at), rules) is not None
 
 
 def span(day: date, at: time, duration_minutes: int) -> Interval:
@@ -184,9 +183,17 @@ def _slots_between(
 
 def _may_ring(wanted: Interval, earliest: datetime, rules: DeskRules) -> bool:
     """Say whether the notice is kept and no clock change falls into the call."""
-    start, end = (at.replace(tzinfo=rules.tz).astimezone(UTC) for at in wanted)
-    real = start.astimezone(rules.tz).replace(tzinfo=None) == wanted.start
-    return real and start >= earliest and end - start == wanted.end - wanted.start
+    last_minute = wanted.end - MINUTE
+    begins, ends = _instant(wanted.start, rules), _instant(last_minute, rules)
+    if begins is None or ends is None or begins < earliest:
+        return False
+    return ends - begins == last_minute - wanted.start
+
+
+def _instant(wall_clock: datetime, rules: DeskRules) -> datetime | None:
+    """Return the UTC instant of a wall-clock time, the first if it occurs twice, None if never."""
+    instant = wall_clock.replace(tzinfo=rules.tz).astimezone(UTC)
+    return instant if instant.astimezone(rules.tz).replace(tzinfo=None) == wall_clock else None
 
 
 def _on_grid(minute: int, grid: int) -> int:
