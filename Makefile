@@ -1,25 +1,56 @@
 VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= python3
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
 
-.PHONY: run test test-kafka check format bench screenshots translations lock clean
+.PHONY: help run test test-kafka check format bench screenshots translations lock clean
 
-run: $(VENV)/.run  ## demo: everything on embedded servers
+run: $(VENV)/.run  ## the demo: everything on this machine, on embedded servers
 	@$(BIN)/calldesk demo
 
+help:  ## what there is to make
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
 $(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=python3.12"; exit 1; }
 	@$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.run: requirements.lock pyproject.toml | $(VENV)/bin/python
 	@echo "Installing (once) ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(PIP) --require-hashes -r requirements.lock
+	@$(PIP) --no-deps --no-build-isolation -e .
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.lock pyproject.toml | $(VENV)/bin/python
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@echo "Installing the development tools (once) ..."
+	@$(PIP) --require-hashes -r requirements-dev.lock
+	@$(PIP) --no-deps --no-build-isolation -e .
 	@touch $@ $(VENV)/.run
+
+test: $(VENV)/.dev  ## all tests: unit, integration, end-to-end, chaos
+	@$(BIN)/python -m tests.e2e.ensure_browser
+	@$(BIN)/pytest -n 2 --dist loadfile -q
+
+check: $(VENV)/.dev  ## lint, format, types, migrations, translations
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/pyright
+	@$(BIN)/python -m webapp.translations check
+	@$(BIN)/pytest -q tests/integration/test_migrations.py
+
+format: $(VENV)/.dev  ## lay out the code and fix what can be fixed
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench: $(VENV)/.dev  ## measure; benchmarks/README.md says what and how
+	@for file in benchmarks/bench_*.py; do echo "$$file"; $(BIN)/python "$$file" || exit 1; done
+
+screenshots: $(VENV)/.dev  ## docs/screenshots/ afresh
+	@$(BIN)/python -m tests.e2e.ensure_browser
+	@$(BIN)/python -m tests.e2e.take_screenshots
+
+translations: $(VENV)/.dev  ## bring the catalogs up to date with the screens' texts
+	@$(BIN)/python -m webapp.translations update
 
 lock: $(VENV)/.dev  ## refresh both lock files
 	$(BIN)/uv pip compile -q --universal --generate-hashes --no-header --no-annotate --no-emit-index-url --group build --extra embedded pyproject.toml -o requirements.lock
@@ -27,3 +58,5 @@ lock: $(VENV)/.dev  ## refresh both lock files
 
 clean:  ## remove the environment, demo data and test artefacts
 	rm -rf $(VENV) .data artifacts .pytest_cache .ruff_cache .hypothesis *.egg-info
+
+-include tests/kafka/kafka.mk
