@@ -1,7 +1,7 @@
 """Relays as processes of their own, to be killed: forked from one that has imported everything already.
 
-`python -m tests.kafka.relay_process DATABASE_URL BOOTSTRAP_SERVERS` starts a relay for every line of input. It
-prints `started PID` for each, and `sent PID` whenever a batch is acknowledged but not yet marked.
+`python -m tests.kafka.relay_process DATABASE_URL BOOTSTRAP_SERVERS` starts a relay for every line of input.
+It prints `started PID` for each, and `sent PID` whenever a batch is acknowledged but not yet marked.
 """
 
 import asyncio

@@ -1,0 +1,68 @@
+import ssl
+from itertools import islice
+from pathlib import Path
+
+import pytest
+
+from shared.config import Settings
+from shared.config.settings import ConfigurationError, load_settings
+from shared.kafka.connection import RECONNECT_SECONDS, backoff, broker_count, client_options
+
+
+def settings(**values: object) -> Settings:
+    return load_settings(env_file=None, kafka_bootstrap_servers="a:9092,b:9092", **values)
+
+
+def test_plain_connections_need_the_brokers_only():
+    assert client_options(settings()) == {
+        "bootstrap_servers": "a:9092,b:9092",
+        "security_protocol": "PLAINTEXT",
+    }
+    assert broker_count(settings()) == 2
+
+
+@pytest.mark.parametrize("protocol", ["SSL", "SASL_SSL"])
+def test_tls_checks_the_brokers_name(protocol: str):
+    options = client_options(
+        settings(
+            kafka_security_protocol=protocol, kafka_sasl_username="calldesk", kafka_sasl_password="secret"
+        )
+    )
+    assert options["ssl_context"].verify_mode is ssl.CERT_REQUIRED
+    assert options["ssl_context"].check_hostname
+
+
+@pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"])
+def test_sasl_logs_in_with_the_configured_mechanism(mechanism: str):
+    options = client_options(
+        settings(
+            kafka_security_protocol="SASL_PLAINTEXT",
+            kafka_sasl_mechanism=mechanism,
+            kafka_sasl_username="calldesk",
+            kafka_sasl_password="secret",
+        )
+    )
+    assert options["sasl_mechanism"] == mechanism
+    assert options["sasl_plain_username"] == "calldesk"
+    assert options["sasl_plain_password"] == "secret"
+
+
+@pytest.mark.parametrize(
+    ("values", "named"),
+    [
+        ({"kafka_bootstrap_servers": ""}, "KAFKA_BOOTSTRAP_SERVERS"),
+        ({"kafka_security_protocol": "SASL_PLAINTEXT"}, "KAFKA_SASL_USERNAME"),
+        ({"kafka_security_protocol": "SSL", "kafka_ssl_cafile": Path("/nowhere/ca.pem")}, "KAFKA_SSL_CAFILE"),
+    ],
+)
+def test_settings_that_cant_work_are_named(values: dict[str, object], named: str):
+    with pytest.raises(ConfigurationError, match=named):
+        client_options(settings().model_copy(update=values))
+
+
+def test_waits_grow_to_a_cap_and_never_end():
+    base, cap = RECONNECT_SECONDS
+    waits = list(islice(backoff(), 100))
+    assert waits[0] <= base
+    assert all(cap / 2 <= wait <= cap for wait in waits[10:])
+    assert len(set(waits[10:])) > 1
