@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.availability import Availability, Window, parse
 from services.best_hours import HourRate, best_hours, load_hours
+from services.calls import LARGEST_ID
 from services.claims import holder
 from services.contact_history import Contact, load_history
 from services.errors import NotFound
@@ -51,6 +52,8 @@ async def load_call_panel(
     Raises:
         NotFound: there is no such call.
     """
+    if not 0 < call_id <= LARGEST_ID:
+        raise NotFound
     async with session.begin():
         found = (
             await session.execute(

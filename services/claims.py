@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, func, or_, select, update
 from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.calls import LARGEST_ID
 from services.errors import Conflict, NotFound
 from services.models import CallStatus, PhoneCall
 from services.open_calls import load_open_calls
@@ -126,6 +127,8 @@ async def release_all(session: AsyncSession, *, staff_id: int) -> None:
 
 async def _lock_with_own(session: AsyncSession, call_id: int, staff_id: int) -> PhoneCall:
     """Lock a call together with the caller's own, in one order for everybody, and release the latter."""
+    if not 0 < call_id <= LARGEST_ID:
+        raise NotFound
     rows = await session.scalars(
         select(PhoneCall)
         .where(or_(PhoneCall.id == call_id, PhoneCall.bearbeitet_von == staff_id))

@@ -15,6 +15,7 @@ from services.activity import Actor, record
 from services.booking import move
 from services.call_locks import LockedCall, lock_with_email
 from services.claims import ClaimedByOther, holder
+from services.email_validation import check_note
 from services.errors import Conflict, FieldError, InvalidInput
 from services.events import EventType, report_call
 from services.models import CallStatus, OutboxEvent, OutcomeKind, PhoneCall, Therapist
@@ -181,9 +182,12 @@ def _check(call: PhoneCall, outcome: Outcome, *, now: datetime, actor: Actor, ru
     if actor.staff_id is not None and held_by is not None and held_by != actor.staff_id:
         raise ClaimedByOther(staff_id=held_by)
     rang_on, rang_at = _rang(outcome, now=now, rules=rules)
+    errors = [*check_note("ergebnis", outcome.ergebnis), *check_note("notizen", outcome.notizen)]
     if rules.instant(rang_on, rang_at) > now:
         field = "tatsaechliches_datum" if rang_on > rules.today(now) else "tatsaechliche_zeit"
-        raise InvalidInput(FieldError(field, "This is in the future."))
+        errors.append(FieldError(field, "This is in the future."))
+    if errors:
+        raise InvalidInput(*errors)
 
 
 def _rang(outcome: Outcome, *, now: datetime, rules: DeskRules) -> tuple[date, time]:
