@@ -5,20 +5,37 @@ from litestar.handlers import BaseRouteHandler
 
 from webapp.controllers.api_email_templates import EmailTemplateApi
 from webapp.controllers.api_emails import EmailApi
+from webapp.controllers.api_phone_calls import PhoneCallApi
+from webapp.controllers.api_therapists import TherapistApi
+from webapp.controllers.calls import CallController, RingBackController
+from webapp.controllers.email_reply import EmailReplyController
+from webapp.controllers.emails import EmailsController
 from webapp.controllers.health import health
 from webapp.controllers.live import live
 from webapp.controllers.login import LoginController
+from webapp.controllers.metrics import metrics
 from webapp.controllers.settings import SettingsController
 from webapp.controllers.statistics import StatisticsController
+from webapp.controllers.system import SystemController
+from webapp.controllers.today import TodayController
 from webapp.controllers.week import WeekController
 
 ROUTE_HANDLERS: list[type[Controller] | BaseRouteHandler] = [
     EmailApi,
     EmailTemplateApi,
+    PhoneCallApi,
+    TherapistApi,
+    CallController,
+    EmailReplyController,
+    EmailsController,
     LoginController,
+    RingBackController,
     SettingsController,
     StatisticsController,
+    SystemController,
+    TodayController,
     WeekController,
     health,
     live,
+    metrics,
 ]

@@ -2,12 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Any
 
 from litestar import Controller, Request, Response, get, post
 from litestar.di import NamedDependency
-from litestar.enums import RequestEncodingType
-from litestar.params import Body, FromQuery
+from litestar.params import FromQuery
 from litestar.response import Redirect, Template
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -15,6 +14,7 @@ from services import staff
 from shared.clock import Clock
 from shared.config import Settings
 from webapp.auth import SESSION_COOKIE, SessionCookie
+from webapp.forms import Submitted
 
 
 @dataclass
@@ -24,9 +24,6 @@ class Credentials:
     name: str = ""
     password: str = ""
     next: str = "/"
-
-
-Form = Annotated[Credentials, Body(media_type=RequestEncodingType.URL_ENCODED)]
 
 
 class LoginController(Controller):
@@ -46,7 +43,7 @@ class LoginController(Controller):
     async def log_in(
         self,
         request: Request[Any, Any, Any],
-        data: Form,
+        data: Submitted[Credentials],
         session: NamedDependency[AsyncSession],
         clock: NamedDependency[Clock],
         config: NamedDependency[Settings],

@@ -1,17 +1,16 @@
 """Somebody's own settings: language and keyboard shortcuts."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Any
 
 from litestar import Controller, Request, post
 from litestar.di import NamedDependency
-from litestar.enums import RequestEncodingType
-from litestar.params import Body
 from litestar.response import Redirect
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services import staff
 from webapp.controllers.login import local_path
+from webapp.forms import Submitted
 
 
 @dataclass
@@ -32,7 +31,7 @@ class SettingsController(Controller):
     async def change(
         self,
         request: Request[Any, Any, Any],
-        data: Annotated[OwnSettings, Body(media_type=RequestEncodingType.URL_ENCODED)],
+        data: Submitted[OwnSettings],
         session: NamedDependency[AsyncSession],
     ) -> Redirect:
         """Save and go back to the page."""

@@ -2,12 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import date, time, timedelta
-from typing import Annotated, Any
+from typing import Any
 
 from litestar import Controller, Request, Response, get, post
 from litestar.di import NamedDependency
-from litestar.enums import RequestEncodingType
-from litestar.params import Body, FromPath, FromQuery
+from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect, Template
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -18,11 +17,9 @@ from services.moving import MoveChoice, load_move_choice
 from services.rules import DeskRules
 from services.week import load_week, monday_of
 from shared.clock import Clock
-from webapp.forms import FormErrors, form_errors, read_date, read_time, words_of
+from webapp.forms import FormErrors, Submitted, form_errors, read_date, read_time, words_of
 
 FIELD_IDS = {"geplantes_datum": "datum", "geplante_zeit": "zeit"}
-
-FormData = Annotated["MoveForm", Body(media_type=RequestEncodingType.URL_ENCODED)]
 
 
 @dataclass
@@ -81,7 +78,7 @@ class WeekController(Controller):
         self,
         request: Request[Any, Any, Any],
         call_id: FromPath[int],
-        data: FormData,
+        data: Submitted[MoveForm],
         session: NamedDependency[AsyncSession],
         clock: NamedDependency[Clock],
         rules: NamedDependency[DeskRules],

@@ -1,0 +1,37 @@
+"""The service's state as Prometheus metrics, read from the database when asked."""
+
+from datetime import datetime
+
+from prometheus_client import CollectorRegistry, Gauge, generate_latest
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.system_overview import SystemOverview, system_overview
+
+
+async def render_metrics(session: AsyncSession, *, now: datetime) -> bytes:
+    """Return the metrics in Prometheus' text format; the same figures as on the System page."""
+    registry = CollectorRegistry()
+    _fill(registry, await system_overview(session, now=now), now)
+    return generate_latest(registry)
+
+
+def _fill(registry: CollectorRegistry, state: SystemOverview, now: datetime) -> None:
+    emails = Gauge("calldesk_emails", "E-mails by status", ["status"], registry=registry)
+    for status, count in state.queue.counts.items():
+        emails.labels(status.value).set(count)
+    oldest_due = state.queue.oldest_due
+    waiting = (now - oldest_due).total_seconds() if oldest_due else 0
+    figures: dict[str, tuple[str, float]] = {
+        "emails_unclear": ("E-mails whose delivery is unclear", state.queue.unclear),
+        "emails_due": ("Queued e-mails whose time has come", state.queue.due),
+        "emails_oldest_due_seconds": ("How long the longest of them has been due", waiting),
+        "mail_queue_paused": ("1 while sending is paused", 1 if state.queue.pause_reason else 0),
+        "mail_domains_slow": ("Recipient domains that asked for patience", len(state.queue.slow_domains)),
+        "outbox_waiting": ("Events not yet published", state.outbox.waiting),
+        "outbox_oldest_seconds": ("How long the oldest due event has waited", state.outbox.oldest_seconds),
+        "outbox_set_aside": ("Events refused too often", state.outbox.set_aside_count),
+        "calls_scheduled": ("Calls still to be made", state.scheduled_calls),
+        "calls_for_person": ("Calls that need somebody to decide", len(state.calls_for_person)),
+    }
+    for name, (meaning, value) in figures.items():
+        Gauge(f"calldesk_{name}", meaning, registry=registry).set(value)

@@ -1,0 +1,99 @@
+import re
+
+from sqlalchemy import select
+
+from services.models import ApiKey, MailQueueState, OutboxEvent, Staff
+from services.staff import add_staff
+from shared.database import SessionFactory
+from tests.clock import FakeClock
+from tests.factories import make_call, make_email, make_therapist
+from tests.integration.conftest import PASSWORD, Client, submit
+
+
+async def test_a_pause_shows_the_reason_and_can_be_ended(
+    staff_client: Client, sessions: SessionFactory, clock: FakeClock
+):
+    async with sessions() as session, session.begin():
+        session.add(MailQueueState(id=1, failures=2, reason="connection refused", paused_until=clock()))
+    assert "connection refused" in (await staff_client.get("/system")).text
+    assert (await submit(staff_client, "/system/queue/resume")).status_code == 303
+
+
+async def test_failed_and_unclear_mails_and_exhausted_calls_are_counted(
+    staff_client: Client, sessions: SessionFactory
+):
+    async with sessions() as session, session.begin():
+        session.add_all([make_therapist(), make_email(status="FAILED"), make_call(klaerung_noetig=True)])
+    page = (await staff_client.get("/system")).text
+    assert '<a href="/emails?view=failed">1</a>' in page
+    assert '<a href="/therapists/1">Dr. Jürgen Schmidt</a>' in page
+
+
+async def test_a_set_aside_event_is_tried_again(
+    staff_client: Client, sessions: SessionFactory, clock: FakeClock
+):
+    event = {"event_type": "communication.email_sent", "topic": "t", "key": "email:1", "payload": {}}
+    async with sessions() as session, session.begin():
+        session.add(
+            OutboxEvent(
+                event_id="00000000-0000-0000-0000-000000000001",
+                available_at=clock(),
+                set_aside_at=clock(),
+                last_error="too large",
+                **event,
+            )
+        )
+    assert "too large" in (await staff_client.get("/system")).text
+    await submit(staff_client, "/system/events/retry", {"ids": "1"})
+    async with sessions() as session:
+        assert (await session.scalars(select(OutboxEvent.set_aside_at))).all() == [None]
+
+
+async def test_an_administrator_adds_and_closes_an_account(staff_client: Client, sessions: SessionFactory):
+    added = await submit(staff_client, "/system/staff", {"name": "Ben", "password": "long enough 1"})
+    assert added.status_code == 303
+    await submit(staff_client, "/system/staff/2/close")
+    async with sessions() as session:
+        ben = await session.get(Staff, 2)
+        assert ben is not None
+        assert not ben.aktiv
+
+
+async def test_a_bad_account_form_comes_back_with_what_is_wrong(staff_client: Client):
+    answer = await submit(staff_client, "/system/staff", {"name": "Ben", "password": "short"})
+    assert answer.status_code == 422
+    assert "A password has 10 to 200 characters." in answer.text
+    assert 'value="Ben"' in answer.text
+    taken = await submit(staff_client, "/system/staff", {"name": "anna", "password": "long enough 1"})
+    assert taken.status_code == 409
+
+
+async def test_nobody_closes_their_own_account(staff_client: Client, anna: Staff, sessions: SessionFactory):
+    await submit(staff_client, f"/system/staff/{anna.id}/close")
+    async with sessions() as session:
+        assert (await session.get_one(Staff, anna.id)).aktiv
+
+
+async def test_a_key_is_shown_once_and_revoked(staff_client: Client, sessions: SessionFactory):
+    page = await submit(staff_client, "/system/keys", {"key_name": "matching"})
+    key = re.search(r"cd_[\w-]{20,}", page.text)
+    assert key
+    assert key[0] not in (await staff_client.get("/system")).text
+    await submit(staff_client, "/system/keys/1/revoke")
+    async with sessions() as session:
+        assert (await session.get_one(ApiKey, 1)).revoked_at is not None
+
+
+async def test_only_administrators_manage_accounts_and_keys(
+    client: Client, sessions: SessionFactory, clock: FakeClock
+):
+    async with sessions() as session:
+        await add_staff(session, "Ben", PASSWORD, admin=False, now=clock())
+    await submit(client, "/login", {"name": "Ben", "password": PASSWORD})
+    for path in ("/system/staff", "/system/keys", "/system/staff/1/close", "/system/keys/1/revoke"):
+        assert (await submit(client, path, {"name": "x"})).status_code == 403
+    assert "Create a key" not in (await client.get("/system")).text
+
+
+async def test_metrics_need_a_key(client: Client):
+    assert (await client.get("/metrics")).status_code == 401

@@ -1,0 +1,170 @@
+"""The System page: queue, outbox, failures, staff and keys."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from litestar import Controller, Request, Response, get, post
+from litestar.datastructures import State
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+from litestar.response import Redirect, Template
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.activity import Actor
+from services.api_keys import create_key, revoke_key
+from services.email_queue_state import resume_queue
+from services.errors import Conflict, InvalidInput
+from services.event_outbox import retry_set_aside
+from services.staff import add_staff, set_active
+from services.system_overview import system_overview
+from shared.clock import Clock
+from webapp.auth import admins_only
+from webapp.forms import FormErrors, Submitted, form_errors, words_of
+
+PAGE = "/system"
+
+
+@dataclass
+class NewAccount:
+    """The form for an account."""
+
+    name: str = ""
+    password: str = ""
+    admin: bool = False
+
+
+@dataclass
+class NewKey:
+    """The form for an API key."""
+
+    key_name: str = ""
+
+
+@dataclass
+class Chosen:
+    """Events chosen by their ids."""
+
+    ids: list[int] | int | None = None
+
+
+class SystemController(Controller):
+    """Everybody sees it; administrators manage accounts and keys."""
+
+    include_in_schema = False
+    path = PAGE
+
+    @get()
+    async def show(self, session: NamedDependency[AsyncSession], clock: NamedDependency[Clock]) -> Template:
+        """Show the state of the service."""
+        return await _page(session, clock)
+
+    @post("/queue/resume")
+    async def resume(self, session: NamedDependency[AsyncSession], clock: NamedDependency[Clock]) -> Redirect:
+        """Try the mail server now instead of at the end of the pause."""
+        await resume_queue(session, now=clock())
+        return _back()
+
+    @post("/events/retry")
+    async def retry_events(
+        self,
+        data: Submitted[Chosen],
+        session: NamedDependency[AsyncSession],
+        clock: NamedDependency[Clock],
+        actor: NamedDependency[Actor],
+    ) -> Redirect:
+        """Publish set-aside events once more."""
+        chosen = data.ids if isinstance(data.ids, list) else [data.ids] if data.ids else []
+        await retry_set_aside(session, chosen, now=clock(), actor=actor)
+        return _back()
+
+    @post("/staff", guards=[admins_only])
+    async def add_account(
+        self,
+        data: Submitted[NewAccount],
+        session: NamedDependency[AsyncSession],
+        clock: NamedDependency[Clock],
+        actor: NamedDependency[Actor],
+    ) -> Response[Any]:
+        """Create an account."""
+        try:
+            await add_staff(session, data.name, data.password, admin=data.admin, now=clock(), actor=actor)
+        except InvalidInput as error:
+            return await _page(session, clock, account=data, errors=form_errors(error.fields), status=422)
+        except Conflict as error:
+            return await _page(session, clock, account=data, errors=[("name", words_of(error))], status=409)
+        return _back()
+
+    @post("/staff/{staff_id:int}/{change:str}", guards=[admins_only])
+    async def open_or_close_account(
+        self,
+        request: Request[Any, Any, State],
+        staff_id: FromPath[int],
+        change: FromPath[str],
+        session: NamedDependency[AsyncSession],
+        clock: NamedDependency[Clock],
+        actor: NamedDependency[Actor],
+    ) -> Redirect:
+        """Close an account, or open it again; nobody closes their own."""
+        if staff_id != request.user.id:
+            await set_active(session, staff_id, change == "open", now=clock(), actor=actor)
+        return _back()
+
+    @post("/keys", guards=[admins_only])
+    async def add_key(
+        self,
+        data: Submitted[NewKey],
+        session: NamedDependency[AsyncSession],
+        clock: NamedDependency[Clock],
+        actor: NamedDependency[Actor],
+    ) -> Response[Any]:
+        """Create a key and show it, this once."""
+        ids = {"name": "key_name"}
+        try:
+            key = await create_key(session, data.key_name, now=clock(), actor=actor)
+        except InvalidInput as error:
+            return await _page(session, clock, key=data, errors=form_errors(error.fields, ids), status=422)
+        except Conflict as error:
+            return await _page(session, clock, key=data, errors=[("key_name", words_of(error))], status=409)
+        return await _page(session, clock, shown_key=key)
+
+    @post("/keys/{key_id:int}/revoke", guards=[admins_only])
+    async def revoke(
+        self,
+        key_id: FromPath[int],
+        session: NamedDependency[AsyncSession],
+        clock: NamedDependency[Clock],
+        actor: NamedDependency[Actor],
+    ) -> Redirect:
+        """Make a key useless."""
+        await revoke_key(session, key_id, now=clock(), actor=actor)
+        return _back()
+
+
+def _back() -> Redirect:
+    return Redirect(PAGE, status_code=303)
+
+
+async def _page(
+    session: AsyncSession,
+    clock: Clock,
+    *,
+    account: NewAccount | None = None,
+    key: NewKey | None = None,
+    shown_key: str | None = None,
+    errors: FormErrors | None = None,
+    status: int = 200,
+) -> Template:
+    now = clock()
+    return Template(
+        "system/page.html",
+        context={
+            "active_page": "system",
+            "now": now,
+            "overview": await system_overview(session, now=now),
+            "account": account or NewAccount(),
+            "new_key": key or NewKey(),
+            "shown_key": shown_key,
+            "errors": errors or [],
+        },
+        status_code=status,
+    )
