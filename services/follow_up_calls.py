@@ -84,7 +84,7 @@ async def create_due(
     """
     async with sessions() as session:
         async with session.begin():
-            due = (await session.execute(_due(now, rules).limit(limit))).tuples().all()
+            due = (await session.execute(_due(now, rules).limit(limit))).all()
         for email_id, therapist_id in due:
             await _follow_up(session, directory, email_id, therapist_id, now=now, rules=rules)
     return len(due)

@@ -107,7 +107,7 @@ async def cancel_calls_in_vain(
     async with session.begin():
         rows = await session.execute(_in_vain(therapist_id))
         count = 0
-        for call, unwanted in rows.tuples():
+        for call, unwanted in rows:
             await cancel(session, call, DO_NOT_CALL if unwanted else BLOCKED, now=now, actor=actor)
             count += 1
     return count

@@ -26,7 +26,8 @@ from tests.therapist_service import TherapistServiceDouble
 CALLERS = 64
 OVERLAPS = text(
     """
-    SELECT count(*) FROM communication_service.phone_calls a JOIN communication_service.phone_calls b ON a.id < b.id
+    SELECT count(*)
+    FROM communication_service.phone_calls a JOIN communication_service.phone_calls b ON a.id < b.id
     WHERE (a.therapist_id = b.therapist_id OR a.leitung = b.leitung)
       AND a.status = 'scheduled' AND b.status = 'scheduled'
       AND communication_service.zeitfenster(a.geplantes_datum, a.geplante_zeit, a.dauer_minuten)
