@@ -18,6 +18,7 @@ from services.pagination import Page, PageRequest
 
 _WORD = re.compile(r"[^\W_]+")
 MOST_WORDS = 10
+LONGEST_WORD = 100
 BODIES = (Email.body_html, Email.body_text, Email.antwortinhalt)
 
 UNCLEAR = and_(
@@ -94,5 +95,5 @@ def _matches(q: str) -> ColumnElement[bool]:
     words = _WORD.findall(q)[:MOST_WORDS]
     if not words:
         return false()
-    wanted = func.to_tsquery("simple", " & ".join(f"{word}:*" for word in words))
+    wanted = func.to_tsquery("simple", " & ".join(f"{word[:LONGEST_WORD]}:*" for word in words))
     return SEARCHED.bool_op("@@")(wanted)

@@ -15,9 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services import activity, follow_ups
 from services.activity import Actor
-from services.email_states import NotInThisState, finish_change, locked_email
+from services.email_states import NotInThisState, existing_email, finish_change, locked_email
 from services.email_validation import check_body, check_note, check_reply_date, check_return
-from services.emails import get_email
 from services.errors import Conflict, InvalidInput
 from services.events import EventType, report_email
 from services.models import CallStatus, Email, EmailStatus, PhoneCall, ReplyKind
@@ -100,7 +99,7 @@ async def preview_reply(
         NoSuchEmail: there is none.
     """
     async with session.begin():
-        email = await get_email(session, email_id)
+        email = await existing_email(session, email_id)
         pending = await follow_ups.pending_call(session, email_id)
     match art:
         case ReplyKind.REPLY:

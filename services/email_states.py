@@ -38,6 +38,18 @@ class DeliveryIsClear(Conflict):
     """Whether this e-mail was delivered is not in doubt."""
 
 
+async def existing_email(session: AsyncSession, email_id: int) -> Email:
+    """Return an e-mail. Runs in the caller's transaction.
+
+    Raises:
+        NoSuchEmail: there is none.
+    """
+    email = await session.get(Email, email_id) if 1 <= email_id <= LARGEST_ID else None
+    if email is None:
+        raise NoSuchEmail
+    return email
+
+
 async def locked_email(session: AsyncSession, email_id: int, version: int | None = None) -> Email:
     """Lock an e-mail's row and return it as it is now. Runs in the caller's transaction.
 

@@ -10,10 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services import activity, idempotency
 from services.activity import Actor
 from services.email_content import both_bodies, new_message_id
-from services.email_states import NoSuchEmail, draft, queued, wake_readers
+from services.email_states import draft, existing_email, queued, wake_readers
 from services.email_templates.engine import check_template, render_template
 from services.email_validation import (
-    LARGEST_ID,
     NOT_POSSIBLE_WITH_TEMPLATE,
     REQUIRED,
     TEMPLATE_MISSING,
@@ -92,10 +91,8 @@ async def get_email(session: AsyncSession, email_id: int) -> Email:
     Raises:
         NoSuchEmail: there is none.
     """
-    email = await session.get(Email, email_id) if 1 <= email_id <= LARGEST_ID else None
-    if email is None:
-        raise NoSuchEmail
-    return email
+    async with session.begin():
+        return await existing_email(session, email_id)
 
 
 async def _compose(new: NewEmail, *, now: datetime, sender: SmtpSettings) -> Email:

@@ -3,19 +3,23 @@
 import hashlib
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
+from http import HTTPStatus
 from typing import Annotated, Any, Generic, Self, TypeVar
 
 import msgspec
 from litestar.connection import ASGIConnection
 from litestar.constants import RESERVED_KWARGS
+from litestar.enums import ParamType
 from litestar.handlers.base import BaseRouteHandler
-from litestar.params import Parameter, ParameterKwarg
+from litestar.openapi import ResponseSpec
+from litestar.params import HeaderParameter, ParameterKwarg, QueryParameter
 from msgspec import Struct
 
 from services.errors import FieldError, InvalidInput
 from services.idempotency import RepeatableRequest
 from services.pagination import LARGEST_LIMIT, Page
 from services.rules import DeskRules
+from webapp.problems import PROBLEM_JSON, Problem
 
 Item = TypeVar("Item")
 Row = TypeVar("Row")
@@ -24,20 +28,20 @@ Connection = ASGIConnection[Any, Any, Any, Any]
 
 LARGEST_ID = 2**31 - 1
 
-PageNumber = Annotated[int, Parameter(ge=1, le=LARGEST_ID, description="Which page; pages count from 1.")]
-PageLimit = Annotated[int, Parameter(ge=1, le=LARGEST_LIMIT, description="Rows of one page.")]
-RecordIdFilter = Annotated[int | None, Parameter(ge=1, le=LARGEST_ID)]
+PageNumber = Annotated[int, QueryParameter(ge=1, le=LARGEST_ID, description="Which page, from 1.")]
+PageLimit = Annotated[int, QueryParameter(ge=1, le=LARGEST_LIMIT, description="Rows of one page.")]
+RecordIdFilter = Annotated[int | None, QueryParameter(ge=1, le=LARGEST_ID)]
 DayOrInstantFilter = Annotated[
     str | None,
-    Parameter(
+    QueryParameter(
         max_length=40,
         description="A day (`2025-06-10`, local) or an ISO 8601 instant (local without an offset).",
     ),
 ]
 IdempotencyKeyHeader = Annotated[
     str | None,
-    Parameter(
-        header="Idempotency-Key",
+    HeaderParameter(
+        name="Idempotency-Key",
         min_length=1,
         max_length=255,
         description="Makes a repeated request safe: same key and body, same answer; another body, 409.",
@@ -57,6 +61,19 @@ class Paged(Struct, Generic[Item]):
     def of(cls, page: Page[Row], show: Callable[[Row], Item]) -> Self:
         """Return a page of rows as the API shows them."""
         return cls([show(row) for row in page.rows], page.request.page, page.request.limit, page.total)
+
+
+def problems(*statuses: int) -> dict[int, ResponseSpec]:
+    """Return the documentation of refusals with these statuses."""
+    return {
+        status: ResponseSpec(
+            Problem,
+            generate_examples=False,
+            description=HTTPStatus(status).phrase,
+            media_type=PROBLEM_JSON,  # pyright: ignore[reportArgumentType]
+        )
+        for status in statuses
+    }
 
 
 def range_start(parameter: str, value: str | None, rules: DeskRules) -> datetime | None:
@@ -134,7 +151,10 @@ def _query_parameters(handler: BaseRouteHandler) -> set[str]:
     names: set[str] = set()
     for name, field in handler.parsed_fn_signature.parameters.items():
         kwarg = field.kwarg_definition
-        is_header = isinstance(kwarg, ParameterKwarg) and (kwarg.header or kwarg.cookie)
-        if name not in not_from_query and not is_header:
-            names.add(kwarg.query if isinstance(kwarg, ParameterKwarg) and kwarg.query else name)
+        if name in not_from_query:
+            continue
+        if not isinstance(kwarg, ParameterKwarg):
+            names.add(name)
+        elif kwarg.param_type not in (ParamType.HEADER, ParamType.COOKIE, ParamType.PATH):
+            names.add(kwarg.name or name)
     return names

@@ -89,10 +89,12 @@ def render_template(name: str, data: Mapping[str, Any], *, betreff: str | None =
 
     Raises:
         NoSuchTemplate: there is none of this name.
-        InvalidInput: names each missing, unknown or wrong variable as `template_data.<name>`.
+        InvalidInput: names `betreff` and each missing, unknown or wrong variable as `template_data.<name>`.
     """
     template = get_template(name)
     errors = check_data(template.variables, data)
+    if betreff is not None:
+        errors += check_line("betreff", betreff)
     if errors:
         raise InvalidInput(*errors)
     context = values(template.variables, data)

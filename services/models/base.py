@@ -29,6 +29,7 @@ class Base(DeclarativeBase):
         datetime: DateTimeUTC(timezone=True),
         dict[str, object]: JSONB,
     }
+    __mapper_args__ = {"eager_defaults": True}  # noqa: RUF012
 
 
 def one_of(column: str, values: type) -> CheckConstraint:

@@ -1,0 +1,244 @@
+"""`/api/emails`: what the other services of the platform ask of e-mails."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+import msgspec
+from litestar import Controller, Response, get, post, put
+from litestar.di import NamedDependency
+from litestar.params import BodyKwarg, FromPath, FromQuery, JSONBody, QueryParameter
+from msgspec import UNSET, Struct, UnsetType
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.activity import Actor
+from services.email_changes import EmailChanges, update_email
+from services.email_listing import EmailFilters, list_emails
+from services.email_validation import LARGEST_BODY_BYTES, LARGEST_ID, LONGEST_LINE, LONGEST_NOTE
+from services.emails import NewEmail, create_email, get_email
+from services.models import Email, EmailStatus
+from services.pagination import DEFAULT_LIMIT, PageRequest
+from services.rules import DeskRules
+from shared.clock import Clock
+from shared.config import Settings
+from webapp.api_schema import (
+    DayOrInstantFilter,
+    IdempotencyKeyHeader,
+    Paged,
+    PageLimit,
+    PageNumber,
+    RecordIdFilter,
+    problems,
+    range_end,
+    range_start,
+    refuse_unknown_parameters,
+    repeatable,
+)
+
+RecordId = BodyKwarg(ge=1, le=LARGEST_ID)
+Address = BodyKwarg(format="email", description="ASCII before the @; the domain may be international.")
+Line = BodyKwarg(min_length=1, max_length=LONGEST_LINE, description="One line, no control characters.")
+BodyText = BodyKwarg(description=f"At most {LARGEST_BODY_BYTES} bytes. The other body is derived from it.")
+Note = BodyKwarg(max_length=LONGEST_NOTE)
+
+
+class EmailCreate(Struct, forbid_unknown_fields=True, kw_only=True):
+    """A new e-mail: a subject and one or both bodies, or a template with its data."""
+
+    therapist_id: Annotated[int, RecordId]
+    empfaenger_email: Annotated[str, Address]
+    empfaenger_name: Annotated[str, Line]
+    betreff: Annotated[str | None, Line] = None
+    body_html: Annotated[str | None, BodyText] = None
+    body_text: Annotated[str | None, BodyText] = None
+    absender_email: Annotated[str | None, Address] = None
+    absender_name: Annotated[str | None, Line] = None
+    template: Annotated[str | None, BodyKwarg(description="A name from `/api/email-templates`.")] = None
+    template_data: dict[str, Any] | None = None
+    status: Literal["DRAFT", "QUEUED"] = "QUEUED"
+    nachverfolgung_erforderlich: bool = False
+    nachverfolgung_notizen: Annotated[str | None, Note] = None
+
+
+class EmailUpdate(Struct, forbid_unknown_fields=True, kw_only=True):
+    """What is to change; what is left out stays. Content can change in DRAFT only."""
+
+    therapist_id: Annotated[int | UnsetType, RecordId] = UNSET
+    betreff: Annotated[str | UnsetType, Line] = UNSET
+    body_html: Annotated[str | UnsetType, BodyText] = UNSET
+    body_text: Annotated[str | UnsetType, BodyText] = UNSET
+    empfaenger_email: Annotated[str | UnsetType, Address] = UNSET
+    empfaenger_name: Annotated[str | UnsetType, Line] = UNSET
+    absender_email: Annotated[str | UnsetType, Address] = UNSET
+    absender_name: Annotated[str | UnsetType, Line] = UNSET
+    status: Annotated[
+        EmailStatus | UnsetType,
+        BodyKwarg(description="DRAFT to QUEUED, QUEUED to DRAFT, FAILED to QUEUED; else 409."),
+    ] = UNSET
+    antwort_erhalten: Annotated[
+        bool | UnsetType,
+        BodyKwarg(description="`true` records an answer, with all that follows; `false` takes it back."),
+    ] = UNSET
+    antwortdatum: Annotated[
+        datetime | UnsetType | None,
+        BodyKwarg(description="When the answer came in; local time without an offset; by default now."),
+    ] = UNSET
+    antwortinhalt: str | UnsetType | None = UNSET
+    nachverfolgung_erforderlich: bool | UnsetType = UNSET
+    nachverfolgung_notizen: Annotated[str | UnsetType | None, Note] = UNSET
+    version: Annotated[
+        int | None, BodyKwarg(description="The version this change is based on; 409 if there is a newer one.")
+    ] = None
+
+
+class EmailSummary(Struct, kw_only=True):
+    """An e-mail in a list, without its long texts."""
+
+    id: int
+    therapist_id: int
+    betreff: str
+    empfaenger_email: str
+    empfaenger_name: str
+    absender_email: str
+    absender_name: str
+    antwort_erhalten: bool
+    antwortdatum: datetime | None
+    antwort_art: Literal["antwort", "abwesenheit", "unzustellbar"] | None
+    nachverfolgung_erforderlich: bool
+    nachverfolgung_notizen: str | None
+    nachverfolgung_ab: datetime | None
+    status: EmailStatus
+    zustellung_unklar: bool
+    queued_at: datetime | None
+    naechster_versuch_at: datetime | None
+    sent_at: datetime | None
+    fehlermeldung: str | None
+    wiederholungsanzahl: int
+    message_id: str
+    created_at: datetime
+    updated_at: datetime
+    version: int
+
+
+class EmailDetail(EmailSummary, kw_only=True):
+    """An e-mail with all its texts; instants are UTC."""
+
+    body_html: str
+    body_text: str
+    antwortinhalt: str | None
+
+
+class EmailList(Paged[EmailSummary]):
+    """One page of e-mails, newest first."""
+
+
+class EmailApi(Controller):
+    """The e-mails of the platform."""
+
+    path = "/api/emails"
+    guards = [refuse_unknown_parameters]  # noqa: RUF012
+    tags = ["E-mails"]  # noqa: RUF012
+
+    @get(
+        "/",
+        operation_id="listEmails",
+        summary="List e-mails, newest first",
+        responses=problems(422),
+    )
+    async def list_emails(
+        self,
+        session: NamedDependency[AsyncSession],
+        rules: NamedDependency[DeskRules],
+        page: PageNumber = 1,
+        limit: PageLimit = DEFAULT_LIMIT,
+        therapist_id: RecordIdFilter = None,
+        status: FromQuery[EmailStatus | None] = None,
+        antwort_erhalten: FromQuery[bool | None] = None,
+        nachverfolgung_erforderlich: FromQuery[bool | None] = None,
+        zustellung_unklar: FromQuery[bool | None] = None,
+        created_from: DayOrInstantFilter = None,
+        created_to: DayOrInstantFilter = None,
+        sent_from: DayOrInstantFilter = None,
+        sent_to: DayOrInstantFilter = None,
+        q: Annotated[
+            str | None,
+            QueryParameter(max_length=200, description="Beginnings of words: subject, recipient, address."),
+        ] = None,
+    ) -> EmailList:
+        """List e-mails."""
+        filters = EmailFilters(
+            therapist_id=therapist_id,
+            status=status,
+            antwort_erhalten=antwort_erhalten,
+            nachverfolgung_erforderlich=nachverfolgung_erforderlich,
+            zustellung_unklar=zustellung_unklar,
+            created_from=range_start("created_from", created_from, rules),
+            created_to=range_end("created_to", created_to, rules),
+            sent_from=range_start("sent_from", sent_from, rules),
+            sent_to=range_end("sent_to", sent_to, rules),
+            q=q,
+        )
+        emails = await list_emails(session, filters, PageRequest(page, limit))
+        return EmailList.of(emails, lambda email: msgspec.convert(email, EmailSummary, from_attributes=True))
+
+    @post(
+        "/",
+        operation_id="createEmail",
+        summary="Queue an e-mail, or store a draft",
+        responses=problems(409, 413, 422),
+    )
+    async def create_email(
+        self,
+        data: JSONBody[EmailCreate],
+        session: NamedDependency[AsyncSession],
+        clock: NamedDependency[Clock],
+        config: NamedDependency[Settings],
+        actor: NamedDependency[Actor],
+        idempotency_key: IdempotencyKeyHeader = None,
+    ) -> Response[EmailDetail]:
+        """Create an e-mail."""
+        fields: dict[str, Any] = msgspec.structs.asdict(data) | {"status": EmailStatus(data.status)}
+        email, repeated = await create_email(
+            session,
+            NewEmail(**fields),
+            now=clock(),
+            actor=actor,
+            sender=config.get_smtp_settings(),
+            repeatable=repeatable(idempotency_key, data),
+        )
+        headers = {"Location": f"/api/emails/{email.id}"}
+        if repeated:
+            headers["Idempotent-Replayed"] = "true"
+        return Response(_detail(email), status_code=201, headers=headers)
+
+    @get("/{email_id:int}", operation_id="getEmail", summary="Read an e-mail", responses=problems(404))
+    async def get_email(self, email_id: FromPath[int], session: NamedDependency[AsyncSession]) -> EmailDetail:
+        """Read an e-mail."""
+        return _detail(await get_email(session, email_id))
+
+    @put(
+        "/{email_id:int}",
+        operation_id="updateEmail",
+        summary="Change a draft, its state, the answer or the follow-up",
+        responses=problems(404, 409, 413, 422),
+    )
+    async def update_email(
+        self,
+        email_id: FromPath[int],
+        data: JSONBody[EmailUpdate],
+        session: NamedDependency[AsyncSession],
+        clock: NamedDependency[Clock],
+        rules: NamedDependency[DeskRules],
+        actor: NamedDependency[Actor],
+    ) -> EmailDetail:
+        """Change an e-mail."""
+        fields = msgspec.structs.asdict(data)
+        version = fields.pop("version")
+        changes = EmailChanges(**fields)
+        email = await update_email(
+            session, email_id, changes, version=version, now=clock(), actor=actor, rules=rules
+        )
+        return _detail(email)
+
+
+def _detail(email: Email) -> EmailDetail:
+    return msgspec.convert(email, EmailDetail, from_attributes=True)
