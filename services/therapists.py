@@ -19,7 +19,9 @@ DO_NOT_CALL = "Der Therapeut möchte nicht angerufen werden."
 BLOCKED = "Der Therapeut ist gesperrt oder nicht mehr aktiv."
 AUTOMATIC = (CallReason.NO_REPLY, CallReason.UNDELIVERED)
 FOUND_AT_MOST = 20
-SHORTEST_NUMBER = 3
+SHORTEST_NUMBER = 2
+MOST_WORDS = 5
+FORMS_OF_ADDRESS = frozenset({"dr.", "dr", "prof.", "prof", "herr", "frau", "hr.", "fr."})
 
 
 async def get_therapist(session: AsyncSession, therapist_id: int) -> Therapist:
@@ -151,7 +153,7 @@ def _looks_like_number(q: str) -> bool:
 
 def _by_number(q: str) -> ColumnElement[bool] | None:
     prefix = e164_prefix(q)
-    return Therapist.telefon_e164.like(f"{prefix}%") if len(prefix) > SHORTEST_NUMBER + len("+49") else None
+    return Therapist.telefon_e164.like(f"{prefix}%") if len(prefix) >= SHORTEST_NUMBER + len("+49") else None
 
 
 def e164_prefix(q: str) -> str:
@@ -167,7 +169,7 @@ def e164_prefix(q: str) -> str:
 
 def _by_name(q: str) -> ColumnElement[bool] | None:
     """Match when every word begins one of the names."""
-    words = q.lower().split()[:5]
+    words = [word for word in q.lower().split() if word not in FORMS_OF_ADDRESS][:MOST_WORDS]
     if not words:
         return None
     return and_(
@@ -178,6 +180,5 @@ def _by_name(q: str) -> ColumnElement[bool] | None:
                 func.lower(Therapist.nachname).contains(f" {word}", autoescape=True),
             )
             for word in words
-            if word not in ("dr.", "prof.", "herr", "frau")
         )
     )
