@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services import idempotency
 from services.activity import Actor, record
 from services.booking import book_at, book_next, move
+from services.email_validation import check_note
 from services.errors import Conflict, FieldError, InvalidInput, NotFound, StaleVersion
 from services.events import EventType, report_call
 from services.idempotency import RepeatableRequest
@@ -282,7 +283,7 @@ def _check(new: NewCall) -> None:
         errors.append(FieldError("geplantes_datum", "Give the date as well, or neither date nor time."))
     if new.geplante_zeit is None and new.geplantes_datum is not None:
         errors.append(FieldError("geplante_zeit", "Give the time as well, or neither date nor time."))
-    errors += _duration_errors(new.dauer_minuten)
+    errors += [*_duration_errors(new.dauer_minuten), *check_note("notizen", new.notizen)]
     if errors:
         raise InvalidInput(*errors)
 
