@@ -5,6 +5,7 @@ Two marks per e-mail: "DATA begins", durable before the server hears DATA, and h
 
 import asyncio
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -134,17 +135,25 @@ class _Begin:
 
 
 class Ledger:
-    """Writes marks in the order they were handed in, all that wait together, at once when idle."""
+    """Writes what is waiting together, and at once when a connection is free.
+
+    With two connections, the marks that arrive while a commit waits for the disk don't wait for it as well.
+    """
 
     def __init__(
-        self, connection: DirectConnection, notifier: Notifier, clock: Clock, lease: timedelta
+        self,
+        connections: Sequence[DirectConnection],
+        notifier: Notifier,
+        clock: Clock,
+        lease: timedelta,
     ) -> None:
-        self._connection = connection
+        self._connections = connections
         self._notifier = notifier
         self._clock = clock
         self._lease = lease
         self._begins: list[_Begin] = []
         self._entries: list[Entry] = []
+        self._writing = 0
         self._wanted = asyncio.Event()
         self._written = asyncio.Event()
         self._written.set()
@@ -167,39 +176,45 @@ class Ledger:
 
     async def run(self) -> None:
         """Write until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for connection in self._connections:
+                group.create_task(self._write_for_ever(connection))
+
+    async def _write_for_ever(self, connection: DirectConnection) -> None:
         delay, cap = RETRY_SECONDS
         while True:
             await self._wanted.wait()
             self._wanted.clear()
             begins = [begin for begin in self._begins if not begin.answer.done()]
             entries, self._begins, self._entries = self._entries, [], []
+            self._writing += 1
             try:
-                await self._write(begins, entries)
+                await self._write(connection, begins, entries)
             except UNREACHABLE as error:
-                log.warning(
-                    "ledger_waits", error=type(error).__name__, entries=len(entries), retry_seconds=delay
-                )
+                log.warning("ledger_waits", error=type(error).__name__, retry_seconds=delay)
                 self._begins[:0], self._entries[:0] = begins, entries
                 await asyncio.sleep(delay)
                 delay = min(delay * 2, cap)
                 self._want()
             else:
                 delay = RETRY_SECONDS[0]
-                if not self._begins and not self._entries:
-                    self._written.set()
+            finally:
+                self._writing -= 1
+            if not (self._begins or self._entries or self._writing):
+                self._written.set()
 
     def _want(self) -> None:
         self._wanted.set()
         self._written.clear()
 
-    async def _write(self, begins: list[_Begin], entries: list[Entry]) -> None:
+    async def _write(self, connection: DirectConnection, begins: list[_Begin], entries: list[Entry]) -> None:
         if not begins and not entries:
             return
         try:
-            changed = await self._statement(begins, entries)
+            changed = await self._statement(connection, begins, entries)
         except UNWRITABLE as error:
             if len(begins) + len(entries) > 1:
-                await self._write_singly(begins, entries)
+                await self._write_singly(connection, begins, entries)
                 return
             for email in [begin.email for begin in begins] + [entry.email for entry in entries]:
                 log.error("ledger_entry_refused", email_id=email.id, error=type(error).__name__)
@@ -208,15 +223,19 @@ class Ledger:
             begin.resolve(begin.email.id in changed)
         self._tell(entries, changed)
 
-    async def _write_singly(self, begins: list[_Begin], entries: list[Entry]) -> None:
+    async def _write_singly(
+        self, connection: DirectConnection, begins: list[_Begin], entries: list[Entry]
+    ) -> None:
         for begin in begins:
-            await self._write([begin], [])
+            await self._write(connection, [begin], [])
         for entry in entries:
-            await self._write([], [entry])
+            await self._write(connection, [], [entry])
 
-    async def _statement(self, begins: list[_Begin], entries: list[Entry]) -> frozenset[int]:
+    async def _statement(
+        self, connection: DirectConnection, begins: list[_Begin], entries: list[Entry]
+    ) -> frozenset[int]:
         now = self._clock()
-        rows = await self._connection.fetch(
+        rows = await connection.fetch(
             WRITE,
             [begin.email.id for begin in begins],
             [begin.email.token for begin in begins],

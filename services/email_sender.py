@@ -21,8 +21,12 @@ from shared.direct_connection import UNREACHABLE, DirectConnection
 from shared.notifications import Listener, Notifier
 
 CLAIMS_PER_LANE = 8
+LEDGER_WRITERS = 2
 RETRY_SECONDS = (0.2, 5.0)
 BIG_BODY = 100_000
+AFTER_OUTAGE_SECONDS = 5
+"""When the database comes back, senders first write what they know; then leases that ended are looked at."""
+
 HANDOVER_GRACE_SECONDS = 5
 FLUSH_SECONDS = 3
 GOODBYE_SECONDS = 1
@@ -59,12 +63,13 @@ class EmailSender:
         self._jitter = jitter
         url = config.get_database_url()
         # A claim lost in a crash of the database is noticed at the durable write before DATA.
-        self._links = (
-            DirectConnection(url, application_name=f"mail queue {identity}", durable=False),
-            DirectConnection(url, application_name=f"mail ledger {identity}"),
-        )
-        self._queue = EmailQueue(self._links[0])
-        self._ledger = Ledger(self._links[1], notifier, clock, self._lease)
+        claims = DirectConnection(url, application_name=f"mail queue {identity}", durable=False)
+        writers = [
+            DirectConnection(url, application_name=f"mail ledger {identity}") for _ in range(LEDGER_WRITERS)
+        ]
+        self._links = [claims, *writers]
+        self._queue = EmailQueue(claims)
+        self._ledger = Ledger(writers, notifier, clock, self._lease)
         self._inbox = Inbox(low=config.smtp_connections)
         self._batch = config.smtp_connections * CLAIMS_PER_LANE
         options = SmtpOptions.from_settings(config)
@@ -155,10 +160,11 @@ class EmailSender:
                 swept = await self._queue.sweep(now=self._clock())
             except UNREACHABLE as error:
                 log.warning("sweep_failed", error=type(error).__name__)
-            else:
-                if swept.requeued or swept.unclear:
-                    log.warning("leases_ended", requeued=swept.requeued, unclear=swept.unclear)
-                    self._notifier.send({EMAIL_QUEUE, EMAILS})
+                await asyncio.sleep(AFTER_OUTAGE_SECONDS)
+                continue
+            if swept.requeued or swept.unclear:
+                log.warning("leases_ended", requeued=swept.requeued, unclear=swept.unclear)
+                self._notifier.send({EMAIL_QUEUE, EMAILS})
             await asyncio.sleep(self._config.worker_poll_seconds)
 
     def _return_waiting(self) -> None:

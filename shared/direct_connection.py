@@ -14,6 +14,17 @@ from shared.database import COMMAND_SECONDS, CONNECT_SECONDS
 
 UNREACHABLE = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
+LOOKUPS_BY_INDEX = {
+    "plan_cache_mode": "force_generic_plan",
+    "jit": "off",
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+}
+"""Planning such a statement anew costs several times what running it does, and a plan made while a table was
+empty must still be right when it is full: every row is found by an index.
+"""
+
 Connection = Any
 """asyncpg ships no types."""
 
@@ -30,7 +41,11 @@ class DirectConnection:
 
     def __init__(self, url: URL, *, application_name: str, durable: bool = True) -> None:
         self._dsn = url.set(drivername="postgresql").render_as_string(hide_password=False)
-        self._settings = {"application_name": application_name, "timezone": "UTC", "lock_timeout": "10s"}
+        self._settings = LOOKUPS_BY_INDEX | {
+            "application_name": application_name,
+            "timezone": "UTC",
+            "lock_timeout": "10s",
+        }
         if not durable:
             self._settings["synchronous_commit"] = "off"
         self._connection: Connection = None
