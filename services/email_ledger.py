@@ -28,9 +28,9 @@ UNWRITABLE = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, Valu
 
 ISO_INSTANT = """
     to_char(c.{0} AT TIME ZONE 'UTC', CASE WHEN date_trunc('second', c.{0}) = c.{0}
-        THEN 'YYYY-MM-DD"T"HH24:MI:SS"+00:00"' ELSE 'YYYY-MM-DD"T"HH24:MI:SS.US"+00:00"' END)
+        THEN 'YYYY-MM-DD"T"HH24:MI:SS"Z"' ELSE 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"' END)
 """
-"""As Python's `isoformat`, so that the event is the same as `report_email` would write."""
+"""As `services.events` writes instants, so that the event is the one `report_email` would have written."""
 
 WRITE = f"""
     WITH begun AS (

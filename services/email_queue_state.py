@@ -38,8 +38,9 @@ class QueueOverview:
 async def queue_overview(session: AsyncSession, *, now: datetime) -> QueueOverview:
     """Return the state of the queue."""
     async with session.begin():
-        by_status = await session.execute(select(Email.status, func.count()).group_by(Email.status))
-        counts = dict.fromkeys(EmailStatus, 0) | dict(by_status.tuples().all())
+        counts = dict.fromkeys(EmailStatus, 0)
+        for status, count in await session.execute(select(Email.status, func.count()).group_by(Email.status)):
+            counts[status] = count
         unclear = await session.scalar(select(func.count()).where(UNCLEAR))
         due, oldest_due = (
             await session.execute(
