@@ -13,7 +13,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from babel.core import negotiate_locale
-from babel.dates import format_date, format_skeleton, format_time
+from babel.dates import format_date, format_skeleton, format_time, format_timedelta
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal, format_percent
@@ -79,6 +79,14 @@ def clock_time(value: time | datetime) -> str:
     """Write a time of day as HH:MM; an instant in the practices' time zone."""
     shown = _local(value) if isinstance(value, datetime) else value
     return format_time(shown, "HH:mm", locale="de")
+
+
+def ago(instant: datetime, now: datetime) -> str:
+    """Say how long ago an instant was, or how far ahead it is: `vor 3 Tagen`, `in 2 hours`."""
+    passed = instant - now
+    return format_timedelta(
+        passed, granularity="minute", threshold=1, add_direction=True, locale=language.get()
+    )
 
 
 def weekday_name(number: int, width: str = "wide") -> str:

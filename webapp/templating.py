@@ -35,6 +35,7 @@ def create_template_engine() -> JinjaTemplateEngine:
     environment.filters |= {
         "day": i18n.day,
         "clock": i18n.clock_time,
+        "ago": i18n.ago,
         "weekday": i18n.weekday_name,
         "number": i18n.number,
         "percent": i18n.percent,

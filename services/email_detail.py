@@ -1,0 +1,193 @@
+"""One e-mail as the desk sees it: how its delivery went, what follows, and who else is at it."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.email_states import existing_email
+from services.follow_ups import pending_call
+from services.models import (
+    Activity,
+    Draft,
+    Email,
+    EmailStatus,
+    EmailVersuch,
+    PhoneCall,
+    Staff,
+    Therapist,
+)
+from services.rules import DeskRules
+
+REPLY_DRAFT = "reply"
+"""Kind of the drafts that hold a reply being typed."""
+
+TYPING = timedelta(minutes=1)
+"""How long after the last key somebody still counts as typing."""
+
+MOST_ENTRIES = 200
+
+
+class StepKind(StrEnum):
+    """What a step of an e-mail's history is."""
+
+    CREATED = "created"
+    QUEUED = "queued"
+    ATTEMPT = "attempt"
+    SENT = "sent"
+    CHANGED = "changed"
+    CANCELED = "canceled"
+    RETRIED = "retried"
+    RESENT = "resent"
+    MARKED_SENT = "marked_sent"
+    REPLY = "reply"
+
+
+_OF_ACTION = {
+    "email_created": StepKind.CREATED,
+    "email_queued": StepKind.QUEUED,
+    "email_canceled": StepKind.CANCELED,
+    "email_retried": StepKind.RETRIED,
+    "email_resend": StepKind.RESENT,
+    "email_was_sent": StepKind.MARKED_SENT,
+    "email_changed": StepKind.CHANGED,
+    "reply_recorded": StepKind.REPLY,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of an e-mail's history; `who` is the member of staff who took it."""
+
+    kind: StepKind
+    at: datetime
+    who: str | None = None
+    attempt: EmailVersuch | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmailDetail:
+    """An e-mail with all that its page shows.
+
+    Attributes:
+        steps: what happened to it, oldest first.
+        attempts: how often a delivery was tried.
+        pending: the call that an answer would make pointless.
+        calls: every call about it, latest planned first.
+        follow_up_at: when it becomes due for an automatic call; None when it does not.
+        therapist: the local copy; None when the directory has not been read yet.
+        typing: who else is recording a reply to it right now.
+    """
+
+    email: Email
+    steps: list[Step]
+    attempts: int
+    pending: PhoneCall | None
+    calls: list[PhoneCall]
+    follow_up_at: datetime | None
+    therapist: Therapist | None
+    typing: list[str]
+
+
+async def load_email_detail(
+    session: AsyncSession, email_id: int, *, staff_id: int, now: datetime, rules: DeskRules
+) -> EmailDetail:
+    """Return an e-mail's page for a member of staff: seven queries.
+
+    Raises:
+        NoSuchEmail: there is none.
+    """
+    async with session.begin():
+        email = await existing_email(session, email_id)
+        attempts = list(
+            await session.scalars(
+                select(EmailVersuch)
+                .where(EmailVersuch.email_id == email_id)
+                .order_by(EmailVersuch.nummer.desc())
+                .limit(MOST_ENTRIES)
+            )
+        )
+        pending = await pending_call(session, email_id)
+        calls = list(
+            await session.scalars(
+                select(PhoneCall)
+                .where(PhoneCall.email_id == email_id)
+                .order_by(PhoneCall.geplantes_datum.desc(), PhoneCall.geplante_zeit.desc())
+            )
+        )
+        return EmailDetail(
+            email=email,
+            steps=history(email, attempts, await _activities(session, email_id)),
+            attempts=attempts[0].nummer if attempts else 0,
+            pending=pending,
+            calls=calls,
+            follow_up_at=None if calls else follow_up_at(email, rules),
+            therapist=await session.get(Therapist, email.therapist_id),
+            typing=await _typing(session, email_id, staff_id=staff_id, now=now),
+        )
+
+
+async def who_is_typing(session: AsyncSession, email_id: int, *, staff_id: int, now: datetime) -> list[str]:
+    """Return the names of the others who are recording a reply to an e-mail right now."""
+    async with session.begin():
+        return await _typing(session, email_id, staff_id=staff_id, now=now)
+
+
+def history(
+    email: Email, attempts: Iterable[EmailVersuch], activities: Sequence[tuple[Activity, str | None]]
+) -> list[Step]:
+    """Return the steps of an e-mail's life in order; what staff did carries their names."""
+    steps = [
+        Step(_OF_ACTION[activity.action], activity.at, who)
+        for activity, who in activities
+        if activity.action in _OF_ACTION
+    ]
+    known = {(step.kind, step.at) for step in steps}
+    if (StepKind.CREATED, email.created_at) not in known:
+        steps.append(Step(StepKind.CREATED, email.created_at))
+    if email.queued_at is not None and email.queued_at not in {step.at for step in steps}:
+        steps.append(Step(StepKind.QUEUED, email.queued_at))
+    steps += [Step(StepKind.ATTEMPT, attempt.beendet_at, attempt=attempt) for attempt in attempts]
+    if email.sent_at is not None and not any(step.kind is StepKind.MARKED_SENT for step in steps):
+        steps.append(Step(StepKind.SENT, email.sent_at))
+    if email.antwortdatum is not None and not any(step.kind is StepKind.REPLY for step in steps):
+        steps.append(Step(StepKind.REPLY, email.antwortdatum))
+    order = list(StepKind)
+    return sorted(steps, key=lambda step: (step.at, order.index(step.kind)))
+
+
+def follow_up_at(email: Email, rules: DeskRules) -> datetime | None:
+    """Return when an e-mail nobody answered becomes due for its automatic call, or None."""
+    if email.status is not EmailStatus.SENT or email.antwort_erhalten or email.sent_at is None:
+        return None
+    due = email.sent_at + rules.follow_up_after
+    return max(due, email.nachverfolgung_ab) if email.nachverfolgung_ab else due
+
+
+async def _activities(session: AsyncSession, email_id: int) -> list[tuple[Activity, str | None]]:
+    rows = await session.execute(
+        select(Activity, Staff.name)
+        .outerjoin(Staff, Staff.id == Activity.staff_id)
+        .where(Activity.object_type == "email", Activity.object_id == email_id)
+        .order_by(Activity.id.desc())
+        .limit(MOST_ENTRIES)
+    )
+    return [(activity, name) for activity, name in rows]
+
+
+async def _typing(session: AsyncSession, email_id: int, *, staff_id: int, now: datetime) -> list[str]:
+    names = await session.scalars(
+        select(Staff.name)
+        .join(Draft, Draft.staff_id == Staff.id)
+        .where(
+            Draft.gegenstand == REPLY_DRAFT,
+            Draft.gegenstand_id == email_id,
+            Draft.staff_id != staff_id,
+            Draft.updated_at > now - TYPING,
+        )
+        .order_by(Staff.name)
+    )
+    return list(names)

@@ -1,0 +1,88 @@
+"""Recording what came back for an e-mail: the form, its consequence beforehand, and what is being typed."""
+
+from typing import Any
+
+from litestar import Controller, Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery
+from litestar.response import Redirect, Template
+
+from services.drafts import discard_draft, save_draft
+from services.email_detail import REPLY_DRAFT
+from services.email_replies import record_reply
+from services.emails import get_email
+from services.errors import Conflict, InvalidInput, StaleVersion
+from webapp.email_page import effect_of, email_page, reply_page
+from webapp.forms import FormData, form_errors, read_number, words_of
+from webapp.i18n import gettext
+from webapp.reply_form import ReplyForm
+from webapp.visit import VISIT, Visit
+
+
+class EmailReplyController(Controller):
+    """The reply form of an e-mail's page."""
+
+    path = "/emails/{email_id:int}/reply"
+    include_in_schema = False
+    dependencies = VISIT
+
+    @post("/")
+    async def record(
+        self, visit: NamedDependency[Visit], email_id: FromPath[int], data: FormData[ReplyForm]
+    ) -> Response[Any]:
+        """Save a reply; without scripts, `preview` only asks for its consequence."""
+        if data.preview:
+            return await reply_page(visit, email_id, data)
+        email = await get_email(visit.session, email_id)
+        reply, errors = data.read(email.created_at, visit.rules)
+        if errors:
+            return await reply_page(visit, email_id, data, errors=errors, status=422)
+        version = read_number(data.version)
+        try:
+            await record_reply(
+                visit.session, email_id, reply, version=version, rules=visit.rules, **visit.act
+            )
+        except InvalidInput as error:
+            found = form_errors(error.fields)
+            return await reply_page(visit, email_id, data, errors=found, status=422)
+        except Conflict as error:
+            return await reply_page(visit, email_id, data, conflict=_why(error), status=409)
+        await discard_draft(visit.session, REPLY_DRAFT, email_id, staff_id=visit.staff.id)
+        if visit.swapped is None:
+            return Redirect(f"/emails/{email_id}?done=reply", status_code=303)
+        return await email_page(visit, email_id, done="reply")
+
+    @get("/effect")
+    async def effect(
+        self,
+        visit: NamedDependency[Visit],
+        email_id: FromPath[int],
+        art: FromQuery[str] = "",
+        rueckkehr: FromQuery[str] = "",
+    ) -> Template:
+        """Say what saving a reply of this kind would do."""
+        return Template(
+            "emails/effect.html", context={"effect": await effect_of(visit, email_id, art, rueckkehr)}
+        )
+
+    @post("/draft")
+    async def keep(
+        self, visit: NamedDependency[Visit], email_id: FromPath[int], data: FormData[ReplyForm]
+    ) -> Template:
+        """Keep what is typed, and let the others know that somebody types."""
+        await save_draft(
+            visit.session, REPLY_DRAFT, email_id, data.draft(), staff_id=visit.staff.id, now=visit.now
+        )
+        return Template("emails/kept.html", context={"now": visit.now})
+
+    @post("/discard")
+    async def discard(self, visit: NamedDependency[Visit], email_id: FromPath[int]) -> Redirect:
+        """Forget what was typed."""
+        await discard_draft(visit.session, REPLY_DRAFT, email_id, staff_id=visit.staff.id)
+        return Redirect(f"/emails/{email_id}", status_code=303)
+
+
+def _why(error: Conflict) -> str:
+    if isinstance(error, StaleVersion):
+        return gettext("This e-mail has changed since you opened it. What you typed is still here.")
+    return words_of(error)

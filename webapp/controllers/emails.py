@@ -1,0 +1,187 @@
+"""The pages of e-mails: the list, one e-mail, and what staff can do with it."""
+
+from dataclasses import dataclass, replace
+from datetime import date, time, timedelta
+from typing import Any, cast
+from urllib.parse import urlencode
+
+from litestar import Controller, Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery
+from litestar.response import Redirect, Template
+
+from services import email_states
+from services.email_calls import call_about_email
+from services.email_changes import EmailChanges, update_email
+from services.email_listing import EmailFilters
+from services.email_overview import EmailView, email_overview
+from services.emails import get_email
+from services.errors import DomainError, NotFound
+from services.pagination import PageRequest
+from services.rules import DeskRules
+from services.therapist_directory import TherapistDirectory
+from webapp.email_page import email_page
+from webapp.errors import status_of
+from webapp.forms import FormData, read_date, read_number, repeatable, words_of
+from webapp.mail_frame import framed_mail
+from webapp.visit import VISIT, Visit
+
+ROWS = 50
+MOST_PAGES = 10_000
+LONGEST_SEARCH = 200
+
+
+@dataclass(frozen=True, slots=True)
+class ListQuery:
+    """What the list's address says; whatever can't be read counts as left out."""
+
+    show: EmailView = EmailView.ALL
+    q: str = ""
+    von: date | None = None
+    bis: date | None = None
+    therapist: int | None = None
+    page: int = 1
+
+    def url(self, **changes: object) -> str:
+        """Return the list's address with some of its parts changed; a change starts at page 1."""
+        wanted = replace(self, **cast("Any", {"page": 1, **changes}))
+        parts = {
+            "show": "" if wanted.show is EmailView.ALL else wanted.show.value,
+            "q": wanted.q,
+            "von": wanted.von or "",
+            "bis": wanted.bis or "",
+            "therapist": wanted.therapist or "",
+            "page": wanted.page if wanted.page > 1 else "",
+        }
+        query = urlencode({name: value for name, value in parts.items() if value})
+        return f"/emails?{query}" if query else "/emails"
+
+    def filters(self, rules: DeskRules) -> EmailFilters:
+        """Return words, therapist and dates as filters; both dates belong to the range."""
+        after = self.bis + timedelta(days=1) if self.bis and self.bis < date.max else None
+        return EmailFilters(
+            therapist_id=self.therapist,
+            created_from=rules.instant(self.von, time.min) if self.von else None,
+            created_to=rules.instant(after, time.min) if after else None,
+            q=self.q or None,
+        )
+
+
+@dataclass
+class ActionForm:
+    """A button of an e-mail's page, and the version of the e-mail the page showed."""
+
+    action: str = ""
+    version: str = ""
+    key: str = ""
+
+
+class EmailsController(Controller):
+    """E-mails, for people."""
+
+    path = "/emails"
+    include_in_schema = False
+    dependencies = VISIT
+
+    @get("/")
+    async def list(
+        self,
+        visit: NamedDependency[Visit],
+        show: FromQuery[str] = "",
+        q: FromQuery[str] = "",
+        von: FromQuery[str] = "",
+        bis: FromQuery[str] = "",
+        therapist: FromQuery[str] = "",
+        page: FromQuery[str] = "",
+        done: FromQuery[str] = "",
+        n: FromQuery[str] = "",
+    ) -> Template:
+        """Show a page of the list, or only its changing part."""
+        query = ListQuery(
+            show=EmailView(show) if show in set(EmailView) else EmailView.ALL,
+            q=q.strip()[:LONGEST_SEARCH],
+            von=read_date(von),
+            bis=read_date(bis),
+            therapist=read_number(therapist) or None,
+            page=min(max(read_number(page) or 1, 1), MOST_PAGES),
+        )
+        overview = await email_overview(
+            visit.session, query.show, query.filters(visit.rules), PageRequest(query.page, ROWS)
+        )
+        context = {"query": query, "overview": overview, "views": EmailView, "now": visit.now}
+        if visit.swapped is not None:
+            return Template("emails/list.html", context=context)
+        return Template("emails/page.html", context={**context, "done": done, "n": read_number(n) or 0})
+
+    @post("/retry")
+    async def retry_many(self, visit: NamedDependency[Visit]) -> Redirect:
+        """Queue the ticked e-mails again, or all that have failed."""
+        form = await visit.request.form()
+        ids = None if form.get("all") else [read_number(str(value)) or 0 for value in form.getall("id", [])]
+        count = await email_states.retry_failed(visit.session, ids, **visit.act)
+        return Redirect(f"/emails?show=failed&done=retried_many&n={count}", status_code=303)
+
+    @get("/{email_id:int}")
+    async def detail(
+        self,
+        visit: NamedDependency[Visit],
+        email_id: FromPath[int],
+        view: FromQuery[str] = "",
+        seen: FromQuery[str] = "",
+        done: FromQuery[str] = "",
+    ) -> Template:
+        """Show an e-mail, or the part of its page that HTMX asks for."""
+        return await email_page(visit, email_id, as_text=view == "text", seen=read_number(seen), done=done)
+
+    @get("/{email_id:int}/preview")
+    async def preview(self, visit: NamedDependency[Visit], email_id: FromPath[int]) -> Response[str]:
+        """Answer the e-mail's own HTML for its frame: nothing in it runs or is fetched."""
+        email = await get_email(visit.session, email_id)
+        return framed_mail(email.body_html)
+
+    @post("/{email_id:int}")
+    async def act(
+        self,
+        visit: NamedDependency[Visit],
+        email_id: FromPath[int],
+        data: FormData[ActionForm],
+        directory: NamedDependency[TherapistDirectory],
+    ) -> Response[Any]:
+        """Do what a button of the page says; where it can't be done, say why."""
+        try:
+            if data.action == "call":
+                await call_about_email(
+                    visit.session,
+                    email_id,
+                    rules=visit.rules,
+                    directory=directory,
+                    repeatable=repeatable(data.key, "call", email_id),
+                    **visit.act,
+                )
+            else:
+                await _change(visit, email_id, data)
+        except NotFound:
+            raise
+        except DomainError as error:
+            return await email_page(visit, email_id, refused=words_of(error), status=status_of(error))
+        if visit.swapped is None:
+            return Redirect(f"/emails/{email_id}?done={data.action}", status_code=303)
+        return await email_page(visit, email_id, done=data.action)
+
+
+async def _change(visit: Visit, email_id: int, form: ActionForm) -> None:
+    session, version = visit.session, read_number(form.version)
+    match form.action:
+        case "queue":
+            await email_states.queue_email(session, email_id, version=version, **visit.act)
+        case "cancel":
+            await email_states.cancel_email(session, email_id, version=version, **visit.act)
+        case "retry":
+            await email_states.retry_email(session, email_id, version=version, **visit.act)
+        case "resend" | "was_sent" as decision:
+            await email_states.decide_unclear(session, email_id, decision, version=version, **visit.act)
+        case "followed_up":
+            changes = EmailChanges(nachverfolgung_erforderlich=False)
+            await update_email(session, email_id, changes, version=version, rules=visit.rules, **visit.act)
+        case _:
+            raise NotFound
