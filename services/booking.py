@@ -5,12 +5,11 @@ and lock rows (e-mail, then calls) before booking, never after. The exclusion co
 for whoever writes without taking a turn.
 """
 
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from datetime import date, datetime, time
 from typing import Any
 
 from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -18,7 +17,17 @@ from services.availability import parse
 from services.errors import Conflict, FieldError, InvalidInput, TemporarilyUnavailable
 from services.models import PhoneCall, Therapist
 from services.rules import DeskRules
-from services.scheduler import Busy, Interval, exists, free_line, is_holiday, occupied_lines, span, within
+from services.scheduler import (
+    Busy,
+    Interval,
+    Slot,
+    exists,
+    free_line,
+    is_holiday,
+    occupied_lines,
+    span,
+    within,
+)
 from services.slots import Unschedulable, busy_query, find_next, plannable
 
 ATTEMPTS = 8
@@ -52,11 +61,14 @@ def may_be_called(therapist: Therapist) -> bool:
 
 
 async def lock_calendar(session: AsyncSession) -> None:
-    """Take this transaction's turn at booking. Runs in the caller's transaction.
+    """Take this transaction's turn at booking, once all it wrote so far is with the database.
+
+    Runs in the caller's transaction.
 
     Raises:
         CalendarBusy: the turn did not come within the lock timeout.
     """
+    await session.flush()
     try:
         await session.execute(select(func.pg_advisory_xact_lock(CALENDAR_LOCK)))
     except DBAPIError as error:
@@ -84,7 +96,6 @@ async def book_next(
         CalendarBusy: the turn did not come, or others keep taking the slot.
     """
     await lock_calendar(session)
-    await session.flush()
     known = await session.get(Therapist, therapist.id, populate_existing=True) or therapist
     if not may_be_called(known):
         raise NotToBeCalled
@@ -92,20 +103,9 @@ async def book_next(
         slot = await find_next(
             session, known, now=now, rules=rules, not_before=not_before, duration_minutes=duration_minutes
         )
-        call = PhoneCall(
-            therapist_id=therapist.id,
-            geplantes_datum=slot.day,
-            geplante_zeit=slot.start,
-            dauer_minuten=slot.duration_minutes,
-            leitung=slot.line,
-            **values,
-        )
-        try:
-            async with _still_free(session):
-                session.add(call)
-        except NoFreeLine:
-            continue
-        return call
+        call = await _insert(session, therapist.id, slot, values)
+        if call is not None:
+            return call
     raise CalendarBusy
 
 
@@ -132,17 +132,10 @@ async def book_at(
     check_time(day, at, now=now, rules=rules)
     await lock_calendar(session)
     line = await _free_line(session, therapist.id, span(day, at, duration), rules)
-    call = PhoneCall(
-        therapist_id=therapist.id,
-        geplantes_datum=day,
-        geplante_zeit=at,
-        dauer_minuten=duration,
-        leitung=line,
-        ausserhalb_erreichbarkeit=outside_phone_hours(therapist, day, at, duration, rules),
-        **values,
-    )
-    async with _still_free(session):
-        session.add(call)
+    values["ausserhalb_erreichbarkeit"] = outside_phone_hours(therapist, day, at, duration, rules)
+    call = await _insert(session, therapist.id, Slot(day, at, duration, line), values)
+    if call is None:
+        raise NoFreeLine
     return call
 
 
@@ -170,11 +163,16 @@ async def move(
     await lock_calendar(session)
     wanted = span(day, at, duration)
     line = await _free_line(session, call.therapist_id, wanted, rules, ignore_call_id=call.id)
-    async with _still_free(session):
-        call.geplantes_datum, call.geplante_zeit, call.dauer_minuten = day, at, duration
-        call.leitung = line
-        if therapist is not None:
-            call.ausserhalb_erreichbarkeit = outside_phone_hours(therapist, day, at, duration, rules)
+    try:
+        async with session.begin_nested():
+            call.geplantes_datum, call.geplante_zeit, call.dauer_minuten = day, at, duration
+            call.leitung = line
+            if therapist is not None:
+                call.ausserhalb_erreichbarkeit = outside_phone_hours(therapist, day, at, duration, rules)
+    except IntegrityError as error:
+        if _sqlstate(error) != EXCLUSION_VIOLATION:
+            raise
+        raise NoFreeLine from error
 
 
 async def move_to_next(
@@ -254,20 +252,23 @@ async def _free_line(
     return free
 
 
-@asynccontextmanager
-async def _still_free(session: AsyncSession) -> AsyncGenerator[None]:
-    """Write a call's time in a savepoint.
-
-    Raises:
-        NoFreeLine: somebody who took no turn holds that time.
-    """
-    try:
-        async with session.begin_nested():
-            yield
-    except IntegrityError as error:
-        if _sqlstate(error) != EXCLUSION_VIOLATION:
-            raise
-        raise NoFreeLine from error
+async def _insert(
+    session: AsyncSession, therapist_id: int, slot: Slot, values: dict[str, Any]
+) -> PhoneCall | None:
+    """Insert a call; return None when somebody who took no turn holds its time."""
+    return await session.scalar(
+        insert(PhoneCall)
+        .values(
+            therapist_id=therapist_id,
+            geplantes_datum=slot.day,
+            geplante_zeit=slot.start,
+            dauer_minuten=slot.duration_minutes,
+            leitung=slot.line,
+            **values,
+        )
+        .on_conflict_do_nothing()
+        .returning(PhoneCall)
+    )
 
 
 def _sqlstate(error: DBAPIError) -> str | None:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from holidays import country_holidays
 
-from services.availability import Windows, minute_of_day, time_of_day
+from services.availability import Windows, minute_of_day
 from services.rules import DeskRules
 
 DAY = timedelta(days=1)
@@ -45,33 +45,42 @@ class Busy:
 
 
 def next_slot(
-    windows: Windows,
-    busy: Busy,
-    days: Iterable[date],
-    *,
-    now: datetime,
-    rules: DeskRules,
-    duration_minutes: int,
+    openings: Iterable[Interval], busy: Busy, *, now: datetime, rules: DeskRules, duration_minutes: int
 ) -> Slot | None:
-    """Return the first slot on `days`, on the lowest free line, or None when there is none."""
-    return next(_slots(windows, busy, days, now, rules, duration_minutes), None)
+    """Return the first slot in `openings`, on the lowest free line, or None when there is none."""
+    return next(_slots(openings, busy, now, rules, duration_minutes), None)
 
 
 def free_slots(
-    windows: Windows, busy: Busy, day: date, *, now: datetime, rules: DeskRules, duration_minutes: int
+    openings: Iterable[Interval], busy: Busy, *, now: datetime, rules: DeskRules, duration_minutes: int
 ) -> list[Slot]:
-    """Return every grid point of a day at which a call could start, in order; they may overlap."""
-    return list(_slots(windows, busy, [day], now, rules, duration_minutes))
+    """Return every grid point in `openings` at which a call could start, in order; they may overlap."""
+    return list(_slots(openings, busy, now, rules, duration_minutes))
+
+
+def openings(windows: Windows, days: Iterable[date], rules: DeskRules) -> list[Interval]:
+    """Return when the therapist and the desk are both there, in order; never on a holiday."""
+    desk_opens, desk_closes = (minute_of_day(at) for at in rules.desk_hours)
+    found: list[Interval] = []
+    for day in days:
+        if day.weekday() not in windows or is_holiday(day, rules.holiday_state):
+            continue
+        midnight = datetime.combine(day, time())
+        for window in windows[day.weekday()]:
+            opens, closes = window.minutes
+            opens, closes = max(opens, desk_opens), min(closes, desk_closes)
+            if opens < closes:
+                found.append(Interval(midnight + opens * MINUTE, midnight + closes * MINUTE))
+    return found
 
 
 def days_to_search(*, now: datetime, rules: DeskRules, not_before: date | None = None) -> list[date]:
-    """Return the days of the horizon: from the first on which a call may be, holidays left out."""
+    """Return the days of the horizon, counted from the first on which a call may be."""
     first = (now + rules.notice).astimezone(rules.tz).date()
     if not_before is not None:
         first = max(first, not_before)
     count = min(rules.horizon_days, date.max.toordinal() - first.toordinal())
-    days = (first + offset * DAY for offset in range(count))
-    return [day for day in days if not is_holiday(day, rules.holiday_state)]
+    return [first + offset * DAY for offset in range(count)]
 
 
 def is_holiday(day: date, state: str) -> bool:
@@ -136,49 +145,29 @@ def occupied_lines(busy: Busy, rules: DeskRules) -> list[Occupied]:
 
 
 def _slots(
-    windows: Windows, busy: Busy, days: Iterable[date], now: datetime, rules: DeskRules, duration_minutes: int
+    openings: Iterable[Interval], busy: Busy, now: datetime, rules: DeskRules, duration_minutes: int
 ) -> Iterator[Slot]:
     own = Occupied(busy.therapist, rules.gap)
     lines = occupied_lines(busy, rules)
     earliest = now + rules.notice
-    first_day = earliest.astimezone(rules.tz).date()
-    for day in days:
-        if day < first_day or is_holiday(day, rules.holiday_state):
-            continue
-        for opens, closes in _opening(windows, day, rules):
-            yield from _slots_between(day, opens, closes, own, lines, earliest, rules, duration_minutes)
+    for opening in openings:
+        midnight = datetime.combine(opening.start.date(), time())
+        start = _on_grid(opening.start, midnight, rules)
+        while start + duration_minutes * MINUTE <= opening.end:
+            wanted = Interval(start, start + duration_minutes * MINUTE)
+            free = own.blocked_until(wanted) or free_line(lines, wanted)
+            if isinstance(free, datetime):
+                start = _on_grid(free, midnight, rules)
+                continue
+            if _may_ring(wanted, earliest, rules):
+                yield Slot(start.date(), start.time(), duration_minutes, free)
+            start += rules.grid_minutes * MINUTE
 
 
-def _opening(windows: Windows, day: date, rules: DeskRules) -> Iterator[tuple[int, int]]:
-    """Yield the day's windows, cut to the desk's hours, as minutes since midnight."""
-    desk_opens, desk_closes = (minute_of_day(at) for at in rules.desk_hours)
-    for window in windows.get(day.weekday(), ()):
-        opens, closes = window.minutes
-        yield max(opens, desk_opens), min(closes, desk_closes)
-
-
-def _slots_between(
-    day: date,
-    opens: int,
-    closes: int,
-    own: Occupied,
-    lines: Sequence[Occupied],
-    earliest: datetime,
-    rules: DeskRules,
-    duration: int,
-) -> Iterator[Slot]:
-    grid = rules.grid_minutes
-    midnight = datetime.combine(day, time())
-    minute = _on_grid(opens, grid)
-    while minute + duration <= closes:
-        wanted = Interval(midnight + minute * MINUTE, midnight + (minute + duration) * MINUTE)
-        free = own.blocked_until(wanted) or free_line(lines, wanted)
-        if isinstance(free, datetime):
-            minute = _on_grid(-((midnight - free) // MINUTE), grid)
-            continue
-        if _may_ring(wanted, earliest, rules):
-            yield Slot(day, time_of_day(minute), duration, free)
-        minute += grid
+def _on_grid(at: datetime, midnight: datetime, rules: DeskRules) -> datetime:
+    """Return the first grid point, counted from midnight, that is not before a time."""
+    grid = rules.grid_minutes * MINUTE
+    return midnight - (midnight - at) // grid * grid
 
 
 def _may_ring(wanted: Interval, earliest: datetime, rules: DeskRules) -> bool:
@@ -194,10 +183,6 @@ def _instant(wall_clock: datetime, rules: DeskRules) -> datetime | None:
     """Return the UTC instant of a wall-clock time, the first if it occurs twice, None if never."""
     instant = wall_clock.replace(tzinfo=rules.tz).astimezone(UTC)
     return instant if instant.astimezone(rules.tz).replace(tzinfo=None) == wall_clock else None
-
-
-def _on_grid(minute: int, grid: int) -> int:
-    return -(-minute // grid) * grid
 
 
 @lru_cache(maxsize=256)

@@ -1,7 +1,7 @@
 """Finds free times: the calls in the database, brought to the pure functions of `services.scheduler`."""
 
 from collections.abc import Iterator, Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from sqlalchemy import Select, func, literal_column, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -12,13 +12,13 @@ from services.models import PhoneCall, Therapist
 from services.rules import DeskRules
 from services.scheduler import (
     DAY,
-    MINUTE,
     Busy,
     Interval,
     Slot,
     days_to_search,
     free_slots,
     next_slot,
+    openings,
     span,
 )
 
@@ -59,13 +59,10 @@ async def find_next(
     """
     duration = duration_minutes or rules.duration_minutes
     windows = parse(therapist.telefonische_erreichbarkeit).windows
-    days = [
-        day for day in days_to_search(now=now, rules=rules, not_before=not_before) if day.weekday() in windows
-    ]
-    for some in _growing(days):
-        stretch = Interval(_opening(windows, some[0]), _closing(windows, some[-1]))
-        busy = await load_busy(session, therapist.id, stretch, rules=rules, ignore_call_id=ignore_call_id)
-        slot = next_slot(windows, busy, some, now=now, rules=rules, duration_minutes=duration)
+    days = days_to_search(now=now, rules=rules, not_before=not_before)
+    for some in _growing(openings(windows, days, rules)):
+        busy = await _busy_in(session, therapist, some, now, rules, ignore_call_id)
+        slot = next_slot(some, busy, now=now, rules=rules, duration_minutes=duration)
         if slot is not None:
             return slot
     raise NoFreeSlot if _fits_somewhere(windows, rules, duration) else NoWindow
@@ -83,32 +80,37 @@ async def free_slots_of_day(
 ) -> list[Slot]:
     """Return every time of a day at which a call could start. Runs in the caller's transaction."""
     windows = parse(therapist.telefonische_erreichbarkeit).windows
-    if day.weekday() not in windows or not plannable(day, now=now, rules=rules):
+    some = openings(windows, [day], rules) if plannable(day, now=now, rules=rules) else []
+    if not some:
         return []
-    stretch = Interval(_opening(windows, day), _closing(windows, day))
-    busy = await load_busy(session, therapist.id, stretch, rules=rules, ignore_call_id=ignore_call_id)
+    busy = await _busy_in(session, therapist, some, now, rules, ignore_call_id)
     duration = duration_minutes or rules.duration_minutes
-    return free_slots(windows, busy, day, now=now, rules=rules, duration_minutes=duration)
+    return free_slots(some, busy, now=now, rules=rules, duration_minutes=duration)
 
 
-async def load_busy(
+async def _busy_in(
     session: AsyncSession,
-    therapist_id: int,
-    stretch: Interval,
-    *,
+    therapist: Therapist,
+    openings: Sequence[Interval],
+    now: datetime,
     rules: DeskRules,
-    ignore_call_id: int | None = None,
+    ignore_call_id: int | None,
 ) -> Busy:
-    """Return what is booked in a stretch of time and a gap around it. Runs in the caller's transaction."""
-    rows = await session.execute(busy_query(Interval(stretch.start - rules.gap, stretch.end + rules.gap)))
+    """Return what is booked from the first opening, or the end of the notice, to the last one's end."""
+    earliest = rules.local(now + rules.notice).replace(tzinfo=None)
+    start, end = max(openings[0].start, earliest), openings[-1].end
+    if start >= end:
+        return Busy()
     own: list[Interval] = []
     lines: dict[int, list[Interval]] = {}
-    for call_id, owner, day, at, minutes, line in rows:
+    for call_id, owner, day, at, minutes, line in await session.execute(
+        busy_query(Interval(start - rules.gap, end + rules.gap))
+    ):
         if call_id == ignore_call_id:
             continue
         taken = span(day, at, minutes)
         lines.setdefault(line, []).append(taken)
-        if owner == therapist_id:
+        if owner == therapist.id:
             own.append(taken)
     return Busy(own, lines)
 
@@ -140,25 +142,16 @@ def plannable(day: date, *, now: datetime, rules: DeskRules) -> bool:
     return 0 <= (day - rules.today(now)).days <= FURTHEST_DAYS
 
 
-def _opening(windows: Windows, day: date) -> datetime:
-    return datetime.combine(day, windows[day.weekday()][0].start)
-
-
-def _closing(windows: Windows, day: date) -> datetime:
-    return datetime.combine(day, time()) + windows[day.weekday()][-1].minutes[1] * MINUTE
-
-
 def _fits_somewhere(windows: Windows, rules: DeskRules, duration: int) -> bool:
     """Say whether an empty calendar could hold the call in some week without holidays."""
-    any_week = [date(2024, 6, 3) + number * DAY for number in range(7)]
-    long_ago = rules.instant(any_week[0] - 30 * DAY, time())
-    slot = next_slot(windows, Busy(), any_week, now=long_ago, rules=rules, duration_minutes=duration)
-    return slot is not None
+    any_week = openings(windows, (date(2024, 6, 3) + number * DAY for number in range(7)), rules)
+    long_ago = datetime(2024, 1, 1, tzinfo=UTC)
+    return next_slot(any_week, Busy(), now=long_ago, rules=rules, duration_minutes=duration) is not None
 
 
-def _growing(days: Sequence[date]) -> Iterator[Sequence[date]]:
-    """Cut days into runs of 1, 2, 4, ..: the first day mostly does, a full calendar takes few queries."""
+def _growing(openings: Sequence[Interval]) -> Iterator[Sequence[Interval]]:
+    """Cut openings into runs of 1, 2, 4, ..: the first mostly does, a full calendar takes few queries."""
     start, size = 0, 1
-    while start < len(days):
-        yield days[start : start + size]
+    while start < len(openings):
+        yield openings[start : start + size]
         start, size = start + size, size * 2

@@ -16,6 +16,7 @@ from services.scheduler import (
     free_slots,
     is_holiday,
     next_slot,
+    openings,
     span,
     within,
 )
@@ -42,7 +43,8 @@ def find(
     not_before: date | None = None,
 ) -> Slot | None:
     days = days_to_search(now=now, rules=rules, not_before=not_before)
-    return next_slot(windows, busy or Busy(), days, now=now, rules=rules, duration_minutes=minutes)
+    times = openings(windows, days, rules)
+    return next_slot(times, busy or Busy(), now=now, rules=rules, duration_minutes=minutes)
 
 
 def taken(at: str, minutes: int = 5, day: date = WEDNESDAY) -> Interval:
@@ -188,9 +190,8 @@ def test_a_whole_call_must_lie_within_a_window():
 
 
 def test_free_slots_are_all_grid_points_that_would_do():
-    slots = free_slots(
-        windows_on("14-14:30"), Busy([taken("14:10")]), WEDNESDAY, now=NOW, rules=RULES, duration_minutes=5
-    )
+    times = openings(windows_on("14-14:30"), [WEDNESDAY], RULES)
+    slots = free_slots(times, Busy([taken("14:10")]), now=NOW, rules=RULES, duration_minutes=5)
     assert [slot.start for slot in slots] == [time(14), time(14, 20), time(14, 25)]
 
 
@@ -288,11 +289,7 @@ def test_slots_are_exactly_those_a_search_by_brute_force_finds(
     windows, busy, now, rules, minutes = situation
     days = days_to_search(now=now, rules=rules)
     expected = brute_force(windows, busy, days, now, rules, minutes)
-    found = [
-        slot
-        for day in days
-        for slot in free_slots(windows, busy, day, now=now, rules=rules, duration_minutes=minutes)
-    ]
-    assert found == expected
-    first = next_slot(windows, busy, days, now=now, rules=rules, duration_minutes=minutes)
+    times = openings(windows, days, rules)
+    assert free_slots(times, busy, now=now, rules=rules, duration_minutes=minutes) == expected
+    first = next_slot(times, busy, now=now, rules=rules, duration_minutes=minutes)
     assert first == (expected[0] if expected else None)
