@@ -82,6 +82,7 @@ async def update_email(
     content = await _checked_content(changes)
     async with session.begin():
         email = await locked_email(session, email_id, version)
+        before = _columns(email)
         if changes.status is EmailStatus.DRAFT and email.status is not EmailStatus.DRAFT:
             change_status(email, EmailStatus.DRAFT, now=now)
         _change_content(email, content)
@@ -90,7 +91,7 @@ async def update_email(
         await _change_answer(session, email, changes, now=now, actor=actor, rules=rules)
         for column in ("nachverfolgung_erforderlich", "nachverfolgung_notizen"):
             _set_given(email, column, getattr(changes, column))
-        if session.is_modified(email):
+        if _columns(email) != before:
             finish_change(session, email, now=now)
             activity.record(session, actor, "email_changed", "email", email_id, now=now)
     return email
@@ -130,6 +131,10 @@ def _change_content(email: Email, content: dict[str, Any]) -> None:
         raise NotInThisState(status=email.status.value)
     for column, value in different.items():
         setattr(email, column, value)
+
+
+def _columns(email: Email) -> dict[str, Any]:
+    return {column.key: getattr(email, column.key) for column in Email.__mapper__.column_attrs}
 
 
 def _set_given(email: Email, column: str, value: object) -> None:

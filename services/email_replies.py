@@ -9,7 +9,7 @@
 """
 
 from dataclasses import dataclass, replace
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime, time
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -176,7 +176,7 @@ async def _out_of_office(
     session: AsyncSession, email: Email, reply: Reply, *, now: datetime, actor: Actor, rules: DeskRules
 ) -> ReplyEffect:
     not_before = _follow_up_day(reply.rueckkehr, now=now, rules=rules)
-    email.nachverfolgung_ab = rules.instant(not_before, time.min)
+    email.nachverfolgung_ab = rules.instant(not_before, time.min).astimezone(UTC)
     effect = ReplyEffect(email=email, art=reply.art, follow_up_from=not_before)
     pending = await follow_ups.pending_call(session, email.id)
     if pending is None or pending.geplantes_datum >= not_before:

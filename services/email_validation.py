@@ -125,7 +125,11 @@ def _parse(value: str) -> ValidatedEmail | None:
         return None
     try:
         parsed = validate_email(
-            value, check_deliverability=False, allow_smtputf8=False, globally_deliverable=False
+            value,
+            check_deliverability=False,
+            allow_smtputf8=False,
+            globally_deliverable=False,
+            strict=True,
         )
     except EmailNotValidError:
         return None

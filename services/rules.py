@@ -1,7 +1,7 @@
 """The desk's rules as one value, so that pure functions need no settings."""
 
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Self
 from zoneinfo import ZoneInfo
 
@@ -58,5 +58,5 @@ class DeskRules:
         return datetime.combine(day, at, tzinfo=self.tz)
 
     def aware(self, moment: datetime) -> datetime:
-        """Return an instant as it is; a naive moment is wall-clock time of the practices."""
-        return moment if moment.tzinfo else moment.replace(tzinfo=self.tz)
+        """Return an instant in UTC; a naive moment is wall-clock time of the practices."""
+        return (moment if moment.tzinfo else moment.replace(tzinfo=self.tz)).astimezone(UTC)

@@ -102,6 +102,21 @@ def range_end(parameter: str, value: str | None, rules: DeskRules) -> datetime |
     return rules.instant(moment + timedelta(days=1), time.min)
 
 
+def read_instant(field: str, value: str) -> datetime:
+    """Return an ISO 8601 instant of a body; naive where it has no offset.
+
+    Raises:
+        InvalidInput: it is none.
+    """
+    try:
+        moment = None if len(value) <= len("2025-06-10") else datetime.fromisoformat(value)
+    except ValueError:
+        moment = None
+    if moment is None or not 1900 <= moment.year <= 9000:
+        raise InvalidInput(FieldError(field, "Give an instant such as 2025-06-10T12:30:00Z."))
+    return moment
+
+
 def _day_or_instant(parameter: str, value: str) -> date | datetime:
     try:
         moment = (

@@ -30,6 +30,7 @@ from webapp.api_schema import (
     problems,
     range_end,
     range_start,
+    read_instant,
     refuse_unknown_parameters,
     repeatable,
 )
@@ -79,8 +80,11 @@ class EmailUpdate(Struct, forbid_unknown_fields=True, kw_only=True):
         BodyKwarg(description="`true` records an answer, with all that follows; `false` takes it back."),
     ] = UNSET
     antwortdatum: Annotated[
-        datetime | UnsetType | None,
-        BodyKwarg(description="When the answer came in; local time without an offset; by default now."),
+        str | UnsetType | None,
+        BodyKwarg(
+            format="date-time",
+            description="When the answer came in; local time without an offset; by default now.",
+        ),
     ] = UNSET
     antwortinhalt: str | UnsetType | None = UNSET
     nachverfolgung_erforderlich: bool | UnsetType = UNSET
@@ -232,6 +236,8 @@ class EmailApi(Controller):
     ) -> EmailDetail:
         """Change an e-mail."""
         fields = msgspec.structs.asdict(data)
+        if isinstance(data.antwortdatum, str):
+            fields["antwortdatum"] = read_instant("antwortdatum", data.antwortdatum)
         version = fields.pop("version")
         changes = EmailChanges(**fields)
         email = await update_email(
