@@ -17,6 +17,7 @@ from webapp.controllers.metrics import metrics
 from webapp.controllers.settings import SettingsController
 from webapp.controllers.statistics import StatisticsController
 from webapp.controllers.system import SystemController
+from webapp.controllers.therapists import TherapistsController
 from webapp.controllers.today import TodayController
 from webapp.controllers.week import WeekController
 
@@ -33,6 +34,7 @@ ROUTE_HANDLERS: list[type[Controller] | BaseRouteHandler] = [
     SettingsController,
     StatisticsController,
     SystemController,
+    TherapistsController,
     TodayController,
     WeekController,
     health,

@@ -3,7 +3,11 @@
 
 const TYPING = "input, textarea, select, [contenteditable]";
 const POLL_MS = 30_000;
+const POINTER_RESTS_MS = 8_000;
 const CHANGED_WHILE_BUSY = new Map();
+let pointerMovedAt = 0;
+
+document.addEventListener("pointermove", () => { pointerMovedAt = Date.now(); }, { passive: true });
 
 /* ---- Shortcuts: [data-key] is clicked or focused by its key, never while typing ---- */
 
@@ -65,6 +69,7 @@ function settle(root) {
   const target = root.matches?.("[data-focus]") ? root : root.querySelector("[data-focus]");
   if (target) target.focus({ preventScroll: false });
   root.querySelectorAll("[data-toast]").forEach((toast) => setTimeout(() => toast.remove(), 6000));
+  showLive(liveState);
   tick();
 }
 
@@ -78,21 +83,36 @@ document.addEventListener("htmx:timeout", () => announce(document.body.dataset.o
 /* ---- Countdowns: [data-until] holds an instant, minutes are shown, 10 and 2 minutes are announced ---- */
 
 function tick() {
+  const now = serverNow();
   document.querySelectorAll("[data-until]").forEach((element) => {
-    const seconds = Math.max(0, Math.round((Date.parse(element.dataset.until) - serverNow()) / 1000));
-    if (element.dataset.unit === "seconds") {
-      element.textContent = `0:${String(seconds).padStart(2, "0")}`;
-      if (seconds === 0) element.closest("[data-expires]")?.remove();
-      return;
-    }
-    const minutes = Math.ceil(seconds / 60);
-    element.textContent = element.dataset.pattern.replace("{n}", String(minutes));
-    const mark = minutes <= 2 ? "2" : minutes <= 10 ? "10" : "";
-    if (mark && element.dataset.announce && element.dataset.announced !== mark) {
-      if (element.dataset.announced !== undefined) announce(element.dataset.announce.replace("{n}", mark));
-      element.dataset.announced = mark;
-    } else if (!mark) element.dataset.announced = "";
+    const seconds = Math.max(0, Math.round((Date.parse(element.dataset.until) - now) / 1000));
+    if (element.dataset.unit === "seconds") countSeconds(element, seconds);
+    else countMinutes(element, Math.ceil(seconds / 60));
   });
+  document.querySelectorAll("[data-refresh-at]").forEach((list) => {
+    if (Date.parse(list.dataset.refreshAt) > now) return;
+    delete list.dataset.refreshAt;
+    hint(list);
+  });
+  CHANGED_WHILE_BUSY.forEach((count, id) => { const list = document.getElementById(id); if (list && !busy(list)) refetch(list); });
+}
+
+function show(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+function countSeconds(element, seconds) {
+  show(element, `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`);
+  if (seconds === 0) element.closest("[data-expires]")?.remove();
+}
+
+function countMinutes(element, minutes) {
+  show(element, element.dataset.pattern.replace("{n}", String(minutes)));
+  if (!element.dataset.announce) return;
+  const mark = minutes <= 2 ? "2" : minutes <= 10 ? "10" : "";
+  const before = element.dataset.announced;
+  element.dataset.announced = mark;
+  if (mark && before !== undefined && before !== mark) announce(element.dataset.announce.replace("{n}", mark));
 }
 
 function serverNow() {
@@ -119,38 +139,73 @@ function refetch(list) {
   htmx.trigger(list, "refresh");
 }
 
-function hint(list) {
-  if (!list.matches(":hover") && !list.contains(document.activeElement)) return refetch(list);
-  const count = (CHANGED_WHILE_BUSY.get(list.id) ?? 0) + 1;
+function busy(list) {
+  const pointed = list.matches(":hover") && Date.now() - pointerMovedAt < POINTER_RESTS_MS;
+  return pointed || list.contains(document.activeElement);
+}
+
+async function hint(list) {
+  if (!busy(list)) return refetch(list);
+  const count = await changesIn(list);
+  if (count === 0 || !list.isConnected) return;
   CHANGED_WHILE_BUSY.set(list.id, count);
   const notice = list.querySelector("[data-live-notice]");
   if (!notice) return;
+  const pattern = count === 1 && notice.dataset.patternOne ? notice.dataset.patternOne : notice.dataset.pattern;
+  notice.querySelector("[data-live-count]").textContent = pattern.replace("{n}", String(count));
   notice.hidden = false;
-  notice.querySelector("[data-live-count]").textContent = notice.dataset.pattern.replace("{n}", String(count));
 }
 
+/* How many rows would look different; lists whose rows carry no [data-row] count hints instead. */
+async function changesIn(list) {
+  const shown = marks(list);
+  if (shown.size === 0) return (CHANGED_WHILE_BUSY.get(list.id) ?? 0) + 1;
+  const answer = await fetch(list.getAttribute("hx-get"), { headers: { "HX-Request": "true" } }).catch(() => null);
+  if (!answer?.ok) return 0;
+  const fresh = marks(new DOMParser().parseFromString(await answer.text(), "text/html"));
+  const ids = new Set([...shown, ...fresh].filter((mark) => !(shown.has(mark) && fresh.has(mark))).map((mark) => mark.split(":")[0]));
+  return ids.size;
+}
+
+function marks(root) {
+  return new Set([...root.querySelectorAll("[data-row]")].map((row) => row.dataset.row));
+}
+
+let liveState = "off";
+let polling = 0;
+
 function showLive(state) {
+  liveState = state;
   document.querySelectorAll("[data-live-state]").forEach((mark) => {
     mark.dataset.liveState = state;
-    mark.textContent = mark.dataset[state] ?? "";
+    show(mark, mark.dataset[state] ?? "");
   });
+}
+
+function refetchAll() {
+  lists().forEach(hint);
+}
+
+function poll(on) {
+  clearInterval(polling);
+  polling = on ? setInterval(refetchAll, POLL_MS) : 0;
 }
 
 function connect() {
   const url = document.body.dataset.liveUrl;
   if (!url || lists().length === 0) return;
-  let poll = 0;
-  const everything = () => lists().forEach(hint);
   const source = new EventSource(url);
-  source.addEventListener("connected", () => { clearInterval(poll); poll = 0; showLive("on"); everything(); });
+  source.addEventListener("connected", () => { poll(false); showLive("on"); refetchAll(); });
   source.addEventListener("changed", (event) => lists(event.data.split(" ")).forEach(hint));
   source.addEventListener("error", () => {
     showLive("off");
-    if (!poll) poll = setInterval(everything, POLL_MS);
+    if (!polling) poll(true);
     if (source.readyState === EventSource.CLOSED) setTimeout(connect, POLL_MS);
   });
-  document.addEventListener("visibilitychange", () => { if (!document.hidden) everything(); });
   addEventListener("pagehide", () => source.close(), { once: true });
 }
 
 document.addEventListener("DOMContentLoaded", connect);
+document.addEventListener("visibilitychange", () => { if (!document.hidden) refetchAll(); });
+addEventListener("online", refetchAll);
+addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });

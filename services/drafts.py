@@ -1,0 +1,82 @@
+"""What staff are typing, kept on the server so that neither an ended session nor a crash loses it."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from sqlalchemy import delete, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.models import Draft
+
+CALL = "call"
+"""The outcome form of a call in somebody's hands."""
+
+SAVED_CALL = "call-saved"
+"""The outcome form as it was saved last, for the moment in which it can be undone."""
+
+
+async def save_draft(
+    session: AsyncSession,
+    subject: str,
+    subject_id: int,
+    fields: Mapping[str, str],
+    *,
+    staff_id: int,
+    now: datetime,
+) -> None:
+    """Keep a form's fields; a later draft by the same person replaces an earlier one."""
+    values = {
+        "staff_id": staff_id,
+        "gegenstand": subject,
+        "gegenstand_id": subject_id,
+        "felder": dict(fields),
+        "updated_at": now,
+    }
+    statement = insert(Draft).values(values)
+    async with session.begin():
+        await session.execute(
+            statement.on_conflict_do_update(
+                index_elements=[Draft.staff_id, Draft.gegenstand, Draft.gegenstand_id],
+                set_={"felder": statement.excluded.felder, "updated_at": now},
+            )
+        )
+
+
+async def load_draft(
+    session: AsyncSession, subject: str, subject_id: int, *, staff_id: int
+) -> dict[str, str] | None:
+    """Return the fields of somebody's draft, or None."""
+    query = select(Draft.felder).where(*_of(subject, subject_id, staff_id))
+    async with session.begin():
+        fields = await session.scalar(query)
+    return None if fields is None else {name: str(value) for name, value in fields.items()}
+
+
+async def discard_draft(session: AsyncSession, subject: str, subject_id: int, *, staff_id: int) -> None:
+    """Forget somebody's draft."""
+    async with session.begin():
+        await session.execute(delete(Draft).where(*_of(subject, subject_id, staff_id)))
+
+
+async def keep_as_saved(
+    session: AsyncSession, call_id: int, fields: Mapping[str, str], *, staff_id: int, now: datetime
+) -> None:
+    """Turn the draft of a call's outcome into what was saved, so that undo can bring it back."""
+    await save_draft(session, SAVED_CALL, call_id, fields, staff_id=staff_id, now=now)
+    await discard_draft(session, CALL, call_id, staff_id=staff_id)
+
+
+async def bring_back_saved(session: AsyncSession, call_id: int, *, staff_id: int, now: datetime) -> None:
+    """Make what was saved a draft again, after undo; nothing happens where nothing was kept."""
+    saved = await load_draft(session, SAVED_CALL, call_id, staff_id=staff_id)
+    if saved is not None:
+        await save_draft(session, CALL, call_id, saved, staff_id=staff_id, now=now)
+
+
+def _of(subject: str, subject_id: int, staff_id: int):
+    return (
+        Draft.staff_id == staff_id,
+        Draft.gegenstand == subject,
+        Draft.gegenstand_id == subject_id,
+    )

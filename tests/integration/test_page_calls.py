@@ -1,0 +1,342 @@
+"""The call in hand: taking it, saying what came of it, taking that back."""
+
+from datetime import date, time
+
+import pytest
+
+from services.models import CallReason, CallStatus, PhoneCall, Staff
+from services.staff import add_staff
+from shared.database import SessionFactory
+from tests.clock import FakeClock
+from tests.factories import make_call, make_email, make_therapist
+from tests.integration.conftest import PASSWORD, Client, submit
+from tests.integration.test_page_today import stored
+from webapp.outcome_form import LONGEST_NOTE
+
+
+@pytest.fixture
+async def call(sessions: SessionFactory) -> int:
+    """A call to somebody who answers the phone right now, on each working day from ten to twelve."""
+    await stored(sessions, make_therapist(), make_call(id=7))
+    return 7
+
+
+@pytest.fixture
+async def ben(sessions: SessionFactory, clock: FakeClock) -> Staff:
+    async with sessions() as session:
+        return await add_staff(session, "Ben", PASSWORD, admin=False, now=clock())
+
+
+async def row(sessions: SessionFactory, call_id: int) -> PhoneCall:
+    async with sessions() as session:
+        return await session.get_one(PhoneCall, call_id)
+
+
+async def take_for(sessions: SessionFactory, call_id: int, member: Staff, clock: FakeClock) -> None:
+    async with sessions() as session, session.begin():
+        taken = await session.get_one(PhoneCall, call_id)
+        taken.bearbeitet_von, taken.bearbeitet_bis = member.id, clock.now.replace(minute=52)
+
+
+async def test_a_call_is_taken_with_all_that_is_known(
+    staff_client: Client, anna: Staff, sessions: SessionFactory, clock: FakeClock
+):
+    mail = make_email(id=3, status="SENT", sent_at=clock.now.replace(day=7), betreff="Anfrage Oktober")
+    hint = "Nach Dr. Haddad fragen."
+    await stored(sessions, make_therapist(anruf_hinweis=hint), mail)
+    await stored(sessions, make_call(id=7, email_id=3, grund=CallReason.NO_REPLY, notizen="Bündel 456"))
+    answer = await submit(staff_client, "/calls/7/claim", htmx=True)
+    assert answer.status_code == 200
+    for text in (
+        "Dr. Jürgen Schmidt",
+        'href="tel:+49301234567"',
+        'data-copy="030 1234567"',
+        hint,
+        "Bündel 456",
+        'href="/emails/3"',
+        "unanswered for 7 days",
+        "10:00–12:00",
+        "Save the outcome",
+    ):
+        assert text in answer.text
+    assert (await row(sessions, 7)).bearbeitet_von == anna.id
+
+
+async def test_without_script_taking_a_call_leads_to_its_page(staff_client: Client, call: int):
+    answer = await submit(staff_client, f"/calls/{call}/claim")
+    assert answer.status_code == 303
+    assert answer.headers["location"] == "/calls/7#panel"
+    page = (await staff_client.get("/calls/7")).text
+    assert "<html" in page
+    assert "In your hands" in page
+
+
+async def test_the_call_in_hand_is_open_again_after_a_reload(staff_client: Client, call: int):
+    await submit(staff_client, f"/calls/{call}/claim")
+    assert "Save the outcome" in (await staff_client.get("/")).text
+
+
+async def test_next_takes_the_call_whose_window_closes_first(
+    staff_client: Client, anna: Staff, call: int, sessions: SessionFactory
+):
+    soon_over = {"wednesday": [{"start": "10:00", "end": "10:50"}]}
+    await stored(
+        sessions,
+        make_therapist(id=2, nachname="Eile", telefonische_erreichbarkeit=soon_over),
+        make_call(id=8, therapist_id=2, leitung=2),
+    )
+    answer = await submit(staff_client, "/calls/next", htmx=True)
+    assert "Eile</h2>" in answer.text
+    assert (await row(sessions, 8)).bearbeitet_von == anna.id
+
+
+async def test_next_says_why_when_nobody_can_be_reached(staff_client: Client):
+    answer = await submit(staff_client, "/calls/next", htmx=True)
+    assert "Nobody can be reached right now." in answer.text
+    assert "No call is open today." in answer.text
+
+
+async def test_a_call_in_a_colleagues_hands_is_shown_but_not_taken(
+    staff_client: Client, call: int, ben: Staff, sessions: SessionFactory, clock: FakeClock
+):
+    await take_for(sessions, call, ben, clock)
+    answer = await submit(staff_client, f"/calls/{call}/claim", htmx=True)
+    assert answer.status_code == 409
+    assert "Ben has this therapist on the phone right now." in answer.text
+    assert "Save the outcome" not in answer.text
+
+
+async def test_releasing_a_call_frees_it_and_offers_the_next(
+    staff_client: Client, call: int, sessions: SessionFactory
+):
+    await submit(staff_client, f"/calls/{call}/claim", htmx=True)
+    answer = await submit(staff_client, f"/calls/{call}/release", htmx=True)
+    assert "The call is free again." in answer.text
+    assert "Next in line" in answer.text
+    assert (await row(sessions, call)).bearbeitet_von is None
+
+
+async def test_an_open_panel_keeps_its_call_and_is_told_when_it_is_gone(
+    staff_client: Client, call: int, ben: Staff, sessions: SessionFactory, clock: FakeClock
+):
+    await submit(staff_client, f"/calls/{call}/claim", htmx=True)
+    clock.advance(minutes=8)
+    assert (await submit(staff_client, f"/calls/{call}/renew", htmx=True)).status_code == 204
+    await take_for(sessions, call, ben, clock)
+    answer = await submit(staff_client, f"/calls/{call}/renew", htmx=True)
+    assert answer.status_code == 409
+    assert "The claim on this call has ended." in answer.text
+
+
+async def outcome(client: Client, call: int, htmx: bool = True, **fields: object):
+    return await submit(client, f"/calls/{call}/outcome", {"version": 1, **fields}, htmx=htmx)
+
+
+async def test_reached_closes_the_call_and_offers_undo(
+    staff_client: Client, call: int, sessions: SessionFactory
+):
+    await submit(staff_client, f"/calls/{call}/claim", htmx=True)
+    answer = await outcome(staff_client, call, ergebnis_art="erreicht", ergebnis="Zwei Plätze ab Mai")
+    assert answer.status_code == 200
+    assert "Reached, saved." in " ".join(answer.text.split())
+    assert f'hx-post="/calls/{call}/undo"' in answer.text
+    assert "<b>1</b> done" in answer.text
+    saved = await row(sessions, call)
+    assert (saved.status, saved.ergebnis) == (CallStatus.COMPLETED, "Zwei Plätze ab Mai")
+
+
+async def test_not_reached_says_when_the_next_attempt_is(
+    staff_client: Client, call: int, sessions: SessionFactory
+):
+    panel = (await submit(staff_client, f"/calls/{call}/claim", htmx=True)).text
+    assert '<span class="again-when">Thu 15 Oct 10:00</span>' in panel
+    answer = await outcome(staff_client, call, ergebnis_art="nicht_erreicht")
+    assert "Again Thu 15 Oct 10:00." in answer.text
+    assert (await row(sessions, call)).status == CallStatus.FAILED
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"ergebnis_art": "nicht_erreicht", "genauer": "besetzt"}, "Wed 14 Oct 11:15"),
+        ({"ergebnis_art": "nicht_erreicht", "wiederholen_nach": "2026-10-19"}, "Mon 19 Oct 10:00"),
+        ({"ergebnis_art": "nicht_erreicht", "genauer": "falsche_nummer"}, "find the right number"),
+        ({"ergebnis_art": "verschoben"}, "Thu 15 Oct 10:00"),
+        ({"ergebnis_art": "erreicht"}, "No further attempt."),
+    ],
+)
+async def test_the_next_attempt_is_shown_before_saving(
+    staff_client: Client, call: int, fields: dict[str, str], expected: str
+):
+    answer = await staff_client.get(f"/calls/{call}/next-attempt", params=fields)
+    assert expected in answer.text
+
+
+@pytest.mark.parametrize(
+    "place", [{}, {"wohin": "termin", "geplantes_datum": "2026-10-16", "geplante_zeit": "15:30"}]
+)
+async def test_a_postponed_call_moves(
+    staff_client: Client, call: int, sessions: SessionFactory, place: dict[str, str]
+):
+    await submit(staff_client, f"/calls/{call}/claim", htmx=True)
+    await outcome(staff_client, call, ergebnis_art="verschoben", **place)
+    moved = await row(sessions, call)
+    wanted = (date(2026, 10, 16), time(15, 30)) if place else (date(2026, 10, 15), time(10))
+    assert (moved.geplantes_datum, moved.geplante_zeit) == wanted
+    assert moved.status == CallStatus.SCHEDULED
+
+
+@pytest.mark.parametrize(
+    ("fields", "field", "message"),
+    [
+        ({}, "ergebnis_art", "Choose what came of the call."),
+        ({"ergebnis_art": "nonsense"}, "ergebnis_art", "Choose what came of the call."),
+        ({"ergebnis_art": "erreicht", "ergebnis": "x" * (LONGEST_NOTE + 1)}, "ergebnis", "longer than 4000"),
+        (
+            {"ergebnis_art": "nicht_erreicht", "wiederholen_nach": "gestern"},
+            "wiederholen_nach",
+            "Give the date",
+        ),
+        (
+            {"ergebnis_art": "verschoben", "wohin": "termin", "geplantes_datum": "2026-10-16"},
+            "geplante_zeit",
+            "Give the time",
+        ),
+        (
+            {
+                "ergebnis_art": "verschoben",
+                "wohin": "termin",
+                "geplantes_datum": "2026-10-13",
+                "geplante_zeit": "10:00",
+            },
+            "geplantes_datum",
+            "in the past",
+        ),
+    ],
+)
+@pytest.mark.parametrize("htmx", [True, False])
+async def test_a_faulty_form_comes_back_with_what_was_typed(
+    staff_client: Client, call: int, htmx: bool, fields: dict[str, str], field: str, message: str
+):
+    await submit(staff_client, f"/calls/{call}/claim", htmx=True)
+    answer = await outcome(staff_client, call, htmx=htmx, **({"ergebnis": "Getipptes"} | fields))
+    assert answer.status_code == 422
+    assert f'<a href="#{field}">' in answer.text
+    assert message in answer.text
+    assert f'id="{field}"' in answer.text
+    assert fields.get("ergebnis", "Getipptes") in answer.text
+    assert ("<title>Error:" in answer.text) is not htmx
+
+
+@pytest.mark.parametrize("htmx", [True, False])
+async def test_a_form_older_than_somebodys_change_is_refused_and_the_text_kept(
+    staff_client: Client, call: int, ben: Staff, sessions: SessionFactory, app: object, htmx: bool
+):
+    await submit(staff_client, f"/calls/{call}/claim", htmx=True)
+    await submit(staff_client, f"/calls/{call}/release", htmx=True)
+    await submit(staff_client, "/logout")
+    await submit(staff_client, "/login", {"name": "Ben", "password": PASSWORD})
+    await outcome(staff_client, call, ergebnis_art="erreicht")
+    await submit(staff_client, "/login", {"name": "Anna", "password": PASSWORD})
+    answer = await outcome(
+        staff_client, call, htmx=htmx, ergebnis_art="abgesagt", ergebnis="Mein langer Text"
+    )
+    assert answer.status_code == 409
+    assert "Ben recorded an outcome for this call at 10:42." in answer.text
+    assert "Mein langer Text" in answer.text
+    assert (await row(sessions, call)).status == CallStatus.COMPLETED
+
+
+async def test_the_panel_hears_of_a_change_by_somebody_else(
+    staff_client: Client, call: int, ben: Staff, sessions: SessionFactory, clock: FakeClock
+):
+    await submit(staff_client, f"/calls/{call}/claim", htmx=True)
+    quiet = await staff_client.get(f"/calls/{call}/state", params={"version": 1})
+    assert quiet.text.strip() == ""
+    await take_for(sessions, call, ben, clock)
+    told = await staff_client.get(f"/calls/{call}/state", params={"version": 1})
+    assert "Ben has this therapist on the phone right now." in told.text
+
+
+async def test_what_is_typed_is_kept_and_there_again_later(staff_client: Client, call: int):
+    await submit(staff_client, f"/calls/{call}/claim", htmx=True)
+    draft = {"ergebnis": "Halber Satz", "ergebnis_art": "nicht_erreicht", "genauer": "besetzt"}
+    answer = await submit(staff_client, f"/calls/{call}/draft", draft, htmx=True)
+    assert answer.text.strip() == "Saved 10:42"
+    await submit(staff_client, f"/calls/{call}/release", htmx=True)
+    again = (await submit(staff_client, f"/calls/{call}/claim", htmx=True)).text
+    assert ">Halber Satz</textarea>" in again
+    assert 'value="besetzt" data-key="b" checked' in again
+
+
+async def test_undo_brings_the_call_and_the_text_back(
+    staff_client: Client, anna: Staff, call: int, sessions: SessionFactory, clock: FakeClock
+):
+    await submit(staff_client, f"/calls/{call}/claim", htmx=True)
+    await outcome(staff_client, call, ergebnis_art="nicht_erreicht", ergebnis="Vertippt")
+    clock.advance(seconds=14)
+    answer = await submit(staff_client, f"/calls/{call}/undo", htmx=True)
+    assert answer.status_code == 200
+    assert ">Vertippt</textarea>" in answer.text
+    back = await row(sessions, call)
+    assert (back.status, back.bearbeitet_von) == (CallStatus.SCHEDULED, anna.id)
+
+
+async def test_after_its_time_undo_is_refused_in_words(staff_client: Client, call: int, clock: FakeClock):
+    await submit(staff_client, f"/calls/{call}/claim", htmx=True)
+    await outcome(staff_client, call, ergebnis_art="erreicht")
+    clock.advance(seconds=16)
+    answer = await submit(staff_client, f"/calls/{call}/undo", htmx=True)
+    assert answer.status_code == 409
+    assert "This can't be undone any more." in answer.text.replace("&#39;", "'")
+
+
+async def test_without_script_the_page_after_saving_offers_undo(staff_client: Client, call: int):
+    await submit(staff_client, f"/calls/{call}/claim")
+    answer = await outcome(staff_client, call, htmx=False, ergebnis_art="verschoben")
+    assert answer.headers["location"] == f"/?saved={call}"
+    page = (await staff_client.get(answer.headers["location"])).text
+    assert "moved to Thu 15 Oct 10:00." in page
+    assert f'action="/calls/{call}/undo"' in page
+
+
+async def test_an_overdue_call_planned_anew_goes_to_the_next_window(
+    staff_client: Client, sessions: SessionFactory
+):
+    friday = {"friday": [{"start": "10:00", "end": "12:00"}]}
+    await stored(sessions, make_therapist(telefonische_erreichbarkeit=friday))
+    await stored(sessions, make_call(id=7, geplantes_datum=date(2026, 10, 9)))
+    answer = await submit(staff_client, "/calls/7/plan-anew", htmx=True)
+    assert "moved to Fri 16 Oct 10:00." in answer.text
+
+
+async def test_a_ring_back_takes_the_open_call(
+    staff_client: Client, anna: Staff, call: int, sessions: SessionFactory
+):
+    await submit(staff_client, "/ring-backs/1", htmx=True)
+    assert (await row(sessions, call)).bearbeitet_von == anna.id
+
+
+async def test_a_ring_back_without_an_open_call_makes_one_at_once(
+    staff_client: Client, anna: Staff, sessions: SessionFactory
+):
+    await stored(sessions, make_therapist(nicht_anrufen=True))
+    answer = await submit(staff_client, "/ring-backs/1", htmx=True)
+    assert "In your hands" in answer.text
+    made = await row(sessions, 1)
+    assert (made.grund, made.bearbeitet_von) == (CallReason.CALL_BACK, anna.id)
+    assert (made.geplantes_datum, made.geplante_zeit) == (date(2026, 10, 14), time(10, 42))
+
+
+async def test_a_call_that_asks_for_a_person_can_be_settled(
+    staff_client: Client, call: int, sessions: SessionFactory
+):
+    await submit(staff_client, f"/calls/{call}/claim", htmx=True)
+    await outcome(staff_client, call, ergebnis_art="nicht_erreicht", genauer="falsche_nummer")
+    assert "Decision needed" in (await staff_client.get("/")).text
+    await submit(staff_client, f"/calls/{call}/settle", htmx=True)
+    assert "Decision needed" not in (await staff_client.get("/")).text
+
+
+async def test_a_call_that_does_not_exist_is_not_found(staff_client: Client):
+    assert (await staff_client.get("/calls/99")).status_code == 404

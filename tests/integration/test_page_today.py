@@ -1,0 +1,147 @@
+"""Today: what staff see before they take a call."""
+
+from datetime import date, time
+
+import pytest
+
+from services.models import CallReason, CallStatus, OutcomeKind
+from shared.database import SessionFactory
+from tests.clock import FakeClock
+from tests.factories import NOW, make_call, make_staff, make_therapist
+from tests.integration.conftest import Client
+
+TODAY = date(2026, 10, 14)
+
+
+def phone_hours(start: str, end: str) -> dict[str, object]:
+    return {"wednesday": [{"start": start, "end": end}]}
+
+
+async def stored(sessions: SessionFactory, *rows: object) -> None:
+    async with sessions() as session, session.begin():
+        for row in rows:
+            session.add(row)
+            await session.flush()
+
+
+def group(page: str, key: str) -> str:
+    """Return the part of the page that shows one group of the list."""
+    return page.split(f'class="group group-{key}"')[1].split("</section>")[0]
+
+
+async def test_who_can_be_reached_now_is_listed_with_the_window_closing_first_on_top(
+    staff_client: Client, sessions: SessionFactory
+):
+    await stored(
+        sessions,
+        make_therapist(id=1, nachname="Lange", telefonische_erreichbarkeit=phone_hours("10:00", "12:00")),
+        make_therapist(id=2, nachname="Kurz", telefonische_erreichbarkeit=phone_hours("10:00", "11:00")),
+        make_therapist(id=3, nachname="Spät", telefonische_erreichbarkeit=phone_hours("15:00", "16:00")),
+        make_therapist(id=4, nachname="Gleich", telefonische_erreichbarkeit=phone_hours("11:15", "12:00")),
+        *(
+            make_call(therapist_id=n, geplante_zeit=time(9 + n), leitung=n, grund=CallReason.NO_REPLY)
+            for n in (1, 2, 3, 4)
+        ),
+    )
+    page = (await staff_client.get("/")).text
+    now = group(page, "now")
+    assert now.index("Kurz") < now.index("Lange")
+    assert "18 min left" in now
+    assert "until 11:00" in now
+    assert "Gleich" in group(page, "soon")
+    assert "in 33 min" in group(page, "soon")
+    assert "Spät" in group(page, "later")
+
+
+async def test_who_can_not_be_phoned_is_listed_with_the_reason(
+    staff_client: Client, sessions: SessionFactory
+):
+    await stored(
+        sessions,
+        make_therapist(id=1, telefon=None),
+        make_therapist(id=2, nicht_anrufen=True),
+        make_therapist(id=3, telefonische_erreichbarkeit=None),
+        *(make_call(therapist_id=n, leitung=n) for n in (1, 2, 3)),
+    )
+    part = group((await staff_client.get("/")).text, "unreachable")
+    for reason in ("No phone number", "Does not want to be called", "No phone hours"):
+        assert reason in part
+
+
+async def test_an_overdue_call_can_be_planned_anew(staff_client: Client, sessions: SessionFactory):
+    await stored(
+        sessions,
+        make_therapist(telefonische_erreichbarkeit={"friday": [{"start": "10:00", "end": "12:00"}]}),
+        make_call(id=7, geplantes_datum=date(2026, 10, 9)),
+    )
+    part = group((await staff_client.get("/")).text, "overdue")
+    assert "planned Fri 9 Oct 11:00" in part
+    assert 'formaction="/calls/7/plan-anew"' in part
+
+
+async def test_done_calls_are_counted_and_show_their_outcome(staff_client: Client, sessions: SessionFactory):
+    done = {"status": CallStatus.COMPLETED, "ergebnis_art": OutcomeKind.REACHED, "abgeschlossen_at": NOW}
+    await stored(sessions, make_therapist(), make_call(**done))
+    page = (await staff_client.get("/")).text
+    assert "<b>1</b> done" in page
+    assert "Reached" in page.split('<details class="group">')[1]
+
+
+async def test_a_colleagues_call_shows_their_name_and_can_not_be_taken(
+    staff_client: Client, sessions: SessionFactory, clock: FakeClock
+):
+    ben = make_staff(name="Ben")
+    await stored(sessions, make_therapist(), ben)
+    until = clock.now.replace(minute=50)
+    await stored(sessions, make_call(id=7, bearbeitet_von=ben.id, bearbeitet_bis=until))
+    now = group((await staff_client.get("/")).text, "now")
+    assert "with Ben" in now
+    assert "/calls/7/claim" not in now
+
+
+async def test_an_empty_list_says_why_and_who_is_next(staff_client: Client, sessions: SessionFactory):
+    await stored(
+        sessions,
+        make_therapist(id=1, nachname="Lang", telefonische_erreichbarkeit=phone_hours("11:15", "12:00")),
+        make_therapist(id=2, telefonische_erreichbarkeit=phone_hours("15:00", "16:00")),
+        make_therapist(id=3, telefon=None),
+        *(make_call(therapist_id=n, leitung=n) for n in (1, 2, 3)),
+    )
+    text = " ".join(group((await staff_client.get("/")).text, "now").split())
+    assert "Nobody can be reached right now. Next: Dr. Jürgen Lang 11:15. 1 later today." in text
+    assert "1 can't be reached by phone." in text
+
+
+async def test_the_day_band_has_the_same_numbers_as_a_table(staff_client: Client, sessions: SessionFactory):
+    await stored(sessions, make_therapist(), make_call(geplante_zeit=time(11, 0)))
+    page = (await staff_client.get("/")).text
+    assert '<th scope="row">11:00</th><td>1</td><td>1</td>' in page
+
+
+async def test_an_open_page_gets_only_the_list_and_the_counters(
+    staff_client: Client, sessions: SessionFactory
+):
+    await stored(sessions, make_therapist(), make_call())
+    part = (await staff_client.get("/", headers={"HX-Request": "true"})).text
+    assert "<html" not in part
+    assert 'id="list"' in part
+    assert 'id="panel"' not in part
+    assert 'id="summary" class="summary" hx-swap-oob="true"' in part
+
+
+@pytest.mark.parametrize("spelling", ["030/1234567", "+49 30 1234567", "schmi", "0049 30 12345"])
+async def test_whoever_rings_back_is_found_by_name_or_number(
+    staff_client: Client, sessions: SessionFactory, spelling: str
+):
+    await stored(sessions, make_therapist(), make_call())
+    found = await staff_client.get("/search", params={"q": spelling}, headers={"HX-Request": "true"})
+    assert "Dr. Jürgen Schmidt" in found.text
+    assert "Call planned Wed 14 Oct 11:00" in found.text
+    page = await staff_client.get("/search", params={"q": spelling})
+    assert "<html" in page.text
+    assert "Dr. Jürgen Schmidt" in page.text
+
+
+async def test_a_search_without_a_match_says_so(staff_client: Client):
+    found = await staff_client.get("/search", params={"q": "Niemand"}, headers={"HX-Request": "true"})
+    assert "Nobody of this name or number." in found.text

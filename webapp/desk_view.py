@@ -1,0 +1,111 @@
+"""Renders the working screen: the whole page, or what a request without a page reload changes of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from litestar import Request
+from litestar.response import Template
+
+from services.board import Board
+from services.desk import Desk
+from services.errors import FieldError
+from services.reachability import SOON, BoardCall
+from services.rules import DeskRules
+from webapp.forms import FormErrors, form_errors
+from webapp.outcome_form import OutcomeForm
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a request changed nothing: what is wrong with the form, or what somebody else did."""
+
+    status: int
+    fields: Sequence[FieldError] = ()
+    conflict: str | None = None
+
+    @property
+    def errors(self) -> FormErrors:
+        """The fields' messages in the reader's language."""
+        return form_errors(self.fields)
+
+
+def is_fragment(request: Request[Any, Any, Any]) -> bool:
+    """Whether a part of an open page is asked for."""
+    return "hx-request" in request.headers
+
+
+def desk_page(
+    desk: Desk, rules: DeskRules, *, form: OutcomeForm | None = None, refusal: Refusal | None = None
+) -> Template:
+    """Return the whole page."""
+    return _render("today/page.html", desk, rules, form, refusal)
+
+
+def desk_update(
+    desk: Desk,
+    rules: DeskRules,
+    *,
+    form: OutcomeForm | None = None,
+    refusal: Refusal | None = None,
+    notice: str | None = None,
+) -> Template:
+    """Return the panel, and out of band the list, the counters and the status line."""
+    return _render("calls/update.html", desk, rules, form, refusal, notice=notice, focus=True)
+
+
+def row_mark(row: BoardCall) -> str:
+    """Return a text that differs when a row would look different, the countdown aside."""
+    call = row.call
+    return f"{call.call_id}:{call.version}:{row.placement.group}:{row.holder_id or ''}"
+
+
+def next_change(board: Board) -> datetime | None:
+    """Return the next instant at which a call moves to another group by itself."""
+    instants = [row.placement.closes_at for row in board.reachable_now]
+    instants += [row.placement.opens_at for row in (*board.soon, *board.overdue)]
+    instants += [row.placement.opens_at - SOON for row in board.later if row.placement.opens_at]
+    instants += [call.rueckgaengig_bis for call in board.done]
+    return min((at for at in instants if at is not None and at > board.now), default=None)
+
+
+def _render(
+    template: str,
+    desk: Desk,
+    rules: DeskRules,
+    form: OutcomeForm | None,
+    refusal: Refusal | None,
+    *,
+    notice: str | None = None,
+    focus: bool = False,
+) -> Template:
+    context = board_context(desk.board, rules) | {
+        "desk": desk,
+        "panel": desk.panel,
+        "form": form or (OutcomeForm.restored(desk.draft) if desk.draft else OutcomeForm()),
+        "errors": refusal.errors if refusal else [],
+        "conflict": refusal.conflict if refusal else None,
+        "notice": notice,
+        "focus": focus,
+    }
+    return Template(template, context=context, status_code=refusal.status if refusal else 200)
+
+
+def board_context(board: Board, rules: DeskRules) -> dict[str, Any]:
+    """Return what the list, the counters and the band need."""
+    return {
+        "active_page": "today",
+        "board": board,
+        "rules": rules,
+        "row_mark": row_mark,
+        "change_at": next_change(board),
+        "now_minute": _minute_on_band(board, rules),
+    }
+
+
+def _minute_on_band(board: Board, rules: DeskRules) -> int:
+    """Return how many minutes of the band have passed, negative before its start."""
+    local = rules.local(board.now)
+    start = board.band[0].start
+    return (local.hour - start.hour) * 60 + local.minute - start.minute
