@@ -8,8 +8,10 @@ from typing import Any
 from sqlalchemy import (
     ARRAY,
     BigInteger,
+    BindParameter,
     ColumnElement,
     Row,
+    all_,
     and_,
     any_,
     case,
@@ -95,8 +97,13 @@ async def retry_set_aside(session: AsyncSession, ids: Sequence[int], *, now: dat
     return len(found)
 
 
-async def due_events(connection: AsyncConnection, now: datetime, limit: int) -> Sequence[Row[Any]]:
-    """Return events that may go out together: of every key at most one, its first waiting."""
+async def due_events(
+    connection: AsyncConnection, now: datetime, limit: int, *, under_way: Sequence[int]
+) -> Sequence[Row[Any]]:
+    """Return events that may go out together: of every key at most one, its first waiting.
+
+    Those under way still count as waiting, so of their keys there is none.
+    """
     earlier = aliased(OutboxEvent)
     first_of_key = ~(
         select(earlier.id)
@@ -105,7 +112,12 @@ async def due_events(connection: AsyncConnection, now: datetime, limit: int) -> 
     )
     rows = await connection.execute(
         select(*OutboxEvent.__table__.columns)
-        .where(_waiting(OutboxEvent), OutboxEvent.available_at <= now, first_of_key)
+        .where(
+            _waiting(OutboxEvent),
+            OutboxEvent.available_at <= now,
+            OutboxEvent.id != all_(_ids(under_way)),
+            first_of_key,
+        )
         .order_by(OutboxEvent.id)
         .limit(limit)
     )
@@ -115,9 +127,10 @@ async def due_events(connection: AsyncConnection, now: datetime, limit: int) -> 
 async def mark_published(connection: AsyncConnection, ids: Sequence[int], now: datetime) -> None:
     """Note that events are acknowledged by the cluster."""
     if ids:
-        published = OutboxEvent.id == any_(literal(ids, ARRAY(BigInteger)))
         await connection.execute(
-            update(OutboxEvent).where(published).values(published_at=now, last_error=None)
+            update(OutboxEvent)
+            .where(OutboxEvent.id == any_(_ids(ids)))
+            .values(published_at=now, last_error=None)
         )
 
 
@@ -159,3 +172,7 @@ async def prune_published(connection: AsyncConnection, before: datetime) -> bool
 
 def _waiting(event: type[OutboxEvent]) -> ColumnElement[bool]:
     return and_(event.published_at.is_(None), event.set_aside_at.is_(None))
+
+
+def _ids(ids: Sequence[int]) -> BindParameter[Sequence[int]]:
+    return literal(ids, ARRAY(BigInteger))

@@ -20,7 +20,7 @@ from services.event_outbox import due_events, mark_published, note_refusal, prun
 from services.subjects import OUTBOX
 from shared.clock import Clock
 from shared.config import Settings
-from shared.kafka.robust_producer import EventRefused, OutgoingEvent, RobustKafkaProducer
+from shared.kafka.robust_producer import EventNotSent, EventRefused, OutgoingEvent, RobustKafkaProducer
 from shared.notifications import Listener, Subscription
 
 RELAY_LOCK = 0x63616C6C6465736B
@@ -37,6 +37,8 @@ FREE_THE_LOCK_OF_A_DEAD_HOLDER = (
     "SET tcp_user_timeout = '10s'",
 )
 
+Batch = Sequence[Row[Any]]
+
 log = structlog.get_logger(__name__)
 
 
@@ -49,7 +51,7 @@ class EventRelay:
         clock: the current instant.
         listener: hints that events were written; without hints the relay polls.
         producer: started here, closed by its owner.
-        batch_size: how many events are under way at once at most.
+        batch_size: how many events are sent together at most.
     """
 
     def __init__(
@@ -107,29 +109,54 @@ class EventRelay:
         if not await self._producer.wait_connected(poll):
             await connection.execute(select(1))
             return
-        events = await due_events(connection, self._clock(), self._batch_size)
-        if events:
-            if not await self._publish(connection, events):
-                await asyncio.sleep(poll)
-            return
-        await self._prune(connection)
-        await hints.next(poll)
+        batch = await self._due(connection, ())
+        if not batch:
+            await self._prune(connection)
+            await hints.next(poll)
+        elif not await self._publish(connection, batch):
+            await asyncio.sleep(poll)
 
-    async def _publish(self, connection: AsyncConnection, events: Sequence[Row[Any]]) -> bool:
-        """Send events and note how it went; answers whether the cluster could be spoken to."""
-        answers = await self._producer.send_many([self._outgoing(event) for event in events])
-        answered = list(zip(events, answers, strict=True))
+    async def _due(self, connection: AsyncConnection, under_way: Batch) -> Batch:
+        return await due_events(
+            connection, self._clock(), self._batch_size, under_way=[event.id for event in under_way]
+        )
+
+    async def _publish(self, connection: AsyncConnection, batch: Batch) -> bool:
+        """Publish a batch and those after it, the next being fetched and sent while one is marked.
+
+        Returns:
+            Whether the cluster could be spoken to.
+        """
+        sending = self._send(batch)
+        try:
+            while True:
+                following = await self._due(connection, batch)
+                answers = await sending
+                reachable = not any(answer and not isinstance(answer, EventRefused) for answer in answers)
+                if following and reachable:
+                    sending = self._send(following)
+                await self._note(connection, batch, answers)
+                if not following or not reachable:
+                    return reachable
+                batch = following
+        finally:
+            sending.cancel()
+
+    def _send(self, batch: Batch) -> asyncio.Task[list[EventNotSent | None]]:
+        return asyncio.create_task(self._producer.send_many([self._outgoing(event) for event in batch]))
+
+    async def _note(
+        self, connection: AsyncConnection, batch: Batch, answers: list[EventNotSent | None]
+    ) -> None:
         now = self._clock()
+        answered = list(zip(batch, answers, strict=True))
         await mark_published(connection, [event.id for event, answer in answered if answer is None], now)
-        in_trouble = None
         for event, answer in answered:
             if isinstance(answer, EventRefused):
                 await self._refuse(connection, event, str(answer), now)
-            elif answer is not None:
-                in_trouble = answer
-        if in_trouble is not None:
-            log.warning("events_not_published", error=str(in_trouble))
-        return in_trouble is None
+        missing = [answer for answer in answers if answer and not isinstance(answer, EventRefused)]
+        if missing:
+            log.warning("events_not_published", count=len(missing), error=str(missing[0]))
 
     def _outgoing(self, event: Row[Any]) -> OutgoingEvent:
         envelope = self._producer.new_event(

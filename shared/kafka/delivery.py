@@ -3,6 +3,7 @@
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import structlog
@@ -29,6 +30,7 @@ REFUSALS = (
     UnknownError,  # among others a broker's "invalid record", a code aiokafka has no name for
     UnsupportedForMessageFormatError,
 )
+TOO_LATE = "not acknowledged in time"
 
 log = structlog.get_logger(__name__)
 
@@ -58,16 +60,20 @@ async def deliver(
     producer: AIOKafkaProducer, records: Sequence[Record], deadline: float
 ) -> list[EventNotSent | None]:
     """Send records together and answer per record, by `deadline` on the loop's clock."""
-    pending = [await _enqueue(producer, record, deadline) for record in records]
-    return await _acknowledged(pending, deadline)
+    pending: list[_Pending] = []
+    with suppress(TimeoutError):
+        async with asyncio.timeout_at(deadline):
+            for record in records:
+                pending.append(await _enqueue(producer, record))
+    answers = await _acknowledged(pending, deadline)
+    return answers + [EventNotSent(TOO_LATE) for _ in records[len(pending) :]]
 
 
-async def _enqueue(producer: AIOKafkaProducer, record: Record, deadline: float) -> _Pending:
+async def _enqueue(producer: AIOKafkaProducer, record: Record) -> _Pending:
     """Return the future acknowledgement, or why there will be none."""
     try:
-        async with asyncio.timeout_at(deadline):
-            return await producer.send(record.topic, record.value, key=record.key, headers=record.headers)
-    except (TimeoutError, KafkaError, OSError) as error:
+        return await producer.send(record.topic, record.value, key=record.key, headers=record.headers)
+    except (KafkaError, OSError) as error:
         return _failure(error)
 
 
@@ -81,7 +87,7 @@ async def _acknowledged(pending: Sequence[_Pending], deadline: float) -> list[Ev
 def _answer(future: asyncio.Future[object]) -> EventNotSent | None:
     if not future.done():
         future.cancel()
-        return EventNotSent("not acknowledged in time")
+        return EventNotSent(TOO_LATE)
     error = future.exception()
     return _failure(error) if error else None
 
