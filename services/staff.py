@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import secrets
 from datetime import datetime, timedelta
+from functools import cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -21,7 +22,6 @@ LONGEST_NAME = 100
 LANGUAGES = ("de", "en")
 
 _hasher = PasswordHasher()
-_nobody = _hasher.hash(secrets.token_hex())
 
 
 class NameTaken(Conflict):
@@ -75,8 +75,7 @@ async def log_in(
         staff = await session.scalar(
             select(Staff).where(func.lower(Staff.name) == name.strip().lower(), Staff.aktiv)
         )
-    password_hash = staff.password_hash if staff else _nobody
-    if not await asyncio.to_thread(_matches, password_hash, password) or staff is None:
+    if not await asyncio.to_thread(_matches, staff, password) or staff is None:
         return None
     token = secrets.token_urlsafe(32)
     login = StaffSession(
@@ -156,11 +155,16 @@ async def remove_expired_sessions(session: AsyncSession, *, now: datetime) -> in
         return len(removed.all())
 
 
-def _matches(password_hash: str, password: str) -> bool:
+def _matches(staff: Staff | None, password: str) -> bool:
     try:
-        return _hasher.verify(password_hash, password)
+        return _hasher.verify(staff.password_hash if staff else _hash_of_nobody(), password)
     except (VerificationError, InvalidHashError):
         return False
+
+
+@cache
+def _hash_of_nobody() -> str:
+    return _hasher.hash(secrets.token_hex())
 
 
 def _digest(token: str) -> bytes:

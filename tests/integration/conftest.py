@@ -10,6 +10,7 @@ from litestar.testing import AsyncTestClient
 from services.models import Staff
 from services.staff import add_staff
 from shared.config import Settings
+from shared.config.settings import load_settings
 from shared.database import SessionFactory
 from tests.clock import FakeClock
 from webapp.app import create_app
@@ -20,9 +21,17 @@ CSRF_FIELD = re.compile(r'name="_csrf_token" value="([0-9a-f]+)"')
 Client = AsyncTestClient[Litestar]
 
 
+@pytest.fixture(scope="session")
+def wired_app() -> Litestar:
+    """Wiring the routes takes longer than most tests, and none of it depends on the test."""
+    return create_app(load_settings(env_file=None, app_env="testing"))
+
+
 @pytest.fixture
-def app(config: Settings, clock: FakeClock) -> Litestar:
-    return create_app(config, clock=clock)
+def app(wired_app: Litestar, config: Settings, clock: FakeClock) -> Litestar:
+    """The application over this test's database and clock; what it opens, it opens anew for every client."""
+    wired_app.state.update({"config": config, "clock": clock})
+    return wired_app
 
 
 @pytest.fixture
