@@ -1,7 +1,7 @@
 """Today's board: every open call at its place, what is done, who needs a person, and the day as a band."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 
 from sqlalchemy import or_, select
@@ -97,20 +97,13 @@ async def load_board(session: AsyncSession, *, now: datetime, rules: DeskRules) 
         board = arrange(calls, closed, now=now, rules=rules)
         if board.next_opening is not None:
             return board
-        return arrange(
-            calls, closed, now=now, rules=rules, later_day=await _next_day(session, rules.today(now), rules)
-        )
+        return replace(board, next_opening=await _next_day(session, rules.today(now), rules))
 
 
 def arrange(
-    calls: Sequence[OpenCall],
-    closed: Sequence[DoneCall],
-    *,
-    now: datetime,
-    rules: DeskRules,
-    later_day: NextOpening | None = None,
+    calls: Sequence[OpenCall], closed: Sequence[DoneCall], *, now: datetime, rules: DeskRules
 ) -> Board:
-    """Group calls into the board; `later_day` is the next opening where today has none left."""
+    """Group calls into the board; the next opening is one of today."""
     rows = on_board(calls, now=now, rules=rules)
     groups: dict[Group, list[BoardCall]] = {group: [] for group in Group}
     for row in rows:
@@ -128,7 +121,7 @@ def arrange(
         unreachable=groups[Group.UNREACHABLE],
         done=done,
         needs_person=needs_person,
-        next_opening=_next_opening(rows, now) or later_day,
+        next_opening=_next_opening(rows, now),
         band=day_band(calls, day=rules.today(now), rules=rules),
         counts=Counts(
             open=len(rows),

@@ -112,7 +112,7 @@ async def test_an_outcome_moves_a_call_to_done(session: AsyncSession, rules: Des
     board = await load_board(session, now=NOW, rules=rules)
     [done] = board.done
     assert (done.call_id, done.ergebnis_art, done.rueckgaengig_bis) == (
-        1,
+        100,
         "nicht_erreicht",
         result.undo_until,
     )

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.availability import Window, parse
@@ -185,6 +185,7 @@ CALLS = st.lists(
 MINUTES = st.integers(min_value=0, max_value=24 * 60 - 1)
 
 
+@settings(deadline=None)
 @given(CALLS, MINUTES)
 def test_every_open_call_is_on_the_board_once_and_the_counts_agree(calls: list[OpenCall], minute: int):
     now = at(0) + timedelta(minutes=minute)
@@ -203,6 +204,7 @@ def test_every_open_call_is_on_the_board_once_and_the_counts_agree(calls: list[O
     assert board.counts.open == len(calls)
 
 
+@settings(deadline=None)
 @given(CALLS, MINUTES)
 def test_reachable_means_inside_a_window_and_allowed(calls: list[OpenCall], minute: int):
     now = at(0) + timedelta(minutes=minute)
