@@ -35,9 +35,7 @@ def make_event(topic: str, key: str = "email:1", number: int = 1, **values: obje
 
 async def add(session: AsyncSession, *events: OutboxEvent) -> None:
     async with session.begin():
-        for event in events:
-            session.add(event)
-            await session.flush()
+        session.add_all(events)
 
 
 async def waiting(session: AsyncSession) -> int:
