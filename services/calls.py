@@ -1,8 +1,10 @@
 """Phone calls: making, reading, moving, changing and cancelling them. Outcomes are in `services.outcomes`."""
 
+import asyncio
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -24,6 +26,9 @@ from shared.database import wake
 
 SCOPE = "calls"
 LARGEST_ID = 2**31 - 1
+BOOKINGS_AT_ONCE = 3
+
+_turns = WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore]()
 
 
 class CallNotScheduled(Conflict):
@@ -74,7 +79,7 @@ async def create_call(
     """
     _check(new)
     therapist = await directory.get(session, new.therapist_id, now=now)
-    async with session.begin():
+    async with _turn(), session.begin():
         if repeatable is not None:
             earlier = await idempotency.reserve(session, SCOPE, repeatable)
             if earlier is not None:
@@ -219,6 +224,11 @@ def announce(session: AsyncSession, call: PhoneCall, action: str, *, now: dateti
         geplante_zeit=f"{call.geplante_zeit:%H:%M}",
     )
     wake(session, CALLS)
+
+
+def _turn() -> asyncio.Semaphore:
+    """Let few bookings of this process wait in the database, so that the others hold no connection."""
+    return _turns.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(BOOKINGS_AT_ONCE))
 
 
 async def _book(

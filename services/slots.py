@@ -12,6 +12,7 @@ from services.models import PhoneCall, Therapist
 from services.rules import DeskRules
 from services.scheduler import (
     DAY,
+    MINUTE,
     Busy,
     Interval,
     Slot,
@@ -24,6 +25,7 @@ from services.scheduler import (
 
 LONGEST_CALL_MINUTES = 240
 FURTHEST_DAYS = 731
+PIECE = timedelta(minutes=30)
 
 
 class Unschedulable(InvalidInput):
@@ -60,7 +62,7 @@ async def find_next(
     duration = duration_minutes or rules.duration_minutes
     windows = parse(therapist.telefonische_erreichbarkeit).windows
     days = days_to_search(now=now, rules=rules, not_before=not_before)
-    for some in _growing(openings(windows, days, rules)):
+    for some in _growing(pieces(openings(windows, days, rules), now + rules.notice, duration, rules)):
         busy = await _busy_in(session, therapist, some, now, rules, ignore_call_id)
         slot = next_slot(some, busy, now=now, rules=rules, duration_minutes=duration)
         if slot is not None:
@@ -149,9 +151,25 @@ def _fits_somewhere(windows: Windows, rules: DeskRules, duration: int) -> bool:
     return next_slot(any_week, Busy(), now=long_ago, rules=rules, duration_minutes=duration) is not None
 
 
-def _growing(openings: Sequence[Interval]) -> Iterator[Sequence[Interval]]:
-    """Cut openings into runs of 1, 2, 4, ..: the first mostly does, a full calendar takes few queries."""
+def pieces(
+    openings: Sequence[Interval], earliest: datetime, duration: int, rules: DeskRules
+) -> list[Interval]:
+    """Cut openings so that little has to be read for each; a call starting in a piece fits into it."""
+    from_then = rules.local(earliest).replace(tzinfo=None)
+    found: list[Interval] = []
+    for opens, closes in openings:
+        start = opens
+        while start + duration * MINUTE <= closes:
+            piece = Interval(start, min(closes, start + PIECE + duration * MINUTE))
+            if piece.end > from_then:
+                found.append(piece)
+            start += PIECE
+    return found
+
+
+def _growing(every: Sequence[Interval]) -> Iterator[Sequence[Interval]]:
+    """Yield runs of 1, 2, 4, .. pieces: the first mostly does, a full calendar takes few queries."""
     start, size = 0, 1
-    while start < len(openings):
-        yield openings[start : start + size]
+    while start < len(every):
+        yield every[start : start + size]
         start, size = start + size, size * 2

@@ -1,0 +1,175 @@
+"""How fast a call finds the next free slot and is booked, and whether that depends on how much is booked.
+
+Run: `python -m benchmarks.scheduling [--quick]`. Uses an embedded PostgreSQL with its durable defaults.
+"""
+
+import argparse
+import asyncio
+import statistics
+import tempfile
+import time as clock
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+
+import uvloop
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import URL, delete, insert, text
+from sqlalchemy.dialects import postgresql
+
+from services.activity import API
+from services.calls import NewCall, create_call
+from services.models import PhoneCall, Therapist
+from services.rules import DeskRules
+from services.scheduler import Interval
+from services.slots import busy_query, find_next
+from services.therapist_directory import TherapistDirectory
+from shared.config import Settings
+from shared.config.settings import load_settings
+from shared.database import SessionFactory, create_engine, create_session_factory
+from webapp.demo.postgres import EmbeddedPostgres
+
+NOW = datetime(2026, 10, 14, 6, 0, tzinfo=UTC)
+TODAY = date(2026, 10, 14)
+LINES = 40
+THERAPISTS = 2_000
+HOURS = {day: ["09:00-12:00", "14:00-16:00"] for day in ("mo", "di", "mi", "do", "fr")}
+
+
+async def fill(sessions: SessionFactory, calls: int) -> None:
+    """Book calls on every line from this morning on, nine of ten slots taken whatever the number."""
+    rows: list[dict[str, object]] = []
+    for number in range(calls * 10 // 9):
+        slot, line = divmod(number, LINES)
+        if (slot + line) % 10 == 0:
+            continue
+        day, step = divmod(slot, 120)
+        start = datetime.combine(TODAY + timedelta(days=day), time(8)) + timedelta(minutes=5 * step)
+        rows.append(
+            {
+                "therapist_id": THERAPISTS + 1 + number % 30_000,
+                "geplantes_datum": start.date(),
+                "geplante_zeit": start.time(),
+                "leitung": line + 1,
+            }
+        )
+    async with sessions() as session, session.begin():
+        await session.execute(delete(PhoneCall))
+        for first in range(0, len(rows), 1_000):
+            await session.execute(insert(PhoneCall), rows[first : first + 1_000])
+    async with sessions() as session, session.begin():
+        await session.execute(text("ANALYZE communication_service.phone_calls"))
+
+
+async def prepare(sessions: SessionFactory) -> None:
+    async with sessions() as session, session.begin():
+        await session.execute(
+            insert(Therapist),
+            [
+                {
+                    "id": number,
+                    "vorname": "Eva",
+                    "nachname": f"Muster {number}",
+                    "telefonische_erreichbarkeit": HOURS,
+                    "abgerufen_at": NOW,
+                }
+                for number in range(1, THERAPISTS + 1)
+            ],
+        )
+
+
+async def timed(clients: int, total: int, work: Callable[[int], Awaitable[object]]) -> list[float]:
+    """Do `total` pieces of work with so many clients at once; return how long each took, in seconds."""
+    numbers = iter(range(total))
+    took: list[float] = []
+
+    async def client() -> None:
+        for number in numbers:
+            begin = clock.perf_counter()
+            await work(number)
+            took.append(clock.perf_counter() - begin)
+
+    await asyncio.gather(*(client() for _ in range(clients)))
+    return took
+
+
+def show(name: str, took: list[float], elapsed: float) -> None:
+    milliseconds = sorted(1000 * one for one in took)
+    p50, p99 = statistics.median(milliseconds), milliseconds[int(len(milliseconds) * 0.99)]
+    print(f"{name:46} {len(took) / elapsed:8.0f}/s   p50 {p50:7.1f} ms   p99 {p99:7.1f} ms")
+
+
+async def measure(name: str, clients: int, total: int, work: Callable[[int], Awaitable[object]]) -> float:
+    await timed(1, min(20, total), work)
+    begin = clock.perf_counter()
+    took = await timed(clients, total, work)
+    show(name, took, clock.perf_counter() - begin)
+    return statistics.median(took)
+
+
+async def explain(sessions: SessionFactory) -> None:
+    stretch = Interval(datetime.combine(TODAY, time(9)), datetime.combine(TODAY, time(9, 35)))
+    query = busy_query(stretch).compile(dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True})
+    async with sessions() as session:
+        for (line,) in await session.execute(text(f"EXPLAIN (ANALYZE, BUFFERS, COSTS OFF) {query}")):
+            print("   ", line)
+
+
+async def run(config: Settings, total: int) -> None:
+    engine = create_engine(config, application_name="benchmark")
+    sessions = create_session_factory(engine)
+    rules = replace(DeskRules.from_settings(config), lines=LINES, duration_minutes=5)
+    directory = TherapistDirectory(config, client=None)  # pyright: ignore[reportArgumentType]
+    await prepare(sessions)
+
+    async def find(number: int) -> None:
+        async with sessions() as session, session.begin():
+            therapist = await session.get_one(Therapist, 1 + number % THERAPISTS)
+            await find_next(session, therapist, now=NOW, rules=rules)
+
+    async def book(number: int) -> None:
+        async with sessions() as session:
+            new = NewCall(therapist_id=1 + number % THERAPISTS)
+            await create_call(session, new, now=NOW, actor=API, rules=rules, directory=directory)
+
+    medians: dict[int, float] = {}
+    for booked in (1_000, 100_000, 50_000):
+        await fill(sessions, booked)
+        medians[booked] = await measure(f"find the next slot, {booked:,} booked", 1, total, find)
+    await explain(sessions)
+    ratio = medians[100_000] / medians[1_000]
+    print(f"100,000 booked take {ratio:.2f} times as long as 1,000")
+    await measure("find and book, 50,000 booked, 1 client", 1, total, book)
+    await measure("find and book, 50,000 booked, 16 clients", 16, total, book)
+    await engine.dispose()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="fewer repetitions")
+    total = 100 if parser.parse_args().quick else 500
+    with tempfile.TemporaryDirectory(prefix="calldesk-bench-", ignore_cleanup_errors=True) as folder:
+        server = EmbeddedPostgres(Path(folder) / "pg")
+        server.start()
+        try:
+            alembic = Config("alembic.ini")
+            alembic.attributes["url"] = server.url()
+            command.upgrade(alembic, "head")
+            uvloop.run(run(settings_for(server.url()), total))
+        finally:
+            server.stop()
+
+
+def settings_for(url: URL) -> Settings:
+    return load_settings(
+        env_file=None,
+        app_env="testing",
+        database_url=url.render_as_string(hide_password=False),
+        db_pool_size=16,
+    )
+
+
+if __name__ == "__main__":
+    main()
