@@ -5,9 +5,10 @@ Two marks per e-mail: "DATA begins", durable before the server hears DATA, and h
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Generic, TypeVar
 
 import asyncpg
 import structlog
@@ -20,7 +21,10 @@ from shared.clock import Clock
 from shared.direct_connection import UNREACHABLE, DirectConnection
 from shared.notifications import Notifier
 
+T = TypeVar("T")
+
 RETRY_SECONDS = (0.1, 2.0)
+MOST_UNWRITTEN = 16
 log = structlog.get_logger(__name__)
 
 UNWRITABLE = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, ValueError)
@@ -32,14 +36,16 @@ ISO_INSTANT = """
 """
 """As `services.events` writes instants, so that the event is the one `report_email` would have written."""
 
-WRITE = f"""
-    WITH begun AS (
-        UPDATE {SCHEMA}.emails e SET uebergabe_begonnen_at = $3, anspruch_bis = $4
-        FROM unnest($1::int[], $2::uuid[]) AS b(id, token)
-        WHERE e.id = b.id AND e.anspruch = b.token
-        RETURNING e.id
-    ), entry AS (
-        SELECT * FROM json_to_recordset($5::json) AS t(
+BEGIN = f"""
+    UPDATE {SCHEMA}.emails e SET uebergabe_begonnen_at = $3, anspruch_bis = $4
+    FROM unnest($1::int[], $2::uuid[]) AS b(id, token)
+    WHERE e.id = b.id AND e.anspruch = b.token
+    RETURNING e.id
+"""  # noqa: S608
+
+FINISH = f"""
+    WITH entry AS (
+        SELECT * FROM json_to_recordset($2::json) AS t(
             id int, token uuid, status {SCHEMA}.emailstatus, sent_at timestamptz, next_at timestamptz,
             retries int, error text, begun timestamptz, ended timestamptz, stage text, code int, text text,
             outcome text)
@@ -47,10 +53,10 @@ WRITE = f"""
         UPDATE {SCHEMA}.emails e
         SET status = entry.status, anspruch = NULL, anspruch_bis = NULL, sent_at = entry.sent_at,
             naechster_versuch_at = coalesce(entry.next_at, e.naechster_versuch_at),
-            wiederholungsanzahl = entry.retries, updated_at = $3,
+            wiederholungsanzahl = entry.retries, updated_at = $1,
             fehlermeldung = CASE WHEN entry.outcome IS NULL THEN e.fehlermeldung ELSE entry.error END,
             uebergabe_begonnen_at = CASE WHEN entry.status IN ('SENT', 'SENDING')
-                THEN coalesce(e.uebergabe_begonnen_at, $3) END
+                THEN coalesce(e.uebergabe_begonnen_at, $1) END
         FROM entry WHERE e.id = entry.id AND e.anspruch = entry.token
         RETURNING e.id, e.therapist_id, e.status, e.sent_at,
             e.antwort_erhalten, e.antwortdatum, e.antwort_art,
@@ -70,10 +76,10 @@ WRITE = f"""
                 'email_id', c.id, 'therapist_id', c.therapist_id, 'status', c.status,
                 'sent_at', {ISO_INSTANT.format("sent_at")}, 'antwort_erhalten', c.antwort_erhalten,
                 'antwortdatum', {ISO_INSTANT.format("antwortdatum")}, 'antwort_art', c.antwort_art),
-            $3, $3
+            $1, $1
         FROM changed c WHERE c.status IN ('SENT', 'FAILED') ORDER BY c.id
     )
-    SELECT id FROM begun UNION ALL SELECT id FROM changed
+    SELECT id FROM changed
 """  # noqa: S608
 
 
@@ -135,119 +141,124 @@ class _Begin:
 
 
 class Ledger:
-    """Writes what is waiting together, and at once when a connection is free.
+    """Writes what is waiting together, and at once when idle.
 
-    With two connections, the marks that arrive while a commit waits for the disk don't wait for it as well.
+    The two marks go over a connection each: a sender waits for "DATA begins" only, never for the heavier
+    account of what is over. How much of that may be unwritten is bounded, for it is unclear after a crash.
     """
 
     def __init__(
         self,
-        connections: Sequence[DirectConnection],
+        begins: DirectConnection,
+        ends: DirectConnection,
         notifier: Notifier,
         clock: Clock,
         lease: timedelta,
     ) -> None:
-        self._connections = connections
         self._notifier = notifier
         self._clock = clock
         self._lease = lease
-        self._begins: list[_Begin] = []
-        self._entries: list[Entry] = []
-        self._writing = 0
-        self._wanted = asyncio.Event()
-        self._written = asyncio.Event()
-        self._written.set()
+        self._begins = _Writer[_Begin](begins, self._write_begins)
+        self._ends = _Writer[Entry](ends, self._write_ends)
 
     async def begin(self, email: ClaimedEmail) -> bool:
         """Make "DATA begins" durable and renew the lease; False when the lease is no longer ours."""
+        await self._ends.at_most(MOST_UNWRITTEN)
         begin = _Begin(email)
-        self._begins.append(begin)
-        self._want()
+        self._begins.add(begin)
         return await begin.answer
 
     def finish(self, entry: Entry) -> None:
         """Hand in how a claim ends; it is written even if that takes the database's return."""
-        self._entries.append(entry)
-        self._want()
+        self._ends.add(entry)
 
     async def flush(self) -> None:
-        """Wait until all that was handed in is written."""
-        await self._written.wait()
+        """Wait until all that was handed in with `finish` is written."""
+        await self._ends.at_most(0)
 
     async def run(self) -> None:
         """Write until cancelled."""
         async with asyncio.TaskGroup() as group:
-            for connection in self._connections:
-                group.create_task(self._write_for_ever(connection))
+            group.create_task(self._begins.run())
+            group.create_task(self._ends.run())
 
-    async def _write_for_ever(self, connection: DirectConnection) -> None:
+    async def _write_begins(self, connection: DirectConnection, begins: list[_Begin]) -> None:
+        waiting = [begin for begin in begins if not begin.answer.done()]
+        if not waiting:
+            return
+        now = self._clock()
+        rows = await connection.fetch(
+            BEGIN,
+            [begin.email.id for begin in waiting],
+            [begin.email.token for begin in waiting],
+            now,
+            now + self._lease,
+        )
+        ours = {row["id"] for row in rows}
+        for begin in waiting:
+            begin.resolve(begin.email.id in ours)
+
+    async def _write_ends(self, connection: DirectConnection, entries: list[Entry]) -> None:
+        try:
+            rows = await connection.fetch(
+                FINISH, self._clock(), json.dumps([entry.as_json() for entry in entries])
+            )
+        except UNWRITABLE as error:
+            if len(entries) == 1:
+                log.error("ledger_entry_refused", email_id=entries[0].email.id, error=type(error).__name__)
+                return
+            for entry in entries:
+                await self._write_ends(connection, [entry])
+            return
+        changed = {row["id"] for row in rows}
+        if stale := [entry.email.id for entry in entries if entry.email.id not in changed]:
+            log.warning("lease_lost", email_ids=stale)
+        if changed:
+            self._notifier.send({EMAILS, OUTBOX})
+
+
+class _Writer(Generic[T]):
+    """Group commit over one connection: while one write is under way, the next group gathers."""
+
+    def __init__(
+        self, connection: DirectConnection, write: Callable[[DirectConnection, list[T]], Awaitable[None]]
+    ) -> None:
+        self._connection = connection
+        self._write = write
+        self._waiting: list[T] = []
+        self._unwritten = 0
+        self._changed = asyncio.Condition()
+        self._wanted = asyncio.Event()
+
+    def add(self, item: T) -> None:
+        """Hand in an item."""
+        self._waiting.append(item)
+        self._unwritten += 1
+        self._wanted.set()
+
+    async def at_most(self, unwritten: int) -> None:
+        """Wait until at most so many items are not written yet."""
+        if self._unwritten > unwritten:
+            async with self._changed:
+                await self._changed.wait_for(lambda: self._unwritten <= unwritten)
+
+    async def run(self) -> None:
+        """Write until cancelled; a group that can't be written waits for the database and goes first."""
         delay, cap = RETRY_SECONDS
         while True:
             await self._wanted.wait()
             self._wanted.clear()
-            begins = [begin for begin in self._begins if not begin.answer.done()]
-            entries, self._begins, self._entries = self._entries, [], []
-            self._writing += 1
+            group, self._waiting = self._waiting, []
             try:
-                await self._write(connection, begins, entries)
+                await self._write(self._connection, group)
             except UNREACHABLE as error:
                 log.warning("ledger_waits", error=type(error).__name__, retry_seconds=delay)
-                self._begins[:0], self._entries[:0] = begins, entries
+                self._waiting[:0] = group
                 await asyncio.sleep(delay)
                 delay = min(delay * 2, cap)
-                self._want()
-            else:
-                delay = RETRY_SECONDS[0]
-            finally:
-                self._writing -= 1
-            if not (self._begins or self._entries or self._writing):
-                self._written.set()
-
-    def _want(self) -> None:
-        self._wanted.set()
-        self._written.clear()
-
-    async def _write(self, connection: DirectConnection, begins: list[_Begin], entries: list[Entry]) -> None:
-        if not begins and not entries:
-            return
-        try:
-            changed = await self._statement(connection, begins, entries)
-        except UNWRITABLE as error:
-            if len(begins) + len(entries) > 1:
-                await self._write_singly(connection, begins, entries)
-                return
-            for email in [begin.email for begin in begins] + [entry.email for entry in entries]:
-                log.error("ledger_entry_refused", email_id=email.id, error=type(error).__name__)
-            changed = frozenset[int]()
-        for begin in begins:
-            begin.resolve(begin.email.id in changed)
-        self._tell(entries, changed)
-
-    async def _write_singly(
-        self, connection: DirectConnection, begins: list[_Begin], entries: list[Entry]
-    ) -> None:
-        for begin in begins:
-            await self._write(connection, [begin], [])
-        for entry in entries:
-            await self._write(connection, [], [entry])
-
-    async def _statement(
-        self, connection: DirectConnection, begins: list[_Begin], entries: list[Entry]
-    ) -> frozenset[int]:
-        now = self._clock()
-        rows = await connection.fetch(
-            WRITE,
-            [begin.email.id for begin in begins],
-            [begin.email.token for begin in begins],
-            now,
-            now + self._lease,
-            json.dumps([entry.as_json() for entry in entries]),
-        )
-        return frozenset(row["id"] for row in rows)
-
-    def _tell(self, entries: list[Entry], changed: frozenset[int]) -> None:
-        stale = [entry.email.id for entry in entries if entry.email.id not in changed]
-        if stale:
-            log.warning("lease_lost", email_ids=stale)
-        if len(stale) < len(entries):
-            self._notifier.send({EMAILS, OUTBOX})
+                self._wanted.set()
+                continue
+            delay = RETRY_SECONDS[0]
+            self._unwritten -= len(group)
+            async with self._changed:
+                self._changed.notify_all()

@@ -21,7 +21,6 @@ from shared.direct_connection import UNREACHABLE, DirectConnection
 from shared.notifications import Listener, Notifier
 
 CLAIMS_PER_LANE = 8
-LEDGER_WRITERS = 2
 RETRY_SECONDS = (0.2, 5.0)
 BIG_BODY = 100_000
 AFTER_OUTAGE_SECONDS = 5
@@ -64,12 +63,12 @@ class EmailSender:
         url = config.get_database_url()
         # A claim lost in a crash of the database is noticed at the durable write before DATA.
         claims = DirectConnection(url, application_name=f"mail queue {identity}", durable=False)
-        writers = [
-            DirectConnection(url, application_name=f"mail ledger {identity}") for _ in range(LEDGER_WRITERS)
-        ]
-        self._links = [claims, *writers]
+        begins, ends = (
+            DirectConnection(url, application_name=f"mail {mark} {identity}") for mark in ("begins", "ends")
+        )
+        self._links = (claims, begins, ends)
         self._queue = EmailQueue(claims)
-        self._ledger = Ledger(writers, notifier, clock, self._lease)
+        self._ledger = Ledger(begins, ends, notifier, clock, self._lease)
         self._inbox = Inbox(low=config.smtp_connections)
         self._batch = config.smtp_connections * CLAIMS_PER_LANE
         options = SmtpOptions.from_settings(config)

@@ -139,15 +139,13 @@ def _refuse_control(value: str, field: str) -> None:
 
 def _encoded_words(text: str) -> str:
     """Return RFC 2047 encoded words on folded lines; no character is cut in two."""
-    words: list[bytes] = []
-    word = b""
-    for character in text:
-        octets = character.encode("utf-8")
-        if len(word) + len(octets) > WORD_OCTETS:
-            words.append(word)
-            word = b""
-        word += octets
-    words.append(word)
+    octets, words, start = text.encode("utf-8"), list[bytes](), 0
+    while start < len(octets) or not words:
+        end = start + WORD_OCTETS
+        while octets[end : end + 1] and octets[end] & 0xC0 == 0x80:
+            end -= 1
+        words.append(octets[start:end])
+        start = end
     return "\r\n ".join(f"=?utf-8?b?{b64encode(word).decode('ascii')}?=" for word in words)
 
 

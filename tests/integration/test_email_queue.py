@@ -50,7 +50,7 @@ def queue(link: DirectConnection) -> EmailQueue:
 
 @pytest.fixture
 async def ledger(link: DirectConnection, config: Settings, clock: FakeClock) -> AsyncGenerator[Ledger]:
-    ledger = Ledger([link], Notifier(config.get_database_url()), clock, LEASE)
+    ledger = Ledger(link, link, Notifier(config.get_database_url()), clock, LEASE)
     running = asyncio.create_task(ledger.run())
     yield ledger
     running.cancel()

@@ -1,0 +1,120 @@
+"""Drains a queue of e-mails through the worker, beside bare aiosmtplib without a database.
+
+`python -m benchmarks.mail_drain [count] [rounds] [connections]`. Both send the same messages, built by the same
+function, over the same number of connections into a sink that is a process of its own, on uvloop. The processor
+time is this process's; PostgreSQL's comes on top for the worker.
+"""
+
+import asyncio
+import logging
+import sys
+import time
+from contextlib import suppress
+from statistics import median
+
+import aiosmtplib
+import structlog
+import uvloop
+from sqlalchemy import delete, func, select
+
+from benchmarks.mail_setting import bench_settings, email, migrated_database, sink
+from services.email_sender import EmailSender
+from services.mail_message import build_message
+from services.models import Email, EmailStatus, OutboxEvent
+from shared.clock import system_clock
+from shared.config import Settings
+from shared.database import SessionFactory, create_engine, create_session_factory
+from shared.notifications import Listener, Notifier
+
+
+class Stopwatch:
+    """Wall-clock and processor seconds since it was made."""
+
+    def __init__(self) -> None:
+        self._wall, self._processor = time.perf_counter(), time.process_time()
+        self.wall = self.processor = 0.0
+
+    def stop(self) -> "Stopwatch":
+        self.wall = time.perf_counter() - self._wall
+        self.processor = time.process_time() - self._processor
+        return self
+
+    def show(self, count: int) -> str:
+        return f"{count / self.wall:6.0f}/s ({self.processor / count * 1e6:5.0f} µs of processor each)"
+
+
+async def bare(config: Settings, emails: list[Email]) -> Stopwatch:
+    """Push the messages through aiosmtplib's own `sendmail`."""
+    waiting = iter(emails)
+
+    async def lane() -> None:
+        smtp = aiosmtplib.SMTP(hostname=config.smtp_host, port=config.smtp_port, start_tls=False)
+        await smtp.connect()
+        for item in waiting:
+            message = build_message(item, date=system_clock())
+            await smtp.sendmail(message.sender, [message.recipient], message.content)
+        await smtp.quit()
+
+    watch = Stopwatch()
+    await asyncio.gather(*(lane() for _ in range(config.smtp_connections)))
+    return watch.stop()
+
+
+async def drain(config: Settings, sessions: SessionFactory, emails: list[Email]) -> Stopwatch:
+    """Send the stored e-mails through `EmailSender`, until the last is marked as sent."""
+    async with sessions() as session, session.begin():
+        await session.execute(delete(Email))
+        await session.execute(delete(OutboxEvent))
+        session.add_all(emails)
+    url = config.get_database_url()
+    listener, notifier = Listener(url), Notifier(url)
+    sender = EmailSender(
+        config=config, clock=system_clock, listener=listener, notifier=notifier, identity="bench"
+    )
+    watch = Stopwatch()
+    tasks = [asyncio.create_task(part.run()) for part in (listener, notifier, sender)]
+    async with sessions() as session:
+        while await session.scalar(select(func.count()).where(Email.status != EmailStatus.SENT)):
+            await session.commit()
+            await asyncio.sleep(0.05)
+    watch.stop()
+    for task in reversed(tasks):
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+    return watch
+
+
+async def main(count: int, rounds: int, connections: int, database_url: str, port: int) -> None:
+    config = bench_settings(database_url, port, smtp_connections=connections)
+    engine = create_engine(config, application_name="bench")
+    sessions = create_session_factory(engine)
+    ratios: list[float] = []
+    for number in range(rounds):
+        alone = await bare(config, [email() for _ in range(count)])
+        worker = await drain(config, sessions, [email() for _ in range(count)])
+        ratios.append(alone.wall / worker.wall)
+        print(
+            f"round {number + 1}: aiosmtplib alone {alone.show(count)}, worker {worker.show(count)}", end=""
+        )
+        print(f": {ratios[-1]:.0%}")
+    sample = email()
+    start = time.perf_counter()
+    for _ in range(200):
+        build_message(sample, date=system_clock())
+    build = (time.perf_counter() - start) / 200
+    size = len(build_message(sample, date=system_clock()).content)
+    print(f"median {median(ratios):.0%} over {config.smtp_connections} connections, {count} messages a round")
+    print(f"building one message of {size} bytes: {build * 1e6:.0f} µs, in both")
+    await engine.dispose()
+
+
+if __name__ == "__main__":
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    arguments = [int(argument) for argument in sys.argv[1:]] + [5_000, 3, 4][len(sys.argv) - 1 :]
+    with (
+        migrated_database() as url,
+        sink() as (port, _),
+        asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+    ):
+        runner.run(main(*arguments, url, port))
