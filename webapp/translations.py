@@ -6,6 +6,7 @@
 
 import re
 import sys
+from importlib import import_module
 from pathlib import Path
 
 from babel.messages import Catalog
@@ -34,6 +35,9 @@ msgstr ""
 "Plural-Forms: nplurals=2; plural=(n != 1);\\n"
 
 """
+MESSAGE_MODULES = ("availability", "email_validation", "email_templates", "email_templates.variables")
+"""Modules of `services` whose constants are messages to whoever fills in a form."""
+
 PLACE = re.compile(r"%\((\w+)\)")
 
 
@@ -46,6 +50,9 @@ def extract() -> Catalog:
         )
         for file, _line, message, _comments, _context in found:
             texts.add(message, locations=[(f"{folder}/{file}", 0)])
+    for name in MESSAGE_MODULES:
+        for message in _message_constants(name):
+            texts.add(message, locations=[(f"services.{name}", 0)])
     for error in _all_errors(DomainError):
         if error.__doc__:
             texts.add(error.__doc__.strip().splitlines()[0], locations=[(error.__module__, 0)])
@@ -106,6 +113,16 @@ def _text(value: object) -> str:
         return value
     parts = [str(part) for part in value] if isinstance(value, list | tuple) else []
     return " ".join(parts) if all(parts) else ""
+
+
+def _message_constants(module: str) -> list[str]:
+    """Return a module's texts: its constants that are whole sentences."""
+    constants = vars(import_module(f"services.{module}")).items()
+    return [
+        value
+        for name, value in constants
+        if name.isupper() and isinstance(value, str) and value.endswith(".")
+    ]
 
 
 def _all_errors(base: type[DomainError]) -> set[type[DomainError]]:

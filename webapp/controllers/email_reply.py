@@ -26,7 +26,7 @@ class EmailReplyController(Controller):
     include_in_schema = False
     dependencies = VISIT
 
-    @post("/")
+    @post("/", status_code=200)
     async def record(
         self, visit: NamedDependency[Visit], email_id: FromPath[int], data: FormData[ReplyForm]
     ) -> Response[Any]:
@@ -65,7 +65,7 @@ class EmailReplyController(Controller):
             "emails/effect.html", context={"effect": await effect_of(visit, email_id, art, rueckkehr)}
         )
 
-    @post("/draft")
+    @post("/draft", status_code=200)
     async def keep(
         self, visit: NamedDependency[Visit], email_id: FromPath[int], data: FormData[ReplyForm]
     ) -> Template:
@@ -75,7 +75,7 @@ class EmailReplyController(Controller):
         )
         return Template("emails/kept.html", context={"now": visit.now})
 
-    @post("/discard")
+    @post("/discard", status_code=303)
     async def discard(self, visit: NamedDependency[Visit], email_id: FromPath[int]) -> Redirect:
         """Forget what was typed."""
         await discard_draft(visit.session, REPLY_DRAFT, email_id, staff_id=visit.staff.id)

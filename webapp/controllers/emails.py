@@ -113,7 +113,7 @@ class EmailsController(Controller):
             return Template("emails/list.html", context=context)
         return Template("emails/page.html", context={**context, "done": done, "n": read_number(n) or 0})
 
-    @post("/retry")
+    @post("/retry", status_code=303)
     async def retry_many(self, visit: NamedDependency[Visit]) -> Redirect:
         """Queue the ticked e-mails again, or all that have failed."""
         form = await visit.request.form()
@@ -139,7 +139,7 @@ class EmailsController(Controller):
         email = await get_email(visit.session, email_id)
         return framed_mail(email.body_html)
 
-    @post("/{email_id:int}")
+    @post("/{email_id:int}", status_code=200)
     async def act(
         self,
         visit: NamedDependency[Visit],

@@ -1,0 +1,137 @@
+"""Therapists as the desk's pages show them: the list, and one therapist with all contacts."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.availability import Availability, Window, parse
+from services.booking import may_be_called
+from services.contact_history import Contact, load_history
+from services.errors import NotFound
+from services.models import CallStatus, PhoneCall, Therapist
+from services.pagination import LARGEST_LIMIT, Page, PageRequest
+from services.reachability import day_windows
+from services.rules import DeskRules
+from services.scheduler import Slot
+from services.slots import Unschedulable, find_next
+from services.therapists import search_therapists
+
+LONG_HISTORY = 100
+ACCENTED, PLAIN = "äöüßáàâåãéèêëíìîïóòôõøúùûçćčñšśžźżğışřýłđ", "aousaaaaaeeeeiiiiooooouuucccnsszzzgisryld"
+"""Letters and those they are sorted as, whatever the database's collation (DIN 5007-1, nearly)."""
+
+LARGEST_ID = 2**31 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class TherapistRow:
+    """A therapist of the list: when they answer the phone today, and the next call planned."""
+
+    therapist: Therapist
+    windows_today: list[Window]
+    next_call: PhoneCall | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TherapistDetail:
+    """A therapist's page.
+
+    Attributes:
+        availability: the phone hours as understood, and what was not.
+        upcoming: scheduled calls, earliest first; one planned before now is still among them.
+        next_slot: when a call planned now would take place; None when it can't be planned.
+        obstacle: why not, as a gettext message id.
+        contacts: all contacts, newest first, `LONG_HISTORY` at most.
+    """
+
+    therapist: Therapist
+    availability: Availability
+    windows_today: list[Window]
+    upcoming: list[PhoneCall]
+    next_slot: Slot | None
+    obstacle: str | None
+    contacts: list[Contact]
+
+    @property
+    def may_be_called(self) -> bool:
+        """Whether calls may be placed without a person deciding it."""
+        return may_be_called(self.therapist)
+
+
+async def list_therapists(
+    session: AsyncSession, q: str, request: PageRequest, *, now: datetime, rules: DeskRules
+) -> Page[TherapistRow]:
+    """Return those found by name or number, or one page of all therapists, by name."""
+    if q:
+        found = await search_therapists(session, q, limit=LARGEST_LIMIT)
+        total, request = len(found), PageRequest(1, LARGEST_LIMIT)
+    else:
+        found, total = await _page(session, request)
+    async with session.begin():
+        calls = await _next_calls(session, [therapist.id for therapist in found])
+    today = rules.today(now)
+    rows = [
+        TherapistRow(
+            therapist,
+            day_windows(parse(therapist.telefonische_erreichbarkeit), today, rules),
+            calls.get(therapist.id),
+        )
+        for therapist in found
+    ]
+    return Page(rows, request, total)
+
+
+async def load_therapist(
+    session: AsyncSession, therapist_id: int, *, now: datetime, rules: DeskRules
+) -> TherapistDetail:
+    """Return a therapist's page from the local copy of the directory.
+
+    Raises:
+        NotFound: there is no copy.
+    """
+    async with session.begin():
+        therapist = await session.get(Therapist, therapist_id, populate_existing=True)
+        if therapist is None:
+            raise NotFound
+        upcoming = await session.scalars(
+            select(PhoneCall)
+            .where(PhoneCall.therapist_id == therapist_id, PhoneCall.status == CallStatus.SCHEDULED)
+            .order_by(PhoneCall.geplantes_datum, PhoneCall.geplante_zeit)
+        )
+        slot: Slot | None = None
+        obstacle: str | None = None
+        try:
+            slot = await find_next(session, therapist, now=now, rules=rules)
+        except Unschedulable as error:
+            obstacle = error.message_id
+        availability = parse(therapist.telefonische_erreichbarkeit)
+        return TherapistDetail(
+            therapist=therapist,
+            availability=availability,
+            windows_today=day_windows(availability, rules.today(now), rules),
+            upcoming=list(upcoming),
+            next_slot=slot,
+            obstacle=obstacle,
+            contacts=await load_history(session, therapist_id, rules=rules, limit=LONG_HISTORY),
+        )
+
+
+async def _page(session: AsyncSession, request: PageRequest) -> tuple[Sequence[Therapist], int]:
+    surname = func.translate(func.lower(Therapist.nachname), ACCENTED, PLAIN)
+    query = select(Therapist).order_by(surname, Therapist.vorname, Therapist.id)
+    async with session.begin():
+        total = await session.scalar(select(func.count()).select_from(Therapist))
+        rows = await session.scalars(query.limit(request.limit).offset(request.offset))
+        return rows.all(), total or 0
+
+
+async def _next_calls(session: AsyncSession, ids: Sequence[int]) -> dict[int, PhoneCall]:
+    calls = await session.scalars(
+        select(PhoneCall)
+        .where(PhoneCall.therapist_id.in_(ids), PhoneCall.status == CallStatus.SCHEDULED)
+        .order_by(PhoneCall.geplantes_datum.desc(), PhoneCall.geplante_zeit.desc())
+    )
+    return {call.therapist_id: call for call in calls}
