@@ -23,6 +23,8 @@ ARGUMENTS = [
     "--no-default-browser-check",
 ]
 START_SECONDS = 30
+DESK = {"width": 1280, "height": 800}
+PHONE = {"width": 390, "height": 844}
 
 
 def find_browser() -> Path | None:

@@ -16,10 +16,8 @@ from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, 
 
 from tests.e2e.accessibility import add_axe
 from tests.e2e.app_process import RunningApp, running_app
-from tests.e2e.browser import ARGUMENTS, find_browser, log_in
+from tests.e2e.browser import ARGUMENTS, DESK, find_browser, log_in
 
-DESK = {"width": 1280, "height": 800}
-PHONE = {"width": 390, "height": 844}
 PATIENCE_MS = 10_000
 REFUSED = re.compile(r"responded with a status of (401|403|409|422)")
 

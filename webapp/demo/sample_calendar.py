@@ -63,3 +63,10 @@ def days(first: date, last: date) -> Sequence[date]:
 def at_work(day: date, minute: int, rules: DeskRules) -> datetime:
     """Return the instant some minutes after eight in the morning."""
     return rules.instant(day, time(8)) + timedelta(minutes=minute)
+
+
+def working_day_before(day: date, rules: DeskRules) -> date:
+    """Return the day itself, or the last one before it that is no weekend or public holiday."""
+    while day.weekday() >= 5 or is_holiday(day, rules.holiday_state):
+        day -= DAY
+    return day

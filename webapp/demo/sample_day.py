@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 
 import phonenumbers
 from sqlalchemy import func, select
@@ -16,7 +16,7 @@ from shared.clock import get_clock
 from shared.config import Settings
 from shared.database import SessionFactory, create_engine, create_session_factory
 from webapp.demo.fictional_therapists import fictional_therapists
-from webapp.demo.sample_calendar import Place, SampleCalendar, at_work
+from webapp.demo.sample_calendar import Place, SampleCalendar, at_work, working_day_before
 from webapp.demo.sample_history import History, made, scheduled, write_history
 from webapp.demo.sample_mails import (
     SampleMail,
@@ -37,6 +37,7 @@ DO_NOT_CALL = 33
 UNANSWERED = (26, 27, 28)
 MAILED_TODAY = (10, 29, 32, 36)
 COMING = (7, 10, 29, 32, 34, 36, 39)
+ANSWERED_LATELY = (10, 29, 32, 36, 7, 39, 11, 37, 40, 17, 20, 25, 34)
 TOLD_HERE = {*TODAY, *OVERDUE, *(number for number, _ in DONE), NO_NUMBER, DO_NOT_CALL, *UNANSWERED, *COMING}
 TELLS_FROM = timedelta(days=24)
 
@@ -226,13 +227,14 @@ class _Day:
 
     def _story(self, therapist_id: int, place: Place, *, earlier: int) -> _Story:
         """Return a mail that was not answered, some calls that reached nobody, and the next one."""
-        sent_at = at_work(place[0] - (8 + 4 * earlier) * DAY, 40 + 7 * therapist_id, self.rules)
+        sent_on = working_day_before(place[0] - (7 + 4 * earlier + therapist_id % 3) * DAY, self.rules)
+        sent_at = at_work(sent_on, 40 + 7 * therapist_id, self.rules)
         mail = sent_mail(self._therapists[therapist_id], sent_at, therapist_id, self._config)
         kinds = (OutcomeKind.NOT_REACHED, OutcomeKind.ANSWERING_MACHINE)
         calls = [
             made(
                 therapist_id,
-                (place[0] - 3 * (earlier - attempt + 1) * DAY, place[1], place[2]),
+                (self._attempt_day(place[0], earlier - attempt + 1), place[1], place[2]),
                 self.rules,
                 attempt,
                 CallReason.NO_REPLY,
@@ -242,6 +244,11 @@ class _Day:
         ]
         calls.append(scheduled(therapist_id, place, self.now - DAY, earlier + 1, CallReason.NO_REPLY))
         return _Story(mail, calls)
+
+    def _attempt_day(self, day: date, attempts_ago: int) -> date:
+        for _ in range(attempts_ago):
+            day = working_day_before(day - DAY, self.rules)
+        return day
 
     def _recent_mails(self) -> list[SampleMail]:
         people, config, now = self._therapists, self._config, self.now
@@ -257,9 +264,17 @@ class _Day:
         for number, therapist_id in enumerate(MAILED_TODAY):
             mail = sent_mail(people[therapist_id], now - timedelta(minutes=25 + 40 * number), number, config)
             mails.append(mail)
-        answered = sent_mail(people[34], now - timedelta(days=2, hours=4), 8, config)
-        answer(answered, now - timedelta(minutes=31), 2)
-        return [*mails, answered]
+        return [*mails, *self._lately_answered()]
+
+    def _lately_answered(self) -> list[SampleMail]:
+        mails: list[SampleMail] = []
+        for number, therapist_id in enumerate(ANSWERED_LATELY):
+            day = working_day_before(self._today - (2 + number % 11) * DAY, self.rules)
+            sent_at = at_work(day, 30 + 37 * number, self.rules)
+            mail = sent_mail(self._therapists[therapist_id], sent_at, number, self._config)
+            answer(mail, sent_at + timedelta(hours=17 + number % 4, minutes=7 * number), number)
+            mails.append(mail)
+        return mails
 
     def _past_place(self, therapist_id: int, days_ago: int) -> Place:
         for day in (self._today - number * DAY for number in range(days_ago, days_ago + 7)):

@@ -1,4 +1,4 @@
-"""Six weeks of a desk's past: mails, answers, and the calls that followed where none came."""
+"""Ten weeks of a desk's past: mails, answers, and the calls that followed where none came."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from shared.config import Settings
 from webapp.demo.sample_calendar import Place, SampleCalendar, at_work, days
 from webapp.demo.sample_mails import SampleMail, answer, out_of_office, sent_mail
 
-WEEKS = 6
+WEEKS = 10
 MANUAL_CALLS_A_DAY = 12
 ANSWERED, AWAY = 0.58, 0.64
 REACHED = {8: 0.35, 9: 0.5, 10: 0.72, 11: 0.6, 12: 0.35, 13: 0.3, 14: 0.45, 15: 0.55, 16: 0.4}
@@ -98,7 +98,8 @@ def _continue(
     sent_at = mail.email.sent_at
     assert sent_at is not None
     fate = random.random()
-    answered_at = sent_at + timedelta(minutes=random.randrange(90, 8000))
+    answered_on = rules.today(sent_at) + random.randrange(1, 6) * DAY
+    answered_at = at_work(answered_on, random.randrange(0, 660), rules)
     if fate < ANSWERED and answered_at < now:
         answer(mail, answered_at, random.randrange(100))
         return
