@@ -9,8 +9,8 @@ Claims are no change of the call: `version` and `updated_at` stay.
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, func, or_, select, update
-from sqlalchemy.dialects.postgresql import array
+from sqlalchemy import ColumnElement, Integer, any_, func, literal, or_, select, update
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.calls import LARGEST_ID
@@ -155,14 +155,15 @@ def _after(own: Sequence[int], ids: Sequence[int]) -> list[int]:
 
 
 async def _lock_first_free(session: AsyncSession, ids: Sequence[int], now: datetime) -> PhoneCall | None:
+    wanted = literal(ids, ARRAY(Integer))
     return await session.scalar(
         select(PhoneCall)
         .where(
-            PhoneCall.id.in_(ids),
+            PhoneCall.id == any_(wanted),
             PhoneCall.status == CallStatus.SCHEDULED,
             or_(PhoneCall.bearbeitet_bis.is_(None), PhoneCall.bearbeitet_bis <= now),
         )
-        .order_by(func.array_position(array(ids), PhoneCall.id))
+        .order_by(func.array_position(wanted, PhoneCall.id))
         .limit(1)
         .with_for_update(skip_locked=True, key_share=True)
         .execution_options(populate_existing=True)
