@@ -13,7 +13,6 @@ FOLDER = Path("docs/screenshots")
 PAGES = {
     "week": "/week",
     "emails": "/emails",
-    "write-email": "/emails/new",
     "therapists": "/therapists",
     "therapist": "/therapists/1",
     "statistics": "/statistics",
