@@ -8,7 +8,7 @@ from sqlalchemy import Text, cast, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.availability import Availability, parse
-from services.models import CallStatus, PhoneCall, Staff, Therapist
+from services.models import CallStatus, OutcomeKind, PhoneCall, Staff, Therapist
 from services.reachability import OpenCall
 from services.rules import DeskRules
 
@@ -30,6 +30,7 @@ async def load_open_calls(session: AsyncSession, *, now: datetime, rules: DeskRu
             PhoneCall.grund,
             PhoneCall.email_id,
             PhoneCall.versuch,
+            PhoneCall.ergebnis_art,
             PhoneCall.bearbeitet_von,
             PhoneCall.bearbeitet_bis,
             Staff.name.label("bearbeitet_name"),
@@ -70,6 +71,7 @@ async def load_open_calls(session: AsyncSession, *, now: datetime, rules: DeskRu
             bearbeitet_von=row.bearbeitet_von,
             bearbeitet_bis=row.bearbeitet_bis,
             bearbeitet_name=row.bearbeitet_name,
+            verschoben=row.ergebnis_art == OutcomeKind.POSTPONED,
         )
         for row in rows
     ]

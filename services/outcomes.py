@@ -205,10 +205,10 @@ def _write(call: PhoneCall, outcome: Outcome, *, now: datetime, rules: DeskRules
     if outcome.notizen is not None:
         call.notizen = outcome.notizen
     call.wiederholen_nach = outcome.wiederholen_nach
+    call.ergebnis_art = outcome.art
     if outcome.art == OutcomeKind.POSTPONED:
         return
     call.status = STATUS_AFTER[outcome.art]
-    call.ergebnis_art = outcome.art
     call.abgeschlossen_at = now
     if outcome.art in RANG:
         call.tatsaechliches_datum, call.tatsaechliche_zeit = _rang(outcome, now=now, rules=rules)

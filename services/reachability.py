@@ -1,7 +1,7 @@
 """Whom staff can ring today, and until when: pure rules over the open calls of today and of days before.
 
-What counts is the therapist's phone hours today, not the planned minute: a call planned for later today can
-be made as soon as the therapist answers the phone. A call of a day before is overdue until then. Calls of
+What counts is the therapist's phone hours today, not the planned minute: a first call planned for later today
+can be made as soon as the therapist answers the phone. A call of a day before is overdue until then. Calls of
 days to come are not on the board.
 """
 
@@ -64,6 +64,7 @@ class OpenCall:
     bearbeitet_von: int | None
     bearbeitet_bis: datetime | None
     bearbeitet_name: str | None
+    verschoben: bool = False
 
     def holder(self, now: datetime) -> int | None:
         """Return the id of who has this call in hand at an instant."""
@@ -123,8 +124,15 @@ def day_windows(availability: Availability, day: date, rules: DeskRules) -> list
 
 
 def call_windows(call: OpenCall, day: date, rules: DeskRules) -> list[Window]:
-    """Return when a call can be made on a day: the phone hours, and a time agreed outside of them."""
+    """Return when a call can be made on a day: the phone hours, and a time agreed outside of them.
+
+    A further attempt and a postponed call wait for their planned time: who was busy a minute ago is not rung
+    again at once.
+    """
     windows = day_windows(call.availability, day, rules)
+    if (call.versuch > 1 or call.verschoben) and call.geplantes_datum == day:
+        cut = (Window(max(window.start, call.geplante_zeit), window.end) for window in windows)
+        windows = [window for window in cut if window.start < window.end]
     if call.ausserhalb_erreichbarkeit and call.geplantes_datum == day:
         start = call.geplante_zeit.hour * 60 + call.geplante_zeit.minute
         end = min(start + max(call.dauer_minuten, AGREED_MINUTES), DAY_MINUTES)

@@ -236,7 +236,12 @@ async def test_postponed_to_a_time_moves_the_same_call(
     )
     moved = result.call
     assert planned(moved) == (THURSDAY, time(19, 30))
-    assert (moved.id, moved.status, moved.versuch, moved.ergebnis_art) == (call.id, "scheduled", 1, None)
+    assert (moved.id, moved.status, moved.versuch, moved.ergebnis_art) == (
+        call.id,
+        "scheduled",
+        1,
+        OutcomeKind.POSTPONED,
+    )
     assert moved.ausserhalb_erreichbarkeit
     assert (moved.notizen, moved.tatsaechliches_datum, moved.abgeschlossen_at) == ("abends", None, None)
     [event] = await events(session)

@@ -80,6 +80,18 @@ def test_between_two_windows_the_second_counts():
     assert (placement.opens_at, placement.closes_at) == (at(15), at(16))
 
 
+@pytest.mark.parametrize("values", [{"versuch": 2}, {"verschoben": True}])
+@pytest.mark.parametrize(
+    ("now", "expected"),
+    [(at(10, 42), Group.SOON), (at(11, 15), Group.REACHABLE_NOW), (at(12), Group.OVERDUE)],
+)
+def test_a_further_attempt_and_a_postponed_call_wait_for_their_time(
+    values: dict[str, object], now: datetime, expected: Group
+):
+    again = open_call(geplante_zeit=time(11, 15), **values)
+    assert group(again, now) is expected
+
+
 def test_an_overdue_call_says_when_it_can_be_made_today():
     placement = place(open_call(geplantes_datum=YESTERDAY), now=at(8), rules=RULES)
     assert (placement.group, placement.opens_at) == (Group.OVERDUE, at(10))
