@@ -7,7 +7,9 @@ import structlog
 
 from shared.config import Settings
 
-QUIET = ("aiokafka", "httpx", "httpcore", "aiosmtplib", "sqlalchemy", "mail.log")
+QUIET = ("httpx", "httpcore", "aiosmtplib", "sqlalchemy", "mail.log")
+SILENT = ("aiokafka",)
+"""Reports every reconnect as an error; `RobustKafkaProducer` says the same once and calmly."""
 
 
 def configure_logging(config: Settings) -> None:
@@ -45,3 +47,5 @@ def configure_logging(config: Settings) -> None:
     root.setLevel(config.log_level)
     for name in QUIET:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+    for name in SILENT:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
