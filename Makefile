@@ -3,6 +3,9 @@ BIN := $(VENV)/bin
 PYTHON ?= python3
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --no-compile
 
+# Without bytecode every start compiles the libraries anew, which takes longer than the tests.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help run test test-kafka check format bench screenshots translations lock clean
 
 run: $(VENV)/.run  ## the demo: everything on this machine, on embedded servers
