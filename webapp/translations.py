@@ -35,7 +35,7 @@ msgstr ""
 "Plural-Forms: nplurals=2; plural=(n != 1);\\n"
 
 """
-MESSAGE_MODULES = ("availability", "email_validation", "email_templates", "email_templates.variables")
+MESSAGE_MODULES = ("availability", "email_validation", "email_templates.engine", "email_templates.variables")
 """Modules of `services` whose constants are messages to whoever fills in a form."""
 
 PLACE = re.compile(r"%\((\w+)\)")
@@ -118,11 +118,8 @@ def _text(value: object) -> str:
 def _message_constants(module: str) -> list[str]:
     """Return a module's texts: its constants that are whole sentences."""
     constants = vars(import_module(f"services.{module}")).items()
-    return [
-        value
-        for name, value in constants
-        if name.isupper() and isinstance(value, str) and value.endswith(".")
-    ]
+    texts = ((name, value) for name, value in constants if name.isupper() and isinstance(value, str))
+    return [text for _, text in texts if text.endswith(".")]
 
 
 def _all_errors(base: type[DomainError]) -> set[type[DomainError]]:

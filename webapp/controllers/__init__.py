@@ -7,7 +7,9 @@ from webapp.controllers.api_email_templates import EmailTemplateApi
 from webapp.controllers.api_emails import EmailApi
 from webapp.controllers.api_phone_calls import PhoneCallApi
 from webapp.controllers.api_therapists import TherapistApi
-from webapp.controllers.calls import CallController, RingBackController
+from webapp.controllers.call_therapists import CallTherapistController, RingBackController
+from webapp.controllers.calls import CallController
+from webapp.controllers.email_compose import EmailComposeController
 from webapp.controllers.email_reply import EmailReplyController
 from webapp.controllers.emails import EmailsController
 from webapp.controllers.health import health
@@ -27,6 +29,8 @@ ROUTE_HANDLERS: list[type[Controller] | BaseRouteHandler] = [
     PhoneCallApi,
     TherapistApi,
     CallController,
+    CallTherapistController,
+    EmailComposeController,
     EmailReplyController,
     EmailsController,
     LoginController,

@@ -1,0 +1,175 @@
+"""What staff do to write an e-mail and to change a draft, without any script."""
+
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy import select
+
+from services.models import Email, EmailStatus
+from shared.database import SessionFactory
+from tests.factories import make_email, make_therapist
+from tests.integration.conftest import Client, submit
+
+
+@pytest.fixture
+async def schmidt(sessions: SessionFactory) -> None:
+    async with sessions() as session, session.begin():
+        session.add(make_therapist())
+
+
+@pytest.fixture
+async def draft(sessions: SessionFactory) -> int:
+    async with sessions() as session, session.begin():
+        email = make_email(status=EmailStatus.DRAFT, body_html="<p><b>Guten Tag</b></p>")
+        session.add(email)
+        await session.flush()
+        return email.id
+
+
+async def emails(sessions: SessionFactory) -> list[Email]:
+    async with sessions() as session:
+        return list(await session.scalars(select(Email).order_by(Email.id)))
+
+
+def follow_up(**changes: object) -> dict[str, object]:
+    form: dict[str, object] = {
+        "therapist_id": 1,
+        "template": "follow_up",
+        "empfaenger_name": "Dr. Jürgen Schmidt",
+        "empfaenger_email": "praxis@example.org",
+        "var_anrede": "Sehr geehrter Herr Dr. Schmidt",
+        "var_anfrage_vom": "2026-10-07",
+        "var_anzahl": "3",
+        "action": "send",
+        "key": "k1",
+    }
+    return form | changes
+
+
+@pytest.mark.usefixtures("schmidt")
+async def test_the_recipient_is_searched_and_the_form_opens_filled_in(staff_client: Client):
+    found = (await staff_client.get("/emails/new?q=schmi&template=follow_up")).text
+    assert 'href="/emails/new?therapist=1&amp;template=follow_up"' in found
+    page = (await staff_client.get("/emails/new?therapist=1&template=follow_up")).text
+    assert 'value="praxis@example.org"' in page
+    assert 'value="Sehr geehrter Herr Dr. Schmidt"' in page
+    assert 'name="var_anfrage_vom"' in page
+
+
+@pytest.mark.usefixtures("schmidt")
+async def test_a_mail_from_a_template_is_sent_once(staff_client: Client, sessions: SessionFactory):
+    for _ in range(2):
+        answer = await submit(staff_client, "/emails/new", follow_up())
+        assert answer.status_code == 303
+    (email,) = await emails(sessions)
+    assert answer.headers["location"] == f"/emails/{email.id}?done=created"
+    assert email.status is EmailStatus.QUEUED
+    assert email.betreff == "Nachfrage zu unserer Anfrage vom 7. Oktober 2026"
+    assert "Sehr geehrter Herr Dr. Schmidt," in email.body_text
+    assert email.created_at == datetime(2026, 10, 14, 8, 42, tzinfo=UTC)
+
+
+@pytest.mark.usefixtures("schmidt")
+async def test_a_mail_written_freely_is_kept_as_a_draft(staff_client: Client, sessions: SessionFactory):
+    form = follow_up(
+        template="", betreff="Kurze Frage", body_text="Guten Tag,\r\n\r\nnoch frei?", action="draft"
+    )
+    assert (await submit(staff_client, "/emails/new", form)).status_code == 303
+    (email,) = await emails(sessions)
+    assert (email.status, email.body_text) == (EmailStatus.DRAFT, "Guten Tag,\n\nnoch frei?")
+
+
+@pytest.mark.usefixtures("schmidt")
+async def test_what_is_missing_is_named_and_the_rest_stays_typed(
+    staff_client: Client, sessions: SessionFactory
+):
+    form = follow_up(var_anzahl="viele", var_anfrage_vom="", empfaenger_email="praxis", var_telefon="030 99")
+    answer = await submit(staff_client, "/emails/new", form)
+    assert answer.status_code == 422
+    assert 'href="#var_anzahl"' in answer.text
+    assert 'href="#var_anfrage_vom"' in answer.text
+    assert 'href="#empfaenger_email"' in answer.text
+    assert 'value="030 99"' in answer.text
+    assert "<title>Error:" in answer.text
+    assert await emails(sessions) == []
+
+
+@pytest.mark.usefixtures("schmidt")
+async def test_the_preview_follows_what_is_typed_and_runs_nothing(
+    staff_client: Client, sessions: SessionFactory
+):
+    typed = follow_up(var_anrede="Hallo <b>Jürgen</b>", var_anzahl="", action="")
+    shown = await submit(staff_client, "/emails/new/preview", typed, htmx=True)
+    assert 'src="/emails/new/preview?therapist=1&amp;template=follow_up' in shown.text
+    assert "Wie viele Menschen noch einen Platz suchen" in shown.text
+    frame = await staff_client.get("/emails/new/preview?therapist=1&template=follow_up")
+    assert "Hallo &lt;b&gt;Jürgen&lt;/b&gt;," in frame.text
+    assert "sandbox" in frame.headers["content-security-policy"]
+    assert await emails(sessions) == []
+
+
+@pytest.mark.usefixtures("schmidt")
+async def test_without_scripts_a_button_shows_the_preview_and_typed_text_comes_back_later(
+    staff_client: Client,
+):
+    page = await submit(staff_client, "/emails/new", follow_up(action="preview", var_anrede="Moin"))
+    assert page.status_code == 200
+    assert 'value="Moin"' in page.text
+    again = (await staff_client.get("/emails/new?therapist=1")).text
+    assert 'value="Moin"' in again
+    assert "Your draft is here again." in again
+    await submit(staff_client, "/emails/new/discard", {"therapist_id": 1})
+    assert "Moin" not in (await staff_client.get("/emails/new?therapist=1")).text
+
+
+async def test_an_unknown_therapist_or_template_starts_over(staff_client: Client):
+    page = await staff_client.get("/emails/new?therapist=4711&template=nonsense")
+    assert page.status_code == 200
+    assert "Whom do you write to?" in page.text
+
+
+async def test_a_drafts_text_is_changed_and_sent(staff_client: Client, draft: int, sessions: SessionFactory):
+    page = (await staff_client.get(f"/emails/{draft}/edit")).text
+    assert "Anfrage für drei Patientinnen" in page
+    form: dict[str, object] = {
+        "version": 1,
+        "action": "send",
+        "empfaenger_name": "Dr. Jürgen Schmidt",
+        "empfaenger_email": "praxis@example.org",
+        "betreff": "Neuer Betreff",
+        "body_text": "Guten Tag",
+    }
+    answer = await submit(staff_client, f"/emails/{draft}/edit", form)
+    assert answer.status_code == 303
+    (email,) = await emails(sessions)
+    assert (email.betreff, email.status) == ("Neuer Betreff", EmailStatus.QUEUED)
+    assert email.body_html == "<p><b>Guten Tag</b></p>"
+
+
+async def test_a_drafts_errors_and_conflicts_keep_what_was_typed(
+    staff_client: Client, draft: int, sessions: SessionFactory
+):
+    form: dict[str, object] = {
+        "version": 1,
+        "empfaenger_name": "Dr. Jürgen Schmidt",
+        "empfaenger_email": "keine Adresse",
+        "betreff": "Getippt",
+        "body_text": "Guten Tag",
+    }
+    wrong = await submit(staff_client, f"/emails/{draft}/edit", form)
+    assert wrong.status_code == 422
+    assert "Give a complete e-mail address" in wrong.text
+    late = await submit(
+        staff_client, f"/emails/{draft}/edit", form | {"version": 7, "empfaenger_email": "a@example.org"}
+    )
+    assert late.status_code == 409
+    assert 'value="Getippt"' in late.text
+    assert 'name="version" value="1"' in late.text
+    assert (await emails(sessions))[0].betreff == "Anfrage für drei Patientinnen"
+
+
+async def test_what_was_sent_is_not_edited(staff_client: Client, sessions: SessionFactory):
+    async with sessions() as session, session.begin():
+        session.add(make_email(id=5))
+    answer = await staff_client.get("/emails/5/edit", follow_redirects=False)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/emails/5")
