@@ -16,7 +16,7 @@ from pathlib import Path
 import uvloop
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import URL, delete, insert, text
+from sqlalchemy import URL, insert, text
 from sqlalchemy.dialects import postgresql
 
 from services.activity import API
@@ -56,11 +56,13 @@ async def fill(sessions: SessionFactory, calls: int) -> None:
             }
         )
     async with sessions() as session, session.begin():
-        await session.execute(delete(PhoneCall))
+        await session.execute(text("TRUNCATE communication_service.phone_calls CASCADE"))
         for first in range(0, len(rows), 1_000):
             await session.execute(insert(PhoneCall), rows[first : first + 1_000])
-    async with sessions() as session, session.begin():
-        await session.execute(text("ANALYZE communication_service.phone_calls"))
+    async with sessions() as session:
+        connection = await session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
+        await connection.execute(text("VACUUM ANALYZE communication_service.phone_calls"))
+        await connection.execute(text("CHECKPOINT"))
 
 
 async def prepare(sessions: SessionFactory) -> None:

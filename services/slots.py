@@ -133,6 +133,7 @@ def busy_query(stretch: Interval) -> Select[int, int, date, time, int, int]:
         PhoneCall.leitung,
     ).where(
         PhoneCall.status == literal_column("'scheduled'"),
+        PhoneCall.geplantes_datum.between(starts.date(), stretch.end.date()),
         when >= (starts.date(), starts.time()),
         when < (stretch.end.date(), stretch.end.time()),
         func.upper(occupied) > stretch.start,
