@@ -10,8 +10,7 @@ from shared.database import SessionFactory
 from tests.clock import FakeClock
 from tests.factories import make_call, make_email, make_therapist
 from tests.integration.conftest import PASSWORD, Client, submit
-from tests.integration.test_page_today import stored
-from webapp.outcome_form import LONGEST_NOTE
+from tests.integration.test_page_today import group, stored
 
 
 @pytest.fixture
@@ -186,51 +185,23 @@ async def test_a_postponed_call_moves(
     assert moved.status == CallStatus.SCHEDULED
 
 
-@pytest.mark.parametrize(
-    ("fields", "field", "message"),
-    [
-        ({}, "ergebnis_art", "Choose what came of the call."),
-        ({"ergebnis_art": "nonsense"}, "ergebnis_art", "Choose what came of the call."),
-        ({"ergebnis_art": "erreicht", "ergebnis": "x" * (LONGEST_NOTE + 1)}, "ergebnis", "longer than 4000"),
-        (
-            {"ergebnis_art": "nicht_erreicht", "wiederholen_nach": "gestern"},
-            "wiederholen_nach",
-            "Give the date",
-        ),
-        (
-            {"ergebnis_art": "verschoben", "wohin": "termin", "geplantes_datum": "2026-10-16"},
-            "geplante_zeit",
-            "Give the time",
-        ),
-        (
-            {
-                "ergebnis_art": "verschoben",
-                "wohin": "termin",
-                "geplantes_datum": "2026-10-13",
-                "geplante_zeit": "10:00",
-            },
-            "geplantes_datum",
-            "in the past",
-        ),
-    ],
-)
 @pytest.mark.parametrize("htmx", [True, False])
-async def test_a_faulty_form_comes_back_with_what_was_typed(
-    staff_client: Client, call: int, htmx: bool, fields: dict[str, str], field: str, message: str
-):
+async def test_a_faulty_form_comes_back_with_what_was_typed(staff_client: Client, call: int, htmx: bool):
     await submit(staff_client, f"/calls/{call}/claim", htmx=True)
-    answer = await outcome(staff_client, call, htmx=htmx, **({"ergebnis": "Getipptes"} | fields))
+    fields = {"wohin": "termin", "geplantes_datum": "2026-10-13", "geplante_zeit": "10:00"}
+    answer = await outcome(
+        staff_client, call, htmx=htmx, ergebnis_art="verschoben", ergebnis="Getipptes", **fields
+    )
     assert answer.status_code == 422
-    assert f'<a href="#{field}">' in answer.text
-    assert message in answer.text
-    assert f'id="{field}"' in answer.text
-    assert fields.get("ergebnis", "Getipptes") in answer.text
+    assert '<a href="#geplantes_datum">This date is in the past.</a>' in answer.text
+    assert 'id="geplantes_datum-error"' in answer.text
+    assert ">Getipptes</textarea>" in answer.text
     assert ("<title>Error:" in answer.text) is not htmx
 
 
 @pytest.mark.parametrize("htmx", [True, False])
 async def test_a_form_older_than_somebodys_change_is_refused_and_the_text_kept(
-    staff_client: Client, call: int, ben: Staff, sessions: SessionFactory, app: object, htmx: bool
+    staff_client: Client, call: int, ben: Staff, sessions: SessionFactory, htmx: bool
 ):
     await submit(staff_client, f"/calls/{call}/claim", htmx=True)
     await submit(staff_client, f"/calls/{call}/release", htmx=True)
@@ -336,6 +307,32 @@ async def test_a_call_that_asks_for_a_person_can_be_settled(
     assert "Decision needed" in (await staff_client.get("/")).text
     await submit(staff_client, f"/calls/{call}/settle", htmx=True)
     assert "Decision needed" not in (await staff_client.get("/")).text
+
+
+async def test_a_hint_is_kept_for_whoever_calls_next(staff_client: Client, call: int):
+    answer = await submit(
+        staff_client, f"/calls/{call}/hint", {"version": 1, "text": "Erst ab elf"}, htmx=True
+    )
+    assert '<p class="banner">Erst ab elf</p>' in answer.text
+    stale = await submit(staff_client, f"/calls/{call}/hint", {"version": 1, "text": "Nie"}, htmx=True)
+    assert stale.status_code == 409
+
+
+async def test_do_not_call_ends_the_automatic_calls(staff_client: Client, sessions: SessionFactory):
+    await stored(sessions, make_therapist(), make_call(id=7, grund=CallReason.NO_REPLY))
+    form = {"version": 1, "flag": "1", "text": "Nur per E-Mail"}
+    answer = await submit(staff_client, "/calls/7/do-not-call", form, htmx=True)
+    assert "Does not want to be called: Nur per E-Mail" in answer.text
+    assert (await row(sessions, 7)).status == CallStatus.CANCELED
+    again = await submit(staff_client, "/calls/7/do-not-call", {"version": 2}, htmx=True)
+    assert "Does not want to be called" not in again.text
+
+
+async def test_who_was_busy_waits_for_the_next_attempt(staff_client: Client, call: int):
+    await submit(staff_client, f"/calls/{call}/claim", htmx=True)
+    answer = await outcome(staff_client, call, ergebnis_art="nicht_erreicht", genauer="besetzt")
+    assert "/claim" not in group(answer.text, "now")
+    assert "11:15–12:00" in group(answer.text, "soon")
 
 
 async def test_a_call_that_does_not_exist_is_not_found(staff_client: Client):

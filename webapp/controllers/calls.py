@@ -1,30 +1,29 @@
 """A call in somebody's hands: taking it, letting go of it, and saying what came of it."""
 
-from datetime import datetime
 from typing import Any
 
 from litestar import Controller, Request, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
-from litestar.response import Redirect, Template
+from litestar.response import Template
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services import claims, drafts, outcomes, ring_backs
+from services import claims, drafts, outcomes
 from services.activity import Actor
 from services.desk import load_change, load_desk, suggest_next_attempt
-from services.errors import Conflict, DomainError, InvalidInput
+from services.errors import Conflict, InvalidInput
 from services.models import OutcomeKind
 from services.rules import DeskRules
 from services.undo import undo_outcome
 from shared.clock import Clock
-from webapp.conflict_words import change_in_words, conflict_in_words
-from webapp.desk_view import Refusal, desk_page, desk_update, is_fragment
+from webapp.conflict_words import change_in_words
+from webapp.desk_answers import Page, show_call, show_desk, show_refusal
+from webapp.desk_view import desk_page, desk_update, is_fragment
 from webapp.forms import Submitted, read_number, words_of
 from webapp.i18n import gettext
 from webapp.outcome_form import CHOSEN_TIME, OutcomeForm
 
 AnyRequest = Request[Any, Any, Any]
-Page = Template | Redirect
 
 
 class CallController(Controller):
@@ -60,8 +59,8 @@ class CallController(Controller):
         try:
             await claims.claim_call(session, call_id, staff_id=request.user.id, now=now, rules=rules)
         except Conflict as error:
-            return await _refused(request, session, call_id, error, now=now, rules=rules)
-        return await _opened(request, session, call_id, now=now, rules=rules)
+            return await show_refusal(request, session, call_id, error, now=now, rules=rules)
+        return await show_call(request, session, call_id, now=now, rules=rules)
 
     @post("/next", status_code=200)
     async def claim_next(
@@ -77,8 +76,8 @@ class CallController(Controller):
             call = await claims.claim_next(session, staff_id=request.user.id, now=now, rules=rules)
         except claims.NothingReachable as error:
             notice = words_of(error)
-            return await _desk(request, session, now=now, rules=rules, notice=notice)
-        return await _opened(request, session, call.id, now=now, rules=rules)
+            return await show_desk(request, session, now=now, rules=rules, notice=notice)
+        return await show_call(request, session, call.id, now=now, rules=rules)
 
     @post("/{call_id:int}/renew", status_code=200)
     async def renew(
@@ -108,7 +107,7 @@ class CallController(Controller):
     ) -> Page:
         """Let go of a call."""
         await claims.release_claim(session, call_id, staff_id=request.user.id)
-        return await _desk(
+        return await show_desk(
             request, session, now=clock(), rules=rules, notice=gettext("The call is free again.")
         )
 
@@ -179,9 +178,9 @@ class CallController(Controller):
                 session, call_id, data.to_outcome(), version=version, now=now, actor=actor, rules=rules
             )
         except (Conflict, InvalidInput) as error:
-            return await _refused(request, session, call_id, error, form=data, now=now, rules=rules)
+            return await show_refusal(request, session, call_id, error, form=data, now=now, rules=rules)
         await drafts.keep_as_saved(session, call_id, data.to_draft(), staff_id=request.user.id, now=now)
-        return await _desk(request, session, saved_call_id=call_id, now=now, rules=rules)
+        return await show_desk(request, session, saved_call_id=call_id, now=now, rules=rules)
 
     @post("/{call_id:int}/plan-anew", status_code=200)
     async def plan_anew(
@@ -201,8 +200,8 @@ class CallController(Controller):
                 session, call_id, outcome, version=None, now=now, actor=actor, rules=rules
             )
         except (Conflict, InvalidInput) as error:
-            return await _refused(request, session, call_id, error, now=now, rules=rules)
-        return await _desk(request, session, saved_call_id=call_id, now=now, rules=rules)
+            return await show_refusal(request, session, call_id, error, now=now, rules=rules)
+        return await show_desk(request, session, saved_call_id=call_id, now=now, rules=rules)
 
     @post("/{call_id:int}/undo", status_code=200)
     async def undo(
@@ -219,9 +218,9 @@ class CallController(Controller):
         try:
             await undo_outcome(session, call_id, now=now, actor=actor)
         except Conflict as error:
-            return await _refused(request, session, call_id, error, now=now, rules=rules)
+            return await show_refusal(request, session, call_id, error, now=now, rules=rules)
         await drafts.bring_back_saved(session, call_id, staff_id=request.user.id, now=now)
-        return await _opened(request, session, call_id, now=now, rules=rules)
+        return await show_call(request, session, call_id, now=now, rules=rules)
 
     @post("/{call_id:int}/settle", status_code=200)
     async def settle(
@@ -236,81 +235,4 @@ class CallController(Controller):
         """Note that a person has decided how to go on with a call that came to nothing."""
         now = clock()
         await outcomes.settle(session, call_id, version=None, now=now, actor=actor)
-        return await _desk(request, session, now=now, rules=rules)
-
-
-class RingBackController(Controller):
-    """Therapists who ring back."""
-
-    path = "/ring-backs"
-    include_in_schema = False
-
-    @post("/{therapist_id:int}", status_code=200)
-    async def take(
-        self,
-        request: AnyRequest,
-        therapist_id: FromPath[int],
-        session: NamedDependency[AsyncSession],
-        clock: NamedDependency[Clock],
-        rules: NamedDependency[DeskRules],
-    ) -> Page:
-        """Open the call of who is on the phone right now; make one if none is planned."""
-        now = clock()
-        try:
-            call = await ring_backs.take_ring_back(
-                session, therapist_id, staff_id=request.user.id, now=now, rules=rules
-            )
-        except (Conflict, InvalidInput) as error:
-            return await _desk(request, session, now=now, rules=rules, refused=error)
-        return await _opened(request, session, call.id, now=now, rules=rules)
-
-
-async def _desk(
-    request: AnyRequest,
-    session: AsyncSession,
-    *,
-    now: datetime,
-    rules: DeskRules,
-    saved_call_id: int | None = None,
-    notice: str | None = None,
-    refused: DomainError | None = None,
-) -> Page:
-    """Show the screen with the call in hand, if any, or the next one on offer."""
-    if refused is None and not is_fragment(request):
-        return Redirect(f"/?saved={saved_call_id}" if saved_call_id else "/", status_code=303)
-    desk = await load_desk(
-        session, saved_call_id=saved_call_id, staff_id=request.user.id, now=now, rules=rules
-    )
-    refusal = Refusal(409, conflict=conflict_in_words(refused, desk)) if refused else None
-    if is_fragment(request):
-        return desk_update(desk, rules, refusal=refusal, notice=notice)
-    return desk_page(desk, rules, refusal=refusal)
-
-
-async def _opened(
-    request: AnyRequest, session: AsyncSession, call_id: int, *, now: datetime, rules: DeskRules
-) -> Page:
-    if not is_fragment(request):
-        return Redirect(f"/calls/{call_id}#panel", status_code=303)
-    desk = await load_desk(session, call_id, staff_id=request.user.id, now=now, rules=rules)
-    return desk_update(desk, rules)
-
-
-async def _refused(
-    request: AnyRequest,
-    session: AsyncSession,
-    call_id: int,
-    error: DomainError,
-    *,
-    now: datetime,
-    rules: DeskRules,
-    form: OutcomeForm | None = None,
-) -> Page:
-    """Show the call as it is now, what was typed, and why nothing was saved."""
-    desk = await load_desk(session, call_id, staff_id=request.user.id, now=now, rules=rules)
-    if isinstance(error, InvalidInput):
-        refusal = Refusal(422, fields=error.fields)
-    else:
-        refusal = Refusal(409, conflict=conflict_in_words(error, desk))
-    render = desk_update if is_fragment(request) else desk_page
-    return render(desk, rules, form=form, refusal=refusal)
+        return await show_desk(request, session, now=now, rules=rules)
