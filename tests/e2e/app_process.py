@@ -136,8 +136,8 @@ def _free_port() -> int:
         return probe.getsockname()[1]
 
 
-def running_app() -> RunningApp:
-    """Return an application that is up, in a folder of its own."""
-    app = RunningApp(Path(tempfile.mkdtemp(prefix="calldesk-e2e-")))
+def running_app(folder: Path | None = None) -> RunningApp:
+    """Return an application that is up, its data in a folder of its own."""
+    app = RunningApp(folder or Path(tempfile.mkdtemp(prefix="calldesk-e2e-")))
     app.start()
     return app

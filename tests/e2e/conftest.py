@@ -32,9 +32,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def app() -> Generator[RunningApp]:
+def app(tmp_path_factory: pytest.TempPathFactory) -> Generator[RunningApp]:
     """The application with its sample day, Wednesday 14 October 2026 from 10:42 on."""
-    app = running_app()
+    app = running_app(tmp_path_factory.mktemp("app"))
     yield app
     app.stop()
 
