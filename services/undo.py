@@ -9,15 +9,17 @@ from typing import Self
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import delete, select, update
+from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.activity import Actor, record
+from services.booking import lock_calendar
 from services.call_locks import lock_with_email
 from services.claims import ClaimedByOther
 from services.errors import Conflict
-from services.models import CallReason, CallStatus, OutboxEvent, PhoneCall
+from services.events import retract
+from services.models import CallReason, CallStatus, PhoneCall
 from services.subjects import CALLS
 from shared.database import wake
 
@@ -106,10 +108,12 @@ async def undo_outcome(session: AsyncSession, call_id: int, *, now: datetime, ac
             raise TooLateToUndo
         if call.bearbeitet_von not in (None, undo.before.bearbeitet_von):
             raise ClaimedByOther(staff_id=call.bearbeitet_von)
-        await _remove_events(session, undo.event_ids)
+        if await retract(session, undo.event_ids) != len(undo.event_ids):
+            raise TooLateToUndo
         if undo.next_call_id is not None:
             await _remove_attempt(session, undo.next_call_id)
         await _let_go_of_others(session, undo.before.bearbeitet_von, call.id)
+        await lock_calendar(session)
         undo.before.restore(call)
         call.rueckgaengig = call.rueckgaengig_bis = None
         call.version += 1
@@ -120,16 +124,6 @@ async def undo_outcome(session: AsyncSession, call_id: int, *, now: datetime, ac
         record(session, actor, "outcome_undone", "call", call.id, now=now, version=call.version)
         wake(session, CALLS)
     return call
-
-
-async def _remove_events(session: AsyncSession, event_ids: list[UUID]) -> None:
-    removed = await session.scalars(
-        delete(OutboxEvent)
-        .where(OutboxEvent.event_id.in_(event_ids), OutboxEvent.published_at.is_(None))
-        .returning(OutboxEvent.id)
-    )
-    if len(removed.all()) != len(event_ids):
-        raise TooLateToUndo
 
 
 async def _remove_attempt(session: AsyncSession, call_id: int) -> None:

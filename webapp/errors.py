@@ -7,7 +7,8 @@ import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, NotAuthorizedException, ValidationException
 from litestar.response import Redirect, Template
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError
+from sqlalchemy.exc import TimeoutError as PoolExhausted
 
 from services.errors import Conflict, DomainError, InvalidInput, NotFound, TemporarilyUnavailable
 from webapp.auth import is_service_path
@@ -20,6 +21,8 @@ AnyRequest = Request[Any, Any, Any]
 AnyResponse = Response[Any]
 
 RETRY_SECONDS = 5
+PASSING_SQLSTATES = ("08", "40", "53", "55P03", "57")
+"""Connection lost, deadlock, out of resources, lock timeout, server going down or starting (appendix A)."""
 UNREADABLE_FIELD = re.compile(r"^(?P<message>.*?)(?: - at `\$\.?(?P<field>[^`]*)`)?$", re.DOTALL)
 UNKNOWN_FIELD = re.compile(r"unknown field `(?P<field>[^`]+)`")
 MISSING_FIELD = re.compile(r"missing required field `(?P<field>[^`]+)`")
@@ -89,13 +92,22 @@ def unexpected(request: AnyRequest, error: Exception) -> AnyResponse:
     return _page(request, 500, _plain_words(500))
 
 
+def database_error(request: AnyRequest, error: DBAPIError) -> AnyResponse:
+    """Answer a failed statement: try again later if the server or a lock was the reason, else a defect."""
+    sqlstate = str(getattr(error.orig, "sqlstate", None) or "")
+    if error.connection_invalidated or sqlstate.startswith(PASSING_SQLSTATES):
+        return database_unreachable(request, error)
+    return unexpected(request, error)
+
+
 EXCEPTION_HANDLERS: dict[Any, Any] = {
     DomainError: domain_error,
     ValidationException: invalid_request,
     HTTPException: http_error,
-    OperationalError: database_unreachable,
+    DBAPIError: database_error,
     InterfaceError: database_unreachable,
-    ConnectionError: database_unreachable,
+    PoolExhausted: database_unreachable,
+    OSError: database_unreachable,
     TimeoutError: database_unreachable,
     Exception: unexpected,
 }
