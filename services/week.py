@@ -44,6 +44,11 @@ class Cell:
     reachable: int
     calls: list[WeekCall]
 
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to show."""
+        return not self.reachable and not self.calls
+
 
 @dataclass(frozen=True, slots=True)
 class WeekDay:
@@ -62,6 +67,11 @@ class Week:
     hours: list[int]
     days: list[WeekDay]
     total: int
+
+    @property
+    def most_reachable(self) -> int:
+        """The largest number of therapists reachable in one hour."""
+        return max((cell.reachable for day in self.days for cell in day.cells), default=0)
 
 
 def monday_of(day: date) -> date:
@@ -124,7 +134,18 @@ def arrange_week(rows: Sequence[Row[*tuple[Any, ...]]], monday: date, *, rules: 
         for day in shown
         if day.weekday() < 5 or any(call.day == day for call in calls)
     ]
-    return Week(monday, hours, days, len(calls))
+    return _without_empty_edges(Week(monday, hours, days, len(calls)))
+
+
+def _without_empty_edges(week: Week) -> Week:
+    """Leave out the hours before and after anything happens."""
+    busy = [row for row in range(len(week.hours)) if any(not day.cells[row].empty for day in week.days)] or [
+        0,
+        len(week.hours) - 1,
+    ]
+    rows = slice(busy[0], busy[-1] + 1)
+    days = [WeekDay(day.day, day.holiday, day.cells[rows]) for day in week.days]
+    return Week(week.monday, week.hours[rows], days, week.total)
 
 
 def _week_day(

@@ -20,7 +20,7 @@ async def _seed(sessions: SessionFactory, **call: object) -> int:
 async def test_the_week_shows_calls_and_who_can_be_reached(staff_client: Client, sessions: SessionFactory):
     await _seed(sessions)
     page = (await staff_client.get("/week")).text
-    assert "10:15 Dr. Jürgen Schmidt" in page
+    assert "10:15</span> Dr. Jürgen Schmidt" in page
     assert "1 reachable" in page
     assert "10:15" not in (await staff_client.get("/week?start=2026-10-19")).text
 
@@ -81,3 +81,12 @@ async def test_statistics_show_figures_for_the_chosen_period(staff_client: Clien
     page = (await staff_client.get("/statistics?days=30")).text
     assert "100%" in page
     assert ">1/1</text>" in page
+
+
+async def test_hours_in_which_nothing_happens_are_left_out(staff_client: Client, sessions: SessionFactory):
+    await _seed(sessions)
+    page = (await staff_client.get("/week")).text
+    assert "10:00</th>" in page
+    assert "11:00</th>" in page
+    assert "08:00</th>" not in page
+    assert "17:00</th>" not in page
