@@ -84,7 +84,7 @@ async def create_due(
     """
     async with sessions() as session:
         async with session.begin():
-            due = (await session.execute(_due(now, rules).limit(limit))).all()
+            due = (await session.execute(due_follow_ups(now, rules).limit(limit))).all()
         for email_id, therapist_id in due:
             await _follow_up(session, directory, email_id, therapist_id, now=now, rules=rules)
     return len(due)
@@ -149,7 +149,8 @@ async def _put_off(
         wake(session, EMAILS)
 
 
-def _due(now: datetime, rules: DeskRules) -> Select[int, int]:
+def due_follow_ups(now: datetime, rules: DeskRules) -> Select[int, int]:
+    """Return the query for the ids of due e-mails and of their therapists, oldest e-mail first."""
     followed_up = exists().where(
         PhoneCall.email_id == Email.id,
         or_(PhoneCall.grund == CallReason.NO_REPLY, PhoneCall.status != CallStatus.CANCELED),
@@ -182,5 +183,5 @@ async def _lock_due(session: AsyncSession, email_id: int, now: datetime, rules: 
     )
     if email is None:
         return None
-    still_due = await session.execute(_due(now, rules).where(Email.id == email_id))
+    still_due = await session.execute(due_follow_ups(now, rules).where(Email.id == email_id))
     return email if still_due.first() is not None else None

@@ -1,0 +1,135 @@
+"""A desk that has been busy for months: therapists, e-mails, calls and events, as many as asked for."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+
+from sqlalchemy import insert, text
+
+from services.models import SCHEMA, Therapist
+from shared.database import SessionFactory
+
+NOW = datetime(2026, 10, 14, 8, 42, tzinfo=UTC)
+TODAY = date(2026, 10, 14)
+LINES = 5
+SLOTS = 100
+"""Five-minute slots from 08:00 on; `LINES` calls at each."""
+
+HOURS: tuple[dict[str, Any], ...] = (
+    {day: ["09:00-12:00", "14:00-16:00"] for day in ("mo", "di", "mi", "do", "fr")},
+    {"monday": [{"start": "10:00", "end": "11:00"}], "wednesday": [{"start": "10:30", "end": "13:00"}]},
+    {"mi": ["08:00-10:00"], "do": ["12:00-13:00"]},
+    {"wednesday": [{"start": "15:00", "end": "15:30"}], "freitag": ["08:30-09:30"]},
+)
+BODY = "<p>Guten Tag, für unsere Patientinnen und Patienten suchen wir möglichst bald freie Plätze.</p>" * 8
+
+EMAILS = f"""
+    INSERT INTO {SCHEMA}.emails (therapist_id, betreff, body_html, body_text, empfaenger_email,
+        empfaenger_name, absender_email, absender_name, status, created_at, queued_at, naechster_versuch_at,
+        sent_at, message_id, antwort_erhalten, antwortdatum, antwort_art, antwortinhalt,
+        nachverfolgung_erforderlich, fehlermeldung)
+    SELECT 1 + n % :therapists, 'Anfrage für ' || (n % 7) || ' Patientinnen, Bündel ' || n, :body, :body,
+        'praxis' || (n % :therapists) || '@example.org', 'Dr. Jürgen Muster ' || (n % :therapists),
+        'kontakt@therapieplatz.example', 'Therapieplatz-Vermittlung', status::{SCHEMA}.emailstatus, at,
+        CASE WHEN status <> 'DRAFT' THEN at END, CASE WHEN status = 'QUEUED' THEN at END,
+        CASE WHEN status = 'SENT' THEN at + interval '3 s' END, n || '@bench',
+        answered, CASE WHEN answered THEN at + interval '2 days' END,
+        CASE WHEN answered THEN 'antwort' END,
+        CASE WHEN answered THEN 'Zwei Plätze ab November.' END, n % 211 = 0,
+        CASE WHEN status = 'FAILED' THEN '550 5.1.1 no such user' END
+    FROM (
+        SELECT n,
+            CAST(:now AS timestamptz) - interval '200 days' * (:emails - n) / :emails AS at,
+            n % 10 < 3 AND n % 50 <> 0 AS answered,
+            CASE WHEN n > :emails - 40 THEN 'QUEUED' WHEN n % 50 = 0 THEN 'FAILED'
+                WHEN n % 97 = 0 AND n % 10 > 2 THEN 'DRAFT' ELSE 'SENT' END AS status
+        FROM generate_series(1, :emails) AS n
+    ) AS mail
+"""
+ATTEMPTS = f"""
+    INSERT INTO {SCHEMA}.email_versuche
+        (email_id, nummer, begonnen_at, beendet_at, stufe, smtp_code, smtp_text, ergebnis)
+    SELECT id, 1, sent_at, sent_at, 'data', 250, '2.0.0 ok', 'sent' FROM {SCHEMA}.emails WHERE status = 'SENT'
+"""
+CLOSED_CALLS = f"""
+    INSERT INTO {SCHEMA}.phone_calls (therapist_id, geplantes_datum, geplante_zeit, tatsaechliches_datum,
+        tatsaechliche_zeit, status, ergebnis_art, ergebnis, grund, email_id, created_at, abgeschlossen_at,
+        rueckgaengig_bis, klaerung_noetig)
+    SELECT coalesce(mail.therapist_id, 1 + n % :therapists), day, at, day, at,
+        CASE WHEN n % 3 = 0 THEN 'completed' ELSE 'failed' END,
+        CASE n % 3 WHEN 0 THEN 'erreicht' WHEN 1 THEN 'nicht_erreicht' ELSE 'anrufbeantworter' END,
+        'Ruft zurück.', CASE WHEN mail.id IS NULL THEN 'manuell' ELSE 'keine_antwort' END, mail.id,
+        day + at, day + at, day + at + interval '15 s', n % 1009 = 0
+    FROM (
+        SELECT n, CAST(:today AS date) - n % 200 AS day,
+            time '08:00' + interval '1 minute' * (n / 200 % 110) AS at
+        FROM generate_series(0, :closed - 1) AS n
+    ) AS call
+    LEFT JOIN (
+        SELECT id, therapist_id, row_number() OVER (ORDER BY id) - 1 AS rank FROM {SCHEMA}.emails
+        WHERE status = 'SENT' AND NOT antwort_erhalten AND sent_at <
+            CAST(:now AS timestamptz) - interval '7 days'
+    ) AS mail ON mail.rank = n
+"""
+OPEN_CALLS = f"""
+    INSERT INTO {SCHEMA}.phone_calls
+        (therapist_id, geplantes_datum, geplante_zeit, leitung, grund, versuch, created_at)
+    SELECT 1 + n % :therapists, CAST(:day AS date), time '08:00' + interval '5 minutes' * (n / :lines),
+        1 + n % :lines, 'manuell', 1 + n % 3, CAST(:now AS timestamptz)
+    FROM generate_series(0, :calls - 1) AS n
+"""
+EVENTS = f"""
+    INSERT INTO {SCHEMA}.event_outbox
+        (event_id, event_type, topic, key, payload, created_at, available_at, published_at)
+    SELECT gen_random_uuid(), 'communication.email_sent', 'communication-events', 'email:' || id,
+        jsonb_build_object('email_id', id, 'status', 'SENT'), created_at, created_at, created_at
+    FROM {SCHEMA}.emails
+"""
+ACTIVITY = f"""
+    INSERT INTO {SCHEMA}.activity (at, actor, action, object_type, object_id)
+    SELECT created_at, 'api', 'email_created', 'email', id FROM {SCHEMA}.emails
+"""
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much there is; `calls_today` is 500 at most, one for each slot and line."""
+
+    therapists: int = 2_000
+    emails: int = 100_000
+    closed_calls: int = 100_000
+    calls_today: int = LINES * SLOTS
+
+
+async def fill(sessions: SessionFactory, size: Size) -> None:
+    """Fill an empty database; the desk's present is `NOW`."""
+    async with sessions() as session, session.begin():
+        await session.execute(insert(Therapist), [_therapist(n) for n in range(1, size.therapists + 1)])
+        common = {"therapists": size.therapists, "now": NOW}
+        await session.execute(text(EMAILS), common | {"emails": size.emails, "body": BODY})
+        await session.execute(text(ATTEMPTS))
+        await session.execute(text(CLOSED_CALLS), common | {"today": TODAY, "closed": size.closed_calls})
+        for offset, calls in ((0, size.calls_today), (1, size.calls_today // 2), (2, size.calls_today // 2)):
+            day = date.fromordinal(TODAY.toordinal() + offset)
+            await session.execute(text(OPEN_CALLS), common | {"day": day, "lines": LINES, "calls": calls})
+        await session.execute(text(EVENTS))
+        await session.execute(text(ACTIVITY))
+    async with sessions() as session:
+        connection = await session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
+        await connection.execute(text("VACUUM ANALYZE"))
+        await connection.execute(text("CHECKPOINT"))
+
+
+def _therapist(number: int) -> dict[str, Any]:
+    return {
+        "id": number,
+        "titel": "Dr.",
+        "vorname": "Jürgen",
+        "nachname": f"Muster {number}",
+        "ort": "Berlin",
+        "telefon": f"030 {1_000_000 + number}",
+        "telefon_e164": f"+4930{1_000_000 + number}",
+        "email": f"praxis{number}@example.org",
+        "telefonische_erreichbarkeit": HOURS[number % len(HOURS)],
+        "abgerufen_at": NOW,
+    }

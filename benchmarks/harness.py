@@ -1,0 +1,88 @@
+"""What the benchmarks share: a durable database, servers in processes of their own, figures in one form."""
+
+import multiprocessing
+import socket
+import tempfile
+import time
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import quantiles
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+
+from shared.config import Settings
+from shared.config.settings import load_settings
+from webapp.demo.postgres import EmbeddedPostgres
+
+START_SECONDS = 60
+CLOCK_TICKS = 100
+
+
+@contextmanager
+def migrated_database() -> Generator[str]:
+    """Run a PostgreSQL with its default durability (fsync on) and the current schema; yields its address."""
+    with tempfile.TemporaryDirectory(prefix="calldesk-bench-", ignore_cleanup_errors=True) as folder:
+        server = EmbeddedPostgres(Path(folder) / "pg")
+        server.start()
+        try:
+            alembic = Config("alembic.ini")
+            alembic.attributes["url"] = server.url()
+            command.upgrade(alembic, "head")
+            yield server.url().render_as_string(hide_password=False)
+        finally:
+            server.stop()
+
+
+def bench_settings(database_url: str, **values: Any) -> Settings:
+    """Return settings that nothing on this machine changes; the JSON API asks for a key."""
+    return load_settings(
+        env_file=None, app_env="testing", database_url=database_url, **({"log_level": "WARNING"} | values)
+    )
+
+
+@dataclass(frozen=True)
+class ServerProcess:
+    """A server in a process of its own."""
+
+    port: int
+    pid: int
+
+    def cpu_seconds(self) -> float:
+        """Return the processor time it has used."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / CLOCK_TICKS
+
+
+@contextmanager
+def running(serve: Callable[..., object], *arguments: object) -> Generator[ServerProcess]:
+    """Call `serve(*arguments, port)` in a process of its own; yields it once it accepts connections."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+    process = multiprocessing.get_context("spawn").Process(target=serve, args=(*arguments, port), daemon=True)
+    process.start()
+    try:
+        deadline = time.monotonic() + START_SECONDS
+        while not _accepts(port):
+            if time.monotonic() > deadline or not process.is_alive():
+                raise RuntimeError(f"{serve.__name__} did not start")
+            time.sleep(0.05)
+        yield ServerProcess(port, process.pid or 0)
+    finally:
+        process.terminate()
+        process.join(10)
+
+
+def percentiles(seconds: Sequence[float], *wanted: int) -> str:
+    """Return percentiles in words: `p50 1.2 ms, p99 3.4 ms`."""
+    cuts = quantiles(seconds, n=100, method="inclusive")
+    return ", ".join(f"p{number} {cuts[number - 1] * 1e3:.1f} ms" for number in wanted)
+
+
+def _accepts(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -1,0 +1,172 @@
+"""Server time and number of SQL statements of every page, for a desk with a lot to show.
+
+`python -m benchmarks.pages [--quick]`. The application runs in this process over a PostgreSQL of its own; a
+request goes through all of it (middleware, session, services, template), but over no socket. A page that
+needs more statements than it says here ends the benchmark.
+"""
+
+import argparse
+import asyncio
+import time
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import uvloop
+from litestar import Litestar
+from litestar.types import Receive, Scope, Send
+from sqlalchemy import event, text
+
+from benchmarks.busy_desk import NOW, Size, fill
+from benchmarks.harness import bench_settings, migrated_database, percentiles
+from services.claims import claim_next
+from services.follow_up_calls import AT_ONCE, due_follow_ups
+from services.models import SCHEMA
+from services.rules import DeskRules
+from services.staff import add_staff, log_in
+from shared.config import Settings
+from shared.database import SessionFactory
+from webapp.app import create_app
+from webapp.auth import SESSION_COOKIE
+
+PASSWORD = "correct horse battery"
+SLOW_SECONDS = 0.1
+
+
+@dataclass(frozen=True)
+class PageToMeasure:
+    """A page and the SQL statements it may need, those for the login included."""
+
+    name: str
+    path: str
+    statements: int
+    htmx: bool = False
+
+
+def pages(call_id: int, email_id: int) -> list[PageToMeasure]:
+    return [
+        PageToMeasure("Today", "/", 12),
+        PageToMeasure("Today, its list alone", "/", 3, htmx=True),
+        PageToMeasure("Call beside the list", f"/calls/{call_id}", 13),
+        PageToMeasure("Call, what changed elsewhere", f"/calls/{call_id}/state?version=1", 3),
+        PageToMeasure("Search by number", "/search?q=0301000777", 4),
+        PageToMeasure("Week", "/week", 2),
+        PageToMeasure("E-mails", "/emails", 7),
+        PageToMeasure("E-mails, page 1,000", "/emails?page=1000", 7),
+        PageToMeasure("E-mails, unanswered", "/emails?show=unanswered", 7),
+        PageToMeasure("E-mails, failed", "/emails?show=failed", 7),
+        PageToMeasure("E-mails, a rare word", "/emails?q=77777", 7),
+        PageToMeasure("E-mails, a word of all", "/emails?q=anfrage", 7),
+        PageToMeasure("E-mails, two weeks", "/emails?von=2026-09-01&bis=2026-09-14", 7),
+        PageToMeasure("E-mail", f"/emails/{email_id}", 11),
+        PageToMeasure("Therapists", "/therapists", 4),
+        PageToMeasure("Therapists, search", "/therapists?q=Muster+77", 4),
+        PageToMeasure("Therapist", "/therapists/77", 9),
+        PageToMeasure("Statistics, 14 days", "/statistics?days=14", 4),
+        PageToMeasure("Statistics, 90 days", "/statistics?days=90", 4),
+        PageToMeasure("System", "/system", 12),
+    ]
+
+
+class Meter:
+    """The application with a stopwatch around it and a counter in its database engine."""
+
+    def __init__(self, app: Litestar) -> None:
+        self._app = app
+        self.statements = 0
+        self.seconds: list[float] = []
+        event.listen(app.state.engine.sync_engine, "before_cursor_execute", self._count)
+
+    async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
+        wanted: Scope = scope
+        start = time.perf_counter()
+        await self._app(wanted, receive, send)
+        self.seconds.append(time.perf_counter() - start)
+
+    def _count(self, *_: object) -> None:
+        self.statements += 1
+
+
+async def measure(meter: Meter, browser: httpx.AsyncClient, page: PageToMeasure, requests: int) -> str | None:
+    """Print a page's figures; return what is wrong with it, if anything."""
+    headers = {"HX-Request": "true"} if page.htmx else {}
+    for number in range(requests + 3):
+        if number == 3:
+            meter.seconds.clear()
+            meter.statements = 0
+        answer = await browser.get(page.path, headers=headers)
+        if answer.status_code != 200:
+            raise RuntimeError(f"{page.path} answered {answer.status_code}")
+    statements = meter.statements // requests
+    slow = "  <- slow" if sorted(meter.seconds)[requests // 2] > SLOW_SECONDS else ""
+    size = len(answer.content) / 1024
+    print(
+        f"{page.name:30} {percentiles(meter.seconds, 50, 95):24} {statements:3} statements"
+        f" (at most {page.statements}) {size:6.0f} KB{slow}"
+    )
+    if meter.statements % requests:
+        return f"{page.name}: not always the same number of statements"
+    return f"{page.name}: {statements} statements" if statements > page.statements else None
+
+
+async def logged_in(sessions: SessionFactory, rules: DeskRules) -> tuple[str, int]:
+    """Return a member of staff's token, and the call they have in hand."""
+    async with sessions() as session:
+        member = await add_staff(session, "Anna", PASSWORD, admin=True, now=NOW)
+        call = await claim_next(session, staff_id=member.id, now=NOW, rules=rules)
+        token = await log_in(session, "Anna", PASSWORD, now=NOW, lasting=timedelta(days=1))
+    assert token is not None
+    return token, call.id
+
+
+async def background(sessions: SessionFactory, rules: DeskRules, requests: int) -> None:
+    """Print how long the worker looks for due follow-ups, which it does twice a minute."""
+    taken: list[float] = []
+    for _ in range(requests):
+        async with sessions() as session, session.begin():
+            start = time.perf_counter()
+            due = (await session.execute(due_follow_ups(NOW, rules).limit(AT_ONCE))).all()
+            taken.append(time.perf_counter() - start)
+    print(
+        f"{'Looking for due follow-ups':30} {percentiles(taken, 50, 95):24}   1 statement, {len(due)} found"
+    )
+
+
+async def run(config: Settings, size: Size, requests: int) -> None:
+    app = create_app(config, clock=lambda: NOW)
+    async with app.lifespan():
+        sessions: SessionFactory = app.state.sessions
+        rules: DeskRules = app.state.rules
+        await fill(sessions, size)
+        token, call_id = await logged_in(sessions, rules)
+        async with sessions() as session:
+            email_id = await session.scalar(
+                text(f"SELECT max(id) FROM {SCHEMA}.emails WHERE antwort_erhalten")
+            )
+        meter = Meter(app)
+        print(
+            f"{size.calls_today} open calls today, {size.emails:,} e-mails,"
+            f" {size.closed_calls:,} closed calls, {size.therapists:,} therapists; {requests} requests each"
+        )
+        transport = httpx.ASGITransport(meter)  # pyright: ignore[reportArgumentType]
+        async with httpx.AsyncClient(
+            transport=transport, base_url="http://desk", cookies={SESSION_COOKIE: token}
+        ) as browser:
+            wrong = [await measure(meter, browser, page, requests) for page in pages(call_id, email_id)]
+        await background(sessions, rules, requests)
+    if problems := [problem for problem in wrong if problem is not None]:
+        raise SystemExit("\n".join(problems))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a tenth of the data, few repetitions")
+    quick = parser.parse_args().quick
+    size = Size(200, 10_000, 10_000, 100) if quick else Size()
+    with migrated_database() as url, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(run(bench_settings(url), size, 10 if quick else 30))
+
+
+if __name__ == "__main__":
+    main()
