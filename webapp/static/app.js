@@ -47,7 +47,7 @@ document.addEventListener("click", (event) => {
   const opener = event.target.closest("[data-open]");
   if (opener) document.querySelector(opener.dataset.open)?.showModal();
   const refresh = event.target.closest("[data-live-refresh]");
-  if (refresh) refetch(refresh.closest("[data-live]"));
+  if (refresh) { refresh.blur(); pointerMovedAt = 0; refetch(refresh.closest("[data-live]")); }
 });
 
 function announce(text) {
@@ -77,6 +77,13 @@ document.addEventListener("htmx:afterSettle", (event) => settle(event.detail.elt
 document.addEventListener("htmx:oobAfterSwap", (event) => settle(event.detail.target));
 document.addEventListener("DOMContentLoaded", () => settle(document.body));
 
+/* A session has ended: who is already logging in again is not disturbed by what else asks for it. */
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const { xhr, target, elt } = event.detail;
+  const open = document.querySelector("#dialog dialog[open]");
+  if (xhr.status === 401 && target.id === "dialog" && open && !open.contains(elt)) event.detail.shouldSwap = false;
+});
+
 document.addEventListener("htmx:sendError", () => announce(document.body.dataset.offline));
 document.addEventListener("htmx:timeout", () => announce(document.body.dataset.offline));
 
@@ -92,7 +99,7 @@ function tick() {
   document.querySelectorAll("[data-refresh-at]").forEach((list) => {
     if (Date.parse(list.dataset.refreshAt) > now) return;
     delete list.dataset.refreshAt;
-    hint(list);
+    hint(list.closest("[data-live]"));
   });
   CHANGED_WHILE_BUSY.forEach((count, id) => { const list = document.getElementById(id); if (list && !busy(list)) refetch(list); });
 }
@@ -129,7 +136,7 @@ document.addEventListener("DOMContentLoaded", () => {
 
 function lists(subjects) {
   return [...document.querySelectorAll("[data-live]")]
-    .filter((list) => !subjects || subjects.includes(list.dataset.live));
+    .filter((list) => !subjects || list.dataset.live.split(" ").some((subject) => subjects.includes(subject)));
 }
 
 function refetch(list) {
@@ -141,8 +148,17 @@ function refetch(list) {
 
 function busy(list) {
   const pointed = list.matches(":hover") && Date.now() - pointerMovedAt < POINTER_RESTS_MS;
-  return pointed || list.contains(document.activeElement);
+  const ticked = list.querySelector("input[type=checkbox]:checked");
+  return pointed || ticked !== null || list.contains(document.activeElement);
 }
+
+/* What was asked for while nobody pointed at the list may arrive when somebody does. */
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const { target, elt } = event.detail;
+  if (target !== elt || !target.matches("[data-live]") || !busy(target)) return;
+  event.detail.shouldSwap = false;
+  hint(target);
+});
 
 async function hint(list) {
   if (!busy(list)) return refetch(list);
