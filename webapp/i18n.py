@@ -13,7 +13,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from babel.core import negotiate_locale
-from babel.dates import format_date, format_skeleton, format_time, format_timedelta
+from babel.dates import format_date, format_skeleton, format_timedelta
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal, format_percent
@@ -78,7 +78,7 @@ def day(value: date | datetime, style: str = "full") -> str:
 def clock_time(value: time | datetime) -> str:
     """Write a time of day as HH:MM; an instant in the practices' time zone."""
     shown = _local(value) if isinstance(value, datetime) else value
-    return format_time(shown, "HH:mm", locale="de")
+    return f"{shown:%H:%M}"
 
 
 def ago(instant: datetime, now: datetime) -> str:

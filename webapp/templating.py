@@ -6,6 +6,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from litestar.plugins.jinja import JinjaTemplateEngine
+from markupsafe import Markup
 
 from webapp import i18n
 
@@ -18,6 +19,11 @@ def static_url(name: str) -> str:
     """Return the address of a static file; it changes with the content, so browsers may keep it for ever."""
     digest = hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]
     return f"/static/{name}?v={digest}"
+
+
+def translate(message: str, /, **variables: object) -> Markup:
+    """Return a text in the reader's language, the variables escaped: Jinja2's own `_`, many times faster."""
+    return Markup(i18n.gettext(message)) % variables  # noqa: S704
 
 
 def create_template_engine() -> JinjaTemplateEngine:
@@ -40,5 +46,5 @@ def create_template_engine() -> JinjaTemplateEngine:
         "number": i18n.number,
         "percent": i18n.percent,
     }
-    environment.globals |= {"static_url": static_url, "language": i18n.language.get}
+    environment.globals |= {"_": translate, "static_url": static_url, "language": i18n.language.get}
     return JinjaTemplateEngine.from_environment(environment)
