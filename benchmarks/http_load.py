@@ -42,8 +42,8 @@ async def send(port: int, requests: Sequence[bytes], *, clients: int) -> Load:
         for _ in range(min(clients, len(requests)))
     ]
     start = time.perf_counter()
-    for _, client in connected:
-        client.send_next()
+    for transport, client in connected:
+        client.start(transport)
     await asyncio.gather(*(client.done for _, client in connected))
     return Load(time.perf_counter() - start, load.latencies, load.statuses)
 
@@ -77,9 +77,9 @@ class _Client(asyncio.Protocol):
         self._sent_at = 0.0
         self.done = asyncio.get_running_loop().create_future()
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
+    def start(self, transport: asyncio.Transport) -> None:
         self._transport = transport
+        self._send_next()
 
     def connection_lost(self, exc: Exception | None) -> None:
         if not self.done.done():
@@ -96,9 +96,9 @@ class _Client(asyncio.Protocol):
         self._load.latencies.append(time.perf_counter() - self._sent_at)
         self._load.statuses[int(head[9:12])] += 1
         self._buffer = b""
-        self.send_next()
+        self._send_next()
 
-    def send_next(self) -> None:
+    def _send_next(self) -> None:
         if not self._waiting:
             self.done.set_result(None)
             self._transport.close()

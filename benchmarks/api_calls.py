@@ -1,0 +1,124 @@
+"""`POST /api/phone-calls` over uvicorn: many at once for few therapists, then as fast as it goes.
+
+`python -m benchmarks.api_calls [--quick]`. The API runs as in production, in one process, and asks a
+Therapist Service in another for whom it does not know. Bursts send all requests at the same moment; anything
+but 201 (booked) and 422 (none free) ends the benchmark. PostgreSQL flushes every commit to the disk.
+"""
+
+import argparse
+import asyncio
+from dataclasses import dataclass
+from statistics import median
+
+import uvicorn
+import uvloop
+from sqlalchemy import insert
+
+from benchmarks.harness import ServerProcess, bench_settings, migrated_database, percentiles, running
+from benchmarks.http_load import Load, new_key, post, send
+from services.models import Therapist
+from shared.clock import system_clock
+from shared.config import Settings
+from shared.database import create_engine, create_session_factory
+from webapp.demo.therapist_service import create_therapist_service
+from webapp.server import serve
+
+LINES = 40
+BURST = 64
+KNOWN = 500
+FIRST_UNKNOWN = KNOWN + 1
+UNKNOWN = 200
+DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+HOURS = {day: [{"start": "09:00", "end": "12:00"}, {"start": "14:00", "end": "16:00"}] for day in DAYS}
+
+
+def serve_therapists(port: int) -> None:
+    therapists = [
+        {"id": number, "vorname": "Eva", "nachname": f"Muster {number}", "telefonische_erreichbarkeit": HOURS}
+        for number in range(FIRST_UNKNOWN, FIRST_UNKNOWN + UNKNOWN)
+    ]
+    uvicorn.run(create_therapist_service(therapists), port=port, log_config=None)
+
+
+def serve_api(config: Settings, port: int) -> None:
+    serve(config, host="127.0.0.1", port=port)
+
+
+async def add_known_therapists(config: Settings) -> None:
+    """Store therapists the directory has just been asked about."""
+    engine = create_engine(config, application_name="bench")
+    common = {"vorname": "Eva", "telefonische_erreichbarkeit": HOURS, "abgerufen_at": system_clock()}
+    rows = [{"id": number, "nachname": f"Muster {number}", **common} for number in range(1, KNOWN + 1)]
+    async with create_session_factory(engine)() as session, session.begin():
+        await session.execute(insert(Therapist), rows)
+    await engine.dispose()
+
+
+@dataclass(frozen=True)
+class Api:
+    """The API under load."""
+
+    process: ServerProcess
+    key: str
+
+    async def book(self, therapists: list[int], *, clients: int) -> Load:
+        requests = [post("/api/phone-calls", {"therapist_id": one}, self.key) for one in therapists]
+        load = await send(self.process.port, requests, clients=clients)
+        load.check(201, 422)
+        return load
+
+
+async def bursts(api: Api) -> None:
+    for therapists in (1, 50):
+        wanted = [FIRST_UNKNOWN + therapists + number % therapists for number in range(BURST)]
+        load = await api.book(wanted, clients=BURST)
+        answers = ", ".join(f"{count} answered {status}" for status, count in sorted(load.statuses.items()))
+        print(
+            f"{BURST} at once for {therapists:2} unknown therapists: {answers};"
+            f" {load.seconds * 1e3:.0f} ms for all, {percentiles(load.latencies, 50, 99)}"
+        )
+
+
+async def throughput(api: Api, requests: int, rounds: int) -> None:
+    rates: dict[int, list[float]] = {1: [], 16: []}
+    await api.book([1] * 20, clients=4)
+    for number in range(rounds):
+        for clients, done in rates.items():
+            wanted = [1 + (number * 37 + index) % KNOWN for index in range(requests)]
+            used = api.process.cpu_seconds()
+            load = await api.book(wanted, clients=clients)
+            used = api.process.cpu_seconds() - used
+            done.append(load.per_second)
+            print(
+                f"round {number + 1}, {clients:2} clients: {load.per_second:4.0f} booked/s,"
+                f" {percentiles(load.latencies, 50, 99)}, {used / requests * 1e3:.1f} ms processor each"
+            )
+    one, many = (median(done) for done in rates.values())
+    print(f"median {one:.0f}/s with 1 client, {many:.0f}/s with 16 clients: {many / one:.2f} times as many")
+
+
+async def measure(config: Settings, process: ServerProcess, key: str, requests: int, rounds: int) -> None:
+    api = Api(process, key)
+    await add_known_therapists(config)
+    await bursts(api)
+    await throughput(api, requests, rounds)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="fewer repetitions")
+    requests, rounds = (100, 1) if parser.parse_args().quick else (500, 3)
+    with migrated_database() as url, running(serve_therapists) as therapists:
+        config = bench_settings(
+            url, therapist_service_url=f"http://127.0.0.1:{therapists.port}", desk_lines=LINES
+        )
+        key = uvloop.run(new_key(config))
+        with (
+            running(serve_api, config) as process,
+            asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+        ):
+            runner.run(measure(config, process, key, requests, rounds))
+
+
+if __name__ == "__main__":
+    main()
