@@ -98,6 +98,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_emails")),
         sa.UniqueConstraint("message_id", name=op.f("uq_emails_message_id")),
         schema=SCHEMA,
+        postgresql_with={"fillfactor": 70},
     )
     op.create_index(
         "ix_emails_answered",
@@ -147,14 +148,6 @@ def upgrade() -> None:
         unique=False,
         schema=SCHEMA,
         postgresql_where=sa.text("nachverfolgung_erforderlich"),
-    )
-    op.create_index(
-        "ix_emails_lease",
-        "emails",
-        ["anspruch_bis"],
-        unique=False,
-        schema=SCHEMA,
-        postgresql_where=sa.text("status = 'SENDING'"),
     )
     op.create_index(
         "ix_emails_status", "emails", ["status", sa.literal_column("id DESC")], unique=False, schema=SCHEMA
@@ -646,9 +639,6 @@ def downgrade() -> None:
     op.drop_index("ix_emails_status", table_name="emails", schema=SCHEMA)
     for name in ("search", "list", "sent_at", "created_at", "answered"):
         op.drop_index(f"ix_emails_{name}", table_name="emails", schema=SCHEMA)
-    op.drop_index(
-        "ix_emails_lease", table_name="emails", schema=SCHEMA, postgresql_where=sa.text("status = 'SENDING'")
-    )
     op.drop_index(
         "ix_emails_follow_up_wanted",
         table_name="emails",
