@@ -12,6 +12,7 @@ from sqlalchemy import URL
 CHANNEL = "communication_service"
 CONNECT_SECONDS = 5
 QUERY_SECONDS = 5
+APART_SECONDS = 0.02
 HEALTH_CHECK_SECONDS = 10
 RECONNECT_SECONDS = (0.2, 5.0)
 UNREACHABLE = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
@@ -25,8 +26,8 @@ log = structlog.get_logger(__name__)
 class Notifier:
     """Sends hints outside of any transaction, on a connection of its own.
 
-    NOTIFY takes a lock on the whole cluster at commit, so hints that arrive while one is under way go out
-    together, each subject once.
+    NOTIFY takes a lock on the whole cluster at commit and wakes every listener, so hints that arrive while one
+    is under way or shortly after it go out together, each subject once.
     """
 
     def __init__(self, url: URL) -> None:
@@ -56,6 +57,7 @@ class Notifier:
                     await connection.execute(
                         "SELECT pg_notify($1, subject) FROM unnest($2::text[]) AS subject", CHANNEL, subjects
                     )
+                    await asyncio.sleep(APART_SECONDS)
                 except UNREACHABLE as error:
                     log.warning("hint_not_sent", error=type(error).__name__, subjects=subjects)
                     await _close(connection)
