@@ -6,6 +6,7 @@ Two marks per e-mail: "DATA begins", durable before the server hears DATA, and h
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
@@ -25,6 +26,8 @@ T = TypeVar("T")
 
 RETRY_SECONDS = (0.1, 2.0)
 MOST_UNWRITTEN = 16
+WORTH_A_COMMIT = 8
+GATHER_SECONDS = 0.01
 log = structlog.get_logger(__name__)
 
 UNWRITABLE = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, ValueError)
@@ -141,10 +144,11 @@ class _Begin:
 
 
 class Ledger:
-    """Writes what is waiting together, and at once when idle.
+    """Writes what is waiting together.
 
-    The two marks go over a connection each: a sender waits for "DATA begins" only, never for the heavier
-    account of what is over. How much of that may be unwritten is bounded, for it is unclear after a crash.
+    The two marks go over a connection each: a sender waits for "DATA begins" only, which is written at once.
+    The heavier account of what is over gathers for a moment; how much of it may be unwritten is bounded, for
+    it is unclear after a crash.
     """
 
     def __init__(
@@ -159,7 +163,7 @@ class Ledger:
         self._clock = clock
         self._lease = lease
         self._begins = _Writer[_Begin](begins, self._write_begins)
-        self._ends = _Writer[Entry](ends, self._write_ends)
+        self._ends = _Writer[Entry](ends, self._write_ends, gather_seconds=GATHER_SECONDS)
 
     async def begin(self, email: ClaimedEmail) -> bool:
         """Make "DATA begins" durable and renew the lease; False when the lease is no longer ours."""
@@ -221,24 +225,33 @@ class _Writer(Generic[T]):
     """Group commit over one connection: while one write is under way, the next group gathers."""
 
     def __init__(
-        self, connection: DirectConnection, write: Callable[[DirectConnection, list[T]], Awaitable[None]]
+        self,
+        connection: DirectConnection,
+        write: Callable[[DirectConnection, list[T]], Awaitable[None]],
+        *,
+        gather_seconds: float = 0,
     ) -> None:
         self._connection = connection
         self._write = write
+        self._gather_seconds = gather_seconds
         self._waiting: list[T] = []
         self._unwritten = 0
         self._changed = asyncio.Condition()
         self._wanted = asyncio.Event()
+        self._urgent = asyncio.Event()
 
     def add(self, item: T) -> None:
         """Hand in an item."""
         self._waiting.append(item)
         self._unwritten += 1
         self._wanted.set()
+        if len(self._waiting) >= WORTH_A_COMMIT:
+            self._urgent.set()
 
     async def at_most(self, unwritten: int) -> None:
         """Wait until at most so many items are not written yet."""
         if self._unwritten > unwritten:
+            self._urgent.set()
             async with self._changed:
                 await self._changed.wait_for(lambda: self._unwritten <= unwritten)
 
@@ -247,6 +260,11 @@ class _Writer(Generic[T]):
         delay, cap = RETRY_SECONDS
         while True:
             await self._wanted.wait()
+            if self._gather_seconds:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(self._gather_seconds):
+                        await self._urgent.wait()
+                self._urgent.clear()
             self._wanted.clear()
             group, self._waiting = self._waiting, []
             try:
