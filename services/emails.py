@@ -4,13 +4,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services import activity, idempotency
 from services.activity import Actor
 from services.email_content import both_bodies, new_message_id
-from services.email_states import draft, existing_email, queued, wake_readers
+from services.email_insert import insert_email
+from services.email_states import draft, existing_email, queued
 from services.email_templates.engine import check_template, render_template
 from services.email_validation import (
     NOT_POSSIBLE_WITH_TEMPLATE,
@@ -24,12 +23,11 @@ from services.email_validation import (
     normalized_address,
 )
 from services.errors import FieldError, InvalidInput
-from services.events import EventType, report_email
 from services.idempotency import RepeatableRequest
 from services.models import Email, EmailStatus
+from services.subjects import EMAIL_QUEUE, EMAILS, OUTBOX
 from shared.config.settings import SmtpSettings
-
-SCOPE = "email"
+from shared.direct_connection import DirectPool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +50,7 @@ class NewEmail:
 
 
 async def create_email(
-    session: AsyncSession,
+    statements: DirectPool,
     new: NewEmail,
     *,
     now: datetime,
@@ -69,20 +67,12 @@ async def create_email(
         IdempotencyConflict: the key was used with another body.
     """
     email = await _compose(new, now=now, sender=sender)
-    async with session.begin():
-        if repeatable:
-            earlier = await idempotency.reserve(session, SCOPE, repeatable)
-            if earlier is not None:
-                return await _as_first_answered(session, earlier, email), True
-        session.add(email)
-        await session.flush()
-        if repeatable:
-            await idempotency.fulfil(session, SCOPE, repeatable, email.id)
-        report_email(session, EventType.EMAIL_CREATED, email, now=now)
-        if actor.kind == "staff":
-            activity.record(session, actor, "email_created", "email", email.id, now=now)
-        wake_readers(session, email)
-    return email, False
+    stored = await insert_email(statements, email, actor=actor, repeatable=repeatable)
+    if stored:
+        statements.wake(OUTBOX, EMAILS)
+        if new.status is EmailStatus.QUEUED:
+            statements.wake(EMAIL_QUEUE)
+    return email, not stored
 
 
 async def get_email(session: AsyncSession, email_id: int) -> Email:
@@ -124,18 +114,6 @@ async def _compose(new: NewEmail, *, now: datetime, sender: SmtpSettings) -> Ema
         version=1,
         **(queued(now) if new.status is EmailStatus.QUEUED else draft()),
     )
-
-
-async def _as_first_answered(session: AsyncSession, email_id: int, email: Email) -> Email:
-    """Turn an e-mail composed again into what the first request was answered."""
-    first = (
-        await session.execute(select(Email.created_at, Email.message_id).where(Email.id == email_id))
-    ).one()
-    email.id, email.message_id = email_id, first.message_id
-    email.created_at = email.updated_at = first.created_at
-    if email.status is EmailStatus.QUEUED:
-        email.queued_at = email.naechster_versuch_at = first.created_at
-    return email
 
 
 def _check_new(new: NewEmail) -> list[FieldError]:

@@ -1,4 +1,4 @@
-"""One asyncpg connection for the few statements that run hundreds of times a second.
+"""asyncpg connections for the few statements that run hundreds of times a second.
 
 Every statement is a transaction of its own and one round trip.
 """
@@ -11,8 +11,19 @@ import asyncpg
 from sqlalchemy import URL
 
 from shared.database import COMMAND_SECONDS, CONNECT_SECONDS
+from shared.notifications import Notifier
 
 UNREACHABLE = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+
+NO_ANSWER = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+)
+"""The server is away, shutting down or full; what it was asked is not at fault."""
 
 LOOKUPS_BY_INDEX = {
     "plan_cache_mode": "force_generic_plan",
@@ -83,3 +94,53 @@ class DirectConnection:
         if connection is not None:
             with suppress(*UNREACHABLE):
                 await connection.close(timeout=1)
+
+
+class DatabaseUnreachable(ConnectionError):
+    """PostgreSQL gave no answer; whether the statement took effect is unknown."""
+
+
+class DirectPool:
+    """Several direct connections, each made when first needed; the one used last is taken first.
+
+    Args:
+        url: the database's address.
+        application_name: shown in `pg_stat_activity`.
+        size: how many statements may run at once.
+        notifier: reached by `wake`.
+    """
+
+    def __init__(
+        self, url: URL, *, application_name: str, size: int, notifier: Notifier | None = None
+    ) -> None:
+        self._notifier = notifier
+        self._connections = [DirectConnection(url, application_name=application_name) for _ in range(size)]
+        self._free: asyncio.LifoQueue[DirectConnection] = asyncio.LifoQueue()
+        for connection in self._connections:
+            self._free.put_nowait(connection)
+
+    async def fetch(self, statement: str, *arguments: object) -> list[Any]:
+        """Run one statement in its own transaction and return its rows.
+
+        Raises:
+            DatabaseUnreachable: there was no connection in time, or no answer.
+            asyncpg.PostgresError: the statement failed and changed nothing.
+        """
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                connection = await self._free.get()
+            try:
+                return await connection.fetch(statement, *arguments)
+            finally:
+                self._free.put_nowait(connection)
+        except NO_ANSWER as error:
+            raise DatabaseUnreachable(type(error).__name__) from error
+
+    def wake(self, *subjects: str) -> None:
+        """Wake whoever listens for `subjects`; for after the statement that changed something."""
+        if self._notifier is not None:
+            self._notifier.send(subjects)
+
+    async def close(self) -> None:
+        """Close all connections, waiting at most a second."""
+        await asyncio.gather(*(connection.close() for connection in self._connections))

@@ -17,6 +17,7 @@ from services.rules import DeskRules
 from shared.config import Settings
 from shared.config.settings import load_settings
 from shared.database import SessionFactory, create_engine, create_session_factory
+from shared.direct_connection import DirectPool
 from tests.clock import FakeClock
 from webapp.demo.postgres import EmbeddedPostgres
 
@@ -98,3 +99,10 @@ def sessions(engine: AsyncEngine) -> SessionFactory:
 async def session(sessions: SessionFactory) -> AsyncGenerator[AsyncSession]:
     async with sessions() as session:
         yield session
+
+
+@pytest.fixture
+async def statements(config: Settings) -> AsyncGenerator[DirectPool]:
+    statements = DirectPool(config.get_database_url(), application_name="test", size=4)
+    yield statements
+    await statements.close()

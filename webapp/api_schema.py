@@ -139,7 +139,7 @@ def repeatable(key: str | None, body: Struct) -> RepeatableRequest | None:
     return RepeatableRequest(key, hashlib.sha256(canonical).digest())
 
 
-def refuse_unknown_parameters(
+async def refuse_unknown_parameters(
     connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler
 ) -> None:
     """Guard: refuse query parameters the handler does not declare, and repeated ones.

@@ -22,6 +22,7 @@ from services.rules import DeskRules
 from shared.clock import Clock, get_clock
 from shared.config import Settings, get_config
 from shared.database import create_engine, create_session_factory
+from shared.direct_connection import DirectPool
 from shared.notifications import Listener, Notifier
 from webapp import i18n
 from webapp.auth import Authentication
@@ -33,6 +34,7 @@ from webapp.templating import STATIC, create_template_engine
 
 CSRF_COOKIE = "calldesk_csrf"
 LARGEST_BODY = 2 * 1024 * 1024 + 128 * 1024
+DIRECT_CONNECTIONS = 8
 YEAR_SECONDS = 31_536_000
 
 
@@ -72,6 +74,12 @@ async def _resources(app: Litestar) -> AsyncGenerator[None]:
     config: Settings = app.state.config
     engine = create_engine(config, application_name="calldesk-web")
     notifier = Notifier(config.get_database_url())
+    statements = DirectPool(
+        config.get_database_url(),
+        application_name="calldesk-web",
+        size=DIRECT_CONNECTIONS,
+        notifier=notifier,
+    )
     listener = Listener(config.get_database_url())
     client = httpx.AsyncClient(timeout=config.therapist_deadline_seconds)
     i18n.timezone.set(config.tz)
@@ -79,6 +87,7 @@ async def _resources(app: Litestar) -> AsyncGenerator[None]:
         {
             "engine": engine,
             "sessions": create_session_factory(engine, notifier),
+            "statements": statements,
             "listener": listener,
             "rules": DeskRules.from_settings(config),
             "directory": TherapistDirectory(config, client),
@@ -92,6 +101,7 @@ async def _resources(app: Litestar) -> AsyncGenerator[None]:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await client.aclose()
+        await statements.close()
         with suppress(TimeoutError):
             async with asyncio.timeout(5):
                 await engine.dispose()

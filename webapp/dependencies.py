@@ -13,12 +13,18 @@ from services.activity import Actor
 from services.rules import DeskRules
 from shared.clock import Clock
 from shared.config import Settings
+from shared.direct_connection import DirectPool
 
 
 async def provide_session(state: State) -> AsyncGenerator[AsyncSession]:
     """A database session for this request; services open the transactions."""
     async with state.sessions() as session:
         yield session
+
+
+def provide_statements(state: State) -> DirectPool:
+    """Connections for single statements that run often."""
+    return state.statements
 
 
 def provide_clock(state: State) -> Clock:
@@ -48,6 +54,7 @@ def provide_actor(request: ASGIConnection[Any, Any, Actor, Any]) -> Actor:
 
 DEPENDENCIES = {
     "session": Provide(provide_session),
+    "statements": Provide(provide_statements, sync_to_thread=False),
     "clock": Provide(provide_clock, sync_to_thread=False),
     "rules": Provide(provide_rules, sync_to_thread=False),
     "config": Provide(provide_config, sync_to_thread=False),

@@ -1,6 +1,7 @@
 """Creating e-mails and reading them."""
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import replace
 
 import pytest
@@ -8,13 +9,16 @@ from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.activity import API, Actor
-from services.email_states import NoSuchEmail
+from services.email_states import NoSuchEmail, existing_email
 from services.emails import NewEmail, create_email, get_email
 from services.errors import IdempotencyConflict, InvalidInput
+from services.events import EventType, report_email
 from services.idempotency import RepeatableRequest
 from services.models import Activity, Email, EmailStatus, OutboxEvent
 from shared.config import Settings
-from shared.database import SessionFactory, create_session_factory
+from shared.database import SessionFactory
+from shared.direct_connection import DirectPool
+from shared.notifications import Notifier
 from tests.clock import FakeClock
 from tests.factories import make_staff
 
@@ -25,23 +29,26 @@ NEW = NewEmail(
     betreff="Anfrage für drei Patientinnen",
     body_html="<p>Grüße aus <b>Köln</b></p>",
 )
+COLUMNS = [column.key for column in Email.__mapper__.columns]
 
 
-class RecordingNotifier:
-    def __init__(self) -> None:
+class RecordingNotifier(Notifier):
+    def __init__(self, config: Settings) -> None:
+        super().__init__(config.get_database_url())
         self.sent: set[str] = set()
 
-    def send(self, subjects: set[str]) -> None:
-        self.sent |= subjects
+    def send(self, subjects: Iterable[str]) -> None:
+        self.sent.update(subjects)
 
 
 async def test_a_new_email_is_queued_with_both_bodies_sender_and_message_id(
-    session: AsyncSession, config: Settings, clock: FakeClock
+    session: AsyncSession, statements: DirectPool, config: Settings, clock: FakeClock
 ):
     sender = config.get_smtp_settings()
-    email, replayed = await create_email(session, NEW, now=clock(), actor=API, sender=sender)
-    await session.refresh(email)
+    email, replayed = await create_email(statements, NEW, now=clock(), actor=API, sender=sender)
+    stored = await existing_email(session, email.id)
     assert not replayed
+    assert {c: getattr(email, c) for c in COLUMNS} == {c: getattr(stored, c) for c in COLUMNS}
     assert email.status is EmailStatus.QUEUED
     assert email.queued_at == email.naechster_versuch_at == email.created_at == clock()
     assert (email.absender_email, email.absender_name) == (sender["sender"], sender["sender_name"])
@@ -51,47 +58,60 @@ async def test_a_new_email_is_queued_with_both_bodies_sender_and_message_id(
     assert not email.zustellung_unklar
 
 
-async def test_a_draft_is_not_queued(session: AsyncSession, config: Settings, clock: FakeClock):
+async def test_a_draft_is_not_queued(
+    session: AsyncSession, statements: DirectPool, config: Settings, clock: FakeClock
+):
     draft = replace(NEW, status=EmailStatus.DRAFT)
-    email, _ = await create_email(session, draft, now=clock(), actor=API, sender=config.get_smtp_settings())
-    await session.refresh(email)
+    email, _ = await create_email(
+        statements, draft, now=clock(), actor=API, sender=config.get_smtp_settings()
+    )
+    email = await existing_email(session, email.id)
     assert email.status is EmailStatus.DRAFT
     assert email.queued_at is None
     assert email.naechster_versuch_at is None
 
 
 async def test_creating_reports_an_event_and_wakes_the_senders(
-    sessions: SessionFactory, config: Settings, clock: FakeClock
+    session: AsyncSession, config: Settings, clock: FakeClock
 ):
-    notifier = RecordingNotifier()
-    factory = create_session_factory(sessions.kw["bind"], notifier)  # pyright: ignore[reportArgumentType]
-    async with factory() as session:
-        email, _ = await create_email(session, NEW, now=clock(), actor=API, sender=config.get_smtp_settings())
-        event = (await session.scalars(select(OutboxEvent))).one()
-    assert (event.event_type, event.key) == ("communication.email_created", f"email:{email.id}")
+    notifier = RecordingNotifier(config)
+    statements = DirectPool(config.get_database_url(), application_name="test", size=1, notifier=notifier)
+    email, _ = await create_email(statements, NEW, now=clock(), actor=API, sender=config.get_smtp_settings())
+    await statements.close()
+    event = (await session.scalars(select(OutboxEvent))).one()
+    stored = (await session.scalars(select(Email))).one()
+    assert stored.id == email.id
+    assert (event.created_at, event.available_at) == (stored.created_at, stored.created_at)
+    as_reported = report_email(session, EventType.EMAIL_CREATED, stored, now=clock())
+    for column in ("event_type", "topic", "key", "payload"):
+        assert getattr(event, column) == getattr(as_reported, column)
     assert notifier.sent == {"email-queue", "emails", "outbox"}
 
 
-async def test_the_log_names_who_wrote_an_email(session: AsyncSession, config: Settings, clock: FakeClock):
+async def test_the_log_names_who_wrote_an_email(
+    session: AsyncSession, statements: DirectPool, config: Settings, clock: FakeClock
+):
     member = make_staff()
     session.add(member)
     await session.commit()
     actor = Actor("staff", member.id)
-    email, _ = await create_email(session, NEW, now=clock(), actor=actor, sender=config.get_smtp_settings())
+    email, _ = await create_email(
+        statements, NEW, now=clock(), actor=actor, sender=config.get_smtp_settings()
+    )
     entry = (await session.scalars(select(Activity))).one()
     assert (entry.staff_id, entry.action, entry.object_id) == (member.id, "email_created", email.id)
 
 
 async def test_the_senders_own_domain_is_in_the_message_id(
-    session: AsyncSession, config: Settings, clock: FakeClock
+    session: AsyncSession, statements: DirectPool, config: Settings, clock: FakeClock
 ):
     new = replace(NEW, absender_email="wir@größe.example", absender_name="Wir")
-    email, _ = await create_email(session, new, now=clock(), actor=API, sender=config.get_smtp_settings())
+    email, _ = await create_email(statements, new, now=clock(), actor=API, sender=config.get_smtp_settings())
     assert email.message_id.endswith("@xn--gre-6ka8i.example>")
 
 
 async def test_a_template_brings_subject_and_bodies(
-    session: AsyncSession, config: Settings, clock: FakeClock
+    session: AsyncSession, statements: DirectPool, config: Settings, clock: FakeClock
 ):
     new = replace(
         NEW,
@@ -100,7 +120,7 @@ async def test_a_template_brings_subject_and_bodies(
         template="initial_contact",
         template_data={"anrede": "Sehr geehrte Frau <Weber>", "anzahl": 2},
     )
-    email, _ = await create_email(session, new, now=clock(), actor=API, sender=config.get_smtp_settings())
+    email, _ = await create_email(statements, new, now=clock(), actor=API, sender=config.get_smtp_settings())
     assert email.betreff == "Anfrage: 2 Personen suchen einen Therapieplatz"
     assert "Sehr geehrte Frau &lt;Weber&gt;," in email.body_html
     assert email.body_text.startswith("Sehr geehrte Frau <Weber>,")
@@ -130,31 +150,31 @@ async def test_a_template_brings_subject_and_bodies(
     ],
 )
 async def test_a_refusal_names_the_fields_and_stores_nothing(
-    session: AsyncSession, config: Settings, clock: FakeClock, wrong: dict[str, object], fields: list[str]
+    session: AsyncSession,
+    statements: DirectPool,
+    config: Settings,
+    clock: FakeClock,
+    wrong: dict[str, object],
+    fields: list[str],
 ):
     with pytest.raises(InvalidInput) as refused:
         await create_email(
-            session, replace(NEW, **wrong), now=clock(), actor=API, sender=config.get_smtp_settings()
+            statements, replace(NEW, **wrong), now=clock(), actor=API, sender=config.get_smtp_settings()
         )
     assert [error.field for error in refused.value.fields] == fields
     assert await session.scalar(select(func.count()).select_from(Email)) == 0
 
 
 async def test_one_key_posted_fifty_times_at_once_makes_one_email(
-    sessions: SessionFactory, config: Settings, clock: FakeClock
+    sessions: SessionFactory, statements: DirectPool, config: Settings, clock: FakeClock
 ):
-    async def post(index: int) -> tuple[Email, bool]:
-        async with sessions() as session:
-            return await create_email(
-                session,
-                NEW,
-                now=clock.now,
-                actor=API,
-                sender=config.get_smtp_settings(),
-                repeatable=RepeatableRequest("k", b"h" * 32),
-            )
-
-    answers = await asyncio.gather(*(post(index) for index in range(50)))
+    sender, key = config.get_smtp_settings(), RepeatableRequest("k", b"h" * 32)
+    answers = await asyncio.gather(
+        *(
+            create_email(statements, NEW, now=clock.now, actor=API, sender=sender, repeatable=key)
+            for _ in range(50)
+        )
+    )
     assert len({email.id for email, _ in answers}) == 1
     assert sorted(replayed for _, replayed in answers) == [False] + [True] * 49
     async with sessions() as session:
@@ -163,36 +183,31 @@ async def test_one_key_posted_fifty_times_at_once_makes_one_email(
 
 
 async def test_a_repeated_request_gets_the_first_answer_whatever_happened_since(
-    sessions: SessionFactory, config: Settings, clock: FakeClock
+    sessions: SessionFactory, statements: DirectPool, config: Settings, clock: FakeClock
 ):
     sender, key = config.get_smtp_settings(), RepeatableRequest("k", b"h" * 32)
-    columns = [column.key for column in Email.__mapper__.columns]
-    async with sessions() as session:
-        first, _ = await create_email(session, NEW, now=clock(), actor=API, sender=sender, repeatable=key)
+    first, _ = await create_email(statements, NEW, now=clock(), actor=API, sender=sender, repeatable=key)
     async with sessions.begin() as session:
         await session.execute(
             text("UPDATE communication_service.emails SET status = 'SENT', sent_at = now(), version = 3")
         )
     clock.advance(hours=1)
-    async with sessions() as session:
-        again, replayed = await create_email(
-            session, NEW, now=clock(), actor=API, sender=sender, repeatable=key
-        )
+    again, replayed = await create_email(
+        statements, NEW, now=clock(), actor=API, sender=sender, repeatable=key
+    )
     assert replayed
-    assert {c: getattr(again, c) for c in columns} == {c: getattr(first, c) for c in columns}
+    assert {c: getattr(again, c) for c in COLUMNS} == {c: getattr(first, c) for c in COLUMNS}
 
 
 async def test_one_key_with_another_body_is_a_conflict(
-    sessions: SessionFactory, config: Settings, clock: FakeClock
+    statements: DirectPool, config: Settings, clock: FakeClock
 ):
     sender = config.get_smtp_settings()
-    async with sessions() as session:
-        key = RepeatableRequest("k", b"1" * 32)
-        await create_email(session, NEW, now=clock(), actor=API, sender=sender, repeatable=key)
-    async with sessions() as session:
-        key = RepeatableRequest("k", b"2" * 32)
-        with pytest.raises(IdempotencyConflict):
-            await create_email(session, NEW, now=clock(), actor=API, sender=sender, repeatable=key)
+    key = RepeatableRequest("k", b"1" * 32)
+    await create_email(statements, NEW, now=clock(), actor=API, sender=sender, repeatable=key)
+    key = RepeatableRequest("k", b"2" * 32)
+    with pytest.raises(IdempotencyConflict):
+        await create_email(statements, NEW, now=clock(), actor=API, sender=sender, repeatable=key)
 
 
 @pytest.mark.parametrize("email_id", [0, -1, 1, 2**31, 2**70])

@@ -17,6 +17,7 @@ from services.errors import Conflict, FieldError, InvalidInput, NotFound, StaleV
 from services.models import Email, EmailStatus, Therapist
 from services.therapists import get_therapist, search_therapists
 from shared.config import Settings
+from shared.direct_connection import DirectPool
 from webapp.compose_form import VARIABLE, ComposeForm, preview
 from webapp.forms import (
     FormData,
@@ -70,7 +71,12 @@ class EmailComposeController(Controller):
         return await _page(visit, form, q=wanted, restored=restored)
 
     @post("/new", status_code=200)
-    async def write(self, visit: NamedDependency[Visit], config: NamedDependency[Settings]) -> Response[Any]:
+    async def write(
+        self,
+        visit: NamedDependency[Visit],
+        config: NamedDependency[Settings],
+        statements: NamedDependency[DirectPool],
+    ) -> Response[Any]:
         """Save a draft or send; `preview` shows the form again with what the mail would look like."""
         form = ComposeForm.read(dict(await visit.request.form()))
         await _keep(visit, form)
@@ -79,7 +85,7 @@ class EmailComposeController(Controller):
         status = EmailStatus.DRAFT if form.action == "draft" else EmailStatus.QUEUED
         try:
             email, _ = await create_email(
-                visit.session,
+                statements,
                 form.new_email(status),
                 sender=config.get_smtp_settings(),
                 repeatable=repeatable(form.key, form.action, form.draft()),
