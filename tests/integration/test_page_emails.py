@@ -370,7 +370,7 @@ class TestReply:
         assert answer.status_code == 409
         assert "This e-mail has changed since you opened it." in answer.text
         assert "Von mir" in answer.text
-        assert 'name="version" value="2"' in answer.text
+        assert 'id="reply-version" name="version" value="2"' in answer.text
         assert (await load(sessions, sent)).antwortinhalt == "Von Ben"
 
     async def test_a_reply_in_the_minute_in_which_the_email_was_made_is_possible(

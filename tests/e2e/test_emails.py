@@ -1,0 +1,166 @@
+"""E-mails in the browser: found, read, answered by keyboard, by two people at once, and written."""
+
+import re
+
+from playwright.async_api import Page, expect
+
+from tests.e2e.accessibility import violations
+from tests.e2e.app_process import RunningApp
+from tests.e2e.browser import PHONE, screenshot
+from tests.e2e.conftest import OpenBrowser
+from tests.eventually import eventually
+
+
+async def sent_email(app: RunningApp, therapist_id: int, name: str) -> int:
+    """Have the service send an e-mail, and wait until the mail server has taken it."""
+    async with app.api() as api:
+        answer = await api.post(
+            "/api/emails",
+            json={
+                "therapist_id": therapist_id,
+                "betreff": f"Anfrage an {name}",
+                "body_html": "<h1>Guten Tag</h1><p>Haben Sie Plätze?</p>",
+                "empfaenger_email": f"kontakt-{therapist_id}@praxis.example",
+                "empfaenger_name": name,
+            },
+        )
+        assert answer.status_code == 201, answer.text
+        email_id: int = answer.json()["id"]
+
+        async def is_sent() -> bool:
+            return (await api.get(f"/api/emails/{email_id}")).json()["status"] == "SENT"
+
+        await eventually(is_sent, within=20)
+    return email_id
+
+
+async def test_the_list_is_searched_while_typing_and_the_address_says_so(anna: Page) -> None:
+    await anna.goto("/emails")
+    assert await violations(anna) == []
+    await anna.keyboard.press("/")
+    await expect(anna.locator("#q")).to_be_focused()
+    await anna.keyboard.type("obermeier")
+    await anna.wait_for_url(re.compile(r"q=obermeier"))
+    await expect(anna.locator("#emails tbody tr").first).to_contain_text("Florian Obermeier")
+    await expect(anna.locator("#q")).to_be_focused()
+    await anna.get_by_role("link", name=re.compile("Unklar")).click()
+    await expect(anna.locator("#emails tbody tr")).to_have_count(1)
+    assert await violations(anna) == []
+    await anna.go_back()
+    await expect(anna.locator("#q")).to_have_value("obermeier")
+
+
+async def test_a_new_email_appears_in_an_open_list(anna: Page, app: RunningApp) -> None:
+    await anna.goto("/emails")
+    await sent_email(app, 12, "Dr. Neu Angekommen")
+    await expect(anna.locator("#emails tbody tr").first).to_contain_text("Dr. Neu Angekommen")
+
+
+async def test_a_reply_is_recorded_with_the_keyboard_alone(anna: Page, app: RunningApp) -> None:
+    email_id = await sent_email(app, 10, "Saskia Böhme")
+    await anna.goto(f"/emails/{email_id}")
+    await expect(anna.frame_locator(".mail-frame").get_by_role("heading", name="Guten Tag")).to_be_visible()
+    await anna.get_by_role("button", name="Anruf planen").press("Enter")
+    await expect(anna.locator("#email-state")).to_contain_text("Anruf geplant")
+    assert await violations(anna) == []
+
+    effect = anna.locator("#reply-effect")
+    await anna.get_by_label("Antwort", exact=True).focus()
+    await anna.keyboard.press("ArrowDown")
+    await expect(effect).to_contain_text("Gilt nicht als Antwort.")
+    await expect(anna.get_by_label(re.compile("Zurück am"))).to_be_visible()
+    await anna.keyboard.press("ArrowUp")
+    await anna.get_by_label("Inhalt").focus()
+    await anna.keyboard.press("Control+Enter")
+    summary = anna.locator("#reply .error-summary")
+    await expect(summary).to_be_focused()
+    await expect(summary).to_contain_text("Halten Sie fest, was geantwortet wurde.")
+    assert await violations(anna) == []
+
+    await anna.get_by_label("Inhalt").focus()
+    await anna.keyboard.type("Bitte rufen Sie mich an.")
+    await expect(anna.locator("#reply-kept")).to_contain_text("Als Entwurf behalten")
+    await screenshot(anna, "email-reply")
+    await anna.keyboard.press("Control+Enter")
+    await expect(anna.get_by_role("heading", level=1)).to_be_focused()
+    await expect(anna.locator("#reply blockquote")).to_have_text("Bitte rufen Sie mich an.")
+    await expect(anna.locator("#email-state")).to_contain_text("Abgesagt")
+    assert await violations(anna) == []
+
+
+async def test_two_people_answer_the_same_email(
+    anna: Page, open_browser: OpenBrowser, app: RunningApp
+) -> None:
+    email_id = await sent_email(app, 14, "Dr. Konstantin Thieme")
+    ben = await open_browser("Ben")
+    for page in (anna, ben):
+        await page.goto(f"/emails/{email_id}")
+    await ben.get_by_label("Inhalt").press_sequentially("Von Ben getippt.")
+    await expect(ben.locator("#reply-kept")).to_contain_text("Als Entwurf behalten")
+    await expect(anna.locator("#reply-news")).to_contain_text(
+        "Ben erfasst gerade eine Antwort.", timeout=25_000
+    )
+
+    await anna.get_by_label("Inhalt").fill("Von Anna gespeichert.")
+    await anna.get_by_role("button", name="Antwort speichern").click()
+    await expect(anna.locator("#reply blockquote")).to_have_text("Von Anna gespeichert.")
+    await expect(ben.locator("#reply-news")).to_contain_text("Inzwischen wurde hier eine Antwort erfasst.")
+    await expect(ben.get_by_label("Inhalt")).to_have_value("Von Ben getippt.")
+
+    await ben.get_by_role("button", name="Antwort speichern").click()
+    conflict = ben.locator("#reply").get_by_role("alert")
+    await expect(conflict).to_be_focused()
+    await expect(conflict).to_contain_text("Anna")
+    await expect(ben.get_by_label("Inhalt")).to_have_value("Von Ben getippt.")
+    assert await violations(ben) == []
+
+
+async def test_everything_works_without_scripts(anna_without_scripts: Page, app: RunningApp) -> None:
+    page = anna_without_scripts
+    email_id = await sent_email(app, 16, "Dr. Ngozi Okafor")
+    await page.goto("/emails")
+    await page.locator("#q").fill("okafor")
+    await page.get_by_role("button", name="Suchen").click()
+    await page.locator(f"a[href='/emails/{email_id}']").click()
+    await page.get_by_role("link", name="Text", exact=True).click()
+    await expect(page.locator(".mail-text")).to_contain_text("Haben Sie Plätze?")
+    await page.get_by_role("radio", name="Abwesenheitsnotiz").check()
+    await page.get_by_label(re.compile("Zurück am")).fill("2026-10-26")
+    await page.get_by_role("button", name="Wirkung meiner Auswahl zeigen").click()
+    await expect(page.locator("#reply-effect")).to_contain_text("Mo 26.10.")
+    await page.get_by_role("button", name="Antwort speichern").click()
+    await expect(page.locator("main").get_by_role("status")).to_have_text("Die Antwort ist gespeichert.")
+
+
+async def test_a_mail_is_written_from_a_template_with_a_preview_that_follows(anna: Page) -> None:
+    await anna.goto("/emails/new")
+    assert await violations(anna) == []
+    await anna.locator("#q").press_sequentially("petersen")
+    await anna.get_by_role("link", name="Dr. Ole Petersen").click()
+    await anna.get_by_label("Vorlage").select_option("follow_up")
+    letter = anna.frame_locator("#preview iframe").locator("body")
+    await expect(letter).to_contain_text("Sehr geehrter Herr Dr. Petersen,")
+    await anna.locator("#var_anrede").fill("Moin Herr Petersen")
+    await expect(letter).to_contain_text("Moin Herr Petersen,")
+    assert await violations(anna) == []
+    await screenshot(anna, "write-email")
+
+    await anna.get_by_role("button", name="Senden", exact=True).click()
+    await expect(anna.locator(".error-summary")).to_be_focused()
+    assert await violations(anna) == []
+    await anna.locator("#var_anfrage_vom").fill("2026-10-07")
+    await anna.locator("#var_anzahl").fill("2")
+    await anna.get_by_role("button", name="Senden", exact=True).click()
+    await anna.wait_for_url(re.compile(r"/emails/\d+"))
+    await expect(anna.get_by_role("heading", level=1)).to_contain_text("Nachfrage zu unserer Anfrage")
+    await expect(anna.locator("#email-marks")).to_contain_text("Gesendet")
+
+
+async def test_list_and_email_fit_a_phone(open_browser: OpenBrowser, app: RunningApp) -> None:
+    email_id = await sent_email(app, 4, "Annegret Lang")
+    page = await open_browser("Anna", viewport=PHONE)
+    for path in ("/emails", f"/emails/{email_id}", "/therapists", "/therapists/4", "/emails/new?therapist=4"):
+        await page.goto(path)
+        width = await page.evaluate("document.documentElement.scrollWidth")
+        assert width <= PHONE["width"], f"{path} is {width} px wide"
+        assert await violations(page) == [], path

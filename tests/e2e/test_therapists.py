@@ -1,0 +1,41 @@
+"""Therapists in the browser: found by any spelling of a number, their page, and what is noted about them."""
+
+import re
+
+from playwright.async_api import Page, expect
+
+from tests.e2e.accessibility import violations
+from tests.e2e.browser import screenshot
+
+
+async def test_somebody_is_found_by_any_spelling_of_the_number(anna: Page) -> None:
+    await anna.goto("/therapists")
+    assert await violations(anna) == []
+    await anna.locator("#q").press_sequentially("+49 (30) 23125-116")
+    await expect(anna.locator("#therapists tbody tr")).to_have_count(1)
+    await anna.get_by_role("link", name=re.compile("Dr. Ngozi Okafor")).click()
+    await expect(anna.get_by_role("heading", level=1)).to_have_text("Dr. Ngozi Okafor")
+    assert await violations(anna) == []
+    await screenshot(anna, "therapist")
+
+
+async def test_a_hint_is_noted_and_told_by_the_status_line(anna: Page) -> None:
+    await anna.goto("/therapists/20")
+    await anna.get_by_label("Hinweis für alle, die anrufen").fill("Nur dienstags.")
+    await anna.get_by_role("button", name="Hinweis speichern").click()
+    await expect(anna.locator("#status")).to_contain_text("Der Hinweis ist gespeichert.")
+    await expect(anna.get_by_role("heading", level=1)).to_be_focused()
+    await expect(anna.locator("#therapist .banner")).to_contain_text("Nur dienstags.")
+    assert await violations(anna) == []
+
+
+async def test_a_wrong_time_is_named_and_a_right_one_planned(anna: Page) -> None:
+    await anna.goto("/therapists/19")
+    plan = anna.locator("section", has=anna.get_by_role("heading", name="Anrufe", exact=True))
+    await plan.get_by_role("button", name="Planen", exact=True).click()
+    await expect(anna.locator(".error-summary")).to_be_focused()
+    assert await violations(anna) == []
+    await plan.get_by_label("Datum").fill("2026-10-19")
+    await plan.get_by_label("Uhrzeit").fill("16:35")
+    await plan.get_by_role("button", name="Planen", exact=True).click()
+    await expect(plan).to_contain_text("Mo 19.10. 16:35")
