@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -74,7 +74,7 @@ async def bring_back_saved(session: AsyncSession, call_id: int, *, staff_id: int
         await save_draft(session, CALL, call_id, saved, staff_id=staff_id, now=now)
 
 
-def _of(subject: str, subject_id: int, staff_id: int):
+def _of(subject: str, subject_id: int, staff_id: int) -> tuple[ColumnElement[bool], ...]:
     return (
         Draft.staff_id == staff_id,
         Draft.gegenstand == subject,

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.activity import Actor
@@ -68,7 +68,7 @@ async def take_ring_back(
     return await claim_call(session, call_id, staff_id=staff_id, now=now, rules=rules)
 
 
-def _open_calls(therapist_id: int):
+def _open_calls(therapist_id: int) -> Select[int]:
     return (
         select(PhoneCall.id)
         .where(PhoneCall.therapist_id == therapist_id, PhoneCall.status == CallStatus.SCHEDULED)
