@@ -27,7 +27,6 @@ from shared.config import Settings
 from shared.database import SessionFactory, create_engine, create_session_factory
 from shared.notifications import Listener, Notifier
 
-
 UNSENT = f"SELECT EXISTS (SELECT FROM {SCHEMA}.emails WHERE status IN ('QUEUED', 'SENDING'))"
 
 
@@ -68,7 +67,7 @@ async def all_sent(url: URL) -> None:
     """Wait until no e-mail is queued or under way; looking costs next to nothing."""
     connection = await asyncpg.connect(url.set(drivername="postgresql").render_as_string(hide_password=False))
     try:
-        while await connection.fetchval(UNSENT):
+        while await connection.fetchval(UNSENT):  # noqa: ASYNC110
             await asyncio.sleep(0.05)
     finally:
         await connection.close()
@@ -121,7 +120,7 @@ async def main(count: int, rounds: int, connections: int, database_url: str, por
 
 if __name__ == "__main__":
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
-    arguments = [int(argument) for argument in sys.argv[1:]] + [5_000, 3, 4][len(sys.argv) - 1 :]
+    arguments = [int(argument) for argument in sys.argv[1:]] + [5_000, 3, 8][len(sys.argv) - 1 :]
     with (
         migrated_database() as url,
         sink() as (port, _),

@@ -102,7 +102,7 @@ class Settings(BaseSettings):
     smtp_password: SecretStr | None = None
     smtp_use_tls: bool | MailSecurity = False
     smtp_ca_file: Path | None = None
-    smtp_connections: Annotated[int, Field(ge=1, le=50)] = 4
+    smtp_connections: Annotated[int, Field(ge=1, le=50)] = 8
     smtp_messages_per_connection: Annotated[int, Field(ge=1)] = 100
     smtp_deadline_seconds: Annotated[float, Field(gt=0)] = 60
     email_sender: str = "kontakt@therapieplatz.example"
