@@ -14,7 +14,6 @@ import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing.process import BaseProcess
 from pathlib import Path
 from statistics import median, quantiles
 from typing import Any, cast
@@ -91,7 +90,16 @@ def serve_bare(config: Settings, port: int) -> None:
         )
 
     app = Litestar([insert_row], on_startup=[open_pool], openapi_config=None)
-    uvicorn.run(app, port=port, loop="uvloop", http="httptools", ws="none", access_log=False, log_config=None)
+    uvicorn.run(
+        app,
+        port=port,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        access_log=False,
+        server_header=False,
+        log_config=None,
+    )
 
 
 def serve_api(config: Settings, port: int) -> None:
@@ -203,8 +211,8 @@ async def new_key(config: Settings) -> str:
 
 
 @contextmanager
-def running(target: Any, config: Settings) -> Generator[tuple[int, BaseProcess]]:
-    """Run a server in a process of its own; yields its port and the process once it accepts connections."""
+def running(target: Any, config: Settings) -> Generator[tuple[int, int]]:
+    """Run a server in a process of its own; yields its port and process id once it accepts connections."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -219,7 +227,7 @@ def running(target: Any, config: Settings) -> Generator[tuple[int, BaseProcess]]
             raise RuntimeError("the server did not start")
         time.sleep(0.05)
     try:
-        yield port, process
+        yield port, process.pid or 0
     finally:
         process.terminate()
         process.join(10)
@@ -258,11 +266,14 @@ def main(requests: int, rounds: int) -> None:
         )
         request = http_request(uvloop.run(new_key(config)))
         with running(serve_bare, config) as bare, running(serve_api, config) as api:
-            sides = [
-                Side(name, port, process.pid or 0, request)
-                for name, (port, process) in (("bare INSERT", bare), ("POST /api/emails", api))
-            ]
-            uvloop.run(compare(*sides, requests, rounds))
+            uvloop.run(
+                compare(
+                    Side("bare INSERT", *bare, request),
+                    Side("POST /api/emails", *api, request),
+                    requests,
+                    rounds,
+                )
+            )
 
 
 if __name__ == "__main__":

@@ -3,7 +3,8 @@
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
-from sqlalchemy import event
+from sqlalchemy import AdaptedConnection, event
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import Session
 
@@ -18,13 +19,12 @@ COMMAND_SECONDS = 30
 
 def create_engine(config: Settings, *, application_name: str) -> AsyncEngine:
     """Return an engine whose connects, statements and waits for a pooled connection are all bounded."""
-    return create_async_engine(
+    engine = create_async_engine(
         config.get_database_url(),
         pool_size=config.db_pool_size,
         max_overflow=0,
         pool_timeout=CONNECT_SECONDS,
         pool_recycle=1800,
-        pool_pre_ping=True,
         connect_args={
             "timeout": CONNECT_SECONDS,
             "command_timeout": COMMAND_SECONDS,
@@ -36,6 +36,17 @@ def create_engine(config: Settings, *, application_name: str) -> AsyncEngine:
             },
         },
     )
+    event.listen(engine.sync_engine, "checkout", _replace_if_closed)
+    return engine
+
+
+def _replace_if_closed(connection: AdaptedConnection, *_: object) -> None:
+    """Have the pool replace a connection the server has closed, as when it restarts.
+
+    asyncpg has seen that already, so unlike `pool_pre_ping` this asks nobody.
+    """
+    if connection.driver_connection.is_closed():
+        raise DisconnectionError
 
 
 def create_session_factory(engine: AsyncEngine, notifier: Notifier | None = None) -> SessionFactory:

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 from litestar import Litestar, Request
 from litestar.config.csrf import CSRFConfig
-from litestar.datastructures import MutableScopeHeaders, State
+from litestar.datastructures import State
 from litestar.middleware import DefineMiddleware
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import SwaggerRenderPlugin
@@ -16,9 +16,9 @@ from litestar.plugins.htmx import HTMXPlugin
 from litestar.static_files import create_static_files_router
 from litestar.template import TemplateConfig
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
-from services.therapist_directory import TherapistDirectory
 
 from services.rules import DeskRules
+from services.therapist_directory import TherapistDirectory
 from shared.clock import Clock, get_clock
 from shared.config import Settings, get_config
 from shared.database import create_engine, create_session_factory
@@ -36,6 +36,17 @@ CSRF_COOKIE = "calldesk_csrf"
 LARGEST_BODY = 2 * 1024 * 1024 + 128 * 1024
 DIRECT_CONNECTIONS = 8
 YEAR_SECONDS = 31_536_000
+
+
+def _encoded(headers: dict[str, str]) -> list[tuple[bytes, bytes]]:
+    return [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+
+
+_HEADERS = _encoded({**SECURITY_HEADERS, "Cache-Control": "no-store"})
+_STATIC_HEADERS = _encoded(
+    {**SECURITY_HEADERS, "Cache-Control": f"public, max-age={YEAR_SECONDS}, immutable"}
+)
+[_HTTPS_ONLY] = _encoded({"Strict-Transport-Security": f"max-age={YEAR_SECONDS}"})
 
 
 def create_app(config: Settings | None = None, *, clock: Clock | None = None) -> Litestar:
@@ -151,12 +162,10 @@ async def _apply_user_language(request: Request[Any, Any, Any]) -> None:
 async def _add_headers(message: Message, scope: Scope) -> None:
     if message["type"] != "http.response.start":
         return
-    headers = MutableScopeHeaders.from_message(message)
-    for name, value in SECURITY_HEADERS.items():
-        headers.setdefault(name, value)
-    static = scope["path"].startswith("/static/")
-    headers.setdefault(
-        "Cache-Control", f"public, max-age={YEAR_SECONDS}, immutable" if static else "no-store"
-    )
+    wanted = _STATIC_HEADERS if scope["path"].startswith("/static/") else _HEADERS
+    headers = [*message["headers"]]
+    given = {name.lower() for name, _ in headers}
+    headers += [header for header in wanted if header[0] not in given]
     if scope["litestar_app"].state.config.app_env == "production":
-        headers.setdefault("Strict-Transport-Security", f"max-age={YEAR_SECONDS}")
+        headers.append(_HTTPS_ONLY)
+    message["headers"] = headers

@@ -6,11 +6,11 @@ from typing import Any
 from litestar.connection import ASGIConnection
 from litestar.datastructures import State
 from litestar.di import Provide
-from services.therapist_directory import TherapistDirectory
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.activity import Actor
 from services.rules import DeskRules
+from services.therapist_directory import TherapistDirectory
 from shared.clock import Clock
 from shared.config import Settings
 from shared.direct_connection import DirectPool

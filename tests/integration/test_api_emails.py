@@ -4,10 +4,11 @@ import asyncio
 from datetime import UTC, datetime
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import URL, text
 
 from services.api_keys import create_key
 from shared.database import SessionFactory
+from shared.direct_connection import DirectPool
 from tests.clock import FakeClock
 from tests.factories import make_email
 from tests.integration.conftest import Client
@@ -273,3 +274,13 @@ async def test_a_stored_email_is_exactly_what_was_asked_for(api: Client, session
         row = (await session.execute(text("SELECT * FROM communication_service.emails"))).mappings().one()
     assert {field: row[field] for field in asked} == asked
     assert {field: created[field] for field in asked} == asked
+
+
+async def test_without_database_nothing_is_accepted(api: Client, database: URL):
+    await api.get("/api/emails")
+    nowhere = database.set(query={}, host="127.0.0.1", port=1)
+    api.app.state.statements = DirectPool(nowhere, application_name="test", size=1)
+    refused = await api.post("/api/emails", json=NEW)
+    assert refused.status_code == 503
+    assert refused.headers["retry-after"] == "5"
+    assert refused.json()["message"] == "The database can't be reached right now."
