@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, false, func, or_, select
+from sqlalchemy import ColumnElement, and_, false, func, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import defer
 
@@ -25,6 +25,9 @@ UNCLEAR = and_(
     Email.status == EmailStatus.SENDING, Email.anspruch.is_(None), Email.uebergabe_begonnen_at.is_not(None)
 )
 _CLEAR = or_(Email.status != EmailStatus.SENDING, Email.id.not_in(select(Email.id).where(UNCLEAR)))
+
+_SEARCH_BY_INDEX = text("SET LOCAL enable_seqscan = off")
+"""For a frequent word PostgreSQL would read the table and find every row's words anew, 40 times slower."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +59,8 @@ async def list_emails(session: AsyncSession, filters: EmailFilters, request: Pag
         .options(*(defer(column, raiseload=True) for column in BODIES))
     )
     async with session.begin():
+        if filters.q is not None:
+            await session.execute(_SEARCH_BY_INDEX)
         total = await session.scalar(select(func.count()).select_from(Email).where(*wanted))
         emails = list(await session.scalars(rows)) if total else []
     return Page(emails, request, total or 0)
