@@ -38,6 +38,7 @@ def test_dates_are_written_as_the_language_writes_them(language: str, full: str,
 
 
 def test_instants_are_shown_in_the_practices_time_zone():
+    i18n.language.set("de")
     i18n.timezone.set(ZoneInfo("Europe/Berlin"))
     assert i18n.clock_time(datetime(2026, 7, 1, 22, 30, tzinfo=UTC)) == "00:30"
     assert i18n.day(datetime(2026, 7, 1, 22, 30, tzinfo=UTC), "short") == "02.07."

@@ -1,0 +1,74 @@
+"""Every page in both languages, light and dark, at the desk and on a phone: accessible, and it fits."""
+
+import pytest
+from playwright.async_api import Page
+
+from tests.e2e.accessibility import violations
+from tests.e2e.browser import DESK, PHONE
+from tests.e2e.conftest import OpenBrowser
+
+PAGES = {
+    "/": ("Heute", "Today"),
+    "/week": ("Woche", "Week"),
+    "/emails": ("E-Mails", "E-mails"),
+    "/emails?view=failed": ("E-Mails", "E-mails"),
+    "/emails/1": ("E-Mails", "E-mails"),
+    "/emails/new": ("E-Mails", "E-mails"),
+    "/therapists": ("Therapeuten", "Therapists"),
+    "/therapists/1": ("Therapeuten", "Therapists"),
+    "/statistics?days=90": ("Statistik", "Statistics"),
+    "/system": ("System", "System"),
+}
+LOOKS = [
+    pytest.param({"locale": "de-DE", "viewport": DESK, "color_scheme": "light"}, 0, id="german-desk-light"),
+    pytest.param({"locale": "en-GB", "viewport": DESK, "color_scheme": "dark"}, 1, id="english-desk-dark"),
+    pytest.param({"locale": "de-DE", "viewport": PHONE, "color_scheme": "dark"}, 0, id="german-phone-dark"),
+]
+
+
+@pytest.mark.parametrize(("look", "language"), LOOKS)
+async def test_pages_are_accessible_and_fit_the_screen(
+    open_browser: OpenBrowser, look: dict[str, object], language: int
+) -> None:
+    page = await open_browser("Anna", **look)
+    found: list[str] = []
+    for path, names in PAGES.items():
+        answer = await page.goto(path)
+        assert answer, path
+        assert answer.ok, f"{path}: {answer.status}"
+        assert await page.locator(".nav a[aria-current=page]").inner_text() == names[language]
+        found += [f"{path}: {violation}" for violation in await violations(page)]
+        found += [f"{path}: {trouble}" for trouble in await _sticks_out(page)]
+    assert found == []
+
+
+async def test_a_call_is_moved_from_the_week(anna: Page) -> None:
+    await anna.goto("/week")
+    await anna.locator(".week-move").last.click()
+    assert await violations(anna) == []
+    await anna.locator("input[name=slot]").last.check()
+    await anna.get_by_role("button", name="Verschieben").click()
+    await anna.wait_for_url("**/week?start=*")
+
+
+async def test_an_account_is_added_and_closed_again(anna: Page) -> None:
+    await anna.goto("/system")
+    await anna.get_by_text("Jemanden hinzufügen").click()
+    await anna.locator("#name").fill("Clara")
+    await anna.locator("#password").fill("kurz")
+    await anna.get_by_role("button", name="Hinzufügen", exact=True).click()
+    await anna.locator(".error-summary").wait_for()
+    assert (await anna.title()).startswith("Fehler:")
+    assert await violations(anna) == []
+    await anna.locator("#password").fill("lang genug 1")
+    await anna.get_by_role("button", name="Hinzufügen", exact=True).click()
+    await anna.get_by_role("button", name="Konto von Clara schließen").click()
+    await anna.get_by_role("button", name="Konto von Clara öffnen").wait_for()
+
+
+async def _sticks_out(page: Page) -> list[str]:
+    """Return how far the page is wider than the screen, if it is."""
+    excess = await page.evaluate(
+        "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    )
+    return [f"{excess} px wider than the screen"] if excess > 0 else []
