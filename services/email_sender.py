@@ -12,7 +12,8 @@ from services.email_ledger import Ledger
 from services.email_queue import ClaimedEmail, EmailQueue
 from services.mail_delivery import DeliveryResult, Ending
 from services.mail_message import OutgoingMessage, UnbuildableMessage, build_message
-from services.mail_transport import SmtpConnection, SmtpOptions
+from services.mail_options import SmtpOptions
+from services.mail_transport import SmtpConnection
 from services.models import AttemptStage
 from services.subjects import EMAIL_QUEUE, EMAILS
 from shared.clock import Clock

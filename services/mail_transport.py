@@ -5,13 +5,10 @@ raises the same exceptions before the server's 354 and after the final dot.
 """
 
 import asyncio
-import socket
 import ssl
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Self, cast
+from typing import cast
 
 import aiosmtplib
 from aiosmtplib import SMTPResponse
@@ -19,9 +16,8 @@ from aiosmtplib.protocol import SMTPProtocol
 
 from services.mail_delivery import DeliveryResult, Ending, readable
 from services.mail_message import OutgoingMessage
+from services.mail_options import SmtpOptions
 from services.models import AttemptStage
-from shared.config import Settings
-from shared.config.settings import MailSecurity
 
 BeforeData = Callable[[], Awaitable[bool]]
 """Awaited before DATA; False forbids it."""
@@ -32,40 +28,6 @@ ALIVE_SECONDS = 5
 QUIT_SECONDS = 2
 IDLE_CHECK_SECONDS = 10
 START_INPUT = 354
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SmtpOptions:
-    """How to reach the mail server and how long to bear with it."""
-
-    host: str
-    port: int
-    security: MailSecurity
-    username: str | None
-    password: str | None
-    ca_file: Path | None
-    deadline: float
-    messages_per_connection: int
-    local_hostname: str
-
-    @classmethod
-    def from_settings(cls, config: Settings) -> Self:
-        """Read the options from the settings.
-
-        The deadline of a message stays well inside its lease, so that no lease ends under a live delivery.
-        """
-        smtp = config.get_smtp_settings()
-        return cls(
-            host=smtp["host"],
-            port=smtp["port"],
-            security=smtp["security"],
-            username=smtp["username"],
-            password=smtp["password"],
-            ca_file=config.smtp_ca_file,
-            deadline=min(config.smtp_deadline_seconds, config.email_lease_seconds * 0.8),
-            messages_per_connection=config.smtp_messages_per_connection,
-            local_hostname=_own_name(),
-        )
 
 
 class _Refused(Exception):
@@ -296,8 +258,3 @@ async def _greet(smtp: aiosmtplib.SMTP) -> None:
         if not smtp.is_connected:
             raise
         await smtp.helo()
-
-
-def _own_name() -> str:
-    name = socket.gethostname()
-    return name if name.isascii() and name.replace("-", "").replace(".", "").isalnum() else "localhost"

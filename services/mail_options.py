@@ -1,0 +1,48 @@
+"""How to reach the mail server, read once from the settings."""
+
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from shared.config import Settings
+from shared.config.settings import MailSecurity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SmtpOptions:
+    """How to reach the mail server and how long to bear with it."""
+
+    host: str
+    port: int
+    security: MailSecurity
+    username: str | None
+    password: str | None
+    ca_file: Path | None
+    deadline: float
+    messages_per_connection: int
+    local_hostname: str
+
+    @classmethod
+    def from_settings(cls, config: Settings) -> Self:
+        """Read the options from the settings.
+
+        The deadline of a message stays well inside its lease, so that no lease ends under a live delivery.
+        """
+        smtp = config.get_smtp_settings()
+        return cls(
+            host=smtp["host"],
+            port=smtp["port"],
+            security=smtp["security"],
+            username=smtp["username"],
+            password=smtp["password"],
+            ca_file=config.smtp_ca_file,
+            deadline=min(config.smtp_deadline_seconds, config.email_lease_seconds * 0.8),
+            messages_per_connection=config.smtp_messages_per_connection,
+            local_hostname=_own_name(),
+        )
+
+
+def _own_name() -> str:
+    name = socket.gethostname()
+    return name if name.isascii() and name.replace("-", "").replace(".", "").isalnum() else "localhost"
