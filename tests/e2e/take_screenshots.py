@@ -13,6 +13,7 @@ FOLDER = Path("docs/screenshots")
 PAGES = {
     "week": "/week",
     "emails": "/emails",
+    "write": "/emails/new",
     "therapists": "/therapists",
     "therapist": "/therapists/1",
     "statistics": "/statistics",
