@@ -12,7 +12,10 @@ from litestar.constants import RESERVED_KWARGS
 from litestar.enums import ParamType
 from litestar.handlers.base import BaseRouteHandler
 from litestar.openapi import ResponseSpec
+from litestar.openapi.spec import Schema
 from litestar.params import HeaderParameter, ParameterKwarg, QueryParameter
+from litestar.plugins import OpenAPISchemaPlugin
+from litestar.typing import FieldDefinition
 from msgspec import Struct
 
 from services.errors import FieldError, InvalidInput
@@ -27,6 +30,8 @@ Row = TypeVar("Row")
 Connection = ASGIConnection[Any, Any, Any, Any]
 
 LARGEST_ID = 2**31 - 1
+EVERYWHERE = (400, 401, 422, 503)
+"""Not readable at all, no key, a parameter that is not known, no database."""
 
 PageNumber = Annotated[int, QueryParameter(ge=1, le=LARGEST_ID, description="Which page, from 1.")]
 PageLimit = Annotated[int, QueryParameter(ge=1, le=LARGEST_LIMIT, description="Rows of one page.")]
@@ -63,8 +68,26 @@ class Paged(Struct, Generic[Item]):
         return cls([show(row) for row in page.rows], page.request.page, page.request.limit, page.total)
 
 
+class ForbiddenFields(OpenAPISchemaPlugin):
+    """Says in the documentation which bodies may hold nothing but the fields they name."""
+
+    def is_plugin_supported_field(self, field_definition: FieldDefinition) -> bool:
+        """Whether a type is such a body."""
+        if field_definition.is_union or not field_definition.is_subclass_of(Struct):
+            return False
+        return field_definition.annotation.__struct_config__.forbid_unknown_fields
+
+    def to_openapi_schema(self, field_definition: FieldDefinition, schema_creator: Any) -> Schema:
+        """Return the schema as without this plugin, closed."""
+        others = [plugin for plugin in schema_creator.plugins if plugin is not self]
+        plugin = next(o for o in others if schema_creator.plugin_supports_field(o, field_definition))
+        schema: Schema = plugin.to_openapi_schema(field_definition, schema_creator)
+        schema.additional_properties = False
+        return schema
+
+
 def problems(*statuses: int) -> dict[int, ResponseSpec]:
-    """Return the documentation of refusals with these statuses."""
+    """Return the documentation of refusals with these statuses, and of those every address knows."""
     return {
         status: ResponseSpec(
             Problem,
@@ -72,7 +95,7 @@ def problems(*statuses: int) -> dict[int, ResponseSpec]:
             description=HTTPStatus(status).phrase,
             media_type=PROBLEM_JSON,  # pyright: ignore[reportArgumentType]
         )
-        for status in statuses
+        for status in sorted({*statuses, *EVERYWHERE})
     }
 
 

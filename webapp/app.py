@@ -12,6 +12,7 @@ from litestar.datastructures import State
 from litestar.middleware import DefineMiddleware
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import SwaggerRenderPlugin
+from litestar.openapi.spec import Components, SecurityScheme
 from litestar.plugins.htmx import HTMXPlugin
 from litestar.static_files import create_static_files_router
 from litestar.template import TemplateConfig
@@ -25,6 +26,7 @@ from shared.database import create_engine, create_session_factory
 from shared.direct_connection import DirectPool
 from shared.notifications import Listener, Notifier
 from webapp import i18n
+from webapp.api_schema import ForbiddenFields
 from webapp.auth import Authentication
 from webapp.controllers import ROUTE_HANDLERS
 from webapp.dependencies import DEPENDENCIES
@@ -64,12 +66,14 @@ def create_app(config: Settings | None = None, *, clock: Clock | None = None) ->
         before_send=[_add_headers],
         csrf_config=_csrf(config),
         template_config=TemplateConfig(instance=create_template_engine()),
-        plugins=[HTMXPlugin()],
+        plugins=[HTMXPlugin(), ForbiddenFields()],
         openapi_config=OpenAPIConfig(
             title="Communication service",
             version="1.0.0",
             path="/api/docs",
             render_plugins=[SwaggerRenderPlugin()],
+            security=[{"key": []}],
+            components=Components(security_schemes={"key": SecurityScheme(type="http", scheme="bearer")}),
         ),
         request_max_body_size=LARGEST_BODY,
         state=State({"config": config, "clock": clock or get_clock(config)}),

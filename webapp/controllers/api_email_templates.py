@@ -61,7 +61,13 @@ class EmailTemplateApi(Controller):
     guards = [refuse_unknown_parameters]  # noqa: RUF012
     tags = ["E-mail templates"]  # noqa: RUF012
 
-    @get("/", operation_id="listEmailTemplates", summary="List all templates", sync_to_thread=False)
+    @get(
+        "/",
+        operation_id="listEmailTemplates",
+        summary="List all templates",
+        responses=problems(),
+        sync_to_thread=False,
+    )
     def list_templates(self) -> EmailTemplates:
         """List all templates."""
         return EmailTemplates([_show(template) for template in all_templates().values()])
@@ -82,7 +88,7 @@ class EmailTemplateApi(Controller):
         operation_id="previewEmailTemplate",
         summary="Render a template without storing anything",
         status_code=200,
-        responses=problems(404, 422),
+        responses=problems(404, 413),
         sync_to_thread=False,
     )
     def preview(self, name: FromPath[str], data: JSONBody[PreviewRequest]) -> Preview:

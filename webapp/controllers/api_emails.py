@@ -1,5 +1,6 @@
 """`/api/emails`: what the other services of the platform ask of e-mails."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -7,6 +8,7 @@ import msgspec
 from litestar import Controller, Request, Response, get, post, put
 from litestar.datastructures import State
 from litestar.di import NamedDependency
+from litestar.openapi.spec import Example
 from litestar.params import BodyKwarg, FromPath, FromQuery, JSONBody, QueryParameter
 from msgspec import UNSET, Struct, UnsetType
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -35,10 +37,20 @@ from webapp.api_schema import (
     repeatable,
 )
 
-RecordId = BodyKwarg(ge=1, le=LARGEST_ID)
-Address = BodyKwarg(format="email", description="ASCII before the @; the domain may be international.")
+RecordId = BodyKwarg(ge=1, le=LARGEST_ID, examples=[Example(value=123)])
+Address = BodyKwarg(
+    format="email",
+    description="ASCII before the @; the domain may be international.",
+    examples=[Example(value="praxis@example.de")],
+)
 Line = BodyKwarg(min_length=1, max_length=LONGEST_LINE, description="One line, no control characters.")
-BodyText = BodyKwarg(description=f"At most {LARGEST_BODY_BYTES} bytes. The other body is derived from it.")
+Name = replace(Line, examples=[Example(value="Dr. Jürgen Müller")])
+Subject = replace(Line, examples=[Example(value="Anfrage für drei Patientinnen")])
+BodyText = BodyKwarg(
+    description=f"At most {LARGEST_BODY_BYTES} bytes of UTF-8. Derived from the other body when left out.",
+)
+Html = replace(BodyText, examples=[Example(value="<p>Guten Tag, haben Sie ab Herbst freie Plätze?</p>")])
+PlainText = replace(BodyText, examples=[Example(value="Guten Tag, haben Sie ab Herbst freie Plätze?")])
 Note = BodyKwarg(max_length=LONGEST_NOTE)
 
 
@@ -47,12 +59,12 @@ class EmailCreate(Struct, forbid_unknown_fields=True, kw_only=True):
 
     therapist_id: Annotated[int, RecordId]
     empfaenger_email: Annotated[str, Address]
-    empfaenger_name: Annotated[str, Line]
-    betreff: Annotated[str | None, Line] = None
-    body_html: Annotated[str | None, BodyText] = None
-    body_text: Annotated[str | None, BodyText] = None
+    empfaenger_name: Annotated[str, Name]
+    betreff: Annotated[str | None, Subject] = None
+    body_html: Annotated[str | None, Html] = None
+    body_text: Annotated[str | None, PlainText] = None
     absender_email: Annotated[str | None, Address] = None
-    absender_name: Annotated[str | None, Line] = None
+    absender_name: Annotated[str | None, Name] = None
     template: Annotated[str | None, BodyKwarg(description="A name from `/api/email-templates`.")] = None
     template_data: dict[str, Any] | None = None
     status: Literal["DRAFT", "QUEUED"] = "QUEUED"
@@ -64,13 +76,13 @@ class EmailUpdate(Struct, forbid_unknown_fields=True, kw_only=True):
     """What is to change; what is left out stays. Content can change in DRAFT only."""
 
     therapist_id: Annotated[int | UnsetType, RecordId] = UNSET
-    betreff: Annotated[str | UnsetType, Line] = UNSET
-    body_html: Annotated[str | UnsetType, BodyText] = UNSET
-    body_text: Annotated[str | UnsetType, BodyText] = UNSET
+    betreff: Annotated[str | UnsetType, Subject] = UNSET
+    body_html: Annotated[str | UnsetType, Html] = UNSET
+    body_text: Annotated[str | UnsetType, PlainText] = UNSET
     empfaenger_email: Annotated[str | UnsetType, Address] = UNSET
-    empfaenger_name: Annotated[str | UnsetType, Line] = UNSET
+    empfaenger_name: Annotated[str | UnsetType, Name] = UNSET
     absender_email: Annotated[str | UnsetType, Address] = UNSET
-    absender_name: Annotated[str | UnsetType, Line] = UNSET
+    absender_name: Annotated[str | UnsetType, Name] = UNSET
     status: Annotated[
         EmailStatus | UnsetType,
         BodyKwarg(description="DRAFT to QUEUED, QUEUED to DRAFT, FAILED to QUEUED; else 409."),
@@ -146,7 +158,7 @@ class EmailApi(Controller):
         "/",
         operation_id="listEmails",
         summary="List e-mails, newest first",
-        responses=problems(422),
+        responses=problems(),
     )
     async def list_emails(
         self,
@@ -188,7 +200,7 @@ class EmailApi(Controller):
         "/",
         operation_id="createEmail",
         summary="Queue an e-mail, or store a draft",
-        responses=problems(409, 413, 422),
+        responses=problems(409, 413),
     )
     async def create_email(
         self,
@@ -221,7 +233,7 @@ class EmailApi(Controller):
         "/{email_id:int}",
         operation_id="updateEmail",
         summary="Change a draft, its state, the answer or the follow-up",
-        responses=problems(404, 409, 413, 422),
+        responses=problems(404, 409, 413),
     )
     async def update_email(
         self,
