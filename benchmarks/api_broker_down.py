@@ -108,7 +108,7 @@ async def compare(
 ) -> None:
     engine = create_engine(config, application_name="bench")
     api = Api(port, key, create_session_factory(engine))
-    await add_known_therapists(config)
+    await add_known_therapists(api.sessions)
     await rounds(api, 1, 40)
     await api.wait_for_relay()
     up = await rounds(api, *sizes)

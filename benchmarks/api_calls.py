@@ -12,14 +12,14 @@ from statistics import median
 
 import uvicorn
 import uvloop
-from sqlalchemy import insert
+from sqlalchemy import insert, text
 
 from benchmarks.harness import ServerProcess, bench_settings, migrated_database, percentiles, running
 from benchmarks.http_load import Load, new_key, post, send
-from services.models import Therapist
+from services.models import SCHEMA, Therapist
 from shared.clock import system_clock
 from shared.config import Settings
-from shared.database import create_engine, create_session_factory
+from shared.database import SessionFactory, create_engine, create_session_factory
 from webapp.demo.therapist_service import create_therapist_service
 from webapp.server import serve
 
@@ -37,21 +37,25 @@ def serve_therapists(port: int) -> None:
         {"id": number, "vorname": "Eva", "nachname": f"Muster {number}", "telefonische_erreichbarkeit": HOURS}
         for number in range(FIRST_UNKNOWN, FIRST_UNKNOWN + UNKNOWN)
     ]
-    uvicorn.run(create_therapist_service(therapists), port=port, log_config=None)
+    uvicorn.run(create_therapist_service(therapists), port=port, log_level="error")
 
 
 def serve_api(config: Settings, port: int) -> None:
     serve(config, host="127.0.0.1", port=port)
 
 
-async def add_known_therapists(config: Settings) -> None:
+async def add_known_therapists(sessions: SessionFactory) -> None:
     """Store therapists the directory has just been asked about."""
-    engine = create_engine(config, application_name="bench")
     common = {"vorname": "Eva", "telefonische_erreichbarkeit": HOURS, "abgerufen_at": system_clock()}
     rows = [{"id": number, "nachname": f"Muster {number}", **common} for number in range(1, KNOWN + 1)]
-    async with create_session_factory(engine)() as session, session.begin():
+    async with sessions() as session, session.begin():
         await session.execute(insert(Therapist), rows)
-    await engine.dispose()
+
+
+async def empty_calendar(sessions: SessionFactory) -> None:
+    """Let every round begin alike: the fuller the calendar, the longer the search."""
+    async with sessions() as session, session.begin():
+        await session.execute(text(f"TRUNCATE {SCHEMA}.phone_calls CASCADE"))
 
 
 @dataclass(frozen=True)
@@ -79,11 +83,12 @@ async def bursts(api: Api) -> None:
         )
 
 
-async def throughput(api: Api, requests: int, rounds: int) -> None:
+async def throughput(api: Api, sessions: SessionFactory, requests: int, rounds: int) -> None:
     rates: dict[int, list[float]] = {1: [], 16: []}
     await api.book([1] * 20, clients=4)
     for number in range(rounds):
         for clients, done in rates.items():
+            await empty_calendar(sessions)
             wanted = [1 + (number * 37 + index) % KNOWN for index in range(requests)]
             used = api.process.cpu_seconds()
             load = await api.book(wanted, clients=clients)
@@ -99,15 +104,18 @@ async def throughput(api: Api, requests: int, rounds: int) -> None:
 
 async def measure(config: Settings, process: ServerProcess, key: str, requests: int, rounds: int) -> None:
     api = Api(process, key)
-    await add_known_therapists(config)
+    engine = create_engine(config, application_name="bench")
+    sessions = create_session_factory(engine)
+    await add_known_therapists(sessions)
     await bursts(api)
-    await throughput(api, requests, rounds)
+    await throughput(api, sessions, requests, rounds)
+    await engine.dispose()
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer repetitions")
-    requests, rounds = (100, 1) if parser.parse_args().quick else (500, 3)
+    requests, rounds = (100, 2) if parser.parse_args().quick else (500, 3)
     with migrated_database() as url, running(serve_therapists) as therapists:
         config = bench_settings(
             url, therapist_service_url=f"http://127.0.0.1:{therapists.port}", desk_lines=LINES
