@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypedDict
 from zoneinfo import ZoneInfo, available_timezones
 
+from email_validator import EmailNotValidError, validate_email
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy import URL, make_url
@@ -161,6 +162,31 @@ class Settings(BaseSettings):
         if value not in GERMAN_STATES:
             raise ValueError(f"name a German state by its two letters: {', '.join(GERMAN_STATES)}")
         return value
+
+    @field_validator("email_sender")
+    @classmethod
+    def _an_address(cls, value: str) -> str:
+        wanted = "give a complete e-mail address, ASCII before the @, for example kontakt@example.de"
+        try:
+            address = validate_email(
+                value,
+                check_deliverability=False,
+                allow_smtputf8=False,
+                globally_deliverable=False,
+                strict=True,
+            )
+        except EmailNotValidError:
+            raise ValueError(wanted) from None
+        if "." not in address.ascii_domain:
+            raise ValueError(wanted)
+        return address.normalized
+
+    @field_validator("email_sender_name")
+    @classmethod
+    def _one_line(cls, value: str) -> str:
+        if not value.strip() or not value.isprintable():
+            raise ValueError("give a name of one line, for example Therapieplatz-Vermittlung")
+        return value.strip()
 
     @field_validator("database_url")
     @classmethod
