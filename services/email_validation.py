@@ -15,7 +15,6 @@ LONGEST_NOTE = 10_000
 LATEST_RETURN = timedelta(days=366)
 
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-_NOT_TEXT = re.compile("[\x00\ud800-\udfff]")
 
 REQUIRED = "This field is required."
 NOT_AN_ADDRESS = "Give a complete e-mail address such as praxis@example.de."
@@ -49,12 +48,12 @@ def check_line(field: str, value: str) -> list[FieldError]:
         return [FieldError(field, TOO_LONG, (("limit", LONGEST_LINE),))]
     if _CONTROL.search(value):
         return [FieldError(field, NO_CONTROL_CHARACTERS)]
-    return [FieldError(field, NOT_TEXT)] if _NOT_TEXT.search(value) else []
+    return [] if _is_text(value) else [FieldError(field, NOT_TEXT)]
 
 
 def check_body(field: str, value: str) -> list[FieldError]:
     """Return what is wrong with a long text: a body or the content of a reply."""
-    if _NOT_TEXT.search(value):
+    if not _is_text(value):
         return [FieldError(field, NOT_TEXT)]
     if len(value) > LARGEST_BODY_BYTES or len(value.encode()) > LARGEST_BODY_BYTES:
         return [FieldError(field, TOO_LARGE, (("limit", LARGEST_BODY_BYTES),))]
@@ -67,7 +66,7 @@ def check_note(field: str, value: str | None) -> list[FieldError]:
         return []
     if len(value) > LONGEST_NOTE:
         return [FieldError(field, TOO_LONG, (("limit", LONGEST_NOTE),))]
-    return [FieldError(field, NOT_TEXT)] if _NOT_TEXT.search(value) else []
+    return [] if _is_text(value) else [FieldError(field, NOT_TEXT)]
 
 
 def check_address(field: str, value: str) -> list[FieldError]:
@@ -77,7 +76,7 @@ def check_address(field: str, value: str) -> list[FieldError]:
     if _parse(value) is not None:
         return []
     local_part = value.rpartition("@")[0]
-    ascii_only = local_part.isascii() or _NOT_TEXT.search(value)
+    ascii_only = local_part.isascii() or not _is_text(value)
     return [FieldError(field, NOT_AN_ADDRESS if ascii_only else ASCII_LOCAL_PART)]
 
 
@@ -111,6 +110,15 @@ def check_return(field: str, value: date | None, *, today: date) -> list[FieldEr
     return [FieldError(field, TOO_FAR)] if value > today + LATEST_RETURN else []
 
 
+def _is_text(value: str) -> bool:
+    """Whether UTF-8 and PostgreSQL can hold it: no NUL, no half of a surrogate pair."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\x00" not in value
+
+
 def _valid(value: str) -> ValidatedEmail:
     parsed = _parse(value)
     if parsed is None:
@@ -121,7 +129,7 @@ def _valid(value: str) -> ValidatedEmail:
 @lru_cache(maxsize=4096)
 def _parse(value: str) -> ValidatedEmail | None:
     """Parse an address by syntax alone: whether it can be delivered is the mail server's to say."""
-    if len(value) > LONGEST_LINE or _NOT_TEXT.search(value):
+    if len(value) > LONGEST_LINE or not _is_text(value):
         return None
     try:
         parsed = validate_email(
