@@ -13,12 +13,20 @@ from sqlalchemy import URL
 from shared.database import COMMAND_SECONDS, CONNECT_SECONDS
 from shared.notifications import Notifier
 
-UNREACHABLE = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+UNREACHABLE = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
+"""`InternalClientError` is what asyncpg raises when the server's farewell arrives as a statement goes out."""
 
 NO_ANSWER = (
     OSError,
     TimeoutError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
