@@ -11,7 +11,7 @@ import structlog
 from services.email_ledger import Attempt, Entry, Ledger
 from services.email_queue import ClaimedEmail, EmailQueue
 from services.mail_delivery import SESSION_STAGES, Backoff, DeliveryResult, Ending, RetryPlan, Verdict, judge
-from services.mail_message import OutgoingMessage
+from services.mail_message import OutgoingMessage, UnbuildableMessage, build_message
 from services.mail_transport import SmtpConnection
 from services.models import AttemptOutcome, AttemptStage, EmailStatus
 from services.subjects import EMAIL_QUEUE
@@ -21,6 +21,8 @@ from shared.direct_connection import UNREACHABLE
 from shared.notifications import Notifier
 
 IDLE_SECONDS = 30
+BIG_BODY = 100_000
+"""Building a message of this many characters would hold up the other lanes."""
 
 Jitter = Callable[[], float]
 """Answers a random number in [0, 1)."""
@@ -44,14 +46,6 @@ class Patience:
         return cls(RetryPlan(retry, timedelta(hours=config.email_max_age_hours)), pause, retry)
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """A claimed e-mail and its message."""
-
-    email: ClaimedEmail
-    message: OutgoingMessage
-
-
 class Inbox:
     """What is claimed and waits for a lane.
 
@@ -61,24 +55,24 @@ class Inbox:
 
     def __init__(self, low: int) -> None:
         self._low = low
-        self._waiting: asyncio.Queue[Prepared] = asyncio.Queue()
+        self._waiting: asyncio.Queue[ClaimedEmail] = asyncio.Queue()
         self._room = asyncio.Event()
         self._room.set()
 
-    def put(self, prepared: Prepared) -> None:
+    def put(self, email: ClaimedEmail) -> None:
         """Add an e-mail."""
-        self._waiting.put_nowait(prepared)
+        self._waiting.put_nowait(email)
         if self._waiting.qsize() > self._low:
             self._room.clear()
 
-    async def take(self) -> Prepared:
+    async def take(self) -> ClaimedEmail:
         """Wait for an e-mail and return it."""
-        prepared = await self._waiting.get()
+        email = await self._waiting.get()
         if self._waiting.qsize() <= self._low:
             self._room.set()
-        return prepared
+        return email
 
-    def take_all(self) -> list[Prepared]:
+    def take_all(self) -> list[ClaimedEmail]:
         """Return all that wait."""
         self._room.set()
         return [self._waiting.get_nowait() for _ in range(self._waiting.qsize())]
@@ -126,12 +120,14 @@ class Lane:
         """Deliver until cancelled."""
         try:
             while True:
-                prepared = await self._next()
-                await self._deliver(prepared)
+                email = await self._next()
+                message = await self._build(email)
+                if message is not None:
+                    await self._deliver(email, message)
         finally:
             self._connection.drop()
 
-    async def _next(self) -> Prepared:
+    async def _next(self) -> ClaimedEmail:
         """Return the next e-mail; an idle connection is closed rather than kept from others."""
         if self._connection.is_open:
             try:
@@ -141,10 +137,25 @@ class Lane:
                 await self._connection.close()
         return await self._inbox.take()
 
-    async def _deliver(self, prepared: Prepared) -> None:
-        email, begun = prepared.email, self._clock()
+    async def _build(self, email: ClaimedEmail) -> OutgoingMessage | None:
+        """Return the message; a row none can be made of fails, and it alone."""
+        now = self._clock()
         try:
-            result = await self._connection.deliver(prepared.message, lambda: self._permit(email))
+            if len(email.body_html) + len(email.body_text) > BIG_BODY:
+                return await asyncio.to_thread(build_message, email, date=now)
+            return build_message(email, date=now)
+        except UnbuildableMessage as error:
+            result = DeliveryResult(AttemptStage.CONNECT, Ending.UNBUILDABLE, text=str(error))
+            self._settle(email, result, now)
+            return None
+        except asyncio.CancelledError:
+            self._ledger.finish(release(email))
+            raise
+
+    async def _deliver(self, email: ClaimedEmail, message: OutgoingMessage) -> None:
+        begun = self._clock()
+        try:
+            result = await self._connection.deliver(message, lambda: self._permit(email))
         except asyncio.CancelledError:
             self._settle(email, self._interrupted(), begun)
             raise

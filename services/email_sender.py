@@ -7,14 +7,11 @@ from datetime import timedelta
 
 import structlog
 
-from services.email_lane import Inbox, Jitter, Lane, Patience, Prepared, conclude, release
+from services.email_lane import Inbox, Jitter, Lane, Patience, release
 from services.email_ledger import Ledger
-from services.email_queue import ClaimedEmail, EmailQueue
-from services.mail_delivery import DeliveryResult, Ending
-from services.mail_message import OutgoingMessage, UnbuildableMessage, build_message
+from services.email_queue import EmailQueue
 from services.mail_options import SmtpOptions
 from services.mail_transport import SmtpConnection
-from services.models import AttemptStage
 from services.subjects import EMAIL_QUEUE, EMAILS
 from shared.clock import Clock
 from shared.config import Settings
@@ -23,7 +20,6 @@ from shared.notifications import Listener, Notifier
 
 CLAIMS_PER_LANE = 8
 RETRY_SECONDS = (0.2, 5.0)
-BIG_BODY = 100_000
 AFTER_OUTAGE_SECONDS = 5
 """When the database comes back, senders first write what they know; then leases that ended are looked at."""
 
@@ -70,7 +66,7 @@ class EmailSender:
         self._links = (claims, begins, ends)
         self._queue = EmailQueue(claims)
         self._ledger = Ledger(begins, ends, notifier, clock, self._lease)
-        self._inbox = Inbox(low=config.smtp_connections)
+        self._inbox = Inbox(low=2 * config.smtp_connections)
         self._batch = config.smtp_connections * CLAIMS_PER_LANE
         options = SmtpOptions.from_settings(config)
         self._probe_interval = timedelta(seconds=options.deadline)
@@ -136,23 +132,8 @@ class EmailSender:
                 now=now, lease_end=now + self._lease, next_probe_at=now + self._probe_interval
             )
         for email in claimed:
-            message = await self._build(email)
-            if message is not None:
-                self._inbox.put(Prepared(email, message))
+            self._inbox.put(email)
         return len(claimed) == self._batch
-
-    async def _build(self, email: ClaimedEmail) -> OutgoingMessage | None:
-        """Return the message; a row none can be made of fails, and it alone."""
-        now = self._clock()
-        try:
-            if len(email.body_html) + len(email.body_text) > BIG_BODY:
-                return await asyncio.to_thread(build_message, email, date=now)
-            return build_message(email, date=now)
-        except UnbuildableMessage as error:
-            log.warning("email_unbuildable", email_id=email.id)
-            result = DeliveryResult(AttemptStage.CONNECT, Ending.UNBUILDABLE, text=str(error))
-            self._ledger.finish(conclude(email, result, self._patience.retry, now, now, 0))
-            return None
 
     async def _sweep_for_ever(self) -> None:
         while True:
@@ -168,8 +149,8 @@ class EmailSender:
             await asyncio.sleep(self._config.worker_poll_seconds)
 
     def _return_waiting(self) -> None:
-        for prepared in self._inbox.take_all():
-            self._ledger.finish(release(prepared.email))
+        for email in self._inbox.take_all():
+            self._ledger.finish(release(email))
 
     async def _shut_down(
         self,

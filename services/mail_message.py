@@ -1,4 +1,4 @@
-"""From an e-mail's fields to the bytes that go over the wire. Pure; built once, before a connection is taken.
+"""From an e-mail's fields to the bytes that go over the wire. Pure.
 
 Written for speed as well: `email.message.EmailMessage` needs about 1.5 ms for 4 KB of German text, most of
 what sending a message costs.
