@@ -6,8 +6,6 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-inp
 # Without bytecode every start compiles the libraries anew, which takes longer than the tests.
 unexport PYTHONDONTWRITEBYTECODE
 
-BENCHMARKS := mail_drain mail_latency api_emails scheduling relay
-
 .PHONY: help run test test-kafka check format bench screenshots translations lock clean
 
 run: $(VENV)/.run  ## the demo: everything on this machine, on embedded servers
@@ -47,8 +45,8 @@ format: $(VENV)/.dev  ## lay out the code and fix what can be fixed
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-bench: $(VENV)/.dev  ## measure; benchmarks/README.md says what and how
-	@for name in $(BENCHMARKS); do echo "== $$name"; $(BIN)/python -m benchmarks.$$name || exit 1; done
+bench: $(VENV)/.dev  ## measure; ONLY=pages takes one of them, QUICK=1 small sizes
+	@$(BIN)/python -m benchmarks $(if $(QUICK),--quick) $(ONLY)
 
 screenshots: $(VENV)/.dev  ## docs/screenshots/ afresh
 	@$(BIN)/python -m tests.e2e.ensure_browser

@@ -32,7 +32,9 @@ def main() -> None:
         if chosen.list:
             continue
         start = time.monotonic()
-        ended = subprocess.run([sys.executable, "-m", f"benchmarks.{name}", *options], check=False)
+        ended = subprocess.run(
+            [sys.executable, "-W", "ignore", "-m", f"benchmarks.{name}", *options], check=False
+        )
         print(f"({time.monotonic() - start:.0f} s)\n", flush=True)
         if ended.returncode:
             failed.append(name)

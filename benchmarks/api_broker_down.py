@@ -1,10 +1,11 @@
 """`POST /api/emails` and `POST /api/phone-calls` while the Kafka broker is up and after it was killed.
 
-`python -m benchmarks.api_broker_down [--quick]`. API and worker are processes of their own, as in production;
+`python -m benchmarks.api_broker_down [--quick] [--requests N] [--rounds N]`.
+
+API and worker are processes of their own, as in production;
 the worker relays the events as they come, and then can't. The rounds with the broker up come first.
 """
 
-import argparse
 import asyncio
 import tempfile
 import time
@@ -18,8 +19,15 @@ from typing import Any
 import uvloop
 from sqlalchemy import func, select
 
-from benchmarks.api_calls import KNOWN, LINES, add_known_therapists, serve_api
-from benchmarks.harness import bench_settings, migrated_database, percentiles, running
+from benchmarks.api_calls import KNOWN, LINES, add_known_therapists
+from benchmarks.harness import (
+    bench_settings,
+    migrated_database,
+    percentiles,
+    read_arguments,
+    running,
+    serve_api,
+)
 from benchmarks.http_load import Load, new_key, post, send
 from services.models import OutboxEvent
 from shared.config import Settings
@@ -104,17 +112,17 @@ def show(path: str, state: str, loads: list[Load]) -> float:
 
 
 async def compare(
-    config: Settings, broker: EmbeddedKafka, port: int, key: str, sizes: tuple[int, int]
+    config: Settings, broker: EmbeddedKafka, port: int, key: str, requests: int, count: int
 ) -> None:
     engine = create_engine(config, application_name="bench")
     api = Api(port, key, create_session_factory(engine))
     await add_known_therapists(api.sessions)
     await rounds(api, 1, 40)
     await api.wait_for_relay()
-    up = await rounds(api, *sizes)
+    up = await rounds(api, count, requests)
     await api.wait_for_relay()
     broker.kill()
-    down = await rounds(api, *sizes)
+    down = await rounds(api, count, requests)
     waiting = await api.events_waiting()
     for path in up:
         ratio = show(path, "down", down[path]) / show(path, "up", up[path])
@@ -124,9 +132,7 @@ async def compare(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="fewer repetitions")
-    sizes = (1, 60) if parser.parse_args().quick else (3, 300)
+    chosen = read_arguments(__doc__, requests=(300, 60), rounds=(3, 1))
     broker = EmbeddedKafka()
     broker.start()
     try:
@@ -134,7 +140,7 @@ def main() -> None:
             config = bench_settings(url, desk_lines=LINES, kafka_bootstrap_servers=broker.bootstrap_servers)
             key = uvloop.run(new_key(config))
             with running(serve_api, config) as process, worker(config):
-                uvloop.run(compare(config, broker, process.port, key, sizes))
+                uvloop.run(compare(config, broker, process.port, key, chosen.requests, chosen.rounds))
     finally:
         broker.stop()
 

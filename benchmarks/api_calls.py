@@ -1,12 +1,12 @@
 """`POST /api/phone-calls` over uvicorn: many at once for few therapists, then as fast as it goes.
 
-`python -m benchmarks.api_calls [--quick]`. The API runs as in production, in one process, and asks a
+`python -m benchmarks.api_calls [--quick] [--requests N] [--rounds N]`.
+
+The API runs as in production, in one process, and asks a
 Therapist Service in another for whom it does not know. Bursts send all requests at the same moment; anything
 but 201 (booked) and 422 (none free) ends the benchmark. PostgreSQL flushes every commit to the disk.
 """
 
-import argparse
-import asyncio
 from dataclasses import dataclass
 from statistics import median
 
@@ -14,14 +14,21 @@ import uvicorn
 import uvloop
 from sqlalchemy import insert, text
 
-from benchmarks.harness import ServerProcess, bench_settings, migrated_database, percentiles, running
+from benchmarks.harness import (
+    ServerProcess,
+    bench_settings,
+    migrated_database,
+    percentiles,
+    read_arguments,
+    running,
+    serve_api,
+)
 from benchmarks.http_load import Load, new_key, post, send
 from services.models import SCHEMA, Therapist
 from shared.clock import system_clock
 from shared.config import Settings
 from shared.database import SessionFactory, create_engine, create_session_factory
 from webapp.demo.therapist_service import create_therapist_service
-from webapp.server import serve
 
 LINES = 40
 BURST = 64
@@ -38,10 +45,6 @@ def serve_therapists(port: int) -> None:
         for number in range(FIRST_UNKNOWN, FIRST_UNKNOWN + UNKNOWN)
     ]
     uvicorn.run(create_therapist_service(therapists), port=port, log_level="error")
-
-
-def serve_api(config: Settings, port: int) -> None:
-    serve(config, host="127.0.0.1", port=port)
 
 
 async def add_known_therapists(sessions: SessionFactory) -> None:
@@ -113,19 +116,14 @@ async def measure(config: Settings, process: ServerProcess, key: str, requests: 
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="fewer repetitions")
-    requests, rounds = (100, 2) if parser.parse_args().quick else (500, 3)
+    chosen = read_arguments(__doc__, requests=(300, 100), rounds=(3, 1))
     with migrated_database() as url, running(serve_therapists) as therapists:
         config = bench_settings(
             url, therapist_service_url=f"http://127.0.0.1:{therapists.port}", desk_lines=LINES
         )
         key = uvloop.run(new_key(config))
-        with (
-            running(serve_api, config) as process,
-            asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
-        ):
-            runner.run(measure(config, process, key, requests, rounds))
+        with running(serve_api, config) as process:
+            uvloop.run(measure(config, process, key, chosen.requests, chosen.rounds))
 
 
 if __name__ == "__main__":

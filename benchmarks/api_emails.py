@@ -5,38 +5,35 @@ default settings, an API key that is sent and checked. Both write into the same 
 (fsync on) over pools of the same size, for 16 clients that keep their connections; rounds take turns.
 """
 
-import argparse
 import asyncio
-import json
-import multiprocessing
-import socket
-import time
-from collections.abc import Generator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from statistics import median, quantiles
-from typing import Any, cast
+from statistics import median
+from typing import Any
 
 import asyncpg
 import uvicorn
 import uvloop
-from litestar import Litestar, post
+from litestar import Litestar
+from litestar import post as handle_post
 from litestar.datastructures import State
 from litestar.params import JSONBody
 from msgspec import Struct
 
-from benchmarks.mail_setting import BODY_HTML, BODY_TEXT, migrated_database
-from services.api_keys import create_key
-from shared.clock import system_clock
+from benchmarks.harness import (
+    ServerProcess,
+    bench_settings,
+    migrated_database,
+    percentiles,
+    read_arguments,
+    running,
+    serve_api,
+)
+from benchmarks.http_load import Load, new_key, post, send
+from benchmarks.mail_setting import BODY_HTML, BODY_TEXT
 from shared.config import Settings
-from shared.config.settings import load_settings
-from shared.database import create_engine, create_session_factory
-from webapp.server import serve
 
 CLIENTS = 16
 MOST_SECONDS = 120
-CLOCK_TICKS = 100
 REQUEST: dict[str, Any] = {
     "therapist_id": 123,
     "betreff": "Anfrage für drei Patientinnen: freie Plätze ab Herbst?",
@@ -66,7 +63,7 @@ class Row(Struct):
     empfaenger_name: str
 
 
-@post("/api/emails")
+@handle_post("/api/emails")
 async def insert_row(data: JSONBody[Row], state: State) -> dict[str, int]:
     """Insert one row."""
     email_id = await state.pool.fetchval(
@@ -98,12 +95,8 @@ def serve_bare(config: Settings, port: int) -> None:
         ws="none",
         access_log=False,
         server_header=False,
-        log_config=None,
+        log_level="warning",
     )
-
-
-def serve_api(config: Settings, port: int) -> None:
-    serve(config, host="127.0.0.1", port=port)
 
 
 @dataclass(frozen=True)
@@ -111,174 +104,59 @@ class Side:
     """A server to be measured."""
 
     name: str
-    port: int
-    pid: int
-    request: bytes
-
-    def cpu_seconds(self) -> float:
-        """Return the CPU time the server process has used."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / CLOCK_TICKS
+    process: ServerProcess
 
 
 @dataclass(frozen=True)
 class Round:
     """What one side did in one round."""
 
-    per_second: float
-    cpu_milliseconds: float
-    latencies: list[float]
+    load: Load
+    processor_seconds: float
 
 
-class Client(asyncio.Protocol):
-    """One connection that sends the next request when the answer to the last is complete."""
-
-    def __init__(self, request: bytes, left: list[None], latencies: list[float]) -> None:
-        self._request = request
-        self._left = left
-        self._latencies = latencies
-        self._buffer = b""
-        self._sent_at = 0.0
-        self.done = asyncio.get_running_loop().create_future()
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)
-        self._send()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        if not self.done.done():
-            self.done.set_exception(exc or ConnectionError("the server closed the connection"))
-
-    def data_received(self, data: bytes) -> None:
-        self._buffer += data
-        head, end, body = self._buffer.partition(b"\r\n\r\n")
-        if not end:
-            return
-        length = int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0])
-        if len(body) < length:
-            return
-        if not head.startswith(b"HTTP/1.1 201"):
-            self.done.set_exception(RuntimeError(self._buffer.decode()))
-            return
-        self._latencies.append(time.perf_counter() - self._sent_at)
-        self._buffer = b""
-        self._send()
-
-    def _send(self) -> None:
-        if not self._left:
-            if not self.done.done():
-                self.done.set_result(None)
-            self._transport.close()
-            return
-        self._left.pop()
-        self._sent_at = time.perf_counter()
-        self._transport.write(self._request)
-
-
-async def measure(side: Side, requests: int) -> Round:
+async def measure(side: Side, request: bytes, requests: int) -> Round:
     """Send so many requests over the clients' connections."""
-    loop = asyncio.get_running_loop()
-    left: list[None] = [None] * requests
-    latencies: list[float] = []
-    used, start = side.cpu_seconds(), time.perf_counter()
-    clients = [
-        (await loop.create_connection(lambda: Client(side.request, left, latencies), "127.0.0.1", side.port))[
-            1
-        ]
-        for _ in range(CLIENTS)
-    ]
+    used = side.process.cpu_seconds()
     async with asyncio.timeout(MOST_SECONDS):
-        await asyncio.gather(*(client.done for client in clients))
-    seconds, cpu = time.perf_counter() - start, side.cpu_seconds() - used
-    return Round(requests / seconds, cpu / requests * 1000, latencies)
-
-
-def http_request(key: str) -> bytes:
-    body = json.dumps(REQUEST, ensure_ascii=False).encode()
-    head = (
-        "POST /api/emails HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
-        f"Authorization: Bearer {key}\r\nContent-Length: {len(body)}\r\n\r\n"
-    )
-    return head.encode() + body
-
-
-async def new_key(config: Settings) -> str:
-    engine = create_engine(config, application_name="bench")
-    async with create_session_factory(engine)() as session:
-        key = await create_key(session, "bench", now=system_clock())
-    await engine.dispose()
-    return key
-
-
-@contextmanager
-def running(target: Any, config: Settings) -> Generator[tuple[int, int]]:
-    """Run a server in a process of its own; yields its port and process id once it accepts connections."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    process = multiprocessing.get_context("spawn").Process(target=target, args=(config, port), daemon=True)
-    process.start()
-    deadline = time.monotonic() + 60
-    while True:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                break
-        if time.monotonic() > deadline or not process.is_alive():
-            raise RuntimeError("the server did not start")
-        time.sleep(0.05)
-    try:
-        yield port, process.pid or 0
-    finally:
-        process.terminate()
-        process.join(10)
+        load = await send(side.process.port, [request] * requests, clients=CLIENTS)
+    load.check(201)
+    return Round(load, side.process.cpu_seconds() - used)
 
 
 def show(name: str, rounds: list[Round]) -> None:
-    cuts = quantiles([latency for done in rounds for latency in done.latencies], n=100)
+    latencies = [latency for done in rounds for latency in done.load.latencies]
+    rate = median(done.load.per_second for done in rounds)
+    used = sum(done.processor_seconds for done in rounds) / len(latencies) * 1e3
     print(
-        f"{name}: median {median(done.per_second for done in rounds):,.0f} requests/s,"
-        f" p50 {cuts[49] * 1e3:.1f} ms, p99 {cuts[98] * 1e3:.1f} ms,"
-        f" {median(done.cpu_milliseconds for done in rounds):.2f} ms CPU of the server process each"
+        f"{name:16} {rate:5,.0f}/s, {percentiles(latencies, 50, 99)},"
+        f" {used:.2f} ms processor of the server each"
     )
 
 
-async def compare(bare: Side, api: Side, requests: int, rounds: int) -> None:
+async def compare(bare: Side, api: Side, request: bytes, requests: int, rounds: int) -> None:
     done: dict[str, list[Round]] = {bare.name: [], api.name: []}
     for side in (bare, api):
-        await measure(side, requests // 2)
-    for number in range(rounds):
+        await measure(side, request, requests // 2)
+    for _ in range(rounds):
         for side in (bare, api):
-            done[side.name].append(await measure(side, requests))
-        last = [rounds_of_side[-1].per_second for rounds_of_side in done.values()]
-        print(
-            f"round {number + 1}: {last[0]:,.0f} and {last[1]:,.0f} requests/s, ratio {last[1] / last[0]:.2f}"
-        )
+            done[side.name].append(await measure(side, request, requests))
     for name, rounds_of_side in done.items():
         show(name, rounds_of_side)
-    ratios = [a.per_second / b.per_second for b, a in zip(*done.values(), strict=True)]
-    print(f"API against bare INSERT, median of {rounds}: {median(ratios):.2f}")
+    ratios = [a.load.per_second / b.load.per_second for b, a in zip(*done.values(), strict=True)]
+    each = ", ".join(f"{ratio:.2f}" for ratio in ratios)
+    print(f"API against bare INSERT: median {median(ratios):.2f} (rounds: {each})")
 
 
-def main(requests: int, rounds: int) -> None:
+def main() -> None:
+    chosen = read_arguments(__doc__, requests=(2_000, 200), rounds=(5, 2))
     with migrated_database() as url:
-        config = load_settings(
-            env_file=None, app_env="production", secret_key="x" * 32, database_url=url, log_level="WARNING"
-        )
-        request = http_request(uvloop.run(new_key(config)))
+        config = bench_settings(url, app_env="production", secret_key="x" * 32)
+        request = post("/api/emails", REQUEST, uvloop.run(new_key(config)))
         with running(serve_bare, config) as bare, running(serve_api, config) as api:
-            uvloop.run(
-                compare(
-                    Side("bare INSERT", *bare, request),
-                    Side("POST /api/emails", *api, request),
-                    requests,
-                    rounds,
-                )
-            )
+            sides = Side("bare INSERT", bare), Side("POST /api/emails", api)
+            uvloop.run(compare(*sides, request, chosen.requests, chosen.rounds))
 
 
 if __name__ == "__main__":
-    arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--requests", type=int, default=2000)
-    arguments.add_argument("--rounds", type=int, default=5)
-    chosen = arguments.parse_args()
-    main(chosen.requests, chosen.rounds)
+    main()

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, Self
 
 from sqlalchemy import insert, text
 
@@ -95,10 +95,15 @@ ACTIVITY = f"""
 class Size:
     """How much there is; `calls_today` is 500 at most, one for each slot and line."""
 
-    therapists: int = 2_000
-    emails: int = 100_000
-    closed_calls: int = 100_000
-    calls_today: int = LINES * SLOTS
+    therapists: int
+    emails: int
+    closed_calls: int
+    calls_today: int
+
+    @classmethod
+    def of(cls, emails: int) -> Self:
+        """Return the size that goes with so many e-mails: 500 calls today with 100,000."""
+        return cls(emails // 50, emails, emails, min(emails // 200, LINES * SLOTS))
 
 
 async def fill(sessions: SessionFactory, size: Size) -> None:

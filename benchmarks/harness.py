@@ -1,5 +1,6 @@
-"""What the benchmarks share: a durable database, servers in processes of their own, figures in one form."""
+"""What the benchmarks share: arguments, a durable database, servers in their own processes, figures."""
 
+import argparse
 import multiprocessing
 import socket
 import tempfile
@@ -17,9 +18,31 @@ from alembic.config import Config
 from shared.config import Settings
 from shared.config.settings import load_settings
 from webapp.demo.postgres import EmbeddedPostgres
+from webapp.server import serve
 
 START_SECONDS = 60
 CLOCK_TICKS = 100
+
+
+def read_arguments(description: str | None, *flags: str, **sizes: tuple[int, int]) -> argparse.Namespace:
+    """Return what the command line says.
+
+    Args:
+        description: what `--help` says.
+        flags: names of switches.
+        sizes: for every size its default, and its default with `--quick`.
+    """
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--quick", action="store_true", help="small sizes: whether it runs")
+    for flag in flags:
+        parser.add_argument(f"--{flag}", action="store_true")
+    for name, (full, quick) in sizes.items():
+        parser.add_argument(f"--{name}", type=int, metavar="N", help=f"{full}, with --quick {quick}")
+    chosen = parser.parse_args()
+    for name, (full, quick) in sizes.items():
+        if getattr(chosen, name) is None:
+            setattr(chosen, name, quick if chosen.quick else full)
+    return chosen
 
 
 @contextmanager
@@ -40,7 +63,7 @@ def migrated_database() -> Generator[str]:
 def bench_settings(database_url: str, **values: Any) -> Settings:
     """Return settings that nothing on this machine changes; the JSON API asks for a key."""
     return load_settings(
-        env_file=None, app_env="testing", database_url=database_url, **({"log_level": "WARNING"} | values)
+        env_file=None, database_url=database_url, **({"app_env": "testing", "log_level": "WARNING"} | values)
     )
 
 
@@ -75,6 +98,11 @@ def running(serve: Callable[..., object], *arguments: object) -> Generator[Serve
     finally:
         process.terminate()
         process.join(10)
+
+
+def serve_api(config: Settings, port: int) -> None:
+    """Be the web process."""
+    serve(config, host="127.0.0.1", port=port)
 
 
 def percentiles(seconds: Sequence[float], *wanted: int) -> str:

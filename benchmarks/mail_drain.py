@@ -1,13 +1,14 @@
 """Drains a queue of e-mails through the worker, beside bare aiosmtplib without a database.
 
-`python -m benchmarks.mail_drain [count] [rounds] [connections]`. Both send the same messages, built by the
+`python -m benchmarks.mail_drain [--quick] [--emails N] [--rounds N] [--connections N]`.
+
+Both send the same messages, built by the
 same function, over the same number of connections into a sink that is a process of its own, on uvloop. The
 processor time is this process's; PostgreSQL's comes on top for the worker.
 """
 
 import asyncio
 import logging
-import sys
 import time
 from contextlib import suppress
 from statistics import median
@@ -18,7 +19,8 @@ import structlog
 import uvloop
 from sqlalchemy import URL, text
 
-from benchmarks.mail_setting import bench_settings, email, migrated_database, sink
+from benchmarks.harness import migrated_database, read_arguments
+from benchmarks.mail_setting import email, mail_settings, sink
 from services.email_sender import EmailSender
 from services.mail_message import build_message
 from services.models import SCHEMA, Email
@@ -95,7 +97,7 @@ async def drain(config: Settings, sessions: SessionFactory, emails: list[Email])
 
 
 async def main(count: int, rounds: int, connections: int, database_url: str, port: int) -> None:
-    config = bench_settings(database_url, port, smtp_connections=connections)
+    config = mail_settings(database_url, port, smtp_connections=connections)
     engine = create_engine(config, application_name="bench")
     sessions = create_session_factory(engine)
     ratios: list[float] = []
@@ -120,10 +122,10 @@ async def main(count: int, rounds: int, connections: int, database_url: str, por
 
 if __name__ == "__main__":
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
-    arguments = [int(argument) for argument in sys.argv[1:]] + [5_000, 3, 8][len(sys.argv) - 1 :]
+    chosen = read_arguments(__doc__, emails=(5_000, 500), rounds=(3, 1), connections=(8, 8))
     with (
         migrated_database() as url,
         sink() as (port, _),
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
     ):
-        runner.run(main(*arguments, url, port))
+        runner.run(main(chosen.emails, chosen.rounds, chosen.connections, url, port))

@@ -1,6 +1,8 @@
 """How long a queued e-mail takes with the queue idle: from its commit to the sink's acceptance.
 
-`python -m benchmarks.mail_latency [count]`. The e-mail is committed here, with the wake-up the services send;
+`python -m benchmarks.mail_latency [--quick] [--emails N]`.
+
+The e-mail is committed here, with the wake-up the services send;
 the worker is a process of its own, and so is the sink. One e-mail at a time, with a pause between.
 """
 
@@ -8,15 +10,14 @@ import asyncio
 import logging
 import multiprocessing
 import random
-import sys
 import time
-from statistics import quantiles
 from typing import IO
 
 import structlog
 import uvloop
 
-from benchmarks.mail_setting import bench_settings, email, migrated_database, sink
+from benchmarks.harness import migrated_database, percentiles, read_arguments
+from benchmarks.mail_setting import email, mail_settings, sink
 from services.email_sender import EmailSender
 from services.subjects import EMAIL_QUEUE
 from shared.clock import system_clock
@@ -30,7 +31,7 @@ WARM_UP = 20
 def work(database_url: str, port: int) -> None:
     """Be the worker process."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
-    config = bench_settings(database_url, port)
+    config = mail_settings(database_url, port)
     url = config.get_database_url()
 
     async def run() -> None:
@@ -45,7 +46,7 @@ def work(database_url: str, port: int) -> None:
 
 async def measure(database_url: str, port: int, accepted: IO[str], count: int) -> list[float]:
     """Return the seconds from commit to acceptance of `count` e-mails, sent one after the other."""
-    config = bench_settings(database_url, port)
+    config = mail_settings(database_url, port)
     notifier = Notifier(config.get_database_url())
     notifying = asyncio.create_task(notifier.run())
     engine = create_engine(config, application_name="bench")
@@ -78,12 +79,11 @@ def main(count: int) -> None:
         finally:
             worker.terminate()
             worker.join(10)
-    percentiles = quantiles(taken, n=100)
     print(
-        f"{count} e-mails, one at a time, commit to acceptance: p50 {percentiles[49] * 1e3:.1f} ms,"
-        f" p99 {percentiles[98] * 1e3:.1f} ms, max {max(taken) * 1e3:.1f} ms"
+        f"{count} e-mails, one at a time, commit to acceptance: {percentiles(taken, 50, 99)},"
+        f" max {max(taken) * 1e3:.1f} ms"
     )
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 300)
+    main(read_arguments(__doc__, emails=(300, 50)).emails)

@@ -1,22 +1,16 @@
-"""What the mail benchmarks share: a database with real durability, a sink in its own process, e-mails."""
+"""What the mail benchmarks share: a sink in its own process, settings, e-mails."""
 
 import subprocess
 import sys
-import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from alembic import command
-from alembic.config import Config
-
+from benchmarks.harness import bench_settings
 from services.models import Email, EmailStatus
 from shared.clock import system_clock
 from shared.config import Settings
-from shared.config.settings import load_settings
-from webapp.demo.postgres import EmbeddedPostgres
 
 PARAGRAPH = (
     "<p>Guten Tag Frau Dr. Müller, für unsere Patientinnen und Patienten suchen wir möglichst bald "
@@ -42,30 +36,8 @@ def sink(*options: str) -> Generator[tuple[int, subprocess.Popen[str]]]:
         process.stdout.close()
 
 
-@contextmanager
-def migrated_database() -> Generator[str]:
-    """Run a PostgreSQL with its default durability (fsync on) and the current schema; yields its address."""
-    with tempfile.TemporaryDirectory(prefix="calldesk-bench-", ignore_cleanup_errors=True) as folder:
-        server = EmbeddedPostgres(Path(folder) / "pg")
-        server.start()
-        try:
-            alembic = Config("alembic.ini")
-            alembic.attributes["url"] = server.url()
-            command.upgrade(alembic, "head")
-            yield server.url().render_as_string(hide_password=False)
-        finally:
-            server.stop()
-
-
-def bench_settings(database_url: str, port: int, **values: Any) -> Settings:
-    return load_settings(
-        env_file=None,
-        app_env="testing",
-        database_url=database_url,
-        smtp_host="127.0.0.1",
-        smtp_port=port,
-        **values,
-    )
+def mail_settings(database_url: str, port: int, **values: Any) -> Settings:
+    return bench_settings(database_url, smtp_host="127.0.0.1", smtp_port=port, **values)
 
 
 def email() -> Email:

@@ -1,12 +1,12 @@
 """Server time and number of SQL statements of every page, for a desk with a lot to show.
 
-`python -m benchmarks.pages [--quick]`. The application runs in this process over a PostgreSQL of its own; a
+`python -m benchmarks.pages [--quick] [--emails N] [--requests N]`.
+
+The application runs in this process over a PostgreSQL of its own; a
 request goes through all of it (middleware, session, services, template), but over no socket. A page that
 needs more statements than it says here ends the benchmark.
 """
 
-import argparse
-import asyncio
 import time
 from dataclasses import dataclass
 from datetime import timedelta
@@ -19,7 +19,7 @@ from litestar.types import Receive, Scope, Send
 from sqlalchemy import event, text
 
 from benchmarks.busy_desk import NOW, Size, fill
-from benchmarks.harness import bench_settings, migrated_database, percentiles
+from benchmarks.harness import bench_settings, migrated_database, percentiles, read_arguments
 from services.claims import claim_next
 from services.follow_up_calls import AT_ONCE, due_follow_ups
 from services.models import SCHEMA
@@ -160,12 +160,9 @@ async def run(config: Settings, size: Size, requests: int) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a tenth of the data, few repetitions")
-    quick = parser.parse_args().quick
-    size = Size(200, 10_000, 10_000, 100) if quick else Size()
-    with migrated_database() as url, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(run(bench_settings(url), size, 10 if quick else 30))
+    chosen = read_arguments(__doc__, emails=(100_000, 10_000), requests=(30, 10))
+    with migrated_database() as url:
+        uvloop.run(run(bench_settings(url), Size.of(chosen.emails), chosen.requests))
 
 
 if __name__ == "__main__":

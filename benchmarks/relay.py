@@ -1,11 +1,12 @@
 """Publishes an outbox through the relay, beside bare aiokafka sending the same records; then single events.
 
-`python -m benchmarks.relay [--real] [--events N] [--rounds N]`. `--real` takes Apache Kafka (needs Java and
+`python -m benchmarks.relay [--quick] [--real] [--events N] [--rounds N]`.
+
+`--real` takes Apache Kafka (needs Java and
 Maven) instead of the embedded broker. Both sides use one idempotent producer with `acks=all`, on uvloop, into
 topics of four partitions; the relay also reads the database and marks there, with fsync on.
 """
 
-import argparse
 import asyncio
 import logging
 import tempfile
@@ -13,7 +14,7 @@ import time
 from collections.abc import AsyncGenerator, Generator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
-from statistics import median, quantiles
+from statistics import median
 from uuid import UUID, uuid4
 
 import structlog
@@ -21,13 +22,12 @@ import uvloop
 from aiokafka import AIOKafkaProducer
 from sqlalchemy import delete, func, select, text
 
-from benchmarks.mail_setting import migrated_database
+from benchmarks.harness import bench_settings, migrated_database, percentiles, read_arguments
 from services.event_relay import EventRelay
 from services.models import OutboxEvent
 from services.subjects import OUTBOX
 from shared.clock import system_clock
 from shared.config import Settings
-from shared.config.settings import load_settings
 from shared.database import SessionFactory, create_engine, create_session_factory, wake
 from shared.kafka.delivery import EventNotSent
 from shared.kafka.robust_producer import LINGER_MILLISECONDS, OutgoingEvent, RobustKafkaProducer
@@ -174,12 +174,7 @@ async def latencies(config: Settings, sessions: SessionFactory, topic: str) -> l
 
 
 async def main(database_url: str, bootstrap_servers: str, events: int, rounds: int) -> None:
-    config = load_settings(
-        env_file=None,
-        app_env="testing",
-        database_url=database_url,
-        kafka_bootstrap_servers=bootstrap_servers,
-    )
+    config = bench_settings(database_url, kafka_bootstrap_servers=bootstrap_servers)
     engine = create_engine(config, application_name="bench")
     notifier = Notifier(config.get_database_url())
     sessions = create_session_factory(engine, notifier)
@@ -196,8 +191,8 @@ async def main(database_url: str, bootstrap_servers: str, events: int, rounds: i
         )
     print(f"relay against bare aiokafka, median of {rounds}: {median(ratios):.2f}")
     await fill(sessions, "bench-latency", 0)
-    single = quantiles(await latencies(config, sessions, "bench-latency"), n=100)
-    print(f"commit to acknowledgement: p50 {single[49] * 1000:.1f} ms, p99 {single[98] * 1000:.1f} ms")
+    single = await latencies(config, sessions, "bench-latency")
+    print(f"commit to acknowledgement: {percentiles(single, 50, 99)}")
     notifying.cancel()
     await engine.dispose()
 
@@ -205,10 +200,6 @@ async def main(database_url: str, bootstrap_servers: str, events: int, rounds: i
 if __name__ == "__main__":
     logging.basicConfig(level=logging.ERROR)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
-    arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--real", action="store_true")
-    arguments.add_argument("--events", type=int, default=20_000)
-    arguments.add_argument("--rounds", type=int, default=3)
-    chosen = arguments.parse_args()
+    chosen = read_arguments(__doc__, "real", events=(20_000, 1_000), rounds=(3, 1))
     with migrated_database() as url, broker(real=chosen.real) as bootstrap:
         uvloop.run(main(url, bootstrap, chosen.events, chosen.rounds))

@@ -1,24 +1,20 @@
 """How fast a call finds the next free slot and is booked, and whether that depends on how much is booked.
 
-Run: `python -m benchmarks.scheduling [--quick]`. Uses an embedded PostgreSQL with its durable defaults.
+`python -m benchmarks.scheduling [--quick] [--repetitions N]`. PostgreSQL has its durable defaults.
 """
 
-import argparse
 import asyncio
 import statistics
-import tempfile
 import time as clock
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
-from pathlib import Path
 
 import uvloop
-from alembic import command
-from alembic.config import Config
-from sqlalchemy import URL, insert, text
+from sqlalchemy import delete, insert, text
 from sqlalchemy.dialects import postgresql
 
+from benchmarks.harness import bench_settings, migrated_database, percentiles, read_arguments
 from services.activity import API
 from services.calls import NewCall, create_call
 from services.models import PhoneCall, Therapist
@@ -27,9 +23,7 @@ from services.scheduler import Interval
 from services.slots import busy_query, find_next
 from services.therapist_directory import TherapistDirectory
 from shared.config import Settings
-from shared.config.settings import load_settings
 from shared.database import SessionFactory, create_engine, create_session_factory
-from webapp.demo.postgres import EmbeddedPostgres
 
 NOW = datetime(2026, 10, 14, 6, 0, tzinfo=UTC)
 TODAY = date(2026, 10, 14)
@@ -65,6 +59,12 @@ async def fill(sessions: SessionFactory, calls: int) -> None:
         await connection.execute(text("CHECKPOINT"))
 
 
+async def free_what_was_booked(sessions: SessionFactory) -> None:
+    """Let every measurement begin with the same free times: the fewer there are, the longer the search."""
+    async with sessions() as session, session.begin():
+        await session.execute(delete(PhoneCall).where(PhoneCall.therapist_id <= THERAPISTS))
+
+
 async def prepare(sessions: SessionFactory) -> None:
     async with sessions() as session, session.begin():
         await session.execute(
@@ -98,9 +98,7 @@ async def timed(clients: int, total: int, work: Callable[[int], Awaitable[object
 
 
 def show(name: str, took: list[float], elapsed: float) -> None:
-    milliseconds = sorted(1000 * one for one in took)
-    p50, p99 = statistics.median(milliseconds), milliseconds[int(len(milliseconds) * 0.99)]
-    print(f"{name:46} {len(took) / elapsed:8.0f}/s   p50 {p50:7.1f} ms   p99 {p99:7.1f} ms")
+    print(f"{name:40} {len(took) / elapsed:6.0f}/s, {percentiles(took, 50, 99)}")
 
 
 async def measure(name: str, clients: int, total: int, work: Callable[[int], Awaitable[object]]) -> float:
@@ -143,34 +141,16 @@ async def run(config: Settings, total: int) -> None:
     await explain(sessions)
     ratio = medians[100_000] / medians[1_000]
     print(f"100,000 booked take {ratio:.2f} times as long as 1,000")
-    await measure("find and book, 50,000 booked, 1 client", 1, total, book)
-    await measure("find and book, 50,000 booked, 16 clients", 16, total, book)
+    for clients in (1, 16):
+        await free_what_was_booked(sessions)
+        await measure(f"find and book, 50,000 booked, {clients} clients", clients, total, book)
     await engine.dispose()
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="fewer repetitions")
-    total = 100 if parser.parse_args().quick else 500
-    with tempfile.TemporaryDirectory(prefix="calldesk-bench-", ignore_cleanup_errors=True) as folder:
-        server = EmbeddedPostgres(Path(folder) / "pg")
-        server.start()
-        try:
-            alembic = Config("alembic.ini")
-            alembic.attributes["url"] = server.url()
-            command.upgrade(alembic, "head")
-            uvloop.run(run(settings_for(server.url()), total))
-        finally:
-            server.stop()
-
-
-def settings_for(url: URL) -> Settings:
-    return load_settings(
-        env_file=None,
-        app_env="testing",
-        database_url=url.render_as_string(hide_password=False),
-        db_pool_size=16,
-    )
+    chosen = read_arguments(__doc__, repetitions=(500, 100))
+    with migrated_database() as url:
+        uvloop.run(run(bench_settings(url, db_pool_size=16), chosen.repetitions))
 
 
 if __name__ == "__main__":
