@@ -8,13 +8,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.activity import Actor, record
 from services.call_locks import LockedCall, lock_with_email
-from services.calls import CallNotScheduled, move_planned
+from services.calls import CallNotScheduled, duration_errors, move_planned
 from services.email_validation import check_note
 from services.errors import FieldError, InvalidInput
 from services.models import CallStatus, OutcomeKind, PhoneCall
 from services.outcomes import AlreadyClosed, Outcome, apply_outcome, outcome_kind
 from services.rules import DeskRules
-from services.slots import LONGEST_CALL_MINUTES
 from services.subjects import CALLS
 from shared.database import wake
 
@@ -144,11 +143,8 @@ def _check(call: PhoneCall, changes: CallChanges, *, now: datetime, rules: DeskR
     errors = [
         *check_note("ergebnis", changes.ergebnis or None),
         *check_note("notizen", changes.notizen or None),
+        *duration_errors(changes.dauer_minuten),
     ]
-    minutes = changes.dauer_minuten
-    if minutes is not None and not 1 <= minutes <= LONGEST_CALL_MINUTES:
-        limits = (("least", 1), ("most", LONGEST_CALL_MINUTES))
-        errors.append(FieldError("dauer_minuten", "A call takes from %(least)s to %(most)s minutes.", limits))
     if changes.ergebnis_art is not None and changes.ergebnis_art != call.ergebnis_art:
         if call.status != CallStatus.SCHEDULED:
             raise AlreadyClosed

@@ -139,23 +139,6 @@ async def move_call(
     return call
 
 
-async def change_notes(
-    session: AsyncSession, call_id: int, notizen: str | None, *, version: int, now: datetime, actor: Actor
-) -> PhoneCall:
-    """Replace a call's notes, whatever its status.
-
-    Raises:
-        NotFound, StaleVersion: as named.
-    """
-    async with session.begin():
-        call = await lock_call(session, call_id, version)
-        call.notizen = notizen
-        call.version += 1
-        record(session, actor, "call_changed", "call", call.id, now=now)
-        wake(session, CALLS)
-    return call
-
-
 async def lock_call(session: AsyncSession, call_id: int, version: int | None = None) -> PhoneCall:
     """Return a call, locked. Runs in the caller's transaction.
 
@@ -293,17 +276,18 @@ def _check(new: NewCall) -> None:
         errors.append(FieldError("geplantes_datum", "Give the date as well, or neither date nor time."))
     if new.geplante_zeit is None and new.geplantes_datum is not None:
         errors.append(FieldError("geplante_zeit", "Give the time as well, or neither date nor time."))
-    errors += [*_duration_errors(new.dauer_minuten), *check_note("notizen", new.notizen)]
+    errors += [*duration_errors(new.dauer_minuten), *check_note("notizen", new.notizen)]
     if errors:
         raise InvalidInput(*errors)
 
 
 def _check_duration(minutes: int | None) -> None:
-    if errors := _duration_errors(minutes):
+    if errors := duration_errors(minutes):
         raise InvalidInput(*errors)
 
 
-def _duration_errors(minutes: int | None) -> list[FieldError]:
+def duration_errors(minutes: int | None) -> list[FieldError]:
+    """Return what is wrong with the length of a call."""
     if minutes is None or 1 <= minutes <= LONGEST_CALL_MINUTES:
         return []
     limits = (("least", 1), ("most", LONGEST_CALL_MINUTES))

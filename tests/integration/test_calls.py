@@ -6,11 +6,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.activity import API
 from services.booking import CallCollision, NotToBeCalled
+from services.call_changes import CallChanges, change_call
 from services.calls import (
     CallFilters,
     CallNotScheduled,
     NewCall,
-    change_notes,
     create_call,
     get_call,
     list_calls,
@@ -165,10 +165,11 @@ async def test_a_finished_call_cannot_be_moved_but_its_notes_can_change(
     await store(session, make_call(status="completed"))
     with pytest.raises(CallNotScheduled):
         await move_call(session, 1, THURSDAY, time(11), version=1, now=NOW, actor=API, rules=rules)
-    call = await change_notes(session, 1, "neu", version=1, now=NOW, actor=API)
+    notes = CallChanges(notizen="neu")
+    call = await change_call(session, 1, notes, version=1, now=NOW, actor=API, rules=rules)
     assert (call.notizen, call.version) == ("neu", 2)
     with pytest.raises(StaleVersion):
-        await change_notes(session, 1, "alt", version=1, now=NOW, actor=API)
+        await change_call(session, 1, notes, version=1, now=NOW, actor=API, rules=rules)
 
 
 async def test_a_call_whose_therapist_is_not_known_here_can_still_be_moved(
