@@ -1,0 +1,48 @@
+"""What is removed in passing, and what is not."""
+
+from datetime import timedelta
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.drafts import CALL, SAVED_CALL, load_draft, save_draft
+from services.housekeeping import DRAFTS_KEPT, Housekeeping
+from services.models import StaffSession
+from shared.database import SessionFactory
+from tests.clock import FakeClock
+from tests.factories import make_staff
+
+
+async def test_drafts_and_saved_forms_nobody_touched_for_a_month_are_removed(
+    session: AsyncSession, sessions: SessionFactory, clock: FakeClock
+):
+    staff = make_staff()
+    session.add(staff)
+    await session.commit()
+    at_the_limit = clock() - DRAFTS_KEPT
+    forgotten = at_the_limit - timedelta(seconds=1)
+    for subject in (CALL, SAVED_CALL):
+        for call_id, touched in ((1, forgotten), (2, at_the_limit)):
+            await save_draft(session, subject, call_id, {"notizen": "x"}, staff_id=staff.id, now=touched)
+
+    await Housekeeping(sessions, clock).tidy()
+
+    for subject in (CALL, SAVED_CALL):
+        assert await load_draft(session, subject, 1, staff_id=staff.id) is None
+        assert await load_draft(session, subject, 2, staff_id=staff.id) == {"notizen": "x"}
+
+
+async def test_logins_are_removed_once_they_have_ended(
+    session: AsyncSession, sessions: SessionFactory, clock: FakeClock
+):
+    staff = make_staff()
+    session.add(staff)
+    await session.flush()
+    for token, ends in ((b"a" * 32, clock()), (b"b" * 32, clock() + timedelta(seconds=1))):
+        session.add(StaffSession(token_hash=token, staff_id=staff.id, expires_at=ends))
+    await session.commit()
+
+    await Housekeeping(sessions, clock).tidy()
+
+    async with session.begin():
+        assert await session.scalar(select(func.count()).select_from(StaffSession)) == 1
