@@ -129,7 +129,7 @@ async def take_reply(
     if reply.nachverfolgung_erforderlich is not None:
         email.nachverfolgung_erforderlich = reply.nachverfolgung_erforderlich
     if reply.nachverfolgung_notizen is not None:
-        email.nachverfolgung_notizen = reply.nachverfolgung_notizen
+        email.nachverfolgung_notizen = reply.nachverfolgung_notizen or None
     email.antwort_art = reply.art
     match reply.art:
         case ReplyKind.REPLY:

@@ -77,6 +77,17 @@ async def test_an_answer_is_kept_reported_and_cancels_the_call(
     assert sorted(await events(session)) == ["call_canceled", "email_replied"]
 
 
+async def test_a_note_emptied_with_the_reply_is_none(
+    session: AsyncSession, email: Email, clock: FakeClock, rules: DeskRules
+):
+    for given, kept in (("prima", "prima"), (None, "prima"), ("", None)):
+        reply = Reply(inhalt="Ja, gern.", nachverfolgung_notizen=given)
+        await record_reply(session, email.id, reply, now=clock(), actor=API, rules=rules)
+        await session.refresh(email)
+        await session.commit()
+        assert email.nachverfolgung_notizen == kept
+
+
 async def test_an_out_of_office_note_is_no_answer_and_moves_the_call_to_the_return(
     session: AsyncSession, email: Email, clock: FakeClock, rules: DeskRules
 ):
