@@ -46,14 +46,14 @@ async def running_sender(config: Settings, clock: Callable = system_clock) -> As
     """Run a sender with listener and notifier around the block."""
     listener, notifier = Listener(config.get_database_url()), Notifier(config.get_database_url())
     sender = EmailSender(config=config, clock=clock, listener=listener, notifier=notifier, identity="test")
-    helpers = [asyncio.create_task(listener.run()), asyncio.create_task(notifier.run())]
+    around = [asyncio.create_task(listener.run()), asyncio.create_task(notifier.run())]
     running = asyncio.create_task(sender.run())
     try:
         yield sender
         if running.done():
             running.result()
     finally:
-        for tasks in ([running], helpers):
+        for tasks in ([running], around):
             for task in tasks:
                 task.cancel()
             for task in tasks:

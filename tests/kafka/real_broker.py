@@ -82,7 +82,7 @@ class RealKafka:
             if self._process.poll() is not None or time.monotonic() > deadline:
                 self.kill()
                 raise RuntimeError(f"Kafka did not start; see {self._folder / 'broker.log'}")
-            time.sleep(0.1)
+            time.sleep(0.1)  # between two looks: nobody tells when the port is open
 
     def kill(self) -> None:
         """End the broker with -9."""
