@@ -26,8 +26,8 @@ log = structlog.get_logger(__name__)
 class Notifier:
     """Sends hints outside of any transaction, on a connection of its own.
 
-    NOTIFY takes a lock on the whole cluster at commit and wakes every listener, so hints that arrive while one
-    is under way or shortly after it go out together, each subject once.
+    NOTIFY takes a lock on the whole cluster at commit and wakes every listener, so hints that arrive while
+    one is under way or shortly after it go out together, each subject once.
     """
 
     def __init__(self, url: URL) -> None:
