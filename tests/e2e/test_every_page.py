@@ -11,7 +11,7 @@ PAGES = {
     "/": ("Heute", "Today"),
     "/week": ("Woche", "Week"),
     "/emails": ("E-Mails", "E-mails"),
-    "/emails?view=failed": ("E-Mails", "E-mails"),
+    "/emails?show=failed": ("E-Mails", "E-mails"),
     "/emails/1": ("E-Mails", "E-mails"),
     "/emails/new": ("E-Mails", "E-mails"),
     "/therapists": ("Therapeuten", "Therapists"),

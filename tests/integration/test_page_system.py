@@ -25,7 +25,7 @@ async def test_failed_and_unclear_mails_and_exhausted_calls_are_counted(
     async with sessions() as session, session.begin():
         session.add_all([make_therapist(), make_email(status="FAILED"), make_call(klaerung_noetig=True)])
     page = (await staff_client.get("/system")).text
-    assert '<a href="/emails?view=failed">1</a>' in page
+    assert '<a href="/emails?show=failed">1</a>' in page
     assert '<a href="/therapists/1">Dr. Jürgen Schmidt</a>' in page
 
 
