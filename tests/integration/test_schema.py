@@ -51,3 +51,12 @@ async def test_hints_are_sent_at_commit_once_and_not_after_rollback(sessions: Se
             wake(session, "emails")
             await session.rollback()
     assert notifier.sent == [{"calls"}]
+
+
+async def test_the_mark_before_data_rewrites_no_index(session: AsyncSession):
+    """It runs for every message; a column in an index, or in its condition, would make all of them be written."""
+    indexes = await session.scalars(text("SELECT indexdef FROM pg_indexes WHERE tablename = 'emails'"))
+    definitions = list(indexes)
+    assert any("ix_emails_claim" in definition for definition in definitions)
+    written = ("anspruch_bis", "uebergabe_begonnen_at")
+    assert [d for d in definitions if any(column in d for column in written)] == []
