@@ -71,6 +71,10 @@ CLOSED_CALLS = f"""
             CAST(:now AS timestamptz) - interval '7 days'
     ) AS mail ON mail.rank = n
 """
+FOLLOWED_UP = f"""
+    UPDATE {SCHEMA}.emails SET nachgefasst = true
+    WHERE id IN (SELECT email_id FROM {SCHEMA}.phone_calls WHERE grund = 'keine_antwort')
+"""
 OPEN_CALLS = f"""
     INSERT INTO {SCHEMA}.phone_calls
         (therapist_id, geplantes_datum, geplante_zeit, leitung, grund, versuch, created_at)
@@ -114,6 +118,7 @@ async def fill(sessions: SessionFactory, size: Size) -> None:
         await session.execute(text(EMAILS), common | {"emails": size.emails, "body": BODY})
         await session.execute(text(ATTEMPTS))
         await session.execute(text(CLOSED_CALLS), common | {"today": TODAY, "closed": size.closed_calls})
+        await session.execute(text(FOLLOWED_UP))
         for offset, calls in ((0, size.calls_today), (1, size.calls_today // 2), (2, size.calls_today // 2)):
             day = date.fromordinal(TODAY.toordinal() + offset)
             await session.execute(text(OPEN_CALLS), common | {"day": day, "lines": LINES, "calls": calls})

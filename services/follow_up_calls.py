@@ -12,7 +12,7 @@ import asyncio
 from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy import Select, and_, exists, or_, select
+from sqlalchemy import Select, and_, exists, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.activity import SYSTEM, record
@@ -119,6 +119,9 @@ async def _make_call(
     call = await book_next(
         session, therapist, now=now, rules=rules, email_id=email_id, grund=CallReason.NO_REPLY
     )
+    await session.execute(
+        update(Email).where(Email.id == email_id).values(nachgefasst=True, updated_at=Email.updated_at)
+    )
     announce(session, call, "call_scheduled", now=now, actor=SYSTEM)
     log.info("follow_up_planned", email_id=email_id, call_id=call.id)
 
@@ -159,7 +162,8 @@ def due_follow_ups(now: datetime, rules: DeskRules) -> Select[int, int]:
         select(Email.id, Email.therapist_id)
         .where(
             Email.status == EmailStatus.SENT,
-            Email.antwort_erhalten.is_(False),
+            ~Email.antwort_erhalten,
+            ~Email.nachgefasst,
             or_(
                 and_(Email.nachverfolgung_ab.is_(None), Email.sent_at <= now - rules.follow_up_after),
                 Email.nachverfolgung_ab <= now,

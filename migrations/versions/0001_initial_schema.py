@@ -78,6 +78,13 @@ def upgrade() -> None:
         sa.Column("uebergabe_begonnen_at", DateTimeUTC(), nullable=True),
         sa.Column("antwort_art", sa.String(length=20), nullable=True),
         sa.Column(
+            "nachgefasst",
+            sa.Boolean(),
+            server_default=sa.text("false"),
+            nullable=False,
+            comment="Its automatic call has been made; there is no second one",
+        ),
+        sa.Column(
             "nachverfolgung_ab",
             DateTimeUTC(),
             nullable=True,
@@ -165,7 +172,7 @@ def upgrade() -> None:
         ["sent_at", "id"],
         unique=False,
         schema=SCHEMA,
-        postgresql_where=sa.text("status = 'SENT' AND NOT antwort_erhalten"),
+        postgresql_where=sa.text("status = 'SENT' AND NOT antwort_erhalten AND NOT nachgefasst"),
     )
     op.create_table(
         "event_outbox",
@@ -633,7 +640,7 @@ def downgrade() -> None:
         "ix_emails_unanswered",
         table_name="emails",
         schema=SCHEMA,
-        postgresql_where=sa.text("status = 'SENT' AND NOT antwort_erhalten"),
+        postgresql_where=sa.text("status = 'SENT' AND NOT antwort_erhalten AND NOT nachgefasst"),
     )
     op.drop_index("ix_emails_therapist", table_name="emails", schema=SCHEMA)
     op.drop_index("ix_emails_status", table_name="emails", schema=SCHEMA)

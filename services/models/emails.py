@@ -90,7 +90,7 @@ class Email(Base):
             "ix_emails_unanswered",
             "sent_at",
             "id",
-            postgresql_where=text("status = 'SENT' AND NOT antwort_erhalten"),
+            postgresql_where=text("status = 'SENT' AND NOT antwort_erhalten AND NOT nachgefasst"),
         ),
         Index("ix_emails_therapist", "therapist_id", text("id DESC")),
         Index("ix_emails_status", "status", text("id DESC")),
@@ -149,6 +149,11 @@ class Email(Base):
     anspruch_bis: Mapped[datetime | None]
     uebergabe_begonnen_at: Mapped[datetime | None]
     antwort_art: Mapped[str | None] = mapped_column(String(20))
+    nachgefasst: Mapped[bool] = mapped_column(
+        default=False,
+        server_default=text("false"),
+        comment="Its automatic call has been made; there is no second one",
+    )
     nachverfolgung_ab: Mapped[datetime | None] = mapped_column(
         comment="Earliest follow-up call, where an out-of-office note moved it"
     )
