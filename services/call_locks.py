@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.calls import LARGEST_ID, lock_call
+from services.calls import lock_call
 from services.errors import NotFound, StaleVersion
-from services.models import Activity, Email, PhoneCall, Staff
+from services.models import LARGEST_ID, Activity, Email, PhoneCall, Staff
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.availability import Availability, Window, parse
 from services.best_hours import HourRate, best_hours, load_hours
-from services.calls import LARGEST_ID
 from services.claims import holder
 from services.contact_history import Contact, load_history
 from services.errors import NotFound
-from services.models import CallStatus, Email, PhoneCall, Staff, Therapist
+from services.models import LARGEST_ID, CallStatus, Email, PhoneCall, Staff, Therapist
 from services.reachability import day_windows
 from services.rules import DeskRules
 

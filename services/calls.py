@@ -16,7 +16,7 @@ from services.email_validation import check_note
 from services.errors import Conflict, FieldError, InvalidInput, NotFound, StaleVersion
 from services.events import EventType, report_call
 from services.idempotency import RepeatableRequest
-from services.models import CallReason, CallStatus, Email, OutcomeKind, PhoneCall, Therapist
+from services.models import LARGEST_ID, CallReason, CallStatus, Email, OutcomeKind, PhoneCall, Therapist
 from services.pagination import Page, PageRequest
 from services.rules import DeskRules
 from services.slots import LONGEST_CALL_MINUTES
@@ -25,7 +25,6 @@ from services.therapist_directory import TherapistDirectory
 from shared.database import wake
 
 SCOPE = "calls"
-LARGEST_ID = 2**31 - 1
 BOOKINGS_AT_ONCE = 3
 
 _turns = WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore]()

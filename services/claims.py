@@ -13,9 +13,8 @@ from sqlalchemy import ColumnElement, Integer, any_, func, literal, or_, select,
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.calls import LARGEST_ID
 from services.errors import Conflict, NotFound
-from services.models import CallStatus, PhoneCall
+from services.models import LARGEST_ID, CallStatus, PhoneCall
 from services.open_calls import load_open_calls
 from services.reachability import reachable_now
 from services.rules import DeskRules

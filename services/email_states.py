@@ -18,10 +18,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services import activity
 from services.activity import Actor
-from services.email_validation import LARGEST_ID
 from services.errors import Conflict, NotFound, StaleVersion
 from services.events import EventType, report_email
-from services.models import Email, EmailStatus
+from services.models import LARGEST_ID, Email, EmailStatus
 from services.subjects import EMAIL_QUEUE, EMAILS
 from shared.database import wake
 

@@ -7,8 +7,8 @@ from functools import lru_cache
 from email_validator import EmailNotValidError, ValidatedEmail, validate_email
 
 from services.errors import FieldError
+from services.models import LARGEST_ID
 
-LARGEST_ID = 2**31 - 1
 LONGEST_LINE = 255
 LARGEST_BODY_BYTES = 1024 * 1024
 LONGEST_NOTE = 10_000

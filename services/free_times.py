@@ -7,8 +7,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.availability import Window, parse
 from services.booking import may_be_called
-from services.calls import LARGEST_ID
 from services.errors import NotFound
+from services.models import LARGEST_ID
 from services.reachability import day_windows
 from services.rules import DeskRules
 from services.scheduler import Slot

@@ -11,13 +11,13 @@ import phonenumbers
 import structlog
 
 from services.errors import TemporarilyUnavailable
+from services.models import LARGEST_ID
 from shared.config import Settings
 
 ATTEMPTS = 3
 BACKOFF_SECONDS = 0.1
 DEEPEST = 6
 REGION = "DE"
-LARGEST_ID = 2**31 - 1
 LENGTHS = {
     "anrede": 20,
     "titel": 50,

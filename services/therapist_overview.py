@@ -23,8 +23,6 @@ LONG_HISTORY = 100
 ACCENTED, PLAIN = "äöüßáàâåãéèêëíìîïóòôõøúùûçćčñšśžźżğışřýłđ", "aousaaaaaeeeeiiiiooooouuucccnsszzzgisryld"
 """Letters and those they are sorted as, whatever the database's collation (DIN 5007-1, nearly)."""
 
-LARGEST_ID = 2**31 - 1
-
 
 @dataclass(frozen=True, slots=True)
 class TherapistRow:

@@ -9,9 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.activity import SYSTEM, Actor, record
 from services.booking import NOT_TO_BE_CALLED, lock_calendar
-from services.calls import LARGEST_ID, cancel
+from services.calls import cancel
 from services.errors import NotFound, StaleVersion
-from services.models import CallReason, CallStatus, PhoneCall, Therapist
+from services.models import LARGEST_ID, CallReason, CallStatus, PhoneCall, Therapist
 from services.subjects import CALLS
 from shared.database import wake
 

@@ -20,6 +20,7 @@ from msgspec import Struct
 
 from services.errors import FieldError, InvalidInput
 from services.idempotency import RepeatableRequest
+from services.models import LARGEST_ID
 from services.pagination import LARGEST_LIMIT, Page
 from services.rules import DeskRules
 from webapp.problems import PROBLEM_JSON, Problem
@@ -29,7 +30,6 @@ Row = TypeVar("Row")
 
 Connection = ASGIConnection[Any, Any, Any, Any]
 
-LARGEST_ID = 2**31 - 1
 EVERYWHERE = (400, 401, 422, 503)
 """Not readable at all, no key, a parameter that is not known, no database."""
 

@@ -1,6 +1,6 @@
 """The tables of schema `communication_service`."""
 
-from services.models.base import SCHEMA, Base
+from services.models.base import LARGEST_ID, SCHEMA, Base
 from services.models.emails import (
     AttemptOutcome,
     AttemptStage,
@@ -17,6 +17,7 @@ from services.models.staff import Activity, ApiKey, Draft, Staff, StaffSession
 from services.models.therapists import Therapist
 
 __all__ = [
+    "LARGEST_ID",
     "SCHEMA",
     "Activity",
     "ApiKey",

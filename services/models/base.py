@@ -10,6 +10,9 @@ from sqlalchemy.orm import DeclarativeBase, mapped_column
 
 SCHEMA = "communication_service"
 
+LARGEST_ID = 2**31 - 1
+"""The largest value of an INTEGER, so of any id."""
+
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",

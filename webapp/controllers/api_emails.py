@@ -16,9 +16,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.activity import Actor
 from services.email_changes import EmailChanges, update_email
 from services.email_listing import EmailFilters, list_emails
-from services.email_validation import LARGEST_BODY_BYTES, LARGEST_ID, LONGEST_LINE, LONGEST_NOTE
+from services.email_validation import LARGEST_BODY_BYTES, LONGEST_LINE, LONGEST_NOTE
 from services.emails import NewEmail, create_email, get_email
-from services.models import Email, EmailStatus
+from services.models import LARGEST_ID, Email, EmailStatus
 from services.pagination import DEFAULT_LIMIT, PageRequest
 from services.rules import DeskRules
 from shared.clock import Clock

@@ -13,14 +13,13 @@ from services.activity import Actor
 from services.call_changes import CallChanges, change_call
 from services.calls import CallFilters, NewCall, create_call, get_call, list_calls
 from services.email_validation import LONGEST_NOTE
-from services.models import CallReason, CallStatus, OutcomeKind, PhoneCall
+from services.models import LARGEST_ID, CallReason, CallStatus, OutcomeKind, PhoneCall
 from services.pagination import DEFAULT_LIMIT, PageRequest
 from services.rules import DeskRules
 from services.slots import LONGEST_CALL_MINUTES
 from services.therapist_directory import TherapistDirectory
 from shared.clock import Clock
 from webapp.api_schema import (
-    LARGEST_ID,
     IdempotencyKeyHeader,
     Paged,
     PageLimit,

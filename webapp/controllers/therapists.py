@@ -12,9 +12,10 @@ from litestar.response import Redirect, Template
 from services import therapists
 from services.calls import NewCall, create_call
 from services.errors import DomainError, FieldError, InvalidInput, NotFound, StaleVersion
+from services.models import LARGEST_ID
 from services.pagination import PageRequest
 from services.therapist_directory import TherapistDirectory, UnknownTherapist
-from services.therapist_overview import LARGEST_ID, LONG_HISTORY, list_therapists, load_therapist
+from services.therapist_overview import LONG_HISTORY, list_therapists, load_therapist
 from webapp.errors import status_of
 from webapp.forms import (
     FormData,
