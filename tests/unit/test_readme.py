@@ -2,12 +2,15 @@ import re
 from datetime import time
 from pathlib import Path
 
+import pytest
 from pydantic import SecretStr
 
 from shared.config import Settings
 
 ROW = re.compile(r"^\| `([A-Z_]+)` \| (.*?) \| (.*?) \|$", re.MULTILINE)
-README = Path(__file__).parents[2] / "README.md"
+LINK = re.compile(r"\]\((?!http)([^)#]+)")
+ROOT = Path(__file__).parents[2]
+README = ROOT / "README.md"
 
 
 def _written(default: object) -> str:
@@ -26,7 +29,15 @@ def test_configuration_table_lists_every_setting_with_its_default():
     assert table == settings
 
 
-def test_every_file_the_readme_points_to_exists():
-    links = re.findall(r"\]\((?!http)([^)#]+)", README.read_text())
+def test_every_file_the_documents_point_to_exists():
+    documents = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("benchmarks/*.md")]
+    links = [(document, link) for document in documents for link in LINK.findall(document.read_text())]
     assert links
-    assert [link for link in links if not (README.parent / link).exists()] == []
+    assert [link for document, link in links if not (document.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("folder", ["services", "webapp", "webapp/controllers"])
+def test_the_map_of_the_code_names_every_module(folder: str):
+    named = {name.split("/")[-1] for name in re.findall(r"`([\w/]+)`", (ROOT / "docs/README.md").read_text())}
+    modules = {path.stem for path in (ROOT / folder).glob("*.py")} - {"__init__"}
+    assert modules - named == set()
