@@ -54,7 +54,7 @@ async def test_hints_are_sent_at_commit_once_and_not_after_rollback(sessions: Se
 
 
 async def test_the_mark_before_data_rewrites_no_index(session: AsyncSession):
-    """It runs for every message; a column in an index, or in its condition, would make all of them be written."""
+    """A column in an index, or in its condition, would have all indexes written once more per message."""
     indexes = await session.scalars(text("SELECT indexdef FROM pg_indexes WHERE tablename = 'emails'"))
     definitions = list(indexes)
     assert any("ix_emails_claim" in definition for definition in definitions)
