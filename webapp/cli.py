@@ -46,7 +46,10 @@ def cli(env_file: Path | None) -> None:
 )
 @click.option("--no-sample-data", is_flag=True, help="Start with an empty desk.")
 def demo(port: int, data_dir: Path | None, no_sample_data: bool) -> None:
-    """Run everything on this machine, on embedded servers, with fictional data."""
+    """Run it all on this machine, with fictional data.
+
+    PostgreSQL, mail server, Kafka broker and Therapist Service are embedded. Ctrl-C ends it.
+    """
     try:
         from webapp.demo.runner import run_demo
     except ModuleNotFoundError as error:
@@ -58,9 +61,14 @@ def demo(port: int, data_dir: Path | None, no_sample_data: bool) -> None:
 
 @cli.command()
 @click.option("--host", default=None, help="Address to listen on (default: COMMUNICATION_SERVICE_HOST).")
-@click.option("--port", type=click.IntRange(1, 65535), default=None, help="Port (default from the settings).")
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65535),
+    default=None,
+    help="Port to listen on (default: COMMUNICATION_SERVICE_PORT).",
+)
 def serve(host: str | None, port: int | None) -> None:
-    """Run a web process. Any number may run side by side."""
+    """Run a web process: pages and API. Any number may run side by side."""
     from webapp.server import serve as run
 
     run(_config(), host=host, port=port)
@@ -70,7 +78,6 @@ def serve(host: str | None, port: int | None) -> None:
 def worker() -> None:
     """Run a worker process: sends mail, follows up, publishes events. Any number may run side by side."""
     from services.worker import run_worker
-
     from webapp.logs import configure_logging
 
     configure_logging(_config())
@@ -79,7 +86,7 @@ def worker() -> None:
 
 @cli.command()
 def migrate() -> None:
-    """Bring the database's schema up to date."""
+    """Bring the database's schema up to date. Twice at once does no harm."""
     from webapp.schema import upgrade
 
     upgrade(_config())
@@ -96,7 +103,7 @@ def staff() -> None:
 @click.option("--admin", is_flag=True, help="May manage staff and keys.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
 def staff_add(name: str, admin: bool, password_stdin: bool) -> None:
-    """Create an account for NAME; asks for the password."""
+    """Create an account for NAME. Asks for the password: 10 to 200 characters."""
     from services.staff import add_staff
 
     password = (
@@ -117,7 +124,10 @@ def api_key() -> None:
 @api_key.command("create")
 @click.argument("name")
 def api_key_create(name: str) -> None:
-    """Create a key called NAME and print it, the only time it can be seen."""
+    """Create a key for the service NAME.
+
+    It is printed now and can't be shown again.
+    """
     from services.api_keys import create_key
 
     now = get_clock(_config())()
