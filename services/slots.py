@@ -98,21 +98,27 @@ async def _busy_in(
     rules: DeskRules,
     ignore_call_id: int | None,
 ) -> Busy:
-    """Return what is booked from the first opening, or the end of the notice, to the last one's end."""
+    """Return what is booked from the first opening, or the end of the notice, to the last one's end.
+
+    Calls at the same time come in one row: a desk with many lines has many of them.
+    """
     earliest = rules.local(now + rules.notice).replace(tzinfo=None)
     start, end = max(openings[0].start, earliest), openings[-1].end
     if start >= end:
         return Busy()
+    call = busy_query(Interval(start - rules.gap, end + rules.gap)).subquery()
+    when = (call.c.geplantes_datum, call.c.geplante_zeit, call.c.dauer_minuten)
+    theirs = func.bool_or(call.c.therapist_id == therapist.id)
+    query = select(*when, theirs, func.array_agg(call.c.leitung)).group_by(*when)
+    if ignore_call_id is not None:
+        query = query.where(call.c.id != ignore_call_id)
     own: list[Interval] = []
     lines: dict[int, list[Interval]] = {}
-    for call_id, owner, day, at, minutes, line in await session.execute(
-        busy_query(Interval(start - rules.gap, end + rules.gap))
-    ):
-        if call_id == ignore_call_id:
-            continue
+    for day, at, minutes, is_theirs, on_lines in await session.execute(query):
         taken = span(day, at, minutes)
-        lines.setdefault(line, []).append(taken)
-        if owner == therapist.id:
+        for line in on_lines:
+            lines.setdefault(line, []).append(taken)
+        if is_theirs:
             own.append(taken)
     return Busy(own, lines)
 
