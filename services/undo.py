@@ -24,7 +24,10 @@ from services.subjects import CALLS
 from shared.database import wake
 
 MARGIN = timedelta(seconds=2)
-"""How long events wait beyond the last moment of undo: for clocks apart and an undo under way."""
+"""How long events wait beyond the last moment of undo: for one under way, and a relay whose clock is ahead.
+
+One further ahead may publish before: undo is refused once the event is marked as published.
+"""
 
 
 class TooLateToUndo(Conflict):
