@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, date, datetime, time, timedelta
+from html import escape
 
 import pytest
 from sqlalchemy import select
@@ -226,6 +227,8 @@ async def test_an_unclear_delivery_is_decided(staff_client: Client, store: Store
     for decision, after in (("resend", EmailStatus.QUEUED), ("was_sent", EmailStatus.SENT)):
         email_id = await store(make_email(status=EmailStatus.SENDING, uebergabe_begonnen_at=NOW))
         assert f'href="/emails/{email_id}"' in (await staff_client.get("/emails?show=unclear")).text
+        message_id = (await load(sessions, email_id)).message_id
+        assert escape(message_id) in (await staff_client.get(f"/emails/{email_id}")).text
         answer = await submit(staff_client, f"/emails/{email_id}", {"action": decision, "version": 1})
         assert answer.status_code == 303
         assert (await load(sessions, email_id)).status is after
