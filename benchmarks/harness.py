@@ -2,7 +2,9 @@
 
 import argparse
 import multiprocessing
+import signal
 import socket
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Generator, Sequence
@@ -25,13 +27,14 @@ CLOCK_TICKS = 100
 
 
 def read_arguments(description: str | None, *flags: str, **sizes: tuple[int, int]) -> argparse.Namespace:
-    """Return what the command line says.
+    """Return what the command line says; from now on SIGTERM ends the servers as well.
 
     Args:
         description: what `--help` says.
         flags: names of switches.
         sizes: for every size its default, and its default with `--quick`.
     """
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--quick", action="store_true", help="small sizes: whether it runs")
     for flag in flags:
