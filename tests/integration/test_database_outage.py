@@ -9,16 +9,16 @@ from litestar.testing import AsyncTestClient
 
 from shared.config.settings import load_settings
 from tests.clock import FakeClock
-from tests.conftest import FAST, migrate
+from tests.conftest import migrate
 from webapp.app import create_app
 from webapp.demo.postgres import EmbeddedPostgres
 
 
 @pytest.fixture
 def own_postgres() -> Generator[EmbeddedPostgres]:
-    """A server that a test may end."""
+    """A server that a test may end: its commits are in the log before they are answered."""
     with tempfile.TemporaryDirectory(prefix="calldesk-test-", ignore_cleanup_errors=True) as folder:
-        server = EmbeddedPostgres(Path(folder) / "pg", FAST)
+        server = EmbeddedPostgres(Path(folder) / "pg", {"fsync": "off"})
         server.start()
         migrate(server.url())
         yield server
