@@ -106,6 +106,7 @@ async def _compose(new: NewEmail, *, now: datetime, sender: SmtpSettings) -> Ema
         absender_email=absender,
         absender_name=(new.absender_name or sender["sender_name"]).strip(),
         antwort_erhalten=False,
+        nachgefasst=False,
         nachverfolgung_erforderlich=new.nachverfolgung_erforderlich,
         nachverfolgung_notizen=new.nachverfolgung_notizen,
         message_id=new_message_id(absender),

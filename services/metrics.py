@@ -31,7 +31,7 @@ def _fill(registry: CollectorRegistry, state: SystemOverview, now: datetime) -> 
         "outbox_oldest_seconds": ("How long the oldest due event has waited", state.outbox.oldest_seconds),
         "outbox_set_aside": ("Events refused too often", state.outbox.set_aside_count),
         "calls_scheduled": ("Calls still to be made", state.scheduled_calls),
-        "calls_for_person": ("Calls that need somebody to decide", len(state.calls_for_person)),
+        "calls_for_person": ("Calls that need somebody to decide", state.calls_for_person_count),
     }
     for name, (meaning, value) in figures.items():
         Gauge(f"calldesk_{name}", meaning, registry=registry).set(value)

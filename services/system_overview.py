@@ -34,6 +34,7 @@ class SystemOverview:
     queue: QueueOverview
     outbox: OutboxOverview
     calls_for_person: list[CallForPerson]
+    calls_for_person_count: int
     scheduled_calls: int
     staff: list[Staff]
     keys: list[ApiKey]
@@ -45,6 +46,7 @@ async def system_overview(session: AsyncSession, *, now: datetime) -> SystemOver
     async with session.begin():
         outbox = await outbox_overview(session, now)
         scheduled = await session.scalar(select(func.count()).where(PhoneCall.status == CallStatus.SCHEDULED))
+        undecided = await session.scalar(select(func.count()).where(PhoneCall.klaerung_noetig))
         rows = await session.execute(
             select(
                 PhoneCall.id,
@@ -71,5 +73,11 @@ async def system_overview(session: AsyncSession, *, now: datetime) -> SystemOver
             for row in rows
         ]
     return SystemOverview(
-        queue, outbox, for_person, scheduled or 0, await list_staff(session), await list_keys(session)
+        queue=queue,
+        outbox=outbox,
+        calls_for_person=for_person,
+        calls_for_person_count=undecided or 0,
+        scheduled_calls=scheduled or 0,
+        staff=await list_staff(session),
+        keys=await list_keys(session),
     )

@@ -11,7 +11,7 @@ from litestar.config.csrf import CSRFConfig
 from litestar.datastructures import State
 from litestar.middleware import DefineMiddleware
 from litestar.openapi import OpenAPIConfig
-from litestar.openapi.plugins import SwaggerRenderPlugin
+from litestar.openapi.plugins import JsonRenderPlugin, YamlRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 from litestar.plugins.htmx import HTMXPlugin
 from litestar.static_files import create_static_files_router
@@ -31,10 +31,9 @@ from webapp.auth import Authentication
 from webapp.controllers import ROUTE_HANDLERS
 from webapp.dependencies import DEPENDENCIES
 from webapp.errors import EXCEPTION_HANDLERS
-from webapp.security import SECURITY_HEADERS
+from webapp.security import SECURITY_HEADERS, csrf_cookie_name
 from webapp.templating import STATIC, create_template_engine
 
-CSRF_COOKIE = "calldesk_csrf"
 LARGEST_BODY = 2 * 1024 * 1024 + 128 * 1024
 DIRECT_CONNECTIONS = 8
 YEAR_SECONDS = 31_536_000
@@ -54,6 +53,7 @@ _STATIC_HEADERS = _encoded(
 def create_app(config: Settings | None = None, *, clock: Clock | None = None) -> Litestar:
     """Return the application over `config`, by default the process's own."""
     config = config or get_config()
+    csrf = _csrf(config)
     return Litestar(
         route_handlers=[*ROUTE_HANDLERS, _static_files()],
         dependencies=DEPENDENCIES,
@@ -64,19 +64,19 @@ def create_app(config: Settings | None = None, *, clock: Clock | None = None) ->
         ],
         before_request=_apply_user_language,
         before_send=[_add_headers],
-        csrf_config=_csrf(config),
+        csrf_config=csrf,
         template_config=TemplateConfig(instance=create_template_engine()),
         plugins=[HTMXPlugin(), ForbiddenFields()],
         openapi_config=OpenAPIConfig(
             title="Communication service",
             version="1.0.0",
             path="/api/docs",
-            render_plugins=[SwaggerRenderPlugin()],
+            render_plugins=[JsonRenderPlugin(), YamlRenderPlugin()],
             security=[{"key": []}],
             components=Components(security_schemes={"key": SecurityScheme(type="http", scheme="bearer")}),
         ),
         request_max_body_size=LARGEST_BODY,
-        state=State({"config": config, "clock": clock or get_clock(config)}),
+        state=State({"config": config, "clock": clock or get_clock(config), "csrf_cookie": csrf.cookie_name}),
         lifespan=[_resources],
         logging_config=None,
         pdb_on_exception=False,
@@ -125,7 +125,7 @@ async def _resources(app: Litestar) -> AsyncGenerator[None]:
 def _csrf(config: Settings) -> CSRFConfig:
     return CSRFConfig(
         secret=config.secret_key.get_secret_value(),
-        cookie_name=CSRF_COOKIE,
+        cookie_name=csrf_cookie_name(config.secret_key.get_secret_value()),
         cookie_httponly=True,
         cookie_secure=config.app_env == "production",
         cookie_samesite="lax",

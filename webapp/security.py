@@ -1,5 +1,7 @@
 """Headers that keep a page from loading or doing anything we did not write."""
 
+import hashlib
+
 PAGE_POLICY = "; ".join(
     [
         "default-src 'none'",
@@ -33,3 +35,8 @@ MAIL_PREVIEW_HEADERS = {
     "X-Frame-Options": "SAMEORIGIN",
 }
 """For an e-mail's own HTML in its frame: inline styles only, nothing fetched, nothing run."""
+
+
+def csrf_cookie_name(secret: str) -> str:
+    """Return the CSRF cookie's name: another for another secret, so that a new one locks nobody out."""
+    return f"calldesk_csrf_{hashlib.sha256(secret.encode()).hexdigest()[:8]}"

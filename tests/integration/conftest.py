@@ -4,18 +4,24 @@ import re
 from collections.abc import AsyncGenerator
 
 import pytest
+from argon2 import PasswordHasher
 from litestar import Litestar
 from litestar.testing import AsyncTestClient
 
 from services.models import Staff
-from services.staff import add_staff
 from shared.config import Settings
-from shared.config.settings import load_settings
+from shared.config.settings import DEVELOPMENT_SECRET, load_settings
 from shared.database import SessionFactory
 from tests.clock import FakeClock
+from tests.factories import make_staff
 from webapp.app import create_app
+from webapp.security import csrf_cookie_name
 
 PASSWORD = "correct horse battery"
+CHEAP_HASH = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
+"""Argon2 checks it as quickly as it was made; a hash at full cost takes longer than most tests."""
+
+CSRF_COOKIE = csrf_cookie_name(DEVELOPMENT_SECRET)
 CSRF_FIELD = re.compile(r'name="_csrf_token" value="([0-9a-f]+)"')
 
 Client = AsyncTestClient[Litestar]
@@ -43,9 +49,11 @@ async def client(app: Litestar) -> AsyncGenerator[Client]:
 
 
 @pytest.fixture
-async def anna(sessions: SessionFactory, clock: FakeClock) -> Staff:
-    async with sessions() as session:
-        return await add_staff(session, "Anna", PASSWORD, admin=True, now=clock())
+async def anna(sessions: SessionFactory) -> Staff:
+    async with sessions() as session, session.begin():
+        anna = make_staff(name="Anna", password_hash=CHEAP_HASH, admin=True)
+        session.add(anna)
+    return anna
 
 
 async def csrf(client: Client, path: str = "/login") -> str:
@@ -64,7 +72,7 @@ async def submit(
     page: str = "/login",
 ):
     """Send a form the way a browser does; redirects are not followed."""
-    token = client.cookies.get("calldesk_csrf") or await csrf(client, page)
+    token = client.cookies.get(CSRF_COOKIE) or await csrf(client, page)
     headers = {"HX-Request": "true"} if htmx else {}
     return await client.post(
         path, data={**(form or {}), "_csrf_token": token}, headers=headers, follow_redirects=False

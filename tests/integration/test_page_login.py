@@ -8,7 +8,8 @@ from services.models import Staff
 from services.staff import set_active
 from shared.database import SessionFactory
 from tests.clock import FakeClock
-from tests.integration.conftest import PASSWORD, Client, submit
+from tests.integration.conftest import CSRF_COOKIE, PASSWORD, Client, submit
+from webapp.security import csrf_cookie_name
 
 
 async def test_every_route_needs_a_session_or_a_key_unless_it_is_named_here(app: Litestar):
@@ -98,3 +99,11 @@ async def test_pages_carry_a_strict_policy_and_are_never_stored(client: Client):
     assert headers["cache-control"] == "no-store"
     style = await client.get("/static/app.css")
     assert "immutable" in style.headers["cache-control"]
+
+
+async def test_another_secret_key_locks_nobody_out(staff_client: Client):
+    other = csrf_cookie_name("the key of yesterday, thirty-two characters")
+    staff_client.cookies.set(other, "0" * 128)
+    assert other != CSRF_COOKIE
+    answer = await submit(staff_client, "/settings", {"sprache": "de", "next": "/system"})
+    assert answer.headers["location"] == "/system"
