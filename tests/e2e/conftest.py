@@ -18,7 +18,7 @@ from tests.e2e.accessibility import add_axe
 from tests.e2e.app_process import RunningApp, running_app
 from tests.e2e.browser import ARGUMENTS, DESK, find_browser, log_in
 
-PATIENCE_MS = 10_000
+PATIENCE_MS = 30_000
 REFUSED = re.compile(r"responded with a status of (401|403|409|422)")
 
 OpenBrowser = Callable[..., Awaitable[Page]]
