@@ -8,10 +8,11 @@ from typing import Self
 
 import structlog
 
+from services.email_inbox import Inbox, ReadyEmail
 from services.email_ledger import Attempt, Entry, Ledger
 from services.email_queue import ClaimedEmail, EmailQueue
 from services.mail_delivery import SESSION_STAGES, Backoff, DeliveryResult, Ending, RetryPlan, Verdict, judge
-from services.mail_message import OutgoingMessage, UnbuildableMessage, build_message
+from services.mail_message import OutgoingMessage, UnbuildableMessage
 from services.mail_transport import SmtpConnection
 from services.models import AttemptOutcome, AttemptStage, EmailStatus
 from services.subjects import EMAIL_QUEUE
@@ -21,8 +22,6 @@ from shared.direct_connection import UNREACHABLE
 from shared.notifications import Notifier
 
 IDLE_SECONDS = 30
-BIG_BODY = 100_000
-"""Building a message of this many characters would hold up the other lanes."""
 
 Jitter = Callable[[], float]
 """Answers a random number in [0, 1)."""
@@ -44,42 +43,6 @@ class Patience:
         retry = Backoff.of_seconds(config.email_retry_base_seconds, config.email_retry_cap_seconds)
         pause = Backoff.of_seconds(config.queue_pause_base_seconds, config.queue_pause_cap_seconds)
         return cls(RetryPlan(retry, timedelta(hours=config.email_max_age_hours)), pause, retry)
-
-
-class Inbox:
-    """What is claimed and waits for a lane.
-
-    Args:
-        low: with at most this many waiting there is room for another batch.
-    """
-
-    def __init__(self, low: int) -> None:
-        self._low = low
-        self._waiting: asyncio.Queue[ClaimedEmail] = asyncio.Queue()
-        self._room = asyncio.Event()
-        self._room.set()
-
-    def put(self, email: ClaimedEmail) -> None:
-        """Add an e-mail."""
-        self._waiting.put_nowait(email)
-        if self._waiting.qsize() > self._low:
-            self._room.clear()
-
-    async def take(self) -> ClaimedEmail:
-        """Wait for an e-mail and return it."""
-        email = await self._waiting.get()
-        if self._waiting.qsize() <= self._low:
-            self._room.set()
-        return email
-
-    def take_all(self) -> list[ClaimedEmail]:
-        """Return all that wait."""
-        self._room.set()
-        return [self._waiting.get_nowait() for _ in range(self._waiting.qsize())]
-
-    async def room(self) -> None:
-        """Wait until there is room."""
-        await self._room.wait()
 
 
 class Lane:
@@ -120,14 +83,16 @@ class Lane:
         """Deliver until cancelled."""
         try:
             while True:
-                email = await self._next()
-                message = await self._build(email)
-                if message is not None:
-                    await self._deliver(email, message)
+                ready = await self._next()
+                if isinstance(ready.message, UnbuildableMessage):
+                    result = DeliveryResult(AttemptStage.CONNECT, Ending.UNBUILDABLE, text=str(ready.message))
+                    self._settle(ready.email, result, self._clock())
+                else:
+                    await self._deliver(ready.email, ready.message)
         finally:
             self._connection.drop()
 
-    async def _next(self) -> ClaimedEmail:
+    async def _next(self) -> ReadyEmail:
         """Return the next e-mail; an idle connection is closed rather than kept from others."""
         if self._connection.is_open:
             try:
@@ -136,21 +101,6 @@ class Lane:
             except TimeoutError:
                 await self._connection.close()
         return await self._inbox.take()
-
-    async def _build(self, email: ClaimedEmail) -> OutgoingMessage | None:
-        """Return the message; a row none can be made of fails, and it alone."""
-        now = self._clock()
-        try:
-            if len(email.body_html) + len(email.body_text) > BIG_BODY:
-                return await asyncio.to_thread(build_message, email, date=now)
-            return build_message(email, date=now)
-        except UnbuildableMessage as error:
-            result = DeliveryResult(AttemptStage.CONNECT, Ending.UNBUILDABLE, text=str(error))
-            self._settle(email, result, now)
-            return None
-        except asyncio.CancelledError:
-            self._ledger.finish(release(email))
-            raise
 
     async def _deliver(self, email: ClaimedEmail, message: OutgoingMessage) -> None:
         begun = self._clock()

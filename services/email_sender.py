@@ -7,7 +7,8 @@ from datetime import timedelta
 
 import structlog
 
-from services.email_lane import Inbox, Jitter, Lane, Patience, release
+from services.email_inbox import Inbox
+from services.email_lane import Jitter, Lane, Patience, release
 from services.email_ledger import Ledger
 from services.email_queue import EmailQueue
 from services.mail_options import SmtpOptions
@@ -66,11 +67,12 @@ class EmailSender:
         self._links = (claims, begins, ends)
         self._queue = EmailQueue(claims)
         self._ledger = Ledger(begins, ends, notifier, clock, self._lease)
-        self._inbox = Inbox(low=2 * config.smtp_connections)
-        self._batch = config.smtp_connections * CLAIMS_PER_LANE
+        lanes = config.smtp_connections
+        self._inbox = Inbox(clock, low=2 * lanes, ahead=lanes)
+        self._batch = lanes * CLAIMS_PER_LANE
         options = SmtpOptions.from_settings(config)
         self._probe_interval = timedelta(seconds=options.deadline)
-        self._lanes = [self._lane(options) for _ in range(config.smtp_connections)]
+        self._lanes = [self._lane(options) for _ in range(lanes)]
 
     def _lane(self, options: SmtpOptions) -> Lane:
         return Lane(
@@ -93,6 +95,7 @@ class EmailSender:
         claiming = [
             asyncio.create_task(self._claim_for_ever(), name="email claims"),
             asyncio.create_task(self._sweep_for_ever(), name="email leases"),
+            asyncio.create_task(self._inbox.run(), name="email inbox"),
         ]
         lanes = {asyncio.create_task(lane.run(), name="email lane"): lane for lane in self._lanes}
         tasks = [ledger, *claiming, *lanes]

@@ -25,8 +25,6 @@ WORD_OCTETS = 39
 """Octets of text in one encoded word: no line gets longer than RFC 2047 allows."""
 
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-CONTROL_IN_BODY = re.compile(r"[\x00\x7f]")
-LINE_BREAK = re.compile(r"\r\n|\r|\n")
 LOCAL_PART = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
 ASCII_DOMAIN = re.compile(
     r"(?=.{1,253}$)[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
@@ -150,10 +148,11 @@ def _encoded_words(text: str) -> str:
 
 
 def _part(subtype: str, text: str) -> bytes:
-    if CONTROL_IN_BODY.search(text):
+    if "\x00" in text or "\x7f" in text:
         raise UnbuildableMessage(f"the {subtype} body contains a control character")
     # The line break at the end is there before encoding, so that b2a_qp sees which kind to fold with.
-    body = LINE_BREAK.sub("\r\n", text.rstrip("\r\n") + "\n").encode("utf-8")
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").rstrip("\n") + "\n"
+    body = lines.replace("\n", "\r\n").encode("utf-8")
     head = (
         f"--{BOUNDARY}\r\n"
         f"Content-Type: text/{subtype}; charset=utf-8\r\n"

@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import httpx
 import structlog
+import uvloop
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.email_sender import EmailSender
@@ -39,7 +40,7 @@ def run_worker(config: Settings) -> None:
     """Work until SIGTERM or SIGINT; what hangs then is left behind, its leases expire by themselves."""
     identity = uuid4().hex[:8]
     structlog.contextvars.bind_contextvars(worker=identity)
-    asyncio.run(_work(config, identity))
+    uvloop.run(_work(config, identity))
 
 
 async def _work(config: Settings, identity: str) -> None:

@@ -10,6 +10,7 @@ from multiprocessing.context import ForkServerProcess
 from uuid import uuid4
 
 import structlog
+import uvloop
 
 from services.email_sender import EmailSender
 from shared.clock import system_clock
@@ -45,7 +46,7 @@ def send_for_ever(database_url: str, port: int) -> None:
         )
         await asyncio.gather(listener.run(), notifier.run(), sender.run())
 
-    asyncio.run(run())
+    uvloop.run(run())
 
 
 class Workers:
