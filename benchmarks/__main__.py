@@ -12,7 +12,7 @@ BENCHMARKS = {
     "api_emails": "POST /api/emails beside a bare INSERT",
     "api_broker_down": "both POSTs with the Kafka broker up and down",
     "mail_drain": "the worker empties a queue, beside bare aiosmtplib",
-    "mail_latency": "one e-mail from commit to the mail server",
+    "mail_latency": "one e-mail from the API's answer to the mail server",
     "relay": "the outbox to Kafka, beside bare aiokafka",
 }
 
