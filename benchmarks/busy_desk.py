@@ -1,5 +1,6 @@
 """A desk that has been busy for months: therapists, e-mails, calls and events, as many as asked for."""
 
+import random
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, Self
@@ -21,7 +22,9 @@ HOURS: tuple[dict[str, Any], ...] = (
     {"mi": ["08:00-10:00"], "do": ["12:00-13:00"]},
     {"wednesday": [{"start": "15:00", "end": "15:30"}], "freitag": ["08:30-09:30"]},
 )
-BODY = "<p>Guten Tag, für unsere Patientinnen und Patienten suchen wir möglichst bald freie Plätze.</p>" * 8
+WORDS = random.Random(1)
+BODY = " ".join("".join(WORDS.choices("abdefghiklmnoprstuwzäöü", k=WORDS.randint(3, 11))) for _ in range(450))
+"""As long as a mail, about 3.5 KB, and no easier to compress."""
 
 EMAILS = f"""
     INSERT INTO {SCHEMA}.emails (therapist_id, betreff, body_html, body_text, empfaenger_email,

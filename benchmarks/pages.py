@@ -66,9 +66,9 @@ def pages(call_id: int, email_id: int) -> list[PageToMeasure]:
         PageToMeasure("Therapists", "/therapists", 4),
         PageToMeasure("Therapists, search", "/therapists?q=Muster+77", 4),
         PageToMeasure("Therapist", "/therapists/77", 10),
-        PageToMeasure("Statistics, 14 days", "/statistics?days=14", 4),
-        PageToMeasure("Statistics, 90 days", "/statistics?days=90", 4),
-        PageToMeasure("System", "/system", 12),
+        PageToMeasure("Statistics, 14 days", "/statistics?days=14", 3),
+        PageToMeasure("Statistics, 90 days", "/statistics?days=90", 3),
+        PageToMeasure("System", "/system", 13),
     ]
 
 

@@ -9,7 +9,10 @@ import reprlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, time
+from functools import lru_cache
 from typing import NamedTuple, cast
+
+import msgspec
 
 NOT_A_TABLE = "The phone hours are not a table of weekdays."
 UNKNOWN_DAY = "This is not a day of the week."
@@ -117,6 +120,12 @@ def parse(raw: object) -> Availability:
             else:
                 problems.append(Problem(_quote(key), _quote(entry), window))
     return Availability({day: _joined(found[day]) for day in sorted(found)}, problems)
+
+
+@lru_cache(maxsize=4_096)
+def parse_json(text: str | None) -> Availability:
+    """Read phone hours from their JSON text, which is the same text every time a board is drawn."""
+    return parse(msgspec.json.decode(text)) if text else Availability()
 
 
 def _weekday(key: object) -> int | None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 
 from sqlalchemy import Integer, cast, extract, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -16,6 +15,9 @@ ATTEMPTS = (
     OutcomeKind.ANSWERING_MACHINE,
 )
 """Outcomes that say something about when somebody picks up."""
+
+HOUR = cast(extract("hour", PhoneCall.tatsaechliche_zeit), Integer)
+"""The hour of the day in which a call was made, local time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,23 +35,14 @@ class HourRate:
         return self.reached / self.attempts
 
 
-async def load_hours(
-    session: AsyncSession,
-    *,
-    therapist_id: int | None = None,
-    first: date | None = None,
-    last: date | None = None,
-) -> list[HourRate]:
-    """Return the hours with attempts, of one therapist or of all, within days both included.
-
-    Runs in the caller's transaction.
-    """
+async def load_hours(session: AsyncSession, therapist_id: int) -> list[HourRate]:
+    """Return the hours in which a therapist has been rung. Runs in the caller's transaction."""
     weekday = cast(extract("isodow", PhoneCall.tatsaechliches_datum), Integer) - 1
-    hour = cast(extract("hour", PhoneCall.tatsaechliche_zeit), Integer)
     reached = func.count().filter(PhoneCall.ergebnis_art == OutcomeKind.REACHED)
-    query = (
-        select(weekday.label("weekday"), hour.label("hour"), reached.label("reached"), func.count())
+    rows = await session.execute(
+        select(weekday.label("weekday"), HOUR.label("hour"), reached.label("reached"), func.count())
         .where(
+            PhoneCall.therapist_id == therapist_id,
             PhoneCall.ergebnis_art.in_(ATTEMPTS),
             PhoneCall.tatsaechliches_datum.is_not(None),
             PhoneCall.tatsaechliche_zeit.is_not(None),
@@ -57,13 +50,7 @@ async def load_hours(
         .group_by("weekday", "hour")
         .order_by("weekday", "hour")
     )
-    if therapist_id is not None:
-        query = query.where(PhoneCall.therapist_id == therapist_id)
-    if first is not None:
-        query = query.where(PhoneCall.tatsaechliches_datum >= first)
-    if last is not None:
-        query = query.where(PhoneCall.tatsaechliches_datum <= last)
-    return [HourRate(*row) for row in await session.execute(query)]
+    return [HourRate(*row) for row in rows]
 
 
 def best_hours(hours: Sequence[HourRate], count: int = 3) -> list[HourRate]:

@@ -237,10 +237,11 @@ async def _free_line(
     """Return the lowest line that is free for a stretch of time.
 
     Raises:
-        CallCollision: the therapist or every line is taken.
+        CallCollision: the therapist, whose earliest call in the way is named, or every line is taken.
     """
     lines: dict[int, list[Interval]] = {}
-    for call_id, owner, day, at, minutes, line in await session.execute(busy_query(wanted)):
+    found = await session.execute(busy_query(wanted))
+    for call_id, owner, day, at, minutes, line in sorted(found, key=lambda row: (row[2], row[3])):
         if call_id == ignore_call_id:
             continue
         if owner == therapist_id:

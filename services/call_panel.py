@@ -67,7 +67,7 @@ async def load_call_panel(
         if found is None:
             raise NotFound
         call, therapist, email, holder_name = found.tuple()
-        hours = await load_hours(session, therapist_id=call.therapist_id)
+        hours = await load_hours(session, call.therapist_id)
         history = await load_history(session, call.therapist_id, rules=rules)
         others = await session.scalars(
             select(PhoneCall)

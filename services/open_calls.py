@@ -1,13 +1,11 @@
 """Reads the open calls the desk works on: scheduled for today or for a day before."""
 
 from datetime import datetime
-from functools import lru_cache
 
-import msgspec
 from sqlalchemy import Text, cast, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.availability import Availability, parse
+from services.availability import parse_json
 from services.models import CallStatus, OutcomeKind, PhoneCall, Staff, Therapist
 from services.reachability import OpenCall
 from services.rules import DeskRules
@@ -60,7 +58,7 @@ async def load_open_calls(session: AsyncSession, *, now: datetime, rules: DeskRu
             ort=row.ort,
             telefon=row.telefon,
             nicht_anrufen=bool(row.nicht_anrufen),
-            availability=_understood(row.erreichbarkeit),
+            availability=parse_json(row.erreichbarkeit),
             geplantes_datum=row.geplantes_datum,
             geplante_zeit=row.geplante_zeit,
             dauer_minuten=row.dauer_minuten,
@@ -80,9 +78,3 @@ async def load_open_calls(session: AsyncSession, *, now: datetime, rules: DeskRu
 def display_name(titel: str | None, vorname: str | None, nachname: str | None) -> str | None:
     """Return a therapist's name as staff say it; None when the directory's copy lacks them."""
     return " ".join(part for part in (titel, vorname, nachname) if part) or None
-
-
-@lru_cache(maxsize=4_096)
-def _understood(erreichbarkeit: str | None) -> Availability:
-    """Read phone hours from their JSON text, which is the same text every time a board is drawn."""
-    return parse(msgspec.json.decode(erreichbarkeit)) if erreichbarkeit else Availability()

@@ -1,17 +1,21 @@
 """How the work goes: e-mails and answers, calls and who was reached, by day, and the hours that pay off."""
 
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from typing import TypeVar
 
 from sqlalchemy import Date, cast, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.best_hours import ATTEMPTS, HourRate, load_hours
+from services.best_hours import ATTEMPTS, HOUR, HourRate
 from services.errors import FieldError, InvalidInput
 from services.models import Email, EmailStatus, OutcomeKind, PhoneCall, ReplyKind
 from services.rules import DeskRules
 
 LONGEST_DAYS = 366
+
+K = TypeVar("K", bound=Hashable)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,8 +54,18 @@ class Statistics:
     hours: list[HourRate]
 
 
+@dataclass(frozen=True, slots=True)
+class _CallHour:
+    """The calls of one hour of one day; without an hour where only the day is known."""
+
+    day: date
+    hour: int | None
+    made: int
+    reached: int
+
+
 async def load_statistics(session: AsyncSession, *, first: date, last: date, rules: DeskRules) -> Statistics:
-    """Return the numbers from `first` to `last`, both included: three queries.
+    """Return the numbers from `first` to `last`, both included: two queries.
 
     Raises:
         InvalidInput: the period is empty or longer than a year.
@@ -61,14 +75,19 @@ async def load_statistics(session: AsyncSession, *, first: date, last: date, rul
         raise InvalidInput(FieldError("last", "Choose a period of one day to one year."))
     async with session.begin():
         mails = await _mails(session, first, last, rules)
-        calls = await _calls(session, first, last)
-        hours = await load_hours(session, first=first, last=last)
+        calls = await _calls_by_hour(session, first, last)
+    by_day = _sums((hour.day, hour) for hour in calls)
     days: dict[date, Numbers] = {}
     for offset in range(length):
         day = first + timedelta(days=offset)
         sent, answered = mails.get(day, (0, 0))
-        made, reached = calls.get(day, (0, 0))
+        made, reached = by_day.get(day, (0, 0))
         days[day] = Numbers(sent=sent, answered=answered, calls=made, reached=reached)
+    by_weekday = _sums(((hour.day.weekday(), hour.hour), hour) for hour in calls if hour.hour is not None)
+    hours = [
+        HourRate(weekday, hour, reached, made)
+        for (weekday, hour), (made, reached) in sorted(by_weekday.items())
+    ]
     return Statistics(_sum(days), days, hours)
 
 
@@ -99,10 +118,11 @@ async def _mails(
     return {on: (sent, replied) for on, sent, replied in rows}
 
 
-async def _calls(session: AsyncSession, first: date, last: date) -> dict[date, tuple[int, int]]:
+async def _calls_by_hour(session: AsyncSession, first: date, last: date) -> list[_CallHour]:
     rows = await session.execute(
         select(
             PhoneCall.tatsaechliches_datum,
+            HOUR.label("hour"),
             func.count(),
             func.count().filter(PhoneCall.ergebnis_art == OutcomeKind.REACHED),
         )
@@ -110,9 +130,18 @@ async def _calls(session: AsyncSession, first: date, last: date) -> dict[date, t
             PhoneCall.ergebnis_art.in_(ATTEMPTS),
             PhoneCall.tatsaechliches_datum.between(first, last),
         )
-        .group_by(PhoneCall.tatsaechliches_datum)
+        .group_by(PhoneCall.tatsaechliches_datum, "hour")
     )
-    return {on: (made, reached) for on, made, reached in rows if on is not None}
+    return [_CallHour(day, hour, made, reached) for day, hour, made, reached in rows if day is not None]
+
+
+def _sums(hours: Iterable[tuple[K, _CallHour]]) -> dict[K, tuple[int, int]]:
+    """Return calls made and people reached under each key."""
+    sums: dict[K, tuple[int, int]] = {}
+    for key, hour in hours:
+        made, reached = sums.get(key, (0, 0))
+        sums[key] = (made + hour.made, reached + hour.reached)
+    return sums
 
 
 def _midnight(day: date, rules: DeskRules) -> datetime:

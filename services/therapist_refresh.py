@@ -80,7 +80,7 @@ class DirectoryRefresh:
                 oldest = await session.scalars(
                     select(Therapist.id)
                     .where(Therapist.abgerufen_at <= now - self._directory.ttl)
-                    .order_by(Therapist.abgerufen_at)
+                    .order_by(Therapist.abgerufen_at, Therapist.id)
                     .limit(SINGLE_READS)
                 )
                 ids = list(oldest)

@@ -1,14 +1,15 @@
 """The week as a grid: who can be reached when, and which calls are planned."""
 
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, time, timedelta
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, Text, cast, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.availability import Availability, parse
+from services.availability import Availability, minute_of_day, parse_json
 from services.models import CallStatus, PhoneCall, Therapist
 from services.open_calls import display_name
 from services.reachability import day_windows
@@ -95,7 +96,7 @@ async def load_week(session: AsyncSession, monday: date, *, rules: DeskRules) ->
                     Therapist.titel,
                     Therapist.vorname,
                     Therapist.nachname,
-                    Therapist.telefonische_erreichbarkeit,
+                    cast(Therapist.telefonische_erreichbarkeit, Text).label("erreichbarkeit"),
                 )
                 .outerjoin(Therapist, Therapist.id == PhoneCall.therapist_id)
                 .where(
@@ -123,17 +124,21 @@ def arrange_week(rows: Sequence[Row[*tuple[Any, ...]]], monday: date, *, rules: 
         )
         for row in rows
     ]
-    therapists = {row.therapist_id: parse(row.telefonische_erreichbarkeit) for row in rows}
+    therapists = {row.therapist_id: parse_json(row.erreichbarkeit) for row in rows}
     planned = [call.at.hour for call in calls]
-    first = min([rules.desk_hours[0].hour, *planned])
-    last = max([-(-_minutes(rules.desk_hours[1]) // 60) - 1, *planned])
+    first = min([_hours(rules.desk_hours)[0], *planned])
+    last = max([_hours(rules.desk_hours)[-1], *planned])
     hours = list(range(first, last + 1))
     shown = [monday + timedelta(days=n) for n in range(7)]
-    days = [
-        _week_day(day, hours, calls, list(therapists.values()), rules)
-        for day in shown
-        if day.weekday() < 5 or any(call.day == day for call in calls)
-    ]
+    by_hour: defaultdict[tuple[date, int], list[WeekCall]] = defaultdict(list)
+    for call in calls:
+        by_hour[call.day, call.at.hour].append(call)
+    days: list[WeekDay] = []
+    for day in shown:
+        if day.weekday() < 5 or any(call.day == day for call in calls):
+            reachable = _reachable(day, therapists.values(), rules)
+            cells = [Cell(hour, reachable[hour], by_hour[day, hour]) for hour in hours]
+            days.append(WeekDay(day, is_holiday(day, rules.holiday_state), cells))
     return _without_empty_edges(Week(monday, hours, days, len(calls)))
 
 
@@ -148,23 +153,16 @@ def _without_empty_edges(week: Week) -> Week:
     return Week(week.monday, week.hours[rows], days, week.total)
 
 
-def _week_day(
-    day: date, hours: list[int], calls: list[WeekCall], therapists: list[Availability], rules: DeskRules
-) -> WeekDay:
-    windows = [day_windows(availability, day, rules) for availability in therapists]
-    cells = [
-        Cell(
-            hour,
-            sum(
-                any(_minutes(w.start) < (hour + 1) * 60 and _minutes(w.end) > hour * 60 for w in of_one)
-                for of_one in windows
-            ),
-            [call for call in calls if call.day == day and call.at.hour == hour],
-        )
-        for hour in hours
-    ]
-    return WeekDay(day, is_holiday(day, rules.holiday_state), cells)
+def _reachable(day: date, therapists: Iterable[Availability], rules: DeskRules) -> Counter[int]:
+    """Return how many therapists can be reached in which hour of a day."""
+    reachable: Counter[int] = Counter()
+    for availability in therapists:
+        windows = day_windows(availability, day, rules)
+        reachable.update({hour for window in windows for hour in _hours(window)})
+    return reachable
 
 
-def _minutes(at: time) -> int:
-    return at.hour * 60 + at.minute + (1 if at == time.max else 0)
+def _hours(window: tuple[time, time]) -> range:
+    """Return the hours of the day a stretch of time touches."""
+    start, end = window
+    return range(start.hour, -(-minute_of_day(end) // 60))

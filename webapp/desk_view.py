@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 from litestar import Request
 from litestar.response import Template
@@ -15,6 +16,11 @@ from services.reachability import SOON, BoardCall
 from services.rules import DeskRules
 from webapp.forms import FormErrors, form_errors
 from webapp.outcome_form import OutcomeForm
+
+ROWS = 50
+"""More of a group than anybody looks through: the first are next, and whoever is wanted is searched for."""
+
+ALL_ROWS = "rows=all"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +59,12 @@ def desk_update(
 ) -> Template:
     """Return the panel, and out of band the list, the counters and the status line."""
     return _render("calls/update.html", desk, rules, form, refusal, notice=notice, focus=True)
+
+
+def rows_shown(request: Request[Any, Any, Any]) -> int | None:
+    """Return how many rows of a group the list shows; None for all, where the open page's address asks so."""
+    address = request.headers.get("hx-current-url") or str(request.url)
+    return None if ALL_ROWS in urlsplit(address).query.split("&") else ROWS
 
 
 def row_mark(row: BoardCall) -> str:
@@ -99,6 +111,7 @@ def board_context(board: Board, rules: DeskRules) -> dict[str, Any]:
         "board": board,
         "rules": rules,
         "row_mark": row_mark,
+        "rows_shown": rows_shown,
         "change_at": next_change(board),
         "now_minute": _minute_on_band(board, rules),
     }

@@ -7,7 +7,7 @@ nothing to compile.
 import io
 from contextvars import ContextVar
 from datetime import date, datetime, time
-from functools import cache
+from functools import cache, lru_cache
 from gettext import GNUTranslations
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -62,17 +62,19 @@ def day(value: date | datetime, style: str = "full") -> str:
         value: a date, or an instant, which is shown in the practices' time zone.
         style: `full` (14.10.2026), `short` (14.10.) or `weekday` (Mi 14.10.).
     """
-    shown = _local(value) if isinstance(value, datetime) else value
+    return _written(_local(value).date() if isinstance(value, datetime) else value, style, language.get())
+
+
+@lru_cache(maxsize=4_096)
+def _written(shown: date, style: str, code: str) -> str:
     if style == "full":
-        return format_date(shown, "dd.MM.yyyy" if language.get() == "de" else "d MMM yyyy", language.get())
+        return format_date(shown, "dd.MM.yyyy" if code == "de" else "d MMM yyyy", code)
     numbers = (
-        format_skeleton("MMdd", shown, locale="de")
-        if language.get() == "de"
-        else format_date(shown, "d MMM", "en")
+        format_skeleton("MMdd", shown, locale="de") if code == "de" else format_date(shown, "d MMM", "en")
     )
     if style == "short":
         return numbers
-    return f"{format_date(shown, 'EEE', language.get()).rstrip('.')} {numbers}"
+    return f"{format_date(shown, 'EEE', code).rstrip('.')} {numbers}"
 
 
 def clock_time(value: time | datetime) -> str:

@@ -96,7 +96,11 @@ class Email(Base):
         Index("ix_emails_status", "status", text("id DESC")),
         Index("ix_emails_answered", text("id DESC"), postgresql_where=text("antwort_erhalten")),
         Index("ix_emails_created_at", "created_at"),
-        Index("ix_emails_sent_at", "sent_at"),
+        Index(
+            "ix_emails_sent_at",
+            "sent_at",
+            postgresql_include=["status", "antwort_erhalten", "antwort_art"],
+        ),
         Index(
             "ix_emails_list",
             "id",
