@@ -23,7 +23,6 @@ AnyResponse = Response[Any]
 RETRY_SECONDS = 5
 PASSING_SQLSTATES = ("08", "40", "53", "55P03", "57")
 """Connection lost, deadlock, out of resources, lock timeout, server going down or starting (appendix A)."""
-UNREADABLE_FIELD = re.compile(r"^(?P<message>.*?)(?: - at `\$\.?(?P<field>[^`]*)`)?$", re.DOTALL)
 UNKNOWN_FIELD = re.compile(r"unknown field `(?P<field>[^`]+)`")
 MISSING_FIELD = re.compile(r"missing required field `(?P<field>[^`]+)`")
 

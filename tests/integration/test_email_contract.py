@@ -95,6 +95,10 @@ WRONG_BODIES = (
     {"therapist_id": 2**31},
     {"therapist_id": 1.5},
     {"therapist_id": None},
+    {"therapist_id": "123"},
+    {"betreff": 7},
+    {"nachverfolgung_erforderlich": "false"},
+    {"nachverfolgung_erforderlich": 0},
     {"betreff": ""},
     {"betreff": "x" * 256},
     {"empfaenger_name": ""},
@@ -110,7 +114,9 @@ async def test_what_the_document_forbids_is_refused(api: Client, document: Docum
     assert schema.is_valid(NEW)
     for wrong in WRONG_BODIES:
         assert not schema.is_valid(NEW | wrong), wrong
-        check(document, await api.post("/api/emails", json=NEW | wrong), 422)
+        refusal = await api.post("/api/emails", json=NEW | wrong)
+        check(document, refusal, 422)
+        assert {problem["field"] for problem in refusal.json()["errors"]} == set(wrong), wrong
 
 
 async def test_bodies_that_refuse_unknown_fields_say_so(document: Document):

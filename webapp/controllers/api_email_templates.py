@@ -9,6 +9,7 @@ from msgspec import Struct
 from services.email_templates.engine import MailTemplate, all_templates, get_template, render_template
 from services.email_templates.variables import VariableKind
 from webapp.api_schema import problems, refuse_unknown_parameters
+from webapp.json_request import JsonRequest
 
 
 class TemplateVariable(Struct):
@@ -58,6 +59,7 @@ class EmailTemplateApi(Controller):
     """The templates of e-mails."""
 
     path = "/api/email-templates"
+    request_class = JsonRequest
     guards = [refuse_unknown_parameters]  # noqa: RUF012
     tags = ["E-mail templates"]  # noqa: RUF012
 

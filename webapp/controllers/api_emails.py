@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 import msgspec
-from litestar import Controller, Request, Response, get, post, put
+from litestar import Controller, Response, get, post, put
 from litestar.datastructures import State
 from litestar.di import NamedDependency
 from litestar.openapi.spec import Example
@@ -36,6 +36,7 @@ from webapp.api_schema import (
     refuse_unknown_parameters,
     repeatable,
 )
+from webapp.json_request import JsonRequest
 
 RecordId = BodyKwarg(ge=1, le=LARGEST_ID, examples=[Example(value=123)])
 Address = BodyKwarg(
@@ -151,6 +152,7 @@ class EmailApi(Controller):
     """The e-mails of the platform."""
 
     path = "/api/emails"
+    request_class = JsonRequest
     guards = [refuse_unknown_parameters]  # noqa: RUF012
     tags = ["E-mails"]  # noqa: RUF012
 
@@ -205,7 +207,7 @@ class EmailApi(Controller):
     async def create_email(
         self,
         data: JSONBody[EmailCreate],
-        request: Request[None, Actor, State],
+        request: JsonRequest,
         state: State,
         idempotency_key: IdempotencyKeyHeader = None,
     ) -> Response[EmailDetail]:
