@@ -1,6 +1,6 @@
 """Reads JSON bodies as they are documented: `"123"` is not a number, and `"false"` not a truth value.
 
-Litestar turns a body into plain values and those leniently into the handler's type, which suits query strings.
+Litestar makes plain values of a body and of those, leniently, the handler's type: right for query strings.
 """
 
 import re

@@ -21,6 +21,8 @@ from tests.mail import (
 )
 from tests.smtp_server import Action, Drop, Say, ScriptedSmtp, Stage, Stall, scripted_smtp
 
+pytestmark = [pytest.mark.chaos]
+
 SENT, FAILED, UNCLEAR = "sent", "failed", "unclear"
 
 
@@ -50,6 +52,7 @@ TROUBLES = [
     Trouble("ehlo", Drop(), SENT, [("connect", "released"), DONE]),
     Trouble("ehlo", Stall(), SENT, [("connect", "released"), DONE]),
     Trouble("ehlo", Say("421 4.3.2 shutting down"), SENT, [("connect", "released"), DONE]),
+    Trouble("ehlo", Say("pardon?"), SENT, [("connect", "released"), DONE]),
     Trouble("mail", Say("421 4.3.2 shutting down"), SENT, [("mail", "retry"), DONE]),
     Trouble("mail", Say("451 4.3.0 try later"), SENT, [("mail", "retry"), DONE]),
     Trouble("mail", Say("530 5.7.0 log in first"), SENT, [("mail", "released"), DONE]),
@@ -65,6 +68,7 @@ TROUBLES = [
     Trouble("rcpt", Drop(), SENT, [("rcpt", "retry"), DONE]),
     Trouble("rcpt", Stall(), SENT, [("rcpt", "retry"), DONE]),
     Trouble("rcpt", Say("2x0 what"), SENT, [("rcpt", "retry"), DONE]),
+    Trouble("data", Say("421 4.3.2 shutting down"), SENT, [("data", "retry"), DONE]),
     Trouble("data", Say("451 4.3.0 no"), SENT, [("data", "retry"), DONE]),
     Trouble("data", Say("554 5.5.1 no"), FAILED, [("data", "failed")], copies=0),
     Trouble("data", Say("250 2.0.0 not 354"), SENT, [("data", "retry"), DONE]),
@@ -73,6 +77,7 @@ TROUBLES = [
     Trouble("data", Say("???"), SENT, [("data", "retry"), DONE]),
     Trouble("content", Drop(), UNCLEAR, [("body", "unclear")], copies=0),
     Trouble("content", Stall(), UNCLEAR, [("body", "unclear")], copies=0),
+    Trouble("dot", Say("421 4.3.2 shutting down"), SENT, [("body", "retry"), DONE], copies=2),
     Trouble("dot", Say("452 4.3.1 disk full"), SENT, [("body", "retry"), DONE], copies=2),
     Trouble("dot", Say("554 5.7.1 looks like spam"), FAILED, [("body", "failed")]),
     Trouble("dot", Drop(), UNCLEAR, [("body", "unclear")]),
@@ -207,6 +212,47 @@ async def test_a_refused_login_pauses_the_queue_and_burns_no_attempt(
         ("accepted", "sent", 250),
     ]
     assert email.wiederholungsanzahl == 0
+
+
+@pytest.mark.parametrize(
+    ("stage", "action"),
+    [
+        ("starttls", Say("454 4.7.0 no TLS right now")),
+        ("starttls", Drop()),
+        ("starttls", Stall()),
+        ("starttls", Say("certainly")),
+        ("auth", Say("454 4.7.0 try later")),
+        ("auth", Drop()),
+        ("auth", Stall()),
+        ("auth", Say("who?")),
+    ],
+    ids=str,
+)
+async def test_trouble_before_the_envelope_pauses_the_queue_and_loses_nothing(
+    stage: Stage, action: Action, config: Settings, sessions: SessionFactory, tmp_path
+) -> None:
+    ca = trustme.CA()
+    ca.cert_pem.write_to_path(tmp_path / "ca.pem")
+    async with scripted_smtp(tls=tls_context(ca, "127.0.0.1"), auth=True) as smtp:
+        smtp.on(stage, action)
+        settings = mail_settings(
+            config,
+            smtp.port,
+            smtp_deadline_seconds=0.5 if isinstance(action, Stall) else 10,
+            smtp_use_tls="starttls",
+            smtp_ca_file=tmp_path / "ca.pem",
+            smtp_username="desk",
+            smtp_password=config.secret_key,
+        )
+        first, second = await add_emails(sessions, queued_email(), queued_email())
+        async with running_sender(settings):
+            emails = [await until_email(sessions, email_id, settled) for email_id in (first, second)]
+        attempts = [(a.stufe, a.ergebnis) for a in await attempts_of(sessions, first)]
+    assert attempts[0] == ("tls" if stage == "starttls" else "login", "released")
+    assert attempts[-1] == DONE
+    assert [state_of(email) for email in emails] == [SENT, SENT]
+    assert [email.wiederholungsanzahl for email in emails] == [0, 0]
+    assert set(smtp.message_ids.values()) == {1}
 
 
 async def test_a_big_message_cut_off_before_its_final_dot_is_tried_again(
