@@ -14,11 +14,6 @@ from services.idempotency import RepeatableRequest
 from webapp.i18n import gettext
 
 Form = TypeVar("Form")
-FormData = Annotated[Form, Body(media_type=RequestEncodingType.URL_ENCODED)]
-"""What a handler's `data` is annotated with when an ordinary form sends it."""
-
-Form = TypeVar("Form")
-
 Submitted: TypeAlias = Annotated[Form, Body(media_type=RequestEncodingType.URL_ENCODED)]
 """What a browser's form sent, as a handler's `data`."""
 

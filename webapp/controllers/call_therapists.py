@@ -1,24 +1,18 @@
 """From the working screen to the therapist: whoever rings back, hints, and who is not to be called."""
 
 from dataclasses import dataclass
-from typing import Any
 
-from litestar import Controller, Request, post
+from litestar import Controller, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from services import ring_backs
-from services.activity import Actor
 from services.calls import get_call
 from services.errors import Conflict, InvalidInput
-from services.rules import DeskRules
 from services.therapists import set_call_hint, set_do_not_call
-from shared.clock import Clock
 from webapp.desk_answers import Page, show_call, show_desk, show_refusal
 from webapp.forms import Submitted
-
-AnyRequest = Request[Any, Any, Any]
+from webapp.visit import VISIT, Visit
 
 
 @dataclass
@@ -40,56 +34,40 @@ class CallTherapistController(Controller):
 
     path = "/calls"
     include_in_schema = False
+    dependencies = VISIT
 
     @post("/{call_id:int}/hint", status_code=200)
     async def hint(
-        self,
-        request: AnyRequest,
-        call_id: FromPath[int],
-        data: Submitted[TherapistNote],
-        session: NamedDependency[AsyncSession],
-        clock: NamedDependency[Clock],
-        rules: NamedDependency[DeskRules],
-        actor: NamedDependency[Actor],
+        self, visit: NamedDependency[Visit], call_id: FromPath[int], data: Submitted[TherapistNote]
     ) -> Page:
         """Keep what whoever rings this therapist should know."""
-        now = clock()
-        call = await get_call(session, call_id)
+        call = await get_call(visit.session, call_id)
         try:
             await set_call_hint(
-                session, call.therapist_id, data.words, version=data.version, now=now, actor=actor
+                visit.session, call.therapist_id, data.words, version=data.version, **visit.act
             )
         except Conflict as error:
-            return await show_refusal(request, session, call_id, error, now=now, rules=rules)
-        return await show_call(request, session, call_id, now=now, rules=rules)
+            return await show_refusal(visit, call_id, error)
+        return await show_call(visit, call_id)
 
     @post("/{call_id:int}/do-not-call", status_code=200)
     async def do_not_call(
-        self,
-        request: AnyRequest,
-        call_id: FromPath[int],
-        data: Submitted[TherapistNote],
-        session: NamedDependency[AsyncSession],
-        clock: NamedDependency[Clock],
-        rules: NamedDependency[DeskRules],
-        actor: NamedDependency[Actor],
+        self, visit: NamedDependency[Visit], call_id: FromPath[int], data: Submitted[TherapistNote]
     ) -> Page:
         """Note that this therapist does not want to be called, or does again."""
-        now = clock()
-        call = await get_call(session, call_id)
+        call = await get_call(visit.session, call_id)
         try:
             await set_do_not_call(
-                session,
+                visit.session,
                 call.therapist_id,
                 bool(data.flag),
                 data.words,
                 version=data.version,
-                now=now,
-                actor=actor,
+                **visit.act,
             )
         except Conflict as error:
-            return await show_refusal(request, session, call_id, error, now=now, rules=rules)
-        return await show_call(request, session, call_id, now=now, rules=rules)
+            return await show_refusal(visit, call_id, error)
+        return await show_call(visit, call_id)
 
 
 class RingBackController(Controller):
@@ -97,22 +75,15 @@ class RingBackController(Controller):
 
     path = "/ring-backs"
     include_in_schema = False
+    dependencies = VISIT
 
     @post("/{therapist_id:int}", status_code=200)
-    async def take(
-        self,
-        request: AnyRequest,
-        therapist_id: FromPath[int],
-        session: NamedDependency[AsyncSession],
-        clock: NamedDependency[Clock],
-        rules: NamedDependency[DeskRules],
-    ) -> Page:
+    async def take(self, visit: NamedDependency[Visit], therapist_id: FromPath[int]) -> Page:
         """Open the call of who is on the phone right now; make one if none is planned."""
-        now = clock()
         try:
             call = await ring_backs.take_ring_back(
-                session, therapist_id, staff_id=request.user.id, now=now, rules=rules
+                visit.session, therapist_id, staff_id=visit.staff.id, now=visit.now, rules=visit.rules
             )
         except (Conflict, InvalidInput) as error:
-            return await show_desk(request, session, now=now, rules=rules, refused=error)
-        return await show_call(request, session, call.id, now=now, rules=rules)
+            return await show_desk(visit, refused=error)
+        return await show_call(visit, call.id)

@@ -20,8 +20,8 @@ from shared.config import Settings
 from shared.direct_connection import DirectPool
 from webapp.compose_form import VARIABLE, ComposeForm, preview
 from webapp.forms import (
-    FormData,
     FormErrors,
+    Submitted,
     form_errors,
     new_form_key,
     read_number,
@@ -138,7 +138,7 @@ class EmailComposeController(Controller):
 
     @post("/{email_id:int}/edit", status_code=200)
     async def change(
-        self, visit: NamedDependency[Visit], email_id: FromPath[int], data: FormData[EditForm]
+        self, visit: NamedDependency[Visit], email_id: FromPath[int], data: Submitted[EditForm]
     ) -> Response[Any]:
         """Save a draft, and send it if asked to."""
         email = await get_email(visit.session, email_id)

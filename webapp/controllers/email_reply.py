@@ -13,7 +13,7 @@ from services.email_replies import record_reply
 from services.emails import get_email
 from services.errors import Conflict, InvalidInput, StaleVersion
 from webapp.email_page import effect_of, email_page, reply_page
-from webapp.forms import FormData, form_errors, read_number, words_of
+from webapp.forms import Submitted, form_errors, read_number, words_of
 from webapp.i18n import gettext
 from webapp.reply_form import ReplyForm
 from webapp.visit import VISIT, Visit
@@ -28,7 +28,7 @@ class EmailReplyController(Controller):
 
     @post("/", status_code=200)
     async def record(
-        self, visit: NamedDependency[Visit], email_id: FromPath[int], data: FormData[ReplyForm]
+        self, visit: NamedDependency[Visit], email_id: FromPath[int], data: Submitted[ReplyForm]
     ) -> Response[Any]:
         """Save a reply; without scripts, `preview` only asks for its consequence."""
         if data.preview:
@@ -67,7 +67,7 @@ class EmailReplyController(Controller):
 
     @post("/draft", status_code=200)
     async def keep(
-        self, visit: NamedDependency[Visit], email_id: FromPath[int], data: FormData[ReplyForm]
+        self, visit: NamedDependency[Visit], email_id: FromPath[int], data: Submitted[ReplyForm]
     ) -> Template:
         """Keep what is typed, and let the others know that somebody types."""
         await save_draft(

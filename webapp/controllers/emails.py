@@ -22,7 +22,7 @@ from services.rules import DeskRules
 from services.therapist_directory import TherapistDirectory
 from webapp.email_page import email_page
 from webapp.errors import status_of
-from webapp.forms import FormData, read_date, read_number, repeatable, words_of
+from webapp.forms import Submitted, read_date, read_number, repeatable, words_of
 from webapp.mail_frame import framed_mail
 from webapp.visit import VISIT, Visit
 
@@ -144,7 +144,7 @@ class EmailsController(Controller):
         self,
         visit: NamedDependency[Visit],
         email_id: FromPath[int],
-        data: FormData[ActionForm],
+        data: Submitted[ActionForm],
         directory: NamedDependency[TherapistDirectory],
     ) -> Response[Any]:
         """Do what a button of the page says; where it can't be done, say why."""

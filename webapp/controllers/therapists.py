@@ -18,8 +18,8 @@ from services.therapist_directory import TherapistDirectory, UnknownTherapist
 from services.therapist_overview import LONG_HISTORY, list_therapists, load_therapist
 from webapp.errors import status_of
 from webapp.forms import (
-    FormData,
     FormErrors,
+    Submitted,
     form_errors,
     new_form_key,
     read_date,
@@ -91,7 +91,7 @@ class TherapistsController(Controller):
         self,
         visit: NamedDependency[Visit],
         therapist_id: FromPath[int],
-        data: FormData[TherapistForm],
+        data: Submitted[TherapistForm],
         directory: NamedDependency[TherapistDirectory],
     ) -> Response[Any]:
         """Do what a form of the page says; where it can't be done, say why and keep what was typed."""

@@ -1,19 +1,15 @@
 """Today: whom can I reach right now."""
 
-from typing import Any
-
-from litestar import Controller, Request, get
+from litestar import Controller, get
 from litestar.di import NamedDependency
 from litestar.params import FromQuery
 from litestar.response import Template
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.board import load_board
 from services.desk import load_desk
 from services.ring_backs import find_callers
-from services.rules import DeskRules
-from shared.clock import Clock
 from webapp.desk_view import board_context, desk_page, is_fragment
+from webapp.visit import VISIT, Visit
 
 SHORTEST_SEARCH = 2
 
@@ -22,32 +18,24 @@ class TodayController(Controller):
     """The working screen."""
 
     include_in_schema = False
+    dependencies = VISIT
 
     @get("/")
-    async def today(
-        self,
-        request: Request[Any, Any, Any],
-        session: NamedDependency[AsyncSession],
-        clock: NamedDependency[Clock],
-        rules: NamedDependency[DeskRules],
-        saved: FromQuery[int | None] = None,
-    ) -> Template:
+    async def today(self, visit: NamedDependency[Visit], saved: FromQuery[int | None] = None) -> Template:
         """Show the page, or to a page that is open already, its list."""
-        now = clock()
-        if is_fragment(request):
-            board = await load_board(session, now=now, rules=rules)
-            return Template("today/list_update.html", context=board_context(board, rules))
-        desk = await load_desk(session, saved_call_id=saved, staff_id=request.user.id, now=now, rules=rules)
-        return desk_page(desk, rules)
+        if is_fragment(visit.request):
+            board = await load_board(visit.session, now=visit.now, rules=visit.rules)
+            return Template("today/list_update.html", context=board_context(board, visit.rules))
+        desk = await load_desk(
+            visit.session, saved_call_id=saved, staff_id=visit.staff.id, now=visit.now, rules=visit.rules
+        )
+        return desk_page(desk, visit.rules)
 
     @get("/search")
-    async def search(
-        self, request: Request[Any, Any, Any], session: NamedDependency[AsyncSession], q: FromQuery[str] = ""
-    ) -> Template:
+    async def search(self, visit: NamedDependency[Visit], q: FromQuery[str] = "") -> Template:
         """Find the therapist who is ringing back."""
         wanted = q.strip()
-        callers = await find_callers(session, wanted) if len(wanted) >= SHORTEST_SEARCH else []
+        callers = await find_callers(visit.session, wanted) if len(wanted) >= SHORTEST_SEARCH else []
         context = {"callers": callers, "q": wanted, "too_short": len(wanted) < SHORTEST_SEARCH}
-        return Template(
-            "today/search_results.html" if is_fragment(request) else "today/search.html", context=context
-        )
+        template = "today/search_results.html" if is_fragment(visit.request) else "today/search.html"
+        return Template(template, context=context)

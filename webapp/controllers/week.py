@@ -4,20 +4,17 @@ from dataclasses import dataclass
 from datetime import date, time, timedelta
 from typing import Any
 
-from litestar import Controller, Request, Response, get, post
+from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect, Template
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.activity import Actor
 from services.calls import move_call
 from services.errors import Conflict, FieldError, InvalidInput
 from services.moving import MoveChoice, load_move_choice
-from services.rules import DeskRules
 from services.week import load_week, monday_of
-from shared.clock import Clock
 from webapp.forms import FormErrors, Submitted, form_errors, read_date, read_time, words_of
+from webapp.visit import VISIT, Visit
 
 FIELD_IDS = {"geplantes_datum": "datum", "geplante_zeit": "zeit"}
 
@@ -36,19 +33,14 @@ class WeekController(Controller):
     """The week's grid and the form that moves a call."""
 
     include_in_schema = False
+    dependencies = VISIT
 
     @get("/week")
-    async def show(
-        self,
-        session: NamedDependency[AsyncSession],
-        clock: NamedDependency[Clock],
-        rules: NamedDependency[DeskRules],
-        start: FromQuery[date | None] = None,
-    ) -> Template:
+    async def show(self, visit: NamedDependency[Visit], start: FromQuery[date | None] = None) -> Template:
         """Show the week of a day, by default the running one."""
-        today = rules.today(clock())
+        today = visit.rules.today(visit.now)
         monday = monday_of(start or today)
-        week = await load_week(session, monday, rules=rules)
+        week = await load_week(visit.session, monday, rules=visit.rules)
         return Template(
             "week/page.html",
             context={
@@ -62,39 +54,27 @@ class WeekController(Controller):
 
     @get("/calls/{call_id:int}/move")
     async def choose(
-        self,
-        call_id: FromPath[int],
-        session: NamedDependency[AsyncSession],
-        clock: NamedDependency[Clock],
-        rules: NamedDependency[DeskRules],
-        day: FromQuery[date | None] = None,
+        self, visit: NamedDependency[Visit], call_id: FromPath[int], day: FromQuery[date | None] = None
     ) -> Template:
         """Offer the free times of a day, by default the next with one."""
-        choice = await load_move_choice(session, call_id, day, now=clock(), rules=rules)
+        choice = await _choice(visit, call_id, day)
         return _form(choice, MoveForm(version=choice.call.version))
 
     @post("/calls/{call_id:int}/move")
     async def move(
-        self,
-        request: Request[Any, Any, Any],
-        call_id: FromPath[int],
-        data: Submitted[MoveForm],
-        session: NamedDependency[AsyncSession],
-        clock: NamedDependency[Clock],
-        rules: NamedDependency[DeskRules],
-        actor: NamedDependency[Actor],
+        self, visit: NamedDependency[Visit], call_id: FromPath[int], data: Submitted[MoveForm]
     ) -> Response[Any]:
         """Move the call; show the form again with what is wrong."""
         try:
             day, at = read_moment(data)
             call = await move_call(
-                session, call_id, day, at, version=data.version, now=clock(), actor=actor, rules=rules
+                visit.session, call_id, day, at, version=data.version, rules=visit.rules, **visit.act
             )
         except InvalidInput as error:
-            choice = await load_move_choice(session, call_id, None, now=clock(), rules=rules)
+            choice = await _choice(visit, call_id)
             return _form(choice, data, form_errors(error.fields, FIELD_IDS), 422)
         except Conflict as error:
-            choice = await load_move_choice(session, call_id, None, now=clock(), rules=rules)
+            choice = await _choice(visit, call_id)
             data.version = choice.call.version
             return _form(choice, data, [("datum", words_of(error))], 409)
         return Redirect(f"/week?start={monday_of(call.geplantes_datum)}", status_code=303)
@@ -116,6 +96,10 @@ def read_moment(form: MoveForm) -> tuple[date, time]:
     if day is None or at is None:
         raise InvalidInput(*problems)
     return day, at
+
+
+async def _choice(visit: Visit, call_id: int, day: date | None = None) -> MoveChoice:
+    return await load_move_choice(visit.session, call_id, day, now=visit.now, rules=visit.rules)
 
 
 def _form(
