@@ -66,7 +66,7 @@ async def load_call_panel(
         ).first()
         if found is None:
             raise NotFound
-        call, therapist, email, holder_name = found.tuple()
+        call, therapist, email, holder_name = found
         hours = await load_hours(session, call.therapist_id)
         history = await load_history(session, call.therapist_id, rules=rules)
         others = await session.scalars(

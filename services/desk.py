@@ -172,7 +172,7 @@ async def _load_saved(session: AsyncSession, call_id: int, now: datetime) -> Sav
         found = (await session.execute(query)).first()
     if found is None:
         return None
-    call, therapist, next_call = found.tuple()
+    call, therapist, next_call = found
     assert call.rueckgaengig_bis is not None
     name = therapist.display_name if therapist else None
     return Saved(call, name, next_call, call.rueckgaengig_bis)

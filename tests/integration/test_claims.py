@@ -49,7 +49,7 @@ async def held(session: AsyncSession) -> dict[int, int | None]:
         rows = await session.execute(
             select(PhoneCall.id, PhoneCall.bearbeitet_von).where(PhoneCall.bearbeitet_von.is_not(None))
         )
-        return dict(row.tuple() for row in rows)
+        return dict(rows.all())
 
 
 async def test_next_is_whose_window_closes_first(session: AsyncSession, rules: DeskRules):

@@ -5,7 +5,8 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 from litestar import Controller, Response, delete, get, post, put
-from litestar.params import BodyKwarg, Parameter
+from litestar.di import NamedDependency
+from litestar.params import BodyKwarg, FromPath, FromQuery, JSONBody, QueryParameter
 from msgspec import UNSET, Meta, Struct, UnsetType
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -125,15 +126,15 @@ class PhoneCallApi(Controller):
     )
     async def list_calls(
         self,
-        session: AsyncSession,
+        session: NamedDependency[AsyncSession],
         page: PageNumber = 1,
         limit: PageLimit = DEFAULT_LIMIT,
         therapist_id: RecordIdFilter = None,
         email_id: RecordIdFilter = None,
-        status: CallStatus | None = None,
-        geplantes_datum: date | None = None,
-        geplantes_datum_from: Annotated[date | None, Parameter(description="This day or later.")] = None,
-        geplantes_datum_to: Annotated[date | None, Parameter(description="This day or earlier.")] = None,
+        status: FromQuery[CallStatus | None] = None,
+        geplantes_datum: FromQuery[date | None] = None,
+        geplantes_datum_from: Annotated[date | None, QueryParameter(description="This day or later.")] = None,
+        geplantes_datum_to: Annotated[date | None, QueryParameter(description="This day or earlier.")] = None,
     ) -> CallList:
         """List calls."""
         filters = CallFilters(
@@ -154,12 +155,12 @@ class PhoneCallApi(Controller):
     )
     async def create_call(
         self,
-        data: CallCreate,
-        session: AsyncSession,
-        clock: Clock,
-        rules: DeskRules,
-        actor: Actor,
-        directory: TherapistDirectory,
+        data: JSONBody[CallCreate],
+        session: NamedDependency[AsyncSession],
+        clock: NamedDependency[Clock],
+        rules: NamedDependency[DeskRules],
+        actor: NamedDependency[Actor],
+        directory: NamedDependency[TherapistDirectory],
         idempotency_key: IdempotencyKeyHeader = None,
     ) -> Response[Call]:
         """Plan a call."""
@@ -181,7 +182,7 @@ class PhoneCallApi(Controller):
         return Response(_shown(call), status_code=201, headers=headers)
 
     @get("/{call_id:int}", operation_id="getPhoneCall", summary="Read a call", responses=problems(404))
-    async def get_call(self, call_id: int, session: AsyncSession) -> Call:
+    async def get_call(self, call_id: FromPath[int], session: NamedDependency[AsyncSession]) -> Call:
         """Read a call."""
         return _shown(await get_call(session, call_id))
 
@@ -193,12 +194,12 @@ class PhoneCallApi(Controller):
     )
     async def update_call(
         self,
-        call_id: int,
-        data: CallUpdate,
-        session: AsyncSession,
-        clock: Clock,
-        rules: DeskRules,
-        actor: Actor,
+        call_id: FromPath[int],
+        data: JSONBody[CallUpdate],
+        session: NamedDependency[AsyncSession],
+        clock: NamedDependency[Clock],
+        rules: NamedDependency[DeskRules],
+        actor: NamedDependency[Actor],
     ) -> Call:
         """Change a call."""
         fields = msgspec.structs.asdict(data)
@@ -219,7 +220,12 @@ class PhoneCallApi(Controller):
         responses=problems(404, 409),
     )
     async def cancel_call(
-        self, call_id: int, session: AsyncSession, clock: Clock, rules: DeskRules, actor: Actor
+        self,
+        call_id: FromPath[int],
+        session: NamedDependency[AsyncSession],
+        clock: NamedDependency[Clock],
+        rules: NamedDependency[DeskRules],
+        actor: NamedDependency[Actor],
     ) -> Call:
         """Cancel a call; doing so again changes nothing."""
         changes = CallChanges(status=CallStatus.CANCELED)

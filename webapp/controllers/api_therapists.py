@@ -4,7 +4,8 @@ from datetime import date, time
 from typing import Annotated
 
 from litestar import Controller, get
-from litestar.params import Parameter
+from litestar.di import NamedDependency
+from litestar.params import FromPath, QueryParameter
 from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -53,15 +54,17 @@ class TherapistApi(Controller):
     )
     async def list_slots(
         self,
-        therapist_id: int,
-        day: Annotated[date, Parameter(query="date", description="The day, `2025-06-10`.")],
-        session: AsyncSession,
-        clock: Clock,
-        rules: DeskRules,
-        directory: TherapistDirectory,
+        therapist_id: FromPath[int],
+        day: Annotated[date, QueryParameter(name="date", description="The day, `2025-06-10`.")],
+        session: NamedDependency[AsyncSession],
+        clock: NamedDependency[Clock],
+        rules: NamedDependency[DeskRules],
+        directory: NamedDependency[TherapistDirectory],
         dauer_minuten: Annotated[
             int | None,
-            Parameter(ge=1, le=LONGEST_CALL_MINUTES, description="Of the call; by default the desk's usual."),
+            QueryParameter(
+                ge=1, le=LONGEST_CALL_MINUTES, description="Of the call; by default the desk's usual."
+            ),
         ] = None,
     ) -> FreeSlots:
         """List free times."""
