@@ -3,12 +3,23 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from services.email_queue import WORKER_ENDED
+from services.mail_delivery import Ending
 from webapp import i18n
+from webapp.templating import create_template_engine
 from webapp.translations import check
 
 
 def test_both_catalogs_are_complete():
     assert check() == []
+
+
+@pytest.mark.parametrize("ending", [*(set(Ending) - {Ending.REPLY}), WORKER_ENDED])
+def test_whatever_ends_an_attempt_without_a_reply_has_german_words(ending: str):
+    i18n.language.set("de")
+    words = create_template_engine().engine.get_template("partials/contact_words.html").module.attempt_words
+    assert words(str(ending)) != str(ending)
+    assert words("5.1.1 no such mailbox") == "5.1.1 no such mailbox"
 
 
 @pytest.mark.parametrize(

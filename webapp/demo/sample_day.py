@@ -94,7 +94,7 @@ async def _store(session: AsyncSession, day: "_Day", ben: int) -> None:
     session.add_all(day.therapist_rows())
     history = day.history()
     day.tell(history)
-    session.add_all(mail.email for mail in history.mails)
+    session.add_all(sorted((mail.email for mail in history.mails), key=lambda email: email.created_at))
     await session.flush()
     session.add_all(attempt for mail in history.mails for attempt in mail.stored_attempts())
     for mail, calls in history.chains:
