@@ -30,6 +30,7 @@ from webapp.api_schema import (
     refuse_unknown_parameters,
     repeatable,
 )
+from webapp.json_request import JsonRequest
 
 RecordId = BodyKwarg(ge=1, le=LARGEST_ID)
 Minutes = BodyKwarg(ge=1, le=LONGEST_CALL_MINUTES, description="By default the desk's usual duration.")
@@ -115,6 +116,7 @@ class PhoneCallApi(Controller):
     """The phone calls of the platform."""
 
     path = "/api/phone-calls"
+    request_class = JsonRequest
     guards = [refuse_unknown_parameters]  # noqa: RUF012
     tags = ["Phone calls"]  # noqa: RUF012
 

@@ -94,7 +94,8 @@ async def _store(session: AsyncSession, day: "_Day", ben: int) -> None:
     session.add_all(day.therapist_rows())
     history = day.history()
     day.tell(history)
-    session.add_all(sorted((mail.email for mail in history.mails), key=lambda email: email.created_at))
+    mails = sorted(history.mails, key=lambda mail: mail.email.created_at)
+    session.add_all(mail.email for mail in mails)
     await session.flush()
     session.add_all(attempt for mail in history.mails for attempt in mail.stored_attempts())
     for mail, calls in history.chains:

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from litestar import Litestar, get
 from litestar.exceptions import NotFoundException
-from litestar.params import Parameter
+from litestar.params import FromPath, QueryParameter
 
 Therapist = Mapping[str, Any]
 
@@ -17,7 +17,8 @@ def create_therapist_service(therapists: list[dict[str, Any]]) -> Litestar:
 
     @get("/api/therapists")
     async def list_therapists(
-        page: Annotated[int, Parameter(ge=1)] = 1, limit: Annotated[int, Parameter(ge=1, le=100)] = 20
+        page: Annotated[int, QueryParameter(ge=1)] = 1,
+        limit: Annotated[int, QueryParameter(ge=1, le=100)] = 20,
     ) -> dict[str, Any]:
         start = (page - 1) * limit
         return {
@@ -28,7 +29,7 @@ def create_therapist_service(therapists: list[dict[str, Any]]) -> Litestar:
         }
 
     @get("/api/therapists/{therapist_id:int}")
-    async def get_therapist(therapist_id: int) -> Therapist:
+    async def get_therapist(therapist_id: FromPath[int]) -> Therapist:
         if therapist_id not in by_id:
             raise NotFoundException(detail=f"there is no therapist {therapist_id}")
         return by_id[therapist_id]
