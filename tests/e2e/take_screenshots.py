@@ -13,16 +13,23 @@ FOLDER = Path("docs/screenshots")
 PAGES = {
     "week": "/week",
     "emails": "/emails",
-    "write": "/emails/new",
+    "email-to-whom": "/emails/new",
+    "search": "/search?q=030",
     "therapists": "/therapists",
     "therapist": "/therapists/1",
     "statistics": "/statistics",
     "system": "/system",
 }
+LOOKS: dict[str, dict[str, object]] = {
+    "today-dark": {"color_scheme": "dark"},
+    "today-phone": {"viewport": PHONE},
+    "today-english": {"locale": "en-GB"},
+}
+EMAIL_IN_EVERY_LOOK = "/emails/1"
 
 
 async def take_all(app: RunningApp, executable: Path, folder: Path) -> None:
-    """Take the pictures: at the desk in German, light; Today also dark, on a phone, and in English."""
+    """Take the pictures: at the desk in German, light; two screens also dark, on a phone and in English."""
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)
         page = await _open(browser, app)
@@ -37,19 +44,29 @@ async def take_all(app: RunningApp, executable: Path, folder: Path) -> None:
             assert answer, path
             assert answer.ok, f"{path}: {answer.status}"
             await _take(page, folder, name)
-        await page.goto("/emails")
-        await page.locator("main a[href^='/emails/']:not([href*='new'])").first.click()
-        await page.locator("#reply").wait_for()
-        await _take(page, folder, "email")
-        for name, options in {
-            "today-dark": {"color_scheme": "dark"},
-            "today-phone": {"viewport": PHONE},
-            "today-english": {"locale": "en-GB"},
-        }.items():
+        await _take_emails(page, folder)
+        await page.goto("/week")
+        await page.locator(".week-move").last.click()
+        await _take(page, folder, "move")
+        for name, options in LOOKS.items():
             page = await _open(browser, app, **options)
             await log_in(page, "Anna")
             await _take(page, folder, name)
+            await page.goto(EMAIL_IN_EVERY_LOOK)
+            await _take(page, folder, name.replace("today", "email"))
         await browser.close()
+
+
+async def _take_emails(page: Page, folder: Path) -> None:
+    """Take an e-mail that waits for an answer, one that failed, one in doubt, and one being written."""
+    for show in ("unanswered", "failed", "unclear"):
+        await page.goto(f"/emails?show={show}")
+        await page.locator("#emails .email-what a").first.click()
+        await page.locator("#reply").wait_for()
+        await _take(page, folder, f"email-{show}")
+    await page.goto("/emails/new?therapist=1&template=follow_up")
+    await page.locator(".compose-preview").wait_for()
+    await _take(page, folder, "email-written")
 
 
 async def _open(browser: Browser, app: RunningApp, **options: object) -> Page:
