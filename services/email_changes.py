@@ -71,15 +71,18 @@ async def update_email(
     now: datetime,
     actor: Actor,
     rules: DeskRules,
+    utf8: bool = False,
 ) -> Email:
     """Change an e-mail; what is given and already so is no change.
+
+    `utf8` says whether the mail server offers SMTPUTF8, as in `check_address`.
 
     Raises:
         InvalidInput: names every field that is wrong; nothing is changed.
         NotInThisState: content of what is no draft, or a way between states that does not exist.
         StaleVersion: somebody changed the e-mail after `version` was read.
     """
-    content = await _checked_content(changes)
+    content = await _checked_content(changes, utf8=utf8)
     async with session.begin():
         email = await locked_email(session, email_id, version)
         before = _columns(email)
@@ -142,14 +145,14 @@ def _set_given(email: Email, column: str, value: object) -> None:
         setattr(email, column, value)
 
 
-async def _checked_content(changes: EmailChanges) -> dict[str, Any]:
+async def _checked_content(changes: EmailChanges, *, utf8: bool) -> dict[str, Any]:
     """Return the content columns to set, normalised, with the other body where only one is given.
 
     Raises:
         InvalidInput: names every field that is wrong.
     """
     given = {field: value for field in CONTENT if (value := getattr(changes, field)) is not UNSET}
-    errors = [error for field, value in given.items() for error in _check(field, value)]
+    errors = [error for field, value in given.items() for error in _check(field, value, utf8=utf8)]
     bodies = [given[field] for field in ("body_html", "body_text") if field in given]
     if bodies and not any(body.strip() for body in bodies):
         errors.append(FieldError("body_html" if "body_html" in given else "body_text", REQUIRED))
@@ -169,13 +172,13 @@ async def _checked_content(changes: EmailChanges) -> dict[str, Any]:
     return given
 
 
-def _check(field: str, value: Any) -> list[FieldError]:
+def _check(field: str, value: Any, *, utf8: bool) -> list[FieldError]:
     match field:
         case "therapist_id":
             return check_id(field, value)
         case "body_html" | "body_text":
             return check_body(field, value)
         case "empfaenger_email" | "absender_email":
-            return check_address(field, value)
+            return check_address(field, value, utf8=utf8)
         case _:
             return check_line(field, value)

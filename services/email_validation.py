@@ -69,15 +69,22 @@ def check_note(field: str, value: str | None) -> list[FieldError]:
     return [] if _is_text(value) else [FieldError(field, NOT_TEXT)]
 
 
-def check_address(field: str, value: str) -> list[FieldError]:
-    """Return what is wrong with an e-mail address (RFC 5321, with IDN domains, without SMTPUTF8)."""
+def check_address(field: str, value: str, *, utf8: bool = False) -> list[FieldError]:
+    """Return what is wrong with an e-mail address (RFC 5321, with IDN domains).
+
+    Args:
+        field: the field's name.
+        value: what it holds.
+        utf8: whether the mail server offers SMTPUTF8 (RFC 6531): any letters are then possible before the @.
+    """
     if not value:
         return [FieldError(field, REQUIRED)]
-    if _parse(value) is not None:
+    parsed = _parse(value)
+    if parsed is not None and (utf8 or parsed.local_part.isascii()):
         return []
     local_part = value.rpartition("@")[0]
-    ascii_only = local_part.isascii() or not _is_text(value)
-    return [FieldError(field, NOT_AN_ADDRESS if ascii_only else ASCII_LOCAL_PART)]
+    other = utf8 or local_part.isascii() or not _is_text(value)
+    return [FieldError(field, NOT_AN_ADDRESS if other else ASCII_LOCAL_PART)]
 
 
 def normalized_address(value: str) -> str:
@@ -135,7 +142,7 @@ def _parse(value: str) -> ValidatedEmail | None:
         parsed = validate_email(
             value,
             check_deliverability=False,
-            allow_smtputf8=False,
+            allow_smtputf8=True,
             globally_deliverable=False,
             strict=True,
         )

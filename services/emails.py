@@ -87,7 +87,7 @@ async def get_email(session: AsyncSession, email_id: int) -> Email:
 
 async def _compose(new: NewEmail, *, now: datetime, sender: SmtpSettings) -> Email:
     """Return the row of a new e-mail, not yet added to a session."""
-    errors = _check_new(new)
+    errors = _check_new(new, utf8=sender["utf8"])
     if errors:
         raise InvalidInput(*errors)
     betreff, body_html, body_text = new.betreff, new.body_html, new.body_text
@@ -117,15 +117,15 @@ async def _compose(new: NewEmail, *, now: datetime, sender: SmtpSettings) -> Ema
     )
 
 
-def _check_new(new: NewEmail) -> list[FieldError]:
+def _check_new(new: NewEmail, *, utf8: bool) -> list[FieldError]:
     errors = [
         *check_id("therapist_id", new.therapist_id),
-        *check_address("empfaenger_email", new.empfaenger_email),
+        *check_address("empfaenger_email", new.empfaenger_email, utf8=utf8),
         *check_line("empfaenger_name", new.empfaenger_name),
         *check_note("nachverfolgung_notizen", new.nachverfolgung_notizen),
     ]
     if new.absender_email is not None:
-        errors += check_address("absender_email", new.absender_email)
+        errors += check_address("absender_email", new.absender_email, utf8=utf8)
     if new.absender_name is not None:
         errors += check_line("absender_name", new.absender_name)
     if new.betreff is not None:

@@ -25,7 +25,9 @@ WORD_OCTETS = 39
 """Octets of text in one encoded word: no line gets longer than RFC 2047 allows."""
 
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-LOCAL_PART = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
+ATOM = r"(?:[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]|[^\x00-\xa0\s])+"
+LOCAL_PART = re.compile(rf"{ATOM}(?:\.{ATOM})*")
+LONGEST_LOCAL_PART = 64
 ASCII_DOMAIN = re.compile(
     r"(?=.{1,253}$)[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
     r"(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*"
@@ -60,11 +62,16 @@ class MailFields(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class OutgoingMessage:
-    """A message ready to be sent: ASCII envelope addresses, content in lines that end with CRLF."""
+    """A message ready to be sent: envelope addresses, content in lines that end with CRLF."""
 
     sender: str
     recipient: str
     content: bytes
+
+    @property
+    def needs_utf8(self) -> bool:
+        """Whether only a server that offers SMTPUTF8 (RFC 6531) can take it."""
+        return not (self.sender.isascii() and self.recipient.isascii())
 
 
 def build_message(fields: MailFields, *, date: datetime) -> OutgoingMessage:
@@ -87,18 +94,18 @@ def build_message(fields: MailFields, *, date: datetime) -> OutgoingMessage:
         f'Content-Type: multipart/alternative; boundary="{BOUNDARY}"\r\n\r\n'
     )
     plain, html = _part("plain", fields.body_text), _part("html", fields.body_html)
-    content = b"".join([head.encode("ascii"), plain, html, f"--{BOUNDARY}--\r\n".encode("ascii")])
+    content = b"".join([head.encode("utf-8"), plain, html, f"--{BOUNDARY}--\r\n".encode("ascii")])
     return OutgoingMessage(sender, recipient, content)
 
 
 def envelope_address(address: str, field: str) -> str:
-    """Return an address in ASCII, its domain as A-labels (RFC 5891).
+    """Return an address with its domain as A-labels (RFC 5891).
 
     Raises:
-        UnbuildableMessage: not an address, or one that would need SMTPUTF8.
+        UnbuildableMessage: not an address.
     """
     local, _, domain = address.rpartition("@")
-    if not LOCAL_PART.fullmatch(local) or len(local) > 64:
+    if not LOCAL_PART.fullmatch(local) or len(local.encode("utf-8", "replace")) > LONGEST_LOCAL_PART:
         raise UnbuildableMessage(f"{field}: the part before the @ is not valid")
     return f"{local}@{_ascii_domain(domain, field)}"
 

@@ -37,6 +37,10 @@ class _Refused(Exception):
         self.reply = reply
 
 
+class _NeedsUtf8(Exception):
+    """The message has addresses that this server can't take."""
+
+
 class _NotPermitted(Exception):
     """DATA was forbidden, or its permission didn't come in time."""
 
@@ -69,6 +73,8 @@ class SmtpConnection:
                 reply = await self._attempt(message, before_data)
         except _Refused as refusal:
             return self._refused(refusal.reply)
+        except _NeedsUtf8:
+            return self._result(Ending.UNBUILDABLE, text="the mail server does not offer SMTPUTF8")
         except _NotPermitted:
             self._needs_reset = True
             return self._result(Ending.ABANDONED)
@@ -107,7 +113,7 @@ class SmtpConnection:
     async def _attempt(self, message: OutgoingMessage, before_data: BeforeData) -> SMTPResponse:
         smtp = await self._begin(message)
         self.stage = AttemptStage.RCPT
-        _expect_ok(await smtp.execute_command(b"RCPT", b"TO:<" + message.recipient.encode("ascii") + b">"))
+        _expect_ok(await smtp.execute_command(b"RCPT", b"TO:<" + message.recipient.encode() + b">"))
         self._asking = True
         if not await before_data():
             raise _NotPermitted
@@ -142,8 +148,12 @@ class SmtpConnection:
 
     async def _mail(self, smtp: aiosmtplib.SMTP, message: OutgoingMessage) -> SMTPResponse:
         self.stage = AttemptStage.MAIL
-        size = [f"SIZE={len(message.content)}".encode("ascii")] if smtp.supports_extension("size") else []
-        return await smtp.execute_command(b"MAIL", b"FROM:<" + message.sender.encode("ascii") + b">", *size)
+        options = [f"SIZE={len(message.content)}".encode("ascii")] if smtp.supports_extension("size") else []
+        if message.needs_utf8:
+            if not smtp.supports_extension("smtputf8"):
+                raise _NeedsUtf8
+            options.append(b"SMTPUTF8")
+        return await smtp.execute_command(b"MAIL", b"FROM:<" + message.sender.encode() + b">", *options)
 
     async def _usable(self) -> aiosmtplib.SMTP | None:
         """Return the standing connection if it answers and has messages left, else close it."""

@@ -59,7 +59,7 @@ class _Dropped(Exception):
 class ScriptedSmtp:
     """Each action of the script is used once, in the order given for its stage; then the stage works."""
 
-    def __init__(self, *, tls: ssl.SSLContext | None = None, auth: bool = False) -> None:
+    def __init__(self, *, tls: ssl.SSLContext | None = None, auth: bool = False, utf8: bool = False) -> None:
         self.port = 0
         self.messages: list[bytes] = []
         self.envelopes: list[tuple[str, str]] = []
@@ -68,6 +68,7 @@ class ScriptedSmtp:
         self._script: dict[str, deque[Action]] = {}
         self._tls = tls
         self._auth = auth
+        self._utf8 = utf8
         self._clients: set[asyncio.Task[None]] = set()
 
     def on(self, stage: Stage, *actions: Action) -> None:
@@ -90,7 +91,7 @@ class ScriptedSmtp:
         try:
             await self._answer("banner", writer)
             while line := await reader.readline():
-                await self._command(line.decode("ascii", "replace").strip(), reader, writer)
+                await self._command(line.decode("utf-8", "replace").strip(), reader, writer)
         except (_Dropped, OSError):
             pass
         finally:
@@ -110,6 +111,7 @@ class ScriptedSmtp:
                 extensions = ["SIZE 10000000", "ENHANCEDSTATUSCODES"]
                 extensions += ["STARTTLS"] if self._tls else []
                 extensions += ["AUTH PLAIN"] if self._auth else []
+                extensions += ["SMTPUTF8"] if self._utf8 else []
                 lines = ["test", *extensions]
                 usual = "\r\n".join(f"250{'-' if n < len(lines) else ' '}{x}" for n, x in enumerate(lines, 1))
                 await self._answer("ehlo", writer, usual.encode())
@@ -164,10 +166,14 @@ class ScriptedSmtp:
 
 @asynccontextmanager
 async def scripted_smtp(
-    *, tls: ssl.SSLContext | None = None, implicit_tls: ssl.SSLContext | None = None, auth: bool = False
+    *,
+    tls: ssl.SSLContext | None = None,
+    implicit_tls: ssl.SSLContext | None = None,
+    auth: bool = False,
+    utf8: bool = False,
 ) -> AsyncGenerator[ScriptedSmtp]:
     """Run a scripted server on a free port of this machine."""
-    smtp = ScriptedSmtp(tls=tls, auth=auth)
+    smtp = ScriptedSmtp(tls=tls, auth=auth, utf8=utf8)
     listening = socket.create_server(("127.0.0.1", 0))
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
     server = await asyncio.start_server(smtp.serve, sock=listening, ssl=implicit_tls)

@@ -55,6 +55,7 @@ class SmtpSettings(TypedDict):
     password: str | None
     use_tls: bool
     security: MailSecurity
+    utf8: bool
     sender: str
     sender_name: str
 
@@ -103,6 +104,7 @@ class Settings(BaseSettings):
     smtp_password: SecretStr | None = None
     smtp_use_tls: bool | MailSecurity = False
     smtp_ca_file: Path | None = None
+    smtp_utf8: bool = False
     smtp_connections: Annotated[int, Field(ge=1, le=50)] = 8
     smtp_messages_per_connection: Annotated[int, Field(ge=1)] = 100
     smtp_deadline_seconds: Annotated[float, Field(gt=0)] = 60
@@ -240,6 +242,7 @@ class Settings(BaseSettings):
             password=self.smtp_password.get_secret_value() if self.smtp_password else None,
             use_tls=security != "none",
             security=security,
+            utf8=self.smtp_utf8,
             sender=self.email_sender,
             sender_name=self.email_sender_name,
         )

@@ -294,3 +294,22 @@ async def test_an_email_no_message_can_be_made_of_fails_alone_and_says_why(
     assert failed.status is EmailStatus.FAILED
     assert "empfaenger_email" in (failed.fehlermeldung or "")
     assert sent.status is EmailStatus.SENT
+
+
+@pytest.mark.parametrize("offered", [True, False])
+async def test_other_letters_before_the_at_go_only_to_a_server_that_takes_them(
+    offered: bool, config: Settings, sessions: SessionFactory
+) -> None:
+    async with scripted_smtp(utf8=offered) as smtp:
+        strange, plain = await add_emails(
+            sessions, queued_email(empfaenger_email="jürgen@praxis.example"), queued_email()
+        )
+        async with running_sender(mail_settings(config, smtp.port)):
+            first = await until_email(sessions, strange, settled)
+            second = await until_email(sessions, plain, settled)
+    assert state_of(second) == SENT
+    assert state_of(first) == (SENT if offered else FAILED)
+    recipients = [recipient for _, recipient in smtp.envelopes]
+    assert ("RCPT TO:<jürgen@praxis.example>" in recipients) == offered
+    assert any("SMTPUTF8" in sender for sender, _ in smtp.envelopes) == offered
+    assert offered or "SMTPUTF8" in (first.fehlermeldung or "")

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import URL, text
 
 from services.api_keys import create_key
+from shared.config import Settings
 from shared.database import SessionFactory
 from shared.direct_connection import DirectPool
 from tests.clock import FakeClock
@@ -56,7 +57,7 @@ async def test_an_email_is_queued_and_can_be_read(api: Client):
 
 async def test_one_key_makes_one_email_and_the_same_answer(api: Client):
     headers = {"Idempotency-Key": "bundle-456"}
-    answers = await asyncio.gather(*(api.post("/api/emails", json=NEW, headers=headers) for _ in range(20)))
+    answers = await asyncio.gather(*(api.post("/api/emails", json=NEW, headers=headers) for _ in range(50)))
     assert {answer.status_code for answer in answers} == {201}
     assert len({answer.text for answer in answers}) == 1
     assert sum("idempotent-replayed" in answer.headers for answer in answers) == 19
@@ -284,3 +285,15 @@ async def test_without_database_nothing_is_accepted(api: Client, database: URL):
     assert refused.status_code == 503
     assert refused.headers["retry-after"] == "5"
     assert refused.json()["message"] == "The database can't be reached right now."
+
+
+async def test_other_letters_before_the_at_are_taken_where_the_mail_server_takes_them(
+    api: Client, config: Settings
+):
+    strange = NEW | {"empfaenger_email": "jürgen@Praxis.example", "status": "DRAFT"}
+    assert (await api.post("/api/emails", json=strange)).status_code == 422
+    api.app.state.config = config.model_copy(update={"smtp_utf8": True})
+    created = await api.post("/api/emails", json=strange)
+    assert (created.status_code, created.json()["empfaenger_email"]) == (201, "jürgen@praxis.example")
+    changed = await api.put(created.headers["location"], json={"empfaenger_email": "jörg@praxis.example"})
+    assert (changed.status_code, changed.json()["empfaenger_email"]) == (200, "jörg@praxis.example")

@@ -5,7 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.email_validation import (
+    ASCII_LOCAL_PART,
     LARGEST_BODY_BYTES,
+    NOT_AN_ADDRESS,
     ascii_domain,
     check_address,
     check_body,
@@ -47,6 +49,15 @@ def test_addresses_are_accepted_and_stored_in_one_spelling(given_address: str, s
 )  # fmt: skip
 def test_what_is_no_single_plain_address_is_refused(address: str):
     assert [error.field for error in check_address("empfaenger_email", address)] == ["empfaenger_email"]
+
+
+def test_other_letters_before_the_at_need_a_server_that_takes_them():
+    assert [error.message for error in check_address("f", "müller@example.de")] == [ASCII_LOCAL_PART]
+    assert check_address("f", "müller@Köln.example", utf8=True) == []
+    assert normalized_address("müller@Köln.example") == "müller@köln.example"
+    assert [error.message for error in check_address("f", "mül ler@example.de", utf8=True)] == [
+        NOT_AN_ADDRESS
+    ]
 
 
 @given(st.text(max_size=80))

@@ -119,10 +119,18 @@ def test_no_header_can_be_smuggled_in(field: str, break_: str) -> None:
         ("praxis@example.org", "praxis@example.org"),
         ("p.r+x@Praxis-Müller.de", "p.r+x@xn--praxis-mller-klb.de"),
         ("post@straße.de", "post@xn--strae-oqa.de"),
+        ("jürgen.müller@Köln.de", "jürgen.müller@xn--kln-sna.de"),
     ],
 )
 def test_the_envelope_holds_a_labels(address: str, expected: str) -> None:
     assert envelope_address(address, "empfaenger_email") == expected
+
+
+def test_other_letters_before_the_at_are_written_as_they_are_and_need_the_servers_consent() -> None:
+    message = build_message(Fields(empfaenger_email="jürgen@example.org"), date=DATE)
+    assert message.needs_utf8
+    assert "<jürgen@example.org>".encode() in message.content
+    assert not build_message(Fields(), date=DATE).needs_utf8
 
 
 @pytest.mark.parametrize(
@@ -133,7 +141,9 @@ def test_the_envelope_holds_a_labels(address: str, expected: str) -> None:
         "@example.org",
         "praxis@",
         "pra xis@example.org",
-        "müller@example.org",
+        "mül\u2028ler@example.org",
+        "mül\xa0ler@example.org",
+        f"{'ü' * 33}@example.org",
         "a@b@c",
         "praxis@exa mple.org",
         "praxis@-x.org",

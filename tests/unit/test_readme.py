@@ -7,7 +7,7 @@ from pydantic import SecretStr
 
 from shared.config import Settings
 
-ROW = re.compile(r"^\| `([A-Z_]+)` \| (.*?) \| (.*?) \|$", re.MULTILINE)
+ROW = re.compile(r"^\| `([A-Z0-9_]+)` \| (.*?) \| (.*?) \|$", re.MULTILINE)
 LINK = re.compile(r"\]\((?!http)([^)#]+)")
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"

@@ -22,6 +22,7 @@ from services.models import LARGEST_ID, Email, EmailStatus
 from services.pagination import DEFAULT_LIMIT, PageRequest
 from services.rules import DeskRules
 from shared.clock import Clock
+from shared.config import Settings
 from webapp.api_schema import (
     DayOrInstantFilter,
     IdempotencyKeyHeader,
@@ -41,7 +42,7 @@ from webapp.json_request import JsonRequest
 RecordId = BodyKwarg(ge=1, le=LARGEST_ID, examples=[Example(value=123)])
 Address = BodyKwarg(
     format="email",
-    description="ASCII before the @; the domain may be international.",
+    description="ASCII before the @ unless the mail server offers SMTPUTF8; the domain may be international.",
     examples=[Example(value="praxis@example.de")],
 )
 Line = BodyKwarg(min_length=1, max_length=LONGEST_LINE, description="One line, no control characters.")
@@ -245,6 +246,7 @@ class EmailApi(Controller):
         clock: NamedDependency[Clock],
         rules: NamedDependency[DeskRules],
         actor: NamedDependency[Actor],
+        config: NamedDependency[Settings],
     ) -> EmailDetail:
         """Change an e-mail."""
         fields = msgspec.structs.asdict(data)
@@ -253,7 +255,14 @@ class EmailApi(Controller):
         version = fields.pop("version")
         changes = EmailChanges(**fields)
         email = await update_email(
-            session, email_id, changes, version=version, now=clock(), actor=actor, rules=rules
+            session,
+            email_id,
+            changes,
+            version=version,
+            now=clock(),
+            actor=actor,
+            rules=rules,
+            utf8=config.smtp_utf8,
         )
         return _detail(email)
 

@@ -138,7 +138,11 @@ class EmailComposeController(Controller):
 
     @post("/{email_id:int}/edit", status_code=200)
     async def change(
-        self, visit: NamedDependency[Visit], email_id: FromPath[int], data: Submitted[EditForm]
+        self,
+        visit: NamedDependency[Visit],
+        email_id: FromPath[int],
+        data: Submitted[EditForm],
+        config: NamedDependency[Settings],
     ) -> Response[Any]:
         """Save a draft, and send it if asked to."""
         email = await get_email(visit.session, email_id)
@@ -149,6 +153,7 @@ class EmailComposeController(Controller):
                 _changes(email, data),
                 version=read_number(data.version),
                 rules=visit.rules,
+                utf8=config.smtp_utf8,
                 **visit.act,
             )
         except InvalidInput as error:
