@@ -143,6 +143,45 @@ async def test_nothing_moves_under_the_pointer(open_browser: OpenBrowser) -> Non
     await release(ben)
 
 
+async def without_hints(browser: Browser, app: RunningApp) -> Page:
+    """Anna's page where no stream of hints can be had, in a browser whose console nobody watches."""
+    context = await browser.new_context(base_url=app.base_url, locale="de-DE", viewport=DESK)
+    await context.route("**/live", lambda route: route.abort())
+    anna = await context.new_page()
+    await anna.clock.install()
+    await log_in(anna, "Anna")
+    await expect(anna.get_by_text("Nicht live", exact=True)).to_be_visible()
+    return anna
+
+
+async def test_without_a_stream_of_hints_the_list_is_asked_for_again_and_again(
+    browser: Browser, app: RunningApp, open_browser: OpenBrowser
+) -> None:
+    anna, ben = await without_hints(browser, app), await at_the_desk(open_browser, "Ben")
+    taken = await take_next(ben)
+    await anna.clock.fast_forward(31_000)
+    await expect(anna.locator(".row-taken", has_text=taken)).to_be_visible()
+    await release(ben)
+    await anna.clock.fast_forward(31_000)
+    await expect(anna.locator(".row-taken", has_text=taken)).to_have_count(0)
+    await anna.context.close()
+
+
+async def test_a_page_that_comes_back_into_view_asks_for_all_it_missed(
+    browser: Browser, app: RunningApp, open_browser: OpenBrowser
+) -> None:
+    anna, ben = await without_hints(browser, app), await at_the_desk(open_browser, "Ben")
+    for happens in (
+        "document.dispatchEvent(new Event('visibilitychange'))",
+        "window.dispatchEvent(new Event('online'))",
+    ):
+        taken = await take_next(ben)
+        await anna.evaluate(happens)
+        await expect(anna.locator(".row-taken", has_text=taken)).to_be_visible()
+    await release(ben)
+    await anna.context.close()
+
+
 async def test_a_session_that_ends_while_typing_costs_no_text(anna: Page) -> None:
     await take_next(anna)
     await anna.context.clear_cookies(name="calldesk_session")
