@@ -83,11 +83,6 @@ class Board:
     band: list[BandPart]
     counts: Counts
 
-    def held_by(self, staff_id: int) -> BoardCall | None:
-        """Return the call a member of staff has in hand."""
-        groups = (self.reachable_now, self.soon, self.later, self.overdue, self.unreachable)
-        return next((row for group in groups for row in group if row.holder_id == staff_id), None)
-
 
 async def load_board(session: AsyncSession, *, now: datetime, rules: DeskRules) -> Board:
     """Return the board at an instant: two queries, and a third when nothing is left to open today."""

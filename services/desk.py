@@ -99,10 +99,9 @@ async def load_desk(
     saved = None if saved_call_id is None else await _load_saved(session, saved_call_id, now)
     offer = next_offer(board.reachable_now, staff_id)
     if call_id is None:
-        own = board.held_by(staff_id)
-        if own is None:
+        call_id = await _in_hand(session, staff_id, now)
+        if call_id is None:
             return Desk(board, staff_id, None, None, None, offer, saved)
-        call_id = own.call.call_id
     panel = await load_call_panel(session, call_id, now=now, rules=rules)
     if panel.holder_id != staff_id:
         return Desk(board, staff_id, panel, None, None, offer, saved)
@@ -157,6 +156,18 @@ async def load_change(
             return None
         member = await session.get(Staff, held_by)
         return ElsewhereChange(holder_name=member.name if member else None)
+
+
+async def _in_hand(session: AsyncSession, staff_id: int, now: datetime) -> int | None:
+    """Return the call somebody has in hand, planned for whatever day."""
+    async with session.begin():
+        return await session.scalar(
+            select(PhoneCall.id).where(
+                PhoneCall.status == CallStatus.SCHEDULED,
+                PhoneCall.bearbeitet_von == staff_id,
+                PhoneCall.bearbeitet_bis > now,
+            )
+        )
 
 
 async def _load_saved(session: AsyncSession, call_id: int, now: datetime) -> Saved | None:

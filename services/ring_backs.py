@@ -8,7 +8,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.activity import Actor
-from services.booking import CallCollision, book_at, book_next
+from services.booking import CallCollision, book_at, book_next, lock_calendar
 from services.calls import announce
 from services.claims import claim_call
 from services.errors import InvalidInput, NotFound
@@ -60,6 +60,7 @@ async def take_ring_back(
         therapist = await session.get(Therapist, therapist_id)
         if therapist is None:
             raise NotFound
+        await lock_calendar(session)
         call_id = await session.scalar(_open_calls(therapist_id))
         if call_id is None:
             call = await _book_now(session, therapist, now=now, rules=rules)

@@ -1,11 +1,15 @@
 """What the working screen answers to an action, with and without scripts."""
 
+from collections.abc import Mapping
+
 from litestar.response import Redirect, Template
 
 from services.desk import load_desk
 from services.errors import DomainError, InvalidInput
 from webapp.conflict_words import conflict_in_words
 from webapp.desk_view import Refusal, desk_page, desk_update, is_fragment
+from webapp.errors import status_of
+from webapp.i18n import gettext
 from webapp.outcome_form import OutcomeForm
 from webapp.visit import Visit
 
@@ -35,22 +39,31 @@ async def show_desk(
     return desk_page(desk, visit.rules, refusal=refusal)
 
 
-async def show_call(visit: Visit, call_id: int) -> Page:
-    """Show a call just opened."""
+async def show_call(visit: Visit, call_id: int, *, undone: bool = False) -> Page:
+    """Show a call just opened, or just brought back by undo."""
     if not is_fragment(visit.request):
         return Redirect(f"/calls/{call_id}#panel", status_code=303)
     desk = await load_desk(visit.session, call_id, staff_id=visit.staff.id, now=visit.now, rules=visit.rules)
-    return desk_update(desk, visit.rules)
+    notice = gettext("The outcome is taken back.") if undone else None
+    return desk_update(desk, visit.rules, notice=notice, undone=undone)
 
 
 async def show_refusal(
-    visit: Visit, call_id: int, error: DomainError, *, form: OutcomeForm | None = None
+    visit: Visit,
+    call_id: int,
+    error: DomainError,
+    *,
+    form: OutcomeForm | None = None,
+    typed: Mapping[str, str] | None = None,
 ) -> Page:
-    """Show the call as it is now, what was typed, and why nothing was saved."""
+    """Show the call as it is now, what was typed, and why nothing was saved.
+
+    `form` is the outcome as typed, `typed` what was typed about the therapist.
+    """
     desk = await load_desk(visit.session, call_id, staff_id=visit.staff.id, now=visit.now, rules=visit.rules)
-    if isinstance(error, InvalidInput):
+    if isinstance(error, InvalidInput) and typed is None:
         refusal = Refusal(422, fields=error.fields)
     else:
-        refusal = Refusal(409, conflict=conflict_in_words(error, desk))
+        refusal = Refusal(status_of(error), conflict=conflict_in_words(error, desk), typed=typed or {})
     render = desk_update if is_fragment(visit.request) else desk_page
     return render(desk, visit.rules, form=form, refusal=refusal)

@@ -1,7 +1,7 @@
 """Renders the working screen: the whole page, or what a request without a page reload changes of it."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,11 +25,15 @@ ALL_ROWS = "rows=all"
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a request changed nothing: what is wrong with the form, or what somebody else did."""
+    """Why a request changed nothing: what is wrong with the form, or what somebody else did.
+
+    `typed` is what was typed about the therapist: `hint` or `reason`.
+    """
 
     status: int
     fields: Sequence[FieldError] = ()
     conflict: str | None = None
+    typed: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @property
     def errors(self) -> FormErrors:
@@ -56,9 +60,13 @@ def desk_update(
     form: OutcomeForm | None = None,
     refusal: Refusal | None = None,
     notice: str | None = None,
+    undone: bool = False,
 ) -> Template:
-    """Return the panel, and out of band the list, the counters and the status line."""
-    return _render("calls/update.html", desk, rules, form, refusal, notice=notice, focus=True)
+    """Return the panel, and out of band the list, the counters and the status line.
+
+    `undone` says that the outcome saved before is no longer there to be undone.
+    """
+    return _render("calls/update.html", desk, rules, form, refusal, notice=notice, undone=undone, focus=True)
 
 
 def rows_shown(request: Request[Any, Any, Any]) -> int | None:
@@ -90,6 +98,7 @@ def _render(
     refusal: Refusal | None,
     *,
     notice: str | None = None,
+    undone: bool = False,
     focus: bool = False,
 ) -> Template:
     context = board_context(desk.board, rules) | {
@@ -98,7 +107,9 @@ def _render(
         "form": form or (OutcomeForm.restored(desk.draft) if desk.draft else OutcomeForm()),
         "errors": refusal.errors if refusal else [],
         "conflict": refusal.conflict if refusal else None,
+        "typed": refusal.typed if refusal else {},
         "notice": notice,
+        "undone": undone,
         "focus": focus,
     }
     return Template(template, context=context, status_code=refusal.status if refusal else 200)

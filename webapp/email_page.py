@@ -89,10 +89,13 @@ async def reply_context(
     restored: bool = False,
 ) -> dict[str, Any]:
     """Return what the reply panel shows, with the consequence of saving what is chosen now."""
+    kinds = [ReplyKind.REPLY] if detail.email.antwort_erhalten else list(ReplyKind)
+    chosen = form.art if form.art in kinds else ""
     return {
         "form": form,
-        "kinds": [ReplyKind.REPLY] if detail.email.antwort_erhalten else list(ReplyKind),
-        "effect": await effect_of(visit, detail.email.id, form.art, form.rueckkehr),
+        "kinds": kinds,
+        "too_late": form.art in set(ReplyKind) - set(kinds),
+        "effect": await effect_of(visit, detail.email.id, chosen, form.rueckkehr),
         "errors": errors or [],
         "conflict": conflict,
         "restored": restored,

@@ -149,7 +149,7 @@ def _page(
             "partials/refused.html",
             context={"message": message},
             status_code=status,
-            headers={**(headers or {}), "HX-Retarget": "#status", "HX-Reswap": "innerHTML"},
+            headers={**(headers or {}), "HX-Retarget": "#status", "HX-Reswap": "beforeend"},
         )
     return Template(
         "error.html", context={"status": status, "message": message}, status_code=status, headers=headers

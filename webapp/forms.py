@@ -9,13 +9,15 @@ from uuid import uuid4
 from litestar.enums import RequestEncodingType
 from litestar.params import Body
 
-from services.errors import DomainError, FieldError
+from services.errors import DomainError, FieldError, InvalidInput
 from services.idempotency import RepeatableRequest
 from webapp.i18n import gettext
 
 Form = TypeVar("Form")
 Submitted: TypeAlias = Annotated[Form, Body(media_type=RequestEncodingType.URL_ENCODED)]
 """What a browser's form sent, as a handler's `data`."""
+
+LONGEST_TEXT = 2_000
 
 FormErrors = list[tuple[str, str]]
 """Pairs of a field's id and a translated message, as `partials/error_summary.html` lists them."""
@@ -42,6 +44,17 @@ def read_number(text: str) -> int | None:
     """Return a whole number, or None."""
     stripped = text.strip()
     return int(stripped) if stripped.isascii() and stripped.isdigit() and len(stripped) < 10 else None
+
+
+def limited(field: str, text: str) -> str | None:
+    """Return a text somebody typed, None when empty.
+
+    Raises:
+        InvalidInput: it is too long.
+    """
+    if len(text) > LONGEST_TEXT:
+        raise InvalidInput(FieldError(field, "At most %(limit)s characters.", (("limit", LONGEST_TEXT),)))
+    return text.replace("\x00", "").strip() or None
 
 
 def form_errors(fields: Iterable[FieldError], ids: Mapping[str, str] | None = None) -> FormErrors:

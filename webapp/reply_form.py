@@ -27,7 +27,7 @@ class ReplyForm:
     """What the form sends, as text; date and time are local wall clock, to the minute."""
 
     version: str = ""
-    art: str = ReplyKind.REPLY.value
+    art: str = ""
     antwortdatum: str = ""
     uhrzeit: str = ""
     antwortinhalt: str = ""
@@ -42,6 +42,7 @@ class ReplyForm:
         came = visit.rules.local(email.antwortdatum or visit.now)
         return cls(
             version=str(email.version),
+            art=ReplyKind.REPLY.value,
             antwortdatum=came.date().isoformat(),
             uhrzeit=f"{came:%H:%M}",
             antwortinhalt=(email.antwortinhalt or "") if email.antwort_erhalten else "",

@@ -1,8 +1,10 @@
 """The call in hand: taking it, saying what came of it, taking that back."""
 
+import asyncio
 from datetime import date, time
 
 import pytest
+from sqlalchemy import select
 
 from services.models import CallReason, CallStatus, PhoneCall, Staff
 from services.staff import add_staff
@@ -281,6 +283,32 @@ async def test_an_overdue_call_planned_anew_goes_to_the_next_window(
     assert "moved to Fri 16 Oct 10:00." in answer.text
 
 
+async def test_undo_stays_on_offer_while_the_work_goes_on(staff_client: Client, sessions: SessionFactory):
+    await stored(sessions, make_therapist(), make_therapist(id=2))
+    await stored(sessions, make_call(id=7), make_call(id=8, therapist_id=2, leitung=2))
+    await submit(staff_client, "/calls/7/claim", htmx=True)
+    saved = await outcome(staff_client, 7, ergebnis_art="erreicht")
+    assert 'hx-post="/calls/7/undo"' in saved.text
+    for path in ("/calls/next", "/calls/8/release"):
+        going_on = await submit(staff_client, path, htmx=True)
+        assert 'id="status" hx-swap-oob' not in going_on.text
+    undone = await submit(staff_client, "/calls/7/undo", htmx=True)
+    assert '<div id="status" hx-swap-oob="innerHTML">' in undone.text
+    assert "The outcome is taken back." in undone.text
+    assert "/calls/7/undo" not in undone.text
+
+
+async def test_two_ring_backs_at_once_make_one_call(
+    staff_client: Client, call: int, sessions: SessionFactory
+):
+    await stored(sessions, make_therapist(id=2))
+    answers = await asyncio.gather(*(submit(staff_client, "/ring-backs/2", htmx=True) for _ in range(4)))
+    assert {answer.status_code for answer in answers} == {200}
+    async with sessions() as session:
+        made = await session.scalars(select(PhoneCall.id).where(PhoneCall.therapist_id == 2))
+        assert len(list(made)) == 1
+
+
 async def test_a_ring_back_takes_the_open_call(
     staff_client: Client, anna: Staff, call: int, sessions: SessionFactory
 ):
@@ -316,6 +344,12 @@ async def test_a_hint_is_kept_for_whoever_calls_next(staff_client: Client, call:
     assert '<p class="banner">Erst ab elf</p>' in answer.text
     stale = await submit(staff_client, f"/calls/{call}/hint", {"version": 1, "text": "Nie"}, htmx=True)
     assert stale.status_code == 409
+    assert ">Nie</textarea>" in stale.text
+    assert '<details class="known-more" open>' in stale.text
+    form = {"version": 1, "flag": "1", "text": "Umgezogen"}
+    stale = await submit(staff_client, f"/calls/{call}/do-not-call", form, htmx=True)
+    assert stale.status_code == 409
+    assert 'value="Umgezogen"' in stale.text
 
 
 async def test_do_not_call_ends_the_automatic_calls(staff_client: Client, sessions: SessionFactory):

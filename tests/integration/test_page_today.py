@@ -8,7 +8,7 @@ from services.models import CallReason, CallStatus, OutcomeKind
 from shared.database import SessionFactory
 from tests.clock import FakeClock
 from tests.factories import NOW, make_call, make_staff, make_therapist
-from tests.integration.conftest import Client
+from tests.integration.conftest import Client, submit
 
 TODAY = date(2026, 10, 14)
 
@@ -76,7 +76,11 @@ async def test_an_overdue_call_can_be_planned_anew(staff_client: Client, session
     )
     part = group((await staff_client.get("/")).text, "overdue")
     assert "planned Fri 9 Oct 11:00" in part
-    assert 'formaction="/calls/7/plan-anew"' in part
+    assert 'formaction="/calls/7/plan-anew?version=1"' in part
+    stale = await submit(staff_client, "/calls/7/plan-anew?version=0", htmx=True)
+    assert stale.status_code == 409
+    await submit(staff_client, "/calls/7/plan-anew?version=1", htmx=True)
+    assert "/calls/7/" not in group((await staff_client.get("/")).text, "now")
 
 
 async def test_done_calls_are_counted_and_show_their_outcome(staff_client: Client, sessions: SessionFactory):
@@ -97,6 +101,16 @@ async def test_a_colleagues_call_shows_their_name_and_can_not_be_taken(
     now = group((await staff_client.get("/")).text, "now")
     assert "with Ben" in now
     assert "/calls/7/claim" not in now
+
+
+async def test_a_call_in_hand_is_shown_whatever_day_it_is_planned_for(
+    staff_client: Client, sessions: SessionFactory
+):
+    await stored(sessions, make_therapist(), make_call(id=7, geplantes_datum=date(2026, 10, 21)))
+    await submit(staff_client, "/calls/7/claim", htmx=True)
+    page = (await staff_client.get("/")).text
+    assert "In your hands" in page
+    assert "Save the outcome" in page
 
 
 async def test_an_empty_list_says_why_and_who_is_next(staff_client: Client, sessions: SessionFactory):
@@ -137,8 +151,10 @@ async def test_whoever_rings_back_is_found_by_name_or_number(
     found = await staff_client.get("/search", params={"q": spelling}, headers={"HX-Request": "true"})
     assert "Dr. Jürgen Schmidt" in found.text
     assert "Call planned Wed 14 Oct 11:00" in found.text
+    assert 'hx-target="#panel"' in found.text
     page = await staff_client.get("/search", params={"q": spelling})
     assert "<html" in page.text
+    assert "#panel" not in page.text
     assert "Dr. Jürgen Schmidt" in page.text
 
 

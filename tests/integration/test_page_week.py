@@ -65,6 +65,18 @@ async def test_a_stale_form_says_so_and_keeps_what_was_typed(staff_client: Clien
     assert 'value="11:20"' in answer.text
 
 
+async def test_an_agreed_time_is_not_lost_to_a_ticked_one(staff_client: Client, sessions: SessionFactory):
+    call_id = await _seed(sessions)
+    form = {"version": 1, "day": "2026-10-16", "slot": "2026-10-16T10:00"}
+    agreed = {"datum": "2026-10-20", "zeit": "14:30"}
+    answer = await submit(staff_client, f"/calls/{call_id}/move", form | agreed)
+    assert answer.status_code == 422
+    assert "not both" in answer.text
+    assert 'value="2026-10-16T10:00" checked' in answer.text
+    answer = await submit(staff_client, f"/calls/{call_id}/move", form | agreed | {"slot": ""})
+    assert answer.headers["location"] == "/week?start=2026-10-19"
+
+
 async def test_a_finished_call_cannot_be_moved(staff_client: Client, sessions: SessionFactory):
     call_id = await _seed(sessions, status="completed")
     assert (await staff_client.get(f"/calls/{call_id}/move")).status_code == 409

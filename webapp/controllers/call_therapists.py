@@ -11,7 +11,7 @@ from services.calls import get_call
 from services.errors import Conflict, InvalidInput
 from services.therapists import set_call_hint, set_do_not_call
 from webapp.desk_answers import Page, show_call, show_desk, show_refusal
-from webapp.forms import Submitted
+from webapp.forms import Submitted, limited
 from webapp.visit import VISIT, Visit
 
 
@@ -22,11 +22,6 @@ class TherapistNote:
     version: int = 0
     text: str = ""
     flag: str = ""
-
-    @property
-    def words(self) -> str | None:
-        """The text, None when there is none."""
-        return self.text.strip() or None
 
 
 class CallTherapistController(Controller):
@@ -44,10 +39,14 @@ class CallTherapistController(Controller):
         call = await get_call(visit.session, call_id)
         try:
             await set_call_hint(
-                visit.session, call.therapist_id, data.words, version=data.version, **visit.act
+                visit.session,
+                call.therapist_id,
+                limited("hinweis", data.text),
+                version=data.version,
+                **visit.act,
             )
-        except Conflict as error:
-            return await show_refusal(visit, call_id, error)
+        except (Conflict, InvalidInput) as error:
+            return await show_refusal(visit, call_id, error, typed={"hint": data.text})
         return await show_call(visit, call_id)
 
     @post("/{call_id:int}/do-not-call", status_code=200)
@@ -61,12 +60,12 @@ class CallTherapistController(Controller):
                 visit.session,
                 call.therapist_id,
                 bool(data.flag),
-                data.words,
+                limited("nicht_anrufen_grund", data.text),
                 version=data.version,
                 **visit.act,
             )
-        except Conflict as error:
-            return await show_refusal(visit, call_id, error)
+        except (Conflict, InvalidInput) as error:
+            return await show_refusal(visit, call_id, error, typed={"reason": data.text})
         return await show_call(visit, call_id)
 
 

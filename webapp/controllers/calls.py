@@ -131,12 +131,14 @@ class CallController(Controller):
         return await show_desk(visit, saved_call_id=call_id)
 
     @post("/{call_id:int}/plan-anew", status_code=200)
-    async def plan_anew(self, visit: NamedDependency[Visit], call_id: FromPath[int]) -> Page:
+    async def plan_anew(
+        self, visit: NamedDependency[Visit], call_id: FromPath[int], version: FromQuery[int | None] = None
+    ) -> Page:
         """Move an overdue call to the therapist's next window."""
         outcome = outcomes.Outcome(art=OutcomeKind.POSTPONED)
         try:
             await outcomes.record_outcome(
-                visit.session, call_id, outcome, version=None, rules=visit.rules, **visit.act
+                visit.session, call_id, outcome, version=version, rules=visit.rules, **visit.act
             )
         except (Conflict, InvalidInput) as error:
             return await show_refusal(visit, call_id, error)
@@ -150,10 +152,15 @@ class CallController(Controller):
         except Conflict as error:
             return await show_refusal(visit, call_id, error)
         await drafts.bring_back_saved(visit.session, call_id, staff_id=visit.staff.id, now=visit.now)
-        return await show_call(visit, call_id)
+        return await show_call(visit, call_id, undone=True)
 
     @post("/{call_id:int}/settle", status_code=200)
-    async def settle(self, visit: NamedDependency[Visit], call_id: FromPath[int]) -> Page:
+    async def settle(
+        self, visit: NamedDependency[Visit], call_id: FromPath[int], version: FromQuery[int | None] = None
+    ) -> Page:
         """Note that a person has decided how to go on with a call that came to nothing."""
-        await outcomes.settle(visit.session, call_id, version=None, **visit.act)
+        try:
+            await outcomes.settle(visit.session, call_id, version=version, **visit.act)
+        except Conflict as error:
+            return await show_refusal(visit, call_id, error)
         return await show_desk(visit)

@@ -21,6 +21,7 @@ from webapp.forms import (
     FormErrors,
     Submitted,
     form_errors,
+    limited,
     new_form_key,
     read_date,
     read_number,
@@ -35,7 +36,6 @@ from webapp.visit import VISIT, Visit
 ROWS = 50
 MOST_PAGES = 10_000
 LONGEST_SEARCH = 100
-LONGEST_TEXT = 2_000
 
 
 @dataclass
@@ -132,10 +132,10 @@ async def _act(visit: Visit, therapist_id: int, form: TherapistForm, directory: 
     version = read_number(form.version) or 0
     match form.action:
         case "hint":
-            hint = _limited("anruf_hinweis", form.anruf_hinweis)
+            hint = limited("anruf_hinweis", form.anruf_hinweis)
             await therapists.set_call_hint(visit.session, therapist_id, hint, version=version, **visit.act)
         case "do_not_call" | "call_again":
-            reason = _limited("nicht_anrufen_grund", form.nicht_anrufen_grund)
+            reason = limited("nicht_anrufen_grund", form.nicht_anrufen_grund)
             await therapists.set_do_not_call(
                 visit.session,
                 therapist_id,
@@ -167,7 +167,7 @@ def _new_call(visit: Visit, therapist_id: int, form: TherapistForm) -> NewCall:
     Raises:
         InvalidInput: date or time can't be read.
     """
-    notes = _limited("notizen", form.notizen)
+    notes = limited("notizen", form.notizen)
     if form.action == "call_next":
         return NewCall(therapist_id=therapist_id, notizen=notes)
     if form.action == "call_now":
@@ -183,17 +183,6 @@ def _new_call(visit: Visit, therapist_id: int, form: TherapistForm) -> NewCall:
         if wrong:
             raise InvalidInput(*wrong)
     return NewCall(therapist_id=therapist_id, geplantes_datum=day, geplante_zeit=at, notizen=notes)
-
-
-def _limited(field: str, text: str) -> str | None:
-    """Return a text somebody typed, None when empty.
-
-    Raises:
-        InvalidInput: it is too long.
-    """
-    if len(text) > LONGEST_TEXT:
-        raise InvalidInput(FieldError(field, "At most %(limit)s characters.", (("limit", LONGEST_TEXT),)))
-    return text.replace("\x00", "").strip() or None
 
 
 def _why(error: DomainError) -> str:

@@ -36,6 +36,12 @@ class TodayController(Controller):
         """Find the therapist who is ringing back."""
         wanted = q.strip()
         callers = await find_callers(visit.session, wanted) if len(wanted) >= SHORTEST_SEARCH else []
-        context = {"callers": callers, "q": wanted, "too_short": len(wanted) < SHORTEST_SEARCH}
-        template = "today/search_results.html" if is_fragment(visit.request) else "today/search.html"
+        fragment = is_fragment(visit.request)
+        context = {
+            "callers": callers,
+            "q": wanted,
+            "too_short": len(wanted) < SHORTEST_SEARCH,
+            "fragment": fragment,
+        }
+        template = "today/search_results.html" if fragment else "today/search.html"
         return Template(template, context=context)

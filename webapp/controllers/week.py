@@ -21,9 +21,10 @@ FIELD_IDS = {"geplantes_datum": "datum", "geplante_zeit": "zeit"}
 
 @dataclass
 class MoveForm:
-    """The form that moves a call; `slot` is a suggested time, else date and time are given."""
+    """The form that moves a call; `slot` is a suggested time of `day`, else date and time are given."""
 
     version: int = 0
+    day: str = ""
     slot: str = ""
     datum: str = ""
     zeit: str = ""
@@ -71,10 +72,10 @@ class WeekController(Controller):
                 visit.session, call_id, day, at, version=data.version, rules=visit.rules, **visit.act
             )
         except InvalidInput as error:
-            choice = await _choice(visit, call_id)
+            choice = await _choice(visit, call_id, read_date(data.day))
             return _form(choice, data, form_errors(error.fields, FIELD_IDS), 422)
         except Conflict as error:
-            choice = await _choice(visit, call_id)
+            choice = await _choice(visit, call_id, read_date(data.day))
             data.version = choice.call.version
             return _form(choice, data, [("datum", words_of(error))], 409)
         return Redirect(f"/week?start={monday_of(call.geplantes_datum)}", status_code=303)
@@ -84,8 +85,12 @@ def read_moment(form: MoveForm) -> tuple[date, time]:
     """Return the day and time a form names.
 
     Raises:
-        InvalidInput: one of them can't be read.
+        InvalidInput: one of them can't be read, or a free time is ticked and another one given.
     """
+    if form.slot and (form.datum or form.zeit):
+        raise InvalidInput(
+            FieldError("geplantes_datum", "Tick a free time or give an agreed one, not both.")
+        )
     datum, _, zeit = form.slot.partition("T") if form.slot else (form.datum, "", form.zeit)
     day, at = read_date(datum), read_time(zeit)
     problems: list[FieldError] = []

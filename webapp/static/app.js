@@ -52,8 +52,8 @@ document.addEventListener("click", (event) => {
 
 function announce(text) {
   const status = document.querySelector("#status");
-  if (status && text) status.innerHTML = "";
   if (!status || !text) return;
+  status.querySelectorAll("[data-toast]").forEach((toast) => toast.remove());
   const line = document.createElement("p");
   line.className = "toast";
   line.dataset.toast = "";
