@@ -13,7 +13,7 @@ from services.email_validation import ascii_domain
 
 LARGE_HTML = 32 * 1024
 _WITH_LINKS = ParserConfig(display_links=True)
-_LINK_TO_ITSELF = re.compile(r"\[([^\]\s]+)\]\((?:mailto:|tel:)?\1\)")
+_LINK_TO_ITSELF = re.compile(r"\[([^\[\]\s]{1,2048})\]\((?:mailto:|tel:)?\1\)")
 _PARAGRAPHS = re.compile(r"\n[ \t]*\n\s*")
 _BLANK_LINES = re.compile(r"\n{3,}")
 
@@ -38,13 +38,13 @@ def text_from_html(html: str) -> str:
 
 
 async def both_bodies(body_html: str | None, body_text: str | None) -> tuple[str, str]:
-    """Return HTML and text body, the missing one derived; at least one is given.
+    """Return HTML and text body, the missing or blank one derived; at least one says something.
 
     A large HTML body is read in a thread, so that it holds nobody else up.
     """
-    if body_html and body_text:
+    if body_html and body_html.strip() and body_text and body_text.strip():
         return body_html, body_text
-    if not body_html:
+    if not body_html or not body_html.strip():
         return html_from_text(body_text or ""), body_text or ""
     if len(body_html) > LARGE_HTML:
         return body_html, await asyncio.to_thread(text_from_html, body_html)

@@ -18,7 +18,7 @@ from services.models import AttemptOutcome, AttemptStage, EmailStatus
 from services.subjects import EMAIL_QUEUE
 from shared.clock import Clock
 from shared.config import Settings
-from shared.direct_connection import UNREACHABLE
+from shared.database_errors import UNREACHABLE
 from shared.notifications import Notifier
 
 IDLE_SECONDS = 30

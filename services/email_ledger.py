@@ -19,7 +19,8 @@ from services.events import TOPIC, EventType
 from services.models import SCHEMA, AttemptOutcome, AttemptStage, EmailStatus
 from services.subjects import EMAILS, OUTBOX
 from shared.clock import Clock
-from shared.direct_connection import UNREACHABLE, DirectConnection
+from shared.database_errors import UNREACHABLE
+from shared.direct_connection import DirectConnection
 from shared.notifications import Notifier
 
 T = TypeVar("T")
@@ -28,6 +29,9 @@ RETRY_SECONDS = (0.1, 2.0)
 MOST_UNWRITTEN = 16
 WORTH_A_COMMIT = 8
 GATHER_SECONDS = 0.01
+BLOCKED_SECONDS = 1.0
+"""How long an e-mail whose row somebody else locks waits before its account is tried again."""
+
 log = structlog.get_logger(__name__)
 
 UNWRITABLE = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, ValueError)
@@ -40,9 +44,13 @@ ISO_INSTANT = """
 """As `services.events` writes instants, so that the event is the one `report_email` would have written."""
 
 BEGIN = f"""
+    WITH ours AS (
+        SELECT e.id FROM {SCHEMA}.emails e JOIN unnest($1::int[], $2::uuid[]) AS b(id, token) ON e.id = b.id
+        WHERE e.anspruch = b.token
+        FOR NO KEY UPDATE OF e SKIP LOCKED
+    )
     UPDATE {SCHEMA}.emails e SET uebergabe_begonnen_at = $3, anspruch_bis = $4
-    FROM unnest($1::int[], $2::uuid[]) AS b(id, token)
-    WHERE e.id = b.id AND e.anspruch = b.token
+    FROM ours WHERE e.id = ours.id
     RETURNING e.id
 """  # noqa: S608
 
@@ -52,6 +60,10 @@ FINISH = f"""
             id int, token uuid, status {SCHEMA}.emailstatus, sent_at timestamptz, next_at timestamptz,
             retries int, error text, begun timestamptz, ended timestamptz, stage text, code int, text text,
             outcome text)
+    ), ours AS (
+        SELECT e.id FROM {SCHEMA}.emails e JOIN entry ON e.id = entry.id
+        WHERE e.anspruch = entry.token
+        FOR NO KEY UPDATE OF e SKIP LOCKED
     ), changed AS (
         UPDATE {SCHEMA}.emails e
         SET status = entry.status, anspruch = NULL, anspruch_bis = NULL, sent_at = entry.sent_at,
@@ -60,7 +72,7 @@ FINISH = f"""
             fehlermeldung = CASE WHEN entry.outcome IS NULL THEN e.fehlermeldung ELSE entry.error END,
             uebergabe_begonnen_at = CASE WHEN entry.status IN ('SENT', 'SENDING')
                 THEN coalesce(e.uebergabe_begonnen_at, $1) END
-        FROM entry WHERE e.id = entry.id AND e.anspruch = entry.token
+        FROM entry JOIN ours ON ours.id = entry.id WHERE e.id = entry.id
         RETURNING e.id, e.therapist_id, e.status, e.sent_at,
             e.antwort_erhalten, e.antwortdatum, e.antwort_art,
             entry.begun, entry.ended, entry.stage, entry.code, entry.text, entry.outcome
@@ -82,7 +94,9 @@ FINISH = f"""
             $1, $1
         FROM changed c WHERE c.status IN ('SENT', 'FAILED') ORDER BY c.id
     )
-    SELECT id FROM changed
+    SELECT e.id, changed.id IS NOT NULL AS written
+    FROM entry JOIN {SCHEMA}.emails e ON e.id = entry.id AND e.anspruch = entry.token
+    LEFT JOIN changed ON changed.id = e.id
 """  # noqa: S608
 
 
@@ -186,10 +200,11 @@ class Ledger:
             group.create_task(self._begins.run())
             group.create_task(self._ends.run())
 
-    async def _write_begins(self, connection: DirectConnection, begins: list[_Begin]) -> None:
+    async def _write_begins(self, connection: DirectConnection, begins: list[_Begin]) -> list[_Begin]:
+        """Write marks; a row that somebody else locks is as good as lost: its e-mail has its turn later."""
         waiting = [begin for begin in begins if not begin.answer.done()]
         if not waiting:
-            return
+            return []
         now = self._clock()
         rows = await connection.fetch(
             BEGIN,
@@ -201,8 +216,9 @@ class Ledger:
         ours = {row["id"] for row in rows}
         for begin in waiting:
             begin.resolve(begin.email.id in ours)
+        return []
 
-    async def _write_ends(self, connection: DirectConnection, entries: list[Entry]) -> None:
+    async def _write_ends(self, connection: DirectConnection, entries: list[Entry]) -> list[Entry]:
         try:
             rows = await connection.fetch(
                 FINISH, self._clock(), json.dumps([entry.as_json() for entry in entries])
@@ -210,24 +226,30 @@ class Ledger:
         except UNWRITABLE as error:
             if len(entries) == 1:
                 log.error("ledger_entry_refused", email_id=entries[0].email.id, error=type(error).__name__)
-                return
-            for entry in entries:
-                await self._write_ends(connection, [entry])
-            return
-        changed = {row["id"] for row in rows}
-        if stale := [entry.email.id for entry in entries if entry.email.id not in changed]:
+                return []
+            return [left for entry in entries for left in await self._write_ends(connection, [entry])]
+        written = {row["id"] for row in rows if row["written"]}
+        blocked = {row["id"] for row in rows if not row["written"]}
+        if stale := [e.email.id for e in entries if e.email.id not in written | blocked]:
             log.warning("lease_lost", email_ids=stale)
-        if changed:
+        if blocked:
+            log.warning("ledger_entries_blocked", email_ids=sorted(blocked))
+        if written:
             self._notifier.send({EMAILS, OUTBOX})
+        return [entry for entry in entries if entry.email.id in blocked]
 
 
 class _Writer(Generic[T]):
-    """Group commit over one connection: while one write is under way, the next group gathers."""
+    """Group commit over one connection: while one write is under way, the next group gathers.
+
+    Args:
+        write: writes a group and returns what could not be written because somebody else locks its row.
+    """
 
     def __init__(
         self,
         connection: DirectConnection,
-        write: Callable[[DirectConnection, list[T]], Awaitable[None]],
+        write: Callable[[DirectConnection, list[T]], Awaitable[list[T]]],
         *,
         gather_seconds: float = 0,
     ) -> None:
@@ -268,15 +290,24 @@ class _Writer(Generic[T]):
             self._wanted.clear()
             group, self._waiting = self._waiting, []
             try:
-                await self._write(self._connection, group)
+                blocked = await self._write(self._connection, group)
             except UNREACHABLE as error:
                 log.warning("ledger_waits", error=type(error).__name__, retry_seconds=delay)
-                self._waiting[:0] = group
+                self._put_back(group)
                 await asyncio.sleep(delay)
                 delay = min(delay * 2, cap)
-                self._wanted.set()
                 continue
+            except BaseException:
+                # Written or not: the token keeps a second write from doing anything.
+                self._put_back(group)
+                raise
             delay = RETRY_SECONDS[0]
-            self._unwritten -= len(group)
+            self._unwritten -= len(group) - len(blocked)
+            if blocked:
+                asyncio.get_running_loop().call_later(BLOCKED_SECONDS, self._put_back, blocked)
             async with self._changed:
                 self._changed.notify_all()
+
+    def _put_back(self, group: list[T]) -> None:
+        self._waiting[:0] = group
+        self._wanted.set()

@@ -16,7 +16,8 @@ from services.mail_transport import SmtpConnection
 from services.subjects import EMAIL_QUEUE, EMAILS
 from shared.clock import Clock
 from shared.config import Settings
-from shared.direct_connection import UNREACHABLE, DirectConnection
+from shared.database_errors import UNREACHABLE
+from shared.direct_connection import DirectConnection
 from shared.notifications import Listener, Notifier
 
 CLAIMS_PER_LANE = 8

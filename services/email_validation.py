@@ -11,6 +11,9 @@ from services.models import LARGEST_ID
 
 LONGEST_LINE = 255
 LARGEST_BODY_BYTES = 1024 * 1024
+LONGEST_LOCAL_PART = 64
+"""Octets before the @ (RFC 5321, 4.5.3.1.1)."""
+
 LONGEST_NOTE = 10_000
 LATEST_RETURN = timedelta(days=366)
 
@@ -80,7 +83,8 @@ def check_address(field: str, value: str, *, utf8: bool = False) -> list[FieldEr
     if not value:
         return [FieldError(field, REQUIRED)]
     parsed = _parse(value)
-    if parsed is not None and (utf8 or parsed.local_part.isascii()):
+    local = parsed.local_part if parsed else ""
+    if parsed and (local.isascii() or (utf8 and len(local.encode()) <= LONGEST_LOCAL_PART)):
         return []
     local_part = value.rpartition("@")[0]
     other = utf8 or local_part.isascii() or not _is_text(value)

@@ -17,6 +17,8 @@ from typing import Protocol
 
 import idna
 
+from services.email_validation import LONGEST_LOCAL_PART
+
 BOUNDARY = "=_calldesk_alternative"
 """Can't occur in a part: quoted-printable never holds `=_`."""
 
@@ -27,7 +29,6 @@ WORD_OCTETS = 39
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 ATOM = r"(?:[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]|[^\x00-\xa0\s])+"
 LOCAL_PART = re.compile(rf"{ATOM}(?:\.{ATOM})*")
-LONGEST_LOCAL_PART = 64
 ASCII_DOMAIN = re.compile(
     r"(?=.{1,253}$)[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
     r"(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*"
@@ -155,8 +156,8 @@ def _encoded_words(text: str) -> str:
 
 
 def _part(subtype: str, text: str) -> bytes:
-    if "\x00" in text or "\x7f" in text:
-        raise UnbuildableMessage(f"the {subtype} body contains a control character")
+    if "\x00" in text:
+        raise UnbuildableMessage(f"the {subtype} body contains a NUL character")
     # The line break at the end is there before encoding, so that b2a_qp sees which kind to fold with.
     lines = text.replace("\r\n", "\n").replace("\r", "\n").rstrip("\n") + "\n"
     body = lines.replace("\n", "\r\n").encode("utf-8")

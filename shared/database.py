@@ -23,6 +23,7 @@ def create_engine(config: Settings, *, application_name: str) -> AsyncEngine:
         config.get_database_url(),
         pool_size=config.db_pool_size,
         max_overflow=0,
+        hide_parameters=True,  # what they hold must not get into logs with an error
         pool_timeout=CONNECT_SECONDS,
         pool_recycle=1800,
         connect_args={

@@ -11,27 +11,8 @@ import asyncpg
 from sqlalchemy import URL
 
 from shared.database import COMMAND_SECONDS, CONNECT_SECONDS
+from shared.database_errors import NO_ANSWER, UNREACHABLE
 from shared.notifications import Notifier
-
-UNREACHABLE = (
-    OSError,
-    TimeoutError,
-    asyncpg.PostgresError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,
-)
-"""`InternalClientError` is what asyncpg raises when the server's farewell arrives as a statement goes out."""
-
-NO_ANSWER = (
-    OSError,
-    TimeoutError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.InsufficientResourcesError,
-)
-"""The server is away, shutting down or full; what it was asked is not at fault."""
 
 LOOKUPS_BY_INDEX = {
     "plan_cache_mode": "force_generic_plan",

@@ -9,13 +9,14 @@ import asyncpg
 import structlog
 from sqlalchemy import URL
 
+from shared.database_errors import UNREACHABLE
+
 CHANNEL = "communication_service"
 CONNECT_SECONDS = 5
 QUERY_SECONDS = 5
 APART_SECONDS = 0.02
 HEALTH_CHECK_SECONDS = 10
 RECONNECT_SECONDS = (0.2, 5.0)
-UNREACHABLE = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 Connection = Any
 """asyncpg ships no types."""

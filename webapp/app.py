@@ -19,6 +19,7 @@ from litestar.template import TemplateConfig
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.rules import DeskRules
+from services.supervision import keep_running
 from services.therapist_directory import TherapistDirectory
 from shared.clock import Clock, get_clock
 from shared.config import Settings, get_config
@@ -108,7 +109,10 @@ async def _resources(app: Litestar) -> AsyncGenerator[None]:
             "directory": TherapistDirectory(config, client),
         }
     )
-    tasks = [asyncio.create_task(notifier.run()), asyncio.create_task(listener.run())]
+    tasks = [
+        asyncio.create_task(keep_running("notifier", notifier)),
+        asyncio.create_task(keep_running("listener", listener)),
+    ]
     try:
         yield
     finally:

@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+import asyncpg
 import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, NotAuthorizedException, ValidationException
@@ -21,8 +22,8 @@ AnyRequest = Request[Any, Any, Any]
 AnyResponse = Response[Any]
 
 RETRY_SECONDS = 5
-PASSING_SQLSTATES = ("08", "40", "53", "55P03", "57")
-"""Connection lost, deadlock, out of resources, lock timeout, server going down or starting (appendix A)."""
+PASSING_SQLSTATES = ("08", "25006", "40", "53", "55P03", "57")
+"""No connection, read-only after a failover, deadlock, full, lock timeout, shutdown (PostgreSQL, appendix A)."""
 UNKNOWN_FIELD = re.compile(r"unknown field `(?P<field>[^`]+)`")
 MISSING_FIELD = re.compile(r"missing required field `(?P<field>[^`]+)`")
 
@@ -91,10 +92,11 @@ def unexpected(request: AnyRequest, error: Exception) -> AnyResponse:
     return _page(request, 500, _plain_words(500))
 
 
-def database_error(request: AnyRequest, error: DBAPIError) -> AnyResponse:
+def database_error(request: AnyRequest, error: DBAPIError | asyncpg.PostgresError) -> AnyResponse:
     """Answer a failed statement: try again later if the server or a lock was the reason, else a defect."""
-    sqlstate = str(getattr(error.orig, "sqlstate", None) or "")
-    if error.connection_invalidated or sqlstate.startswith(PASSING_SQLSTATES):
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    invalidated = isinstance(error, DBAPIError) and error.connection_invalidated
+    if invalidated or str(getattr(cause, "sqlstate", None) or "").startswith(PASSING_SQLSTATES):
         return database_unreachable(request, error)
     return unexpected(request, error)
 
@@ -104,6 +106,7 @@ EXCEPTION_HANDLERS: dict[Any, Any] = {
     ValidationException: invalid_request,
     HTTPException: http_error,
     DBAPIError: database_error,
+    asyncpg.PostgresError: database_error,
     InterfaceError: database_unreachable,
     PoolExhausted: database_unreachable,
     OSError: database_unreachable,

@@ -33,8 +33,8 @@ class JsonRequest(Request[Any, Any, Any]):
             found = FIELD_PATH.search(str(error))
             entry = {"message": FIELD_PATH.sub("", str(error)), "key": found["field"] if found else ""}
             raise ValidationException(extra=[entry]) from error
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise ClientException("The body is not JSON.") from error
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise ClientException("The body is not JSON, or nested too deeply.") from error
 
 
 @cache

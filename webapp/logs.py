@@ -2,6 +2,8 @@
 
 import logging
 import sys
+import traceback
+from types import TracebackType
 
 import structlog
 
@@ -12,6 +14,29 @@ SILENT = ("aiokafka",)
 """Reports every reconnect as an error; `RobustKafkaProducer` says the same once and calmly."""
 
 
+ExceptionInfo = tuple[type[BaseException], BaseException, TracebackType | None]
+
+
+def trace_without_words(exc_info: ExceptionInfo) -> str:
+    """Return where an exception and its causes came from, without their messages.
+
+    A message may quote what was being stored: PostgreSQL names the whole row that broke a constraint.
+    """
+    parts: list[str] = []
+    error: BaseException | None = exc_info[1]
+    while error is not None:
+        frames = "".join(traceback.format_tb(error.__traceback__))
+        parts.append(f"{frames}{type(error).__module__}.{type(error).__qualname__}{_details(error)}")
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return "\n\ncaused by:\n".join(parts)
+
+
+def _details(error: BaseException) -> str:
+    names = ("sqlstate", "schema_name", "table_name", "constraint_name", "errno")
+    known = {name: value for name in names if (value := getattr(error, name, None))}
+    return f" {known}" if known else ""
+
+
 def configure_logging(config: Settings) -> None:
     """Send structlog's and the libraries' records through one formatter."""
     shared: list[structlog.typing.Processor] = [
@@ -19,7 +44,7 @@ def configure_logging(config: Settings) -> None:
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.format_exc_info,
+        structlog.processors.ExceptionRenderer(trace_without_words),
     ]
     structlog.configure(
         processors=[

@@ -110,6 +110,14 @@ async def test_what_is_no_json_is_refused(api: Client):
         assert answer.headers["content-type"].startswith("application/problem+json")
 
 
+async def test_json_nested_too_deeply_is_refused(api: Client):
+    nested = '{"template_data": {"a": ' + "[" * 5_000 + "]" * 5_000 + "}}"
+    answer = await api.post(
+        "/api/emails", content=nested.encode(), headers={"Content-Type": "application/json"}
+    )
+    assert answer.status_code == 400
+
+
 async def test_two_large_bodies_fit_and_more_is_413(api: Client):
     largest = "x" * 1024 * 1024
     created = await api.post("/api/emails", json=NEW | {"body_html": largest, "body_text": largest})

@@ -171,6 +171,45 @@ async def test_an_entry_that_cant_be_written_holds_up_no_other(
     assert (await read_email(sessions, bad_id)).status is EmailStatus.SENDING
 
 
+async def test_a_row_somebody_locks_holds_up_its_own_email_only(
+    queue: EmailQueue, ledger: Ledger, sessions: SessionFactory
+) -> None:
+    locked_id, waiting_id, free_id = await add_emails(sessions, make_email(), make_email(), make_email())
+    locked, waiting, free = await claim(queue)
+    async with sessions() as other, other.begin():
+        await other.execute(select(Email.id).where(Email.id.in_([locked_id, waiting_id])).with_for_update())
+        ledger.finish(ending(locked, ACCEPTED))
+        assert not await ledger.begin(waiting)
+        assert await ledger.begin(free)
+        ledger.finish(ending(free, ACCEPTED))
+        await until_email(sessions, free_id, lambda email: email.status is EmailStatus.SENT)
+        assert (await read_email(sessions, locked_id)).status is EmailStatus.SENDING
+    await ledger.flush()
+    assert (await read_email(sessions, locked_id)).status is EmailStatus.SENT
+
+
+async def test_what_was_being_written_when_a_defect_struck_is_written_after_the_restart(
+    queue: EmailQueue, link: DirectConnection, config: Settings, sessions: SessionFactory, clock: FakeClock
+) -> None:
+    (email_id,) = await add_emails(sessions, make_email())
+    (claimed,) = await claim(queue)
+    works = link.fetch
+
+    async def breaks(*_: object) -> list[object]:
+        raise ZeroDivisionError
+
+    link.fetch = breaks
+    ledger = Ledger(link, link, Notifier(config.get_database_url()), clock, LEASE)
+    ledger.finish(ending(claimed, ACCEPTED))
+    with pytest.raises(ExceptionGroup):
+        await ledger.run()
+    link.fetch = works
+    again = asyncio.create_task(ledger.run())
+    await ledger.flush()
+    again.cancel()
+    assert (await read_email(sessions, email_id)).status is EmailStatus.SENT
+
+
 async def test_attempts_are_numbered_and_retries_counted(
     queue: EmailQueue, ledger: Ledger, sessions: SessionFactory
 ) -> None:

@@ -1,3 +1,4 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -37,8 +38,16 @@ async def test_given_bodies_stay_and_a_missing_one_is_made():
     assert await both_bodies("<p>a</p>", "b") == ("<p>a</p>", "b")
     assert await both_bodies("<p>a</p>", None) == ("<p>a</p>", "a")
     assert await both_bodies(None, "a < b") == ("<p>a &lt; b</p>", "a < b")
+    assert await both_bodies(" \n", "b") == ("<p>b</p>", "b")
+    assert await both_bodies("<p>a</p>", " \n") == ("<p>a</p>", "a")
     large = "<p>Wort</p>" * 4000
     assert (await both_bodies(large, None))[1].startswith("Wort\n\nWort")
+
+
+@pytest.mark.timeout(20)
+def test_a_body_full_of_brackets_takes_no_longer_than_another():
+    assert text_from_html("<p>" + "[" * 1024 * 1024) == "[" * 1024 * 1024
+    assert text_from_html("<p>" + "[a](" * 200_000).startswith("[a](")
 
 
 def test_message_ids_differ_and_end_in_the_senders_domain():

@@ -14,7 +14,7 @@ from services.mail_message import OutgoingMessage, UnbuildableMessage, build_mes
 
 DATE = datetime(2026, 10, 14, 8, 42, tzinfo=UTC)
 LINE = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Zl", "Zp"]), max_size=255)
-BODY = st.text(st.characters(codec="utf-8", exclude_characters="\x00\x7f"), max_size=2_000)
+BODY = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=2_000)
 
 
 @dataclass(frozen=True)

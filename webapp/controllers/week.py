@@ -88,9 +88,7 @@ def read_moment(form: MoveForm) -> tuple[date, time]:
         InvalidInput: one of them can't be read, or a free time is ticked and another one given.
     """
     if form.slot and (form.datum or form.zeit):
-        raise InvalidInput(
-            FieldError("geplantes_datum", "Tick a free time or give an agreed one, not both.")
-        )
+        raise InvalidInput(FieldError("geplantes_datum", "Tick a free time or give an agreed one, not both."))
     datum, _, zeit = form.slot.partition("T") if form.slot else (form.datum, "", form.zeit)
     day, at = read_date(datum), read_time(zeit)
     problems: list[FieldError] = []
