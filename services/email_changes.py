@@ -121,6 +121,8 @@ async def _change_answer(
     elif given or not email.antwort_erhalten:
         reply = Reply(eingang=eingang, inhalt=inhalt)
         await take_reply(session, email, reply, now=now, actor=actor, rules=rules)
+    if answered and changes.antwortinhalt is None:
+        email.antwortinhalt = None
 
 
 def _change_content(email: Email, content: dict[str, Any]) -> None:

@@ -97,7 +97,7 @@ async def insert_email(
     assert repeatable
     [earlier] = await statements.fetch(EARLIER, repeatable.key)
     if earlier["request_hash"] != repeatable.request_hash:
-        raise IdempotencyConflict
+        raise IdempotencyConflict(resource_id=earlier["id"])
     email.id, email.message_id = earlier["id"], earlier["message_id"]
     email.created_at = email.updated_at = earlier["created_at"]
     if email.queued_at is not None:

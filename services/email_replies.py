@@ -105,7 +105,7 @@ async def preview_reply(
         case ReplyKind.REPLY:
             return ReplyEffect(email=email, art=art, canceled=pending)
         case ReplyKind.OUT_OF_OFFICE:
-            not_before = _follow_up_day(rueckkehr, now=now, rules=rules)
+            not_before = _follow_up_day(email, rueckkehr, now=now, rules=rules)
             moved = pending if pending and pending.geplantes_datum < not_before else None
             return ReplyEffect(email=email, art=art, moved=moved, follow_up_from=not_before)
         case ReplyKind.UNDELIVERABLE:
@@ -126,6 +126,7 @@ async def take_reply(
         raise AlreadyAnswered
     eingang = rules.aware(reply.eingang) if reply.eingang else None
     _check(email, reply, eingang, now=now, rules=rules)
+    eingang = min(eingang, now) if eingang else None
     if reply.nachverfolgung_erforderlich is not None:
         email.nachverfolgung_erforderlich = reply.nachverfolgung_erforderlich
     if reply.nachverfolgung_notizen is not None:
@@ -175,7 +176,7 @@ async def _answered(
 async def _out_of_office(
     session: AsyncSession, email: Email, reply: Reply, *, now: datetime, actor: Actor, rules: DeskRules
 ) -> ReplyEffect:
-    not_before = _follow_up_day(reply.rueckkehr, now=now, rules=rules)
+    not_before = _follow_up_day(email, reply.rueckkehr, now=now, rules=rules)
     email.nachverfolgung_ab = rules.instant(not_before, time.min).astimezone(UTC)
     effect = ReplyEffect(email=email, art=reply.art, follow_up_from=not_before)
     pending = await follow_ups.pending_call(session, email.id)
@@ -187,8 +188,11 @@ async def _out_of_office(
     return replace(effect, moved=call)
 
 
-def _follow_up_day(rueckkehr: date | None, *, now: datetime, rules: DeskRules) -> date:
-    return rueckkehr or rules.today(now + rules.follow_up_after)
+def _follow_up_day(email: Email, rueckkehr: date | None, *, now: datetime, rules: DeskRules) -> date:
+    """Return the day from which an e-mail is followed up: never sooner than without the note."""
+    if rueckkehr is None:
+        return rules.today(now + rules.follow_up_after)
+    return max(rueckkehr, rules.today((email.sent_at or now) + rules.follow_up_after))
 
 
 def _check(email: Email, reply: Reply, eingang: datetime | None, *, now: datetime, rules: DeskRules) -> None:

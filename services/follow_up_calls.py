@@ -12,7 +12,7 @@ import asyncio
 from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy import Select, and_, exists, or_, select, update
+from sqlalchemy import Select, exists, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.activity import SYSTEM, record
@@ -164,10 +164,8 @@ def due_follow_ups(now: datetime, rules: DeskRules) -> Select[int, int]:
             Email.status == EmailStatus.SENT,
             ~Email.antwort_erhalten,
             ~Email.nachgefasst,
-            or_(
-                and_(Email.nachverfolgung_ab.is_(None), Email.sent_at <= now - rules.follow_up_after),
-                Email.nachverfolgung_ab <= now,
-            ),
+            Email.sent_at <= now - rules.follow_up_after,
+            or_(Email.nachverfolgung_ab.is_(None), Email.nachverfolgung_ab <= now),
             ~followed_up,
         )
         .order_by(Email.sent_at, Email.id)

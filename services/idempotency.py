@@ -49,7 +49,7 @@ async def reserve(session: AsyncSession, scope: str, request: RepeatableRequest)
         )
     ).one()
     if earlier.request_hash != request.request_hash:
-        raise IdempotencyConflict
+        raise IdempotencyConflict(resource_id=earlier.resource_id)
     return earlier.resource_id
 
 

@@ -18,6 +18,7 @@ from litestar.static_files import create_static_files_router
 from litestar.template import TemplateConfig
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
+from services.email_validation import LARGEST_BODY_BYTES
 from services.rules import DeskRules
 from services.supervision import keep_running
 from services.therapist_directory import TherapistDirectory
@@ -35,7 +36,9 @@ from webapp.errors import EXCEPTION_HANDLERS
 from webapp.security import SECURITY_HEADERS, csrf_cookie_name
 from webapp.templating import STATIC, create_template_engine
 
-LARGEST_BODY = 2 * 1024 * 1024 + 128 * 1024
+LARGEST_BODY = 2 * 3 * LARGEST_BODY_BYTES + 256 * 1024
+"""Both bodies at their largest, each letter written as `\\u00fc`, and room for the rest."""
+
 DIRECT_CONNECTIONS = 8
 YEAR_SECONDS = 31_536_000
 

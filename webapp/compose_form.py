@@ -58,7 +58,11 @@ class ComposeForm:
         return all_templates().get(self.template)
 
     def draft(self) -> dict[str, str]:
-        """Return what is worth keeping while it is typed."""
+        """Return what is worth keeping while it is typed: with the key, so that it makes one e-mail only."""
+        return self.content() | {"key": self.key}
+
+    def content(self) -> dict[str, str]:
+        """Return what is typed."""
         kept = {name: getattr(self, name) for name in PLAIN_FIELDS}
         return kept | {VARIABLE + name: value for name, value in self.values.items()}
 

@@ -11,6 +11,7 @@ from litestar.response import Redirect, Template
 from sqlalchemy.exc import DBAPIError, InterfaceError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 
+from services.email_validation import TOO_LARGE
 from services.errors import Conflict, DomainError, InvalidInput, NotFound, TemporarilyUnavailable
 from webapp.auth import is_service_path
 from webapp.i18n import gettext
@@ -23,13 +24,15 @@ AnyResponse = Response[Any]
 
 RETRY_SECONDS = 5
 PASSING_SQLSTATES = ("08", "25006", "40", "53", "55P03", "57")
-"""No connection, read-only after a failover, deadlock, full, lock timeout, shutdown (PostgreSQL, appendix A)."""
+"""No connection, read-only after a failover, deadlock, full, lock timeout, shutdown (appendix A)."""
 UNKNOWN_FIELD = re.compile(r"unknown field `(?P<field>[^`]+)`")
 MISSING_FIELD = re.compile(r"missing required field `(?P<field>[^`]+)`")
 
 
 def status_of(error: DomainError) -> int:
     """Return the HTTP status of a domain error; one that says nothing itself can't be processed (422)."""
+    if isinstance(error, InvalidInput) and any(field.message == TOO_LARGE for field in error.fields):
+        return 413
     if isinstance(error, NotFound):
         return 404
     if isinstance(error, Conflict):
@@ -76,12 +79,14 @@ def http_error(request: AnyRequest, error: HTTPException) -> AnyResponse:
 
 
 def database_unreachable(request: AnyRequest, error: Exception) -> AnyResponse:
-    """Answer while PostgreSQL can't be reached; nothing was changed."""
+    """Answer while PostgreSQL gives no answer; whether a change was stored may then be unknown."""
     log.error("database_unreachable", path=request.scope["path"], error=type(error).__name__)
     headers = {"Retry-After": str(RETRY_SECONDS)}
     if _is_api(request):
         return problem_response(503, "The database can't be reached right now.", headers=headers)
-    return _page(request, 503, _plain_words(503), headers)
+    uncertain = gettext("The database gave no answer. Look whether this was saved before you send it again.")
+    words = _plain_words(503) if request.method == "GET" else uncertain
+    return _page(request, 503, words, headers)
 
 
 def unexpected(request: AnyRequest, error: Exception) -> AnyResponse:
@@ -165,6 +170,6 @@ def _plain_words(status: int) -> str:
         404: gettext("There is nothing at this address."),
         405: gettext("This address can't do that."),
         413: gettext("That was too large."),
-        503: gettext("The database can't be reached right now. Nothing was changed; try again in a moment."),
+        503: gettext("The database can't be reached right now. Try again in a moment."),
     }
     return words.get(status, gettext("Something went wrong on our side. Nothing was saved."))

@@ -1,6 +1,7 @@
 """`/api/emails` as another service of the platform sees it."""
 
 import asyncio
+import json
 from datetime import UTC, datetime
 
 import pytest
@@ -124,7 +125,11 @@ async def test_two_large_bodies_fit_and_more_is_413(api: Client):
     assert created.status_code == 201
     refused = await api.post("/api/emails", json=NEW | {"body_html": largest * 3})
     assert refused.status_code == 413
-    assert refused.json()["status"] == 413
+    assert [error["field"] for error in refused.json()["errors"]] == ["body_html"]
+    escaped = json.dumps(NEW | {"body_html": "ü" * (512 * 1024), "body_text": "ß" * (512 * 1024)})
+    kind = {"Content-Type": "application/json"}
+    assert (await api.post("/api/emails", content=escaped, headers=kind)).status_code == 201
+    assert (await api.post("/api/emails", content=b" " * 7_000_000, headers=kind)).status_code == 413
 
 
 async def test_lists_are_pages_newest_first_without_long_texts(api: Client):

@@ -76,7 +76,7 @@ async def test_every_refusal_is_as_documented(api: Client, document: Document):
     check(document, await api.post("/api/emails", json=NEW | {"therapist_id": 1}, headers=key), 409)
     check(document, await api.post("/api/emails", json=NEW | {"therapist_id": 0}), 422)
     check(document, await api.post("/api/emails", content="{"), 400)
-    check(document, await api.post("/api/emails", content=b" " * 3_000_000), 413)
+    check(document, await api.post("/api/emails", content=b" " * 7_000_000), 413)
     check(document, await api.put("/api/emails/1", json={"betreff": "Neu"}), 409)
     check(document, await api.put("/api/emails/1", json={"version": 7}), 409)
     check(document, await api.put("/api/emails/2", json={"status": "DRAFT"}), 404)

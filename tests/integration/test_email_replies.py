@@ -150,8 +150,8 @@ async def test_the_fields_of_a_reply_are_checked_before_anything_is_changed(
 ):
     email_id = email.id
     wrong = [
-        (Reply(eingang=clock() + timedelta(minutes=1)), "antwortdatum"),
-        (Reply(eingang=datetime.fromisoformat("2026-10-14T10:43")), "antwortdatum"),
+        (Reply(eingang=clock() + timedelta(minutes=6)), "antwortdatum"),
+        (Reply(eingang=datetime.fromisoformat("2026-10-14T10:48")), "antwortdatum"),
         (Reply(eingang=email.created_at - timedelta(seconds=1)), "antwortdatum"),
         (Reply(inhalt="\x00"), "antwortinhalt"),
         (Reply(nachverfolgung_notizen="\x00"), "nachverfolgung_notizen"),
@@ -166,6 +166,14 @@ async def test_the_fields_of_a_reply_are_checked_before_anything_is_changed(
         await session.refresh(email)
     assert (email.antwort_art, email.version) == (None, 1)
     assert (await the_call(session)).status == CallStatus.SCHEDULED
+
+
+async def test_a_clock_a_little_ahead_makes_no_reply_from_the_future(
+    session: AsyncSession, email: Email, clock: FakeClock, rules: DeskRules
+):
+    reply = Reply(eingang=clock() + timedelta(seconds=2))
+    effect = await record_reply(session, email.id, reply, now=clock(), actor=API, rules=rules)
+    assert effect.email.antwortdatum == clock()
 
 
 async def test_a_reply_is_possible_in_every_state_but_draft(
@@ -194,6 +202,10 @@ async def test_put_records_an_answer_just_as_the_screen_does(
     await update_email(session, email.id, changes, now=clock.advance(hours=1), actor=API, rules=rules)
     assert email.version == 2
     assert len(await events(session)) == 2
+    await update_email(
+        session, email.id, EmailChanges(antwortinhalt=None), now=clock(), actor=API, rules=rules
+    )
+    assert (email.antwort_erhalten, email.antwortinhalt, email.version) == (True, None, 3)
 
 
 async def test_false_takes_an_answer_back_and_is_nothing_where_there_is_none(

@@ -6,7 +6,8 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.activity import SYSTEM
+from services.activity import API, SYSTEM
+from services.email_replies import Reply, record_reply
 from services.events import EventType
 from services.follow_up_calls import create_due
 from services.follow_ups import (
@@ -17,7 +18,7 @@ from services.follow_ups import (
     pending_call,
     postpone_pending,
 )
-from services.models import Activity, Email, EmailStatus, OutboxEvent, PhoneCall, Therapist
+from services.models import Activity, Email, EmailStatus, OutboxEvent, PhoneCall, ReplyKind, Therapist
 from services.rules import DeskRules
 from services.therapist_directory import TherapistDirectory
 from shared.config import Settings
@@ -109,6 +110,18 @@ async def test_an_out_of_office_note_decides_when_the_call_is_due(
     )
     assert await create_due(sessions, directory, now=NOW, rules=rules) == 1
     assert len(await all_calls(session)) == 1
+
+
+async def test_a_note_of_an_early_return_brings_no_call_forward(
+    sessions: SessionFactory, session: AsyncSession, directory: TherapistDirectory, rules: DeskRules
+):
+    email = sent_email(sent_at=NOW - timedelta(days=1))
+    await store(session, make_therapist(), email)
+    note = Reply(art=ReplyKind.OUT_OF_OFFICE, rueckkehr=rules.today(NOW))
+    effect = await record_reply(session, email.id, note, now=NOW, actor=API, rules=rules)
+    assert effect.follow_up_from == rules.today(NOW + timedelta(days=6))
+    assert await create_due(sessions, directory, now=NOW + timedelta(days=5), rules=rules) == 0
+    assert await create_due(sessions, directory, now=NOW + timedelta(days=6), rules=rules) == 1
 
 
 @pytest.mark.parametrize(

@@ -70,6 +70,25 @@ async def test_a_mail_from_a_template_is_sent_once(staff_client: Client, session
 
 
 @pytest.mark.usefixtures("schmidt")
+async def test_a_form_whose_answer_was_lost_makes_no_second_mail_unasked(
+    staff_client: Client, sessions: SessionFactory
+):
+    await submit(staff_client, "/emails/new/preview", follow_up(), htmx=True)
+    reopened = (await staff_client.get("/emails/new?therapist=1")).text
+    assert 'name="key" value="k1"' in reopened
+    await submit(staff_client, "/emails/new", follow_up())
+    changed = await submit(staff_client, "/emails/new", follow_up(var_anzahl="4"))
+    assert changed.status_code == 409
+    (made,) = await emails(sessions)
+    assert f'<a href="/emails/{made.id}">This form has made an e-mail already.</a>' in changed.text
+    assert 'value="4"' in changed.text
+    key = changed.text.split('name="key" value="')[1].split('"')[0]
+    assert key != "k1"
+    assert (await submit(staff_client, "/emails/new", follow_up(var_anzahl="4", key=key))).status_code == 303
+    assert len(await emails(sessions)) == 2
+
+
+@pytest.mark.usefixtures("schmidt")
 async def test_a_mail_written_freely_is_kept_as_a_draft(staff_client: Client, sessions: SessionFactory):
     form = follow_up(
         template="", betreff="Kurze Frage", body_text="Guten Tag,\r\n\r\nnoch frei?", action="draft"

@@ -13,7 +13,14 @@ from services.drafts import discard_draft, load_draft, save_draft
 from services.email_changes import EmailChanges, update_email
 from services.email_templates.engine import all_templates
 from services.emails import create_email, get_email
-from services.errors import Conflict, FieldError, InvalidInput, NotFound, StaleVersion
+from services.errors import (
+    Conflict,
+    FieldError,
+    IdempotencyConflict,
+    InvalidInput,
+    NotFound,
+    StaleVersion,
+)
 from services.models import Email, EmailStatus, Therapist
 from services.therapists import get_therapist, search_therapists
 from shared.config import Settings
@@ -88,13 +95,14 @@ class EmailComposeController(Controller):
                 statements,
                 form.new_email(status),
                 sender=config.get_smtp_settings(),
-                repeatable=repeatable(form.key, form.action, form.draft()),
+                repeatable=repeatable(form.key, form.action, form.content()),
                 **visit.act,
             )
         except InvalidInput as error:
             return await _page(visit, form, errors=_with_ids(error), status=422)
-        except Conflict as error:
-            return await _page(visit, form, errors=[("compose-form", words_of(error))], status=409)
+        except IdempotencyConflict as error:
+            form.key = ""
+            return await _page(visit, form, made=error.values["resource_id"], status=409)
         await discard_draft(visit.session, COMPOSE_DRAFT, _draft_id(form), staff_id=visit.staff.id)
         return _go(visit, f"/emails/{email.id}?done={'saved' if form.action == 'draft' else 'created'}")
 
@@ -174,13 +182,16 @@ async def _page(
     q: str = "",
     errors: FormErrors | None = None,
     restored: bool = False,
+    made: int | None = None,
     status: int = 200,
 ) -> Template:
-    form.key = new_form_key()
+    """Show the form; `made` is the e-mail it has made already."""
+    form.key = form.key or new_form_key()
     context = {
         "templates": all_templates(),
         "errors": errors or [],
         "restored": restored,
+        "made": made,
         "VARIABLE": VARIABLE,
         **await _found(visit, q, form.template),
         **_preview_context(visit, form),
