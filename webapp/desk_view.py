@@ -15,6 +15,7 @@ from services.errors import FieldError
 from services.reachability import SOON, BoardCall
 from services.rules import DeskRules
 from webapp.forms import FormErrors, form_errors
+from webapp.hours_picture import draw_day
 from webapp.outcome_form import OutcomeForm
 
 ROWS = 50
@@ -51,6 +52,11 @@ def desk_page(
 ) -> Template:
     """Return the whole page."""
     return _render("today/page.html", desk, rules, form, refusal)
+
+
+def desk_offer(desk: Desk, rules: DeskRules) -> Template:
+    """Return what the panel says while no call is in hand."""
+    return _render("calls/idle.html", desk, rules, None, None)
 
 
 def desk_update(
@@ -104,6 +110,7 @@ def _render(
     context = board_context(desk.board, rules) | {
         "desk": desk,
         "panel": desk.panel,
+        "day_picture": draw_day(desk.panel.windows_today, desk.board.now, rules) if desk.panel else None,
         "form": form or (OutcomeForm.restored(desk.draft) if desk.draft else OutcomeForm()),
         "errors": refusal.errors if refusal else [],
         "conflict": refusal.conflict if refusal else None,

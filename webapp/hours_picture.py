@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 
 from services.availability import Availability, Window, minute_of_day
 from services.models import PhoneCall
@@ -38,6 +38,33 @@ class HoursPicture:
 
     hours: list[tuple[int, float]]
     days: list[DayPicture]
+
+
+@dataclass(frozen=True, slots=True)
+class TodayPicture:
+    """One day's windows within the desk's hours as bars, and where the present minute is, if among them."""
+
+    opens: time
+    closes: time
+    bars: list[Bar]
+    now: float | None
+
+
+def draw_day(windows: Sequence[Window], now: datetime, rules: DeskRules) -> TodayPicture:
+    """Draw a day's phone hours, already cut to the desk's hours."""
+    opens, closes = (minute_of_day(at) for at in rules.desk_hours)
+
+    def place(minute: float) -> float:
+        return round((minute - opens) / (closes - opens) * 100, 2)
+
+    ends = [window.minutes for window in windows]
+    bars = [
+        Bar(place(max(start, opens)), round(place(min(end, closes)) - place(max(start, opens)), 2), True)
+        for start, end in ends
+        if start < closes and end > opens
+    ]
+    present = minute_of_day(rules.local(now).time())
+    return TodayPicture(*rules.desk_hours, bars, place(present) if opens <= present <= closes else None)
 
 
 def draw_hours(

@@ -78,7 +78,9 @@ def _written(shown: date, style: str, code: str) -> str:
 
 
 def clock_time(value: time | datetime) -> str:
-    """Write a time of day as HH:MM; an instant in the practices' time zone."""
+    """Write a time of day as HH:MM, the end of the day as 24:00; an instant in the practices' time zone."""
+    if value == time.max:
+        return "24:00"
     shown = _local(value) if isinstance(value, datetime) else value
     return f"{shown:%H:%M}"
 

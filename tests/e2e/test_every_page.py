@@ -46,7 +46,7 @@ async def test_a_call_is_moved_from_the_week(anna: Page) -> None:
     await anna.goto("/week")
     await anna.locator(".week-move").last.click()
     assert await violations(anna) == []
-    await anna.locator("input[name=slot]").last.check()
+    await anna.locator("input[name=slot][value*=T]").last.check()
     await anna.get_by_role("button", name="Verschieben").click()
     await anna.wait_for_url("**/week?start=*")
 

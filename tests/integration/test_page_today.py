@@ -88,7 +88,7 @@ async def test_done_calls_are_counted_and_show_their_outcome(staff_client: Clien
     await stored(sessions, make_therapist(), make_call(**done))
     page = (await staff_client.get("/")).text
     assert "<b>1</b> done" in page
-    assert "Reached" in page.split('<details class="group">')[1]
+    assert "Reached" in page.split('<details class="group"')[1]
 
 
 async def test_a_colleagues_call_shows_their_name_and_can_not_be_taken(
@@ -141,6 +141,18 @@ async def test_an_open_page_gets_only_the_list_and_the_counters(
     assert 'id="list"' in part
     assert 'id="panel"' not in part
     assert 'id="summary" class="summary" hx-swap-oob="true"' in part
+
+
+async def test_who_is_next_in_line_is_asked_for_again_until_a_call_is_in_hand(
+    staff_client: Client, sessions: SessionFactory
+):
+    await stored(sessions, make_therapist(), make_call(id=7))
+    headers = {"HX-Request": "true"}
+    offer = await staff_client.get("/?part=idle", headers=headers)
+    assert "Next in line" in offer.text
+    assert 'id="list"' not in offer.text
+    await submit(staff_client, "/calls/7/claim", htmx=True)
+    assert (await staff_client.get("/?part=idle", headers=headers)).status_code == 204
 
 
 @pytest.mark.parametrize("spelling", ["030/1234567", "+49 30 1234567", "schmi", "0049 30 12345"])

@@ -1,15 +1,15 @@
 from dataclasses import replace
-from datetime import date, time
+from datetime import date, time, timedelta
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.availability import parse
+from services.availability import Window, parse
 from services.rules import DeskRules
 from shared.config.settings import load_settings
-from tests.factories import make_call
-from webapp.hours_picture import draw_hours
+from tests.factories import NOW, make_call
+from webapp.hours_picture import draw_day, draw_hours
 
 TODAY = date(2026, 10, 14)
 RULES = DeskRules.from_settings(load_settings(env_file=None))
@@ -41,6 +41,14 @@ def test_calls_of_the_coming_seven_days_are_marked_and_later_ones_are_not():
     ]
     picture = draw_hours(parse({}), calls, today=TODAY, rules=RULES)
     assert [day.calls for day in picture.days] == [[50], [], [], [], []]
+
+
+def test_the_day_of_a_call_shows_its_windows_and_the_present_minute():
+    windows = [Window(time(9), time(10)), Window(time(17), time(18))]
+    picture = draw_day(windows, NOW, RULES)
+    assert [(bar.x, bar.width) for bar in picture.bars] == [(10, 10), (90, 10)]
+    assert picture.now == 27
+    assert draw_day(windows, NOW + timedelta(hours=9), RULES).now is None
 
 
 @given(st.dictionaries(days, st.lists(window, max_size=4)), st.integers(0, 23))

@@ -56,3 +56,4 @@ def test_instants_are_shown_in_the_practices_time_zone():
     assert i18n.clock_time(datetime(2026, 7, 1, 22, 30, tzinfo=UTC)) == "00:30"
     assert i18n.day(datetime(2026, 7, 1, 22, 30, tzinfo=UTC), "short") == "02.07."
     assert i18n.clock_time(time(9, 5)) == "09:05"
+    assert i18n.clock_time(time.max) == "24:00"

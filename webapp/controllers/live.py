@@ -10,7 +10,7 @@ from litestar.response import ServerSentEvent, ServerSentEventMessage
 from services import subjects
 
 QUIET_SECONDS = 20
-"""After this long without a hint a comment keeps the connection, and proxies, awake."""
+"""After this long without a hint a sign of life keeps the connection, proxies and the page sure of it."""
 
 THROTTLE_SECONDS = 0.7
 STREAM_SECONDS = 600
@@ -34,6 +34,6 @@ async def _hints(state: State) -> AsyncGenerator[ServerSentEventMessage]:
                 yield ServerSentEventMessage(event="changed", data=" ".join(sorted(hints)))
                 await asyncio.sleep(THROTTLE_SECONDS)
             else:
-                yield ServerSentEventMessage(comment="quiet")
+                yield ServerSentEventMessage(event="alive", data="")
     finally:
         state.listener.unsubscribe(subscription)

@@ -1,6 +1,8 @@
 """Today: whom can I reach right now."""
 
-from litestar import Controller, get
+from typing import Any
+
+from litestar import Controller, Response, get
 from litestar.di import NamedDependency
 from litestar.params import FromQuery
 from litestar.response import Template
@@ -8,7 +10,7 @@ from litestar.response import Template
 from services.board import load_board
 from services.desk import load_desk
 from services.ring_backs import find_callers
-from webapp.desk_view import board_context, desk_page, is_fragment
+from webapp.desk_view import board_context, desk_offer, desk_page, is_fragment
 from webapp.visit import VISIT, Visit
 
 SHORTEST_SEARCH = 2
@@ -21,14 +23,18 @@ class TodayController(Controller):
     dependencies = VISIT
 
     @get("/")
-    async def today(self, visit: NamedDependency[Visit], saved: FromQuery[int | None] = None) -> Template:
-        """Show the page, or to a page that is open already, its list."""
-        if is_fragment(visit.request):
+    async def today(
+        self, visit: NamedDependency[Visit], saved: FromQuery[int | None] = None, part: FromQuery[str] = ""
+    ) -> Response[Any]:
+        """Show the page, or to a page that is open already, its list, or `part=idle`: who is next in line."""
+        if is_fragment(visit.request) and part != "idle":
             board = await load_board(visit.session, now=visit.now, rules=visit.rules)
             return Template("today/list_update.html", context=board_context(board, visit.rules))
         desk = await load_desk(
             visit.session, saved_call_id=saved, staff_id=visit.staff.id, now=visit.now, rules=visit.rules
         )
+        if is_fragment(visit.request):
+            return Response(None, status_code=204) if desk.panel else desk_offer(desk, visit.rules)
         return desk_page(desk, visit.rules)
 
     @get("/search")

@@ -3,11 +3,12 @@
 
 const TYPING = "input, textarea, select, [contenteditable]";
 const POLL_MS = 30_000;
-const POINTER_RESTS_MS = 8_000;
+const SILENCE_MS = 45_000;
+const SLEPT_MS = 15_000;
+const ACTS = "a, button, input, select, textarea, summary";
+const POINTS = matchMedia("(hover: hover)");
 const CHANGED_WHILE_BUSY = new Map();
-let pointerMovedAt = 0;
-
-document.addEventListener("pointermove", () => { pointerMovedAt = Date.now(); }, { passive: true });
+const KEPT_OPEN = new Set();
 
 /* ---- Shortcuts: [data-key] is clicked or focused by its key, never while typing ---- */
 
@@ -22,7 +23,7 @@ function visible(element) {
 document.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
     const form = event.target.closest("form");
-    if (form && !event.isComposing) { event.preventDefault(); form.requestSubmit(); }
+    if (form && !event.isComposing) { event.preventDefault(); form.requestSubmit(form.querySelector("button.button-primary")); }
     return;
   }
   if (!shortcutsOn() || event.isComposing || event.repeat) return;
@@ -47,7 +48,12 @@ document.addEventListener("click", (event) => {
   const opener = event.target.closest("[data-open]");
   if (opener) document.querySelector(opener.dataset.open)?.showModal();
   const refresh = event.target.closest("[data-live-refresh]");
-  if (refresh) { refresh.blur(); pointerMovedAt = 0; refetch(refresh.closest("[data-live]")); }
+  if (refresh) {
+    const list = refresh.closest("[data-live]");
+    list.dataset.forced = "";
+    refetch(list);
+    list.focus();
+  }
 });
 
 function announce(text) {
@@ -69,9 +75,14 @@ function settle(root) {
   const target = root.matches?.("[data-focus]") ? root : root.querySelector("[data-focus]");
   if (target) target.focus({ preventScroll: false });
   root.querySelectorAll("[data-toast]").forEach((toast) => setTimeout(() => toast.remove(), 6000));
+  document.querySelectorAll("details[data-keep-open]").forEach((more) => { more.open ||= KEPT_OPEN.has(more.dataset.keepOpen); });
   showLive(liveState);
   tick();
 }
+
+document.addEventListener("toggle", ({ target }) => {
+  if (target.dataset?.keepOpen) KEPT_OPEN[target.open ? "add" : "delete"](target.dataset.keepOpen);
+}, true);
 
 document.addEventListener("htmx:afterSettle", (event) => settle(event.detail.elt));
 document.addEventListener("htmx:oobAfterSwap", (event) => settle(event.detail.target));
@@ -84,12 +95,25 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   if (xhr.status === 401 && target.id === "dialog" && open && !open.contains(elt)) event.detail.shouldSwap = false;
 });
 
+/* Of refusals only those the server meant for this place are swapped; a proxy's page never replaces a form. */
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const { xhr } = event.detail;
+  if (xhr.status < 400 || [409, 422].includes(xhr.status) || xhr.getResponseHeader("HX-Retarget")) return;
+  event.detail.shouldSwap = false;
+  announce(document.body.dataset.trouble);
+});
+
 document.addEventListener("htmx:sendError", () => announce(document.body.dataset.offline));
 document.addEventListener("htmx:timeout", () => announce(document.body.dataset.offline));
 
 /* ---- Countdowns: [data-until] holds an instant, minutes are shown, 10 and 2 minutes are announced ---- */
 
+let tickedAt = Date.now();
+
 function tick() {
+  const slept = Date.now() - tickedAt > SLEPT_MS;
+  tickedAt = Date.now();
+  if (!document.hidden && (slept || (stream && Date.now() - heardAt > SILENCE_MS))) reconnect();
   const now = serverNow();
   document.querySelectorAll("[data-until]").forEach((element) => {
     const seconds = Math.max(0, Math.round((Date.parse(element.dataset.until) - now) / 1000));
@@ -147,15 +171,19 @@ function refetch(list) {
 }
 
 function busy(list) {
-  const pointed = list.matches(":hover") && Date.now() - pointerMovedAt < POINTER_RESTS_MS;
+  const pointed = POINTS.matches && list.matches(":hover");
   const ticked = list.querySelector("input[type=checkbox]:checked");
-  return pointed || ticked !== null || list.contains(document.activeElement);
+  const focused = list.contains(document.activeElement) && document.activeElement.matches(ACTS);
+  return pointed || ticked !== null || focused;
 }
 
 /* What was asked for while nobody pointed at the list may arrive when somebody does. */
 document.addEventListener("htmx:beforeSwap", (event) => {
   const { target, elt } = event.detail;
-  if (target !== elt || !target.matches("[data-live]") || !busy(target)) return;
+  if (target !== elt || !target.matches("[data-live]")) return;
+  const forced = "forced" in target.dataset;
+  delete target.dataset.forced;
+  if (forced || !busy(target)) return;
   event.detail.shouldSwap = false;
   hint(target);
 });
@@ -176,7 +204,7 @@ async function hint(list) {
 async function changesIn(list) {
   const shown = marks(list);
   if (shown.size === 0) return (CHANGED_WHILE_BUSY.get(list.id) ?? 0) + 1;
-  const answer = await fetch(list.getAttribute("hx-get"), { headers: { "HX-Request": "true" } }).catch(() => null);
+  const answer = await fetch(list.getAttribute("hx-get"), { headers: { "HX-Request": "true", "HX-Current-URL": location.href } }).catch(() => null);
   if (!answer?.ok) return 0;
   const fresh = marks(new DOMParser().parseFromString(await answer.text(), "text/html"));
   const ids = new Set([...shown, ...fresh].filter((mark) => !(shown.has(mark) && fresh.has(mark))).map((mark) => mark.split(":")[0]));
@@ -207,21 +235,43 @@ function poll(on) {
   polling = on ? setInterval(refetchAll, POLL_MS) : 0;
 }
 
+let stream = null;
+let heardAt = 0;
+
+function disconnect() {
+  stream?.close();
+  stream = null;
+}
+
+/* Hidden tabs hold no stream: a browser has six connections to a host. Until one stands, lists are polled. */
 function connect() {
   const url = document.body.dataset.liveUrl;
-  if (!url || lists().length === 0) return;
-  const source = new EventSource(url);
-  source.addEventListener("connected", () => { poll(false); showLive("on"); refetchAll(); });
-  source.addEventListener("changed", (event) => lists(event.data.split(" ")).forEach(hint));
+  if (stream || document.hidden || !url || lists().length === 0) return;
+  if (!polling) poll(true);
+  const source = stream = new EventSource(url);
+  heardAt = Date.now();
+  const heard = () => { heardAt = Date.now(); };
+  source.addEventListener("connected", () => { heard(); poll(false); showLive("on"); refetchAll(); });
+  source.addEventListener("changed", (event) => { heard(); lists(event.data.split(" ")).forEach(hint); });
+  source.addEventListener("alive", heard);
   source.addEventListener("error", () => {
     showLive("off");
     if (!polling) poll(true);
-    if (source.readyState === EventSource.CLOSED) setTimeout(connect, POLL_MS);
+    if (source.readyState !== EventSource.CLOSED) return;
+    disconnect();
+    setTimeout(connect, POLL_MS);
   });
-  addEventListener("pagehide", () => source.close(), { once: true });
+}
+
+function reconnect() {
+  disconnect();
+  showLive("off");
+  connect();
+  refetchAll();
 }
 
 document.addEventListener("DOMContentLoaded", connect);
-document.addEventListener("visibilitychange", () => { if (!document.hidden) refetchAll(); });
-addEventListener("online", refetchAll);
+document.addEventListener("visibilitychange", () => { if (document.hidden) disconnect(); else reconnect(); });
+addEventListener("online", reconnect);
+addEventListener("pagehide", disconnect);
 addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
