@@ -268,4 +268,5 @@ def _note(
     details: dict[str, object] = {"ergebnis_art": outcome.art.value}
     if next_call is not None:
         details["next_call_id"] = next_call.id
-    record(session, actor, "outcome_recorded", "call", call.id, now=now, **details)
+    action = "call_canceled" if outcome.art == OutcomeKind.CANCELED else "outcome_recorded"
+    record(session, actor, action, "call", call.id, now=now, **details)

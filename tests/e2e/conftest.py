@@ -58,20 +58,22 @@ async def browser(browser_path: Path) -> AsyncGenerator[Browser]:
 async def open_browser(browser: Browser, app: RunningApp) -> AsyncGenerator[OpenBrowser]:
     """Open further browsers: `await open_browser("Ben", locale="en-GB", java_script_enabled=False)`.
 
-    Without a name nobody is logged in. Keyword arguments are Playwright's for a new context.
+    Without a name nobody is logged in. `console=False` lets pages have errors. Other keyword arguments are
+    Playwright's for a new context.
     """
     troubles: list[str] = []
     async with AsyncExitStack() as stack:
 
-        async def open_one(name: str | None = None, *, axe: bool = True, **options: Any) -> Page:
+        async def open_one(name: str | None = None, *, console: bool = True, **options: Any) -> Page:
             settings = {"base_url": app.base_url, "locale": "de-DE", "viewport": DESK, **options}
             context: BrowserContext = await browser.new_context(**settings)
             stack.push_async_callback(context.close)
             context.set_default_timeout(PATIENCE_MS)
-            if axe and settings.get("java_script_enabled", True):
+            if settings.get("java_script_enabled", True):
                 await add_axe(context)
             page = await context.new_page()
-            _watch(page, troubles)
+            if console:
+                _watch(page, troubles)
             if name is not None:
                 await log_in(page, name)
             return page

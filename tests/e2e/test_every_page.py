@@ -9,6 +9,9 @@ from tests.e2e.conftest import OpenBrowser
 
 PAGES = {
     "/": ("Heute", "Today"),
+    "/search?q=030": ("Heute", "Today"),
+    "/calls/1": ("Heute", "Today"),
+    "/?rows=all": ("Heute", "Today"),
     "/week": ("Woche", "Week"),
     "/emails": ("E-Mails", "E-mails"),
     "/emails?show=failed": ("E-Mails", "E-mails"),
@@ -40,6 +43,17 @@ async def test_pages_are_accessible_and_fit_the_screen(
         found += [f"{path}: {violation}" for violation in await violations(page)]
         found += [f"{path}: {trouble}" for trouble in await _sticks_out(page)]
     assert found == []
+
+
+@pytest.mark.parametrize("path", ["/nowhere", "/emails/999999", "/week?start=someday"])
+async def test_a_page_that_is_not_there_says_so_and_leads_back(open_browser: OpenBrowser, path: str) -> None:
+    page = await open_browser("Anna", console=False)
+    answer = await page.goto(path)
+    assert answer
+    assert answer.status in (404, 422)
+    assert await violations(page) == []
+    await page.locator("main a").first.click()
+    await page.wait_for_url(lambda url: url.endswith("/"))
 
 
 async def test_a_call_is_moved_from_the_week(anna: Page) -> None:

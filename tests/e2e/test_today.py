@@ -1,49 +1,15 @@
-"""The working screen over a morning: by keyboard, by two people at once, without scripts, on a phone."""
+"""The working screen over a morning: by keyboard, by pointer, without scripts, on a phone."""
 
 import asyncio
 import re
 
-from playwright.async_api import Browser, Locator, Page, expect
+from playwright.async_api import Browser, Page, expect
 
 from tests.e2e.accessibility import violations
 from tests.e2e.app_process import RunningApp
 from tests.e2e.browser import DESK, PHONE, log_in
 from tests.e2e.conftest import OpenBrowser
-
-NOTE = "Ruft selbst zurück, sobald der Kalender fürs Frühjahr steht."
-
-
-def rows(page: Page) -> Locator:
-    """Calls that are reachable now and in nobody's hands."""
-    return page.locator(".group-now .row:not(.row-taken):not(.row-mine)")
-
-
-def title(page: Page) -> Locator:
-    return page.locator("#panel-title")
-
-
-async def take_next(page: Page) -> str:
-    """Take the next call by its key; return whose it is."""
-    before = await page.locator(".call-mine #panel-title").count()
-    shown = await title(page).inner_text() if before else ""
-    await page.keyboard.press("n")
-    await expect(page.locator(".call-mine")).to_be_visible()
-    if before:
-        await expect(title(page)).not_to_have_text(shown)
-    return await title(page).inner_text()
-
-
-async def at_the_desk(open_browser: OpenBrowser, name: str) -> Page:
-    """Log somebody in who has no call in hand."""
-    page = await open_browser(name)
-    if await page.locator(".call-mine").count():
-        await release(page)
-    return page
-
-
-async def release(page: Page) -> None:
-    await page.get_by_role("button", name="Freigeben").click()
-    await expect(page.locator(".call-mine")).to_have_count(0)
+from tests.e2e.desk import NOTE, release, rows, take_next, title
 
 
 async def test_a_call_from_next_to_undo_by_keyboard_alone(anna: Page) -> None:
@@ -72,6 +38,40 @@ async def test_a_call_from_next_to_undo_by_keyboard_alone(anna: Page) -> None:
     await expect(anna.locator(".call-mine")).to_have_count(0)
 
 
+async def test_an_outcome_is_taken_back_when_the_next_call_is_in_hand_already(anna: Page) -> None:
+    name = await take_next(anna)
+    await anna.keyboard.press("2")
+    await anna.keyboard.press("b")
+    await anna.keyboard.press("Enter")
+    toast = anna.locator("#status .toast")
+    await expect(toast).to_contain_text(f"{name}: Besetzt, gespeichert.")
+    following = await take_next(anna)
+    assert following != name
+    await expect(toast).to_be_visible()
+    await anna.keyboard.press("u")
+    await expect(title(anna)).to_have_text(name)
+    await expect(anna.get_by_label("Besetzt")).to_be_checked()
+    await expect(rows(anna).filter(has_text=following)).to_be_visible()
+    await release(anna)
+
+
+async def test_the_keys_are_listed_and_can_be_switched_off(anna: Page) -> None:
+    await anna.keyboard.press("?")
+    keys = anna.get_by_role("dialog", name="Tastenkürzel")
+    await expect(keys).to_be_visible()
+    assert await violations(anna) == []
+    await anna.keyboard.press("n")
+    await anna.keyboard.press("Escape")
+    await expect(keys).to_be_hidden()
+    await expect(anna.locator(".call-mine")).to_have_count(0)
+    for switch, works in (("ab", False), ("ein", True)):
+        await anna.locator("details.menu summary").click()
+        await anna.get_by_role("button", name=f"Tastenkürzel {switch}schalten").click()
+        await expect(anna.locator("body")).to_have_attribute("data-shortcuts", "on" if works else "off")
+        await anna.keyboard.press("/")
+        assert await anna.locator("#q").evaluate("field => field === document.activeElement") is works
+
+
 async def test_keys_do_nothing_while_typing(anna: Page) -> None:
     name = await take_next(anna)
     note = anna.get_by_label("Notiz zum Gespräch")
@@ -82,104 +82,6 @@ async def test_keys_do_nothing_while_typing(anna: Page) -> None:
     await expect(anna.locator("#draft-state")).to_contain_text("Gespeichert")
     await note.fill("")
     await release(anna)
-
-
-async def test_two_people_never_get_the_same_call(open_browser: OpenBrowser) -> None:
-    anna, ben = await at_the_desk(open_browser, "Anna"), await at_the_desk(open_browser, "Ben")
-    names = await asyncio.gather(take_next(anna), take_next(ben))
-    assert names[0] != names[1]
-
-    await expect(ben.locator(".row-taken", has_text=names[0])).to_contain_text("bei Anna")
-    await expect(anna.locator(".row-taken", has_text=names[1])).to_contain_text("bei Ben")
-    await release(ben)
-    await expect(anna.locator(".row-taken", has_text=names[1])).to_have_count(0)
-    await release(anna)
-
-
-async def test_a_contested_call_goes_to_one_and_the_other_is_told(open_browser: OpenBrowser) -> None:
-    anna, ben = await at_the_desk(open_browser, "Anna"), await at_the_desk(open_browser, "Ben")
-    address = await rows(anna).first.locator("button").get_attribute("formaction")
-    both = [page.locator(f'button[formaction="{address}"]') for page in (anna, ben)]
-    await asyncio.gather(*(button.click() for button in both))
-
-    told = re.compile("hat diesen Therapeuten gerade am Telefon")
-    for page in (anna, ben):
-        await expect(page.locator(".call-mine").or_(page.get_by_role("alert"))).to_be_visible()
-    winners = [page for page in (anna, ben) if await page.locator(".call-mine").count()]
-    assert len(winners) == 1
-    loser = ben if winners == [anna] else anna
-    await expect(loser.get_by_role("alert")).to_have_text(told)
-    assert await violations(loser) == []
-    await release(winners[0])
-
-
-async def test_typed_text_and_focus_survive_what_others_do(open_browser: OpenBrowser) -> None:
-    anna, ben = await at_the_desk(open_browser, "Anna"), await at_the_desk(open_browser, "Ben")
-    await take_next(anna)
-    note = anna.get_by_label("Notiz zum Gespräch")
-    await note.click()
-    await note.fill("")
-    await anna.keyboard.type(NOTE[:20])
-    taken = await take_next(ben)
-    await expect(anna.locator(".row-taken", has_text=taken)).to_be_visible()
-    await anna.keyboard.type(NOTE[20:])
-    await expect(note).to_have_value(NOTE)
-    await expect(note).to_be_focused()
-    await release(ben)
-    await note.fill("")
-    await release(anna)
-
-
-async def test_nothing_moves_under_the_pointer(open_browser: OpenBrowser) -> None:
-    anna, ben = await at_the_desk(open_browser, "Anna"), await at_the_desk(open_browser, "Ben")
-    await expect(anna.get_by_text("Live", exact=True)).to_be_visible()
-    await rows(anna).first.locator("button").focus()
-    taken = await take_next(ben)
-    notice = anna.locator("[data-live-notice]")
-    await expect(notice).to_contain_text("Änderung")
-    await expect(anna.locator(".row-taken", has_text=taken)).to_have_count(0)
-    await notice.get_by_role("button").click()
-    await expect(anna.locator(".row-taken", has_text=taken)).to_be_visible()
-    await release(ben)
-
-
-async def without_hints(browser: Browser, app: RunningApp) -> Page:
-    """Anna's page where no stream of hints can be had, in a browser whose console nobody watches."""
-    context = await browser.new_context(base_url=app.base_url, locale="de-DE", viewport=DESK)
-    await context.route("**/live", lambda route: route.abort())
-    anna = await context.new_page()
-    await anna.clock.install()
-    await log_in(anna, "Anna")
-    await expect(anna.get_by_text("Nicht live", exact=True)).to_be_visible()
-    return anna
-
-
-async def test_without_a_stream_of_hints_the_list_is_asked_for_again_and_again(
-    browser: Browser, app: RunningApp, open_browser: OpenBrowser
-) -> None:
-    anna, ben = await without_hints(browser, app), await at_the_desk(open_browser, "Ben")
-    taken = await take_next(ben)
-    await anna.clock.fast_forward(31_000)
-    await expect(anna.locator(".row-taken", has_text=taken)).to_be_visible()
-    await release(ben)
-    await anna.clock.fast_forward(31_000)
-    await expect(anna.locator(".row-taken", has_text=taken)).to_have_count(0)
-    await anna.context.close()
-
-
-async def test_a_page_that_comes_back_into_view_asks_for_all_it_missed(
-    browser: Browser, app: RunningApp, open_browser: OpenBrowser
-) -> None:
-    anna, ben = await without_hints(browser, app), await at_the_desk(open_browser, "Ben")
-    for happens in (
-        "document.dispatchEvent(new Event('visibilitychange'))",
-        "window.dispatchEvent(new Event('online'))",
-    ):
-        taken = await take_next(ben)
-        await anna.evaluate(happens)
-        await expect(anna.locator(".row-taken", has_text=taken)).to_be_visible()
-    await release(ben)
-    await anna.context.close()
 
 
 async def test_a_session_that_ends_while_typing_costs_no_text(anna: Page) -> None:
@@ -193,6 +95,11 @@ async def test_a_session_that_ends_while_typing_costs_no_text(anna: Page) -> Non
     await dialog.get_by_label("Passwort").fill("anruf-am-pult")
     await dialog.get_by_role("button", name="Anmelden").click()
     await expect(dialog).to_be_hidden()
+    await expect(anna.get_by_label("Notiz zum Gespräch")).to_have_value(NOTE)
+    await anna.get_by_role("radio", name="Erreicht 1").check()
+    await anna.get_by_role("button", name="Ergebnis speichern").click()
+    await expect(anna.locator("#status .toast")).to_contain_text("Erreicht, gespeichert.")
+    await anna.get_by_role("button", name="Rückgängig").click()
     await expect(anna.get_by_label("Notiz zum Gespräch")).to_have_value(NOTE)
     await anna.get_by_label("Notiz zum Gespräch").fill("")
     await release(anna)
@@ -261,6 +168,20 @@ async def test_whoever_rings_back_is_found_by_number(anna: Page) -> None:
     await found.get_by_role("button").first.click()
     await expect(title(anna)).to_have_text(name)
     await expect(found).to_be_empty()
+    await release(anna)
+
+
+async def test_the_page_of_a_search_opens_the_call_of_who_rings_back(anna: Page) -> None:
+    await anna.keyboard.press("/")
+    await anna.keyboard.type("030/231 25")
+    await anna.keyboard.press("Enter")
+    await anna.wait_for_url("**/search?q=*")
+    assert await violations(anna) == []
+    found = anna.locator(".found-box")
+    name = await found.locator("a.row-name").first.inner_text()
+    await found.get_by_role("button").first.click()
+    await expect(title(anna)).to_have_text(name)
+    await expect(anna.locator(".call-mine")).to_be_visible()
     await release(anna)
 
 

@@ -44,6 +44,7 @@ class TodayController(Controller):
         callers = await find_callers(visit.session, wanted) if len(wanted) >= SHORTEST_SEARCH else []
         fragment = is_fragment(visit.request)
         context = {
+            "active_page": "today",
             "callers": callers,
             "q": wanted,
             "too_short": len(wanted) < SHORTEST_SEARCH,

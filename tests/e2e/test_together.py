@@ -1,0 +1,147 @@
+"""Several people at the desk at once: what each sees of the others, and that it disturbs nobody."""
+
+import asyncio
+import re
+
+from playwright.async_api import Browser, Page, expect
+
+from tests.e2e.accessibility import violations
+from tests.e2e.app_process import RunningApp
+from tests.e2e.browser import DESK, log_in
+from tests.e2e.conftest import OpenBrowser
+from tests.e2e.desk import NOTE, at_the_desk, release, rows, take_next
+
+
+async def test_two_people_never_get_the_same_call(open_browser: OpenBrowser) -> None:
+    anna, ben = await at_the_desk(open_browser, "Anna"), await at_the_desk(open_browser, "Ben")
+    names = await asyncio.gather(take_next(anna), take_next(ben))
+    assert names[0] != names[1]
+
+    await expect(ben.locator(".row-taken", has_text=names[0])).to_contain_text("bei Anna")
+    await expect(anna.locator(".row-taken", has_text=names[1])).to_contain_text("bei Ben")
+    await release(ben)
+    await expect(anna.locator(".row-taken", has_text=names[1])).to_have_count(0)
+    await release(anna)
+
+
+async def test_a_contested_call_goes_to_one_and_the_other_is_told(open_browser: OpenBrowser) -> None:
+    anna, ben = await at_the_desk(open_browser, "Anna"), await at_the_desk(open_browser, "Ben")
+    address = await rows(anna).first.locator("button").get_attribute("formaction")
+    for page in (anna, ben):
+        await page.locator(f'button[formaction="{address}"]').focus()
+    await asyncio.gather(*(page.keyboard.press("Enter") for page in (anna, ben)))
+
+    told = re.compile("hat diesen Therapeuten gerade am Telefon")
+    for page in (anna, ben):
+        await expect(page.locator(".call-mine").or_(page.get_by_role("alert"))).to_be_visible()
+    winners = [page for page in (anna, ben) if await page.locator(".call-mine").count()]
+    assert len(winners) == 1
+    loser = ben if winners == [anna] else anna
+    await expect(loser.get_by_role("alert")).to_have_text(told)
+    assert await violations(loser) == []
+    await release(winners[0])
+
+
+async def test_typed_text_and_focus_survive_what_others_do(open_browser: OpenBrowser) -> None:
+    anna, ben = await at_the_desk(open_browser, "Anna"), await at_the_desk(open_browser, "Ben")
+    await take_next(anna)
+    note = anna.get_by_label("Notiz zum Gespräch")
+    await note.click()
+    await note.fill("")
+    await anna.keyboard.type(NOTE[:20])
+    taken = await take_next(ben)
+    await expect(anna.locator(".row-taken", has_text=taken)).to_be_visible()
+    await anna.keyboard.type(NOTE[20:])
+    await expect(note).to_have_value(NOTE)
+    await expect(note).to_be_focused()
+    await release(ben)
+    await note.fill("")
+    await release(anna)
+
+
+async def test_nothing_moves_under_the_pointer(open_browser: OpenBrowser) -> None:
+    anna, ben = await at_the_desk(open_browser, "Anna"), await at_the_desk(open_browser, "Ben")
+    await expect(anna.get_by_text("Live", exact=True)).to_be_visible()
+    await rows(anna).first.locator("button").focus()
+    taken = await take_next(ben)
+    notice = anna.locator("[data-live-notice]")
+    await expect(notice).to_contain_text("Änderung")
+    await expect(anna.locator(".row-taken", has_text=taken)).to_have_count(0)
+    await notice.get_by_role("button").click()
+    await expect(anna.locator(".row-taken", has_text=taken)).to_be_visible()
+    await release(ben)
+
+
+async def test_nothing_moves_under_a_resting_mouse(open_browser: OpenBrowser) -> None:
+    anna, ben = await at_the_desk(open_browser, "Anna"), await at_the_desk(open_browser, "Ben")
+    await expect(anna.get_by_text("Live", exact=True)).to_be_visible()
+    await rows(anna).last.hover()
+    taken = await take_next(ben)
+    await expect(anna.locator("[data-live-notice]")).to_contain_text("1 Änderung")
+    await expect(anna.locator(".row-taken", has_text=taken)).to_have_count(0)
+    await anna.locator("#panel").hover()
+    await expect(anna.locator(".row-taken", has_text=taken)).to_be_visible()
+    await expect(anna.locator("[data-live-notice]")).to_be_hidden()
+    await release(ben)
+
+
+async def test_a_call_that_another_service_cancels_meanwhile_says_so_and_keeps_the_text(
+    open_browser: OpenBrowser, app: RunningApp
+) -> None:
+    anna = await at_the_desk(open_browser, "Anna")
+    await anna.goto("/search?q=Obermeier")
+    await anna.get_by_role("button", name="Rückruf erfassen").click()
+    await expect(anna.locator(".call-mine")).to_be_visible()
+    note = anna.get_by_label("Notiz zum Gespräch")
+    await note.fill(NOTE)
+    call_id = (await anna.locator("#outcome").get_attribute("action") or "").split("/")[2]
+    async with app.api() as api:
+        assert (await api.delete(f"/api/phone-calls/{call_id}")).status_code == 200
+    told = re.compile("Ein anderer Dienst hat diesen Anruf um .* abgesagt")
+    await expect(anna.locator("#panel-change")).to_contain_text(told)
+    await expect(note).to_have_value(NOTE)
+    assert await violations(anna) == []
+    await anna.get_by_role("radio", name="Erreicht 1").check()
+    await note.press("Control+Enter")
+    await expect(anna.get_by_role("alert")).to_contain_text(told)
+    await expect(anna.locator("#panel").get_by_text(NOTE)).to_be_visible()
+    assert await violations(anna) == []
+
+
+async def without_hints(browser: Browser, app: RunningApp) -> Page:
+    """Anna's page where no stream of hints can be had, in a browser whose console nobody watches."""
+    context = await browser.new_context(base_url=app.base_url, locale="de-DE", viewport=DESK)
+    await context.route("**/live", lambda route: route.abort())
+    anna = await context.new_page()
+    await anna.clock.install()
+    await log_in(anna, "Anna")
+    await expect(anna.get_by_text("Nicht live", exact=True)).to_be_visible()
+    return anna
+
+
+async def test_without_a_stream_of_hints_the_list_is_asked_for_again_and_again(
+    browser: Browser, app: RunningApp, open_browser: OpenBrowser
+) -> None:
+    anna, ben = await without_hints(browser, app), await at_the_desk(open_browser, "Ben")
+    taken = await take_next(ben)
+    await anna.clock.fast_forward(31_000)
+    await expect(anna.locator(".row-taken", has_text=taken)).to_be_visible()
+    await release(ben)
+    await anna.clock.fast_forward(31_000)
+    await expect(anna.locator(".row-taken", has_text=taken)).to_have_count(0)
+    await anna.context.close()
+
+
+async def test_a_page_that_comes_back_into_view_asks_for_all_it_missed(
+    browser: Browser, app: RunningApp, open_browser: OpenBrowser
+) -> None:
+    anna, ben = await without_hints(browser, app), await at_the_desk(open_browser, "Ben")
+    for happens in (
+        "document.dispatchEvent(new Event('visibilitychange'))",
+        "window.dispatchEvent(new Event('online'))",
+    ):
+        taken = await take_next(ben)
+        await anna.evaluate(happens)
+        await expect(anna.locator(".row-taken", has_text=taken)).to_be_visible()
+    await release(ben)
+    await anna.context.close()
