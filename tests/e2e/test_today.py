@@ -185,6 +185,17 @@ async def test_the_page_of_a_search_opens_the_call_of_who_rings_back(anna: Page)
     await release(anna)
 
 
+async def test_minutes_are_right_from_the_first_moment_on_a_computer_whose_clock_is_wrong(
+    open_browser: OpenBrowser,
+) -> None:
+    """The tests' desk has another time than the browser; here nothing later can correct the first tick."""
+    page = await open_browser(console=False)
+    await page.context.route("**/live", lambda route: route.abort())
+    await page.context.add_init_script("window.setInterval = () => 0")
+    await log_in(page, "Anna")
+    assert re.search(r"noch [1-9]\d* min", await rows(page).last.inner_text())
+
+
 async def test_on_a_phone_the_list_comes_first_and_the_call_follows(open_browser: OpenBrowser) -> None:
     page = await open_browser("Anna", viewport=PHONE, has_touch=True, locale="en-GB")
     assert await violations(page) == []

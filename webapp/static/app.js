@@ -7,6 +7,8 @@ const SILENCE_MS = 45_000;
 const SLEPT_MS = 15_000;
 const ACTS = "a, button, input, select, textarea, summary";
 const POINTS = matchMedia("(hover: hover)");
+const SERVER_NOW = document.querySelector("[data-server-now]")?.dataset.serverNow;
+const CLOCK_SKEW = SERVER_NOW ? Date.parse(SERVER_NOW) - Date.now() : 0;
 const CHANGED_WHILE_BUSY = new Map();
 const KEPT_OPEN = new Set();
 
@@ -147,14 +149,10 @@ function countMinutes(element, minutes) {
 }
 
 function serverNow() {
-  return Date.now() + Number(document.querySelector("[data-clock-skew]")?.dataset.clockSkew ?? 0);
+  return Date.now() + CLOCK_SKEW;
 }
 
-document.addEventListener("DOMContentLoaded", () => {
-  const now = document.querySelector("[data-server-now]");
-  if (now) now.dataset.clockSkew = String(Date.parse(now.dataset.serverNow) - Date.now());
-  setInterval(tick, 1000);
-});
+document.addEventListener("DOMContentLoaded", () => setInterval(tick, 1000));
 
 /* ---- Live: hints arrive, lists refetch; nothing moves under pointer or focus ---- */
 
@@ -215,7 +213,7 @@ function marks(root) {
   return new Set([...root.querySelectorAll("[data-row]")].map((row) => row.dataset.row));
 }
 
-let liveState = "off";
+let liveState = "connecting";
 let polling = 0;
 
 function showLive(state) {
@@ -265,7 +263,7 @@ function connect() {
 
 function reconnect() {
   disconnect();
-  showLive("off");
+  showLive("connecting");
   connect();
   refetchAll();
 }
