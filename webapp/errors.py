@@ -2,6 +2,7 @@
 
 import re
 from typing import Any
+from urllib.parse import quote
 
 import asyncpg
 import structlog
@@ -138,15 +139,17 @@ def _field_problem(entry: dict[str, Any]) -> FieldProblem:
 
 
 def _log_in_first(request: AnyRequest) -> AnyResponse:
-    """Send a browser to the login page; offer a fragment the login dialog, so that typed text stays."""
+    """Send a browser to the login page, saying so if it sent a form; offer a fragment the login dialog."""
     if "hx-request" in request.headers:
         return Template(
             "login/dialog.html",
             status_code=401,
             headers={"HX-Retarget": "#dialog", "HX-Reswap": "innerHTML"},
         )
-    here = request.scope["path"] if request.method == "GET" else "/"
-    return Redirect(f"/login?next={here}", status_code=303)
+    if request.method != "GET":
+        return Redirect("/login?unsaved=true", status_code=303)
+    here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    return Redirect(f"/login?next={quote(here)}", status_code=303)
 
 
 def _page(

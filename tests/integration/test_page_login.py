@@ -31,6 +31,21 @@ async def test_a_stranger_is_sent_to_the_login_page_and_back_afterwards(client: 
     assert answer.headers["location"] == "/emails"
 
 
+async def test_whoever_asked_for_a_search_gets_it_after_logging_in(client: Client, anna: Staff):
+    response = await client.get("/emails?show=failed&q=x%26y", follow_redirects=False)
+    login = await client.get(response.headers["location"])
+    assert 'name="next" value="/emails?show=failed&amp;q=x%26y"' in login.text
+
+
+async def test_a_form_sent_after_the_session_ended_is_said_not_to_be_saved(
+    staff_client: Client, clock: FakeClock
+):
+    clock.now += timedelta(hours=13)
+    answer = await submit(staff_client, "/settings", {"sprache": "en"})
+    login = await staff_client.get(answer.headers["location"])
+    assert "what you sent was not saved" in login.text
+
+
 @pytest.mark.parametrize("target", ["//evil.example", "https://evil.example", "/\\evil.example"])
 async def test_after_login_nobody_is_sent_to_another_site(client: Client, anna: Staff, target: str):
     answer = await submit(client, "/login", {"name": "Anna", "password": PASSWORD, "next": target})

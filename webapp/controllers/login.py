@@ -33,11 +33,14 @@ class LoginController(Controller):
     include_in_schema = False
 
     @get("/login")
-    async def form(self, request: Request[Any, Any, Any], next: FromQuery[str] = "/") -> Response[Any]:
+    async def form(
+        self, request: Request[Any, Any, Any], next: FromQuery[str] = "/", unsaved: FromQuery[bool] = False
+    ) -> Response[Any]:
         """Show the form, or go on when somebody is logged in already."""
         if request.user is not None:
             return Redirect(local_path(next), status_code=303)
-        return Template("login/page.html", context={"credentials": Credentials(next=next), "failed": False})
+        context = {"credentials": Credentials(next=next), "failed": False, "unsaved": unsaved}
+        return Template("login/page.html", context=context)
 
     @post("/login")
     async def log_in(
