@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.availability import parse
 from services.errors import Conflict, FieldError, InvalidInput, TemporarilyUnavailable
 from services.models import PhoneCall, Therapist
+from services.reachability import day_windows
 from services.rules import DeskRules
 from services.scheduler import (
     Busy,
@@ -23,7 +24,6 @@ from services.scheduler import (
     Slot,
     exists,
     free_line,
-    is_holiday,
     occupied_lines,
     span,
     within,
@@ -221,9 +221,9 @@ def check_time(day: date, at: time, *, now: datetime, rules: DeskRules) -> None:
 
 
 def outside_phone_hours(therapist: Therapist, day: date, at: time, duration: int, rules: DeskRules) -> bool:
-    """Say whether a call would not lie within the therapist's phone hours, or on a holiday."""
-    windows = parse(therapist.telefonische_erreichbarkeit).windows
-    return is_holiday(day, rules.holiday_state) or not within(windows, day, at, duration)
+    """Say whether a call would not lie within the phone hours that are also the desk's."""
+    windows = day_windows(parse(therapist.telefonische_erreichbarkeit), day, rules)
+    return not within(windows, at, duration)
 
 
 async def _free_line(

@@ -12,7 +12,7 @@ from services.calls import CallNotScheduled, duration_errors, move_planned
 from services.email_validation import check_note
 from services.errors import FieldError, InvalidInput
 from services.models import CallStatus, OutcomeKind, PhoneCall
-from services.outcomes import AlreadyClosed, Outcome, apply_outcome, outcome_kind
+from services.outcomes import AlreadyClosed, Outcome, apply_outcome, outcome_kind, rang_errors, repeat_errors
 from services.rules import DeskRules
 from services.subjects import CALLS
 from shared.database import wake
@@ -151,6 +151,7 @@ def _check(call: PhoneCall, changes: CallChanges, *, now: datetime, rules: DeskR
         errors.append(FieldError("status", "Give the status that goes with this outcome."))
     if changes.tatsaechliches_datum is not None or changes.tatsaechliche_zeit is not None:
         errors += _time_errors(call, changes, now=now, rules=rules)
+    errors += repeat_errors(changes.wiederholen_nach or None, now=now, rules=rules)
     if errors:
         raise InvalidInput(*errors)
     if call.status != CallStatus.SCHEDULED and _moved(call, changes):
@@ -164,9 +165,7 @@ def _time_errors(
     at = changes.tatsaechliche_zeit or call.tatsaechliche_zeit
     if call.status not in (CallStatus.COMPLETED, CallStatus.FAILED) or on is None or at is None:
         return [FieldError("tatsaechliches_datum", ONLY_AFTER_RINGING)]
-    if rules.instant(on, at) > now:
-        return [FieldError("tatsaechliches_datum", "This is in the future.")]
-    return []
+    return rang_errors(on, at, now=now, rules=rules)
 
 
 def _planned(call: PhoneCall, changes: CallChanges) -> tuple[date, time]:

@@ -27,7 +27,7 @@ class CallPanel:
         open_now: the one of them that is open.
         best: the most promising hours so far, best first.
         history: latest contacts, newest first; this call is among them.
-        other_calls: further scheduled calls to the same therapist, earliest first.
+        next_attempt: the scheduled call that follows upon this one.
     """
 
     call: PhoneCall
@@ -40,7 +40,7 @@ class CallPanel:
     open_now: Window | None
     best: list[HourRate]
     history: list[Contact]
-    other_calls: list[PhoneCall]
+    next_attempt: PhoneCall | None
 
 
 async def load_call_panel(
@@ -69,16 +69,11 @@ async def load_call_panel(
         call, therapist, email, holder_name = found
         hours = await load_hours(session, call.therapist_id)
         history = await load_history(session, call.therapist_id, rules=rules)
-        others = await session.scalars(
-            select(PhoneCall)
-            .where(
-                PhoneCall.therapist_id == call.therapist_id,
-                PhoneCall.status == CallStatus.SCHEDULED,
-                PhoneCall.id != call.id,
+        next_attempt = await session.scalar(
+            select(PhoneCall).where(
+                PhoneCall.vorheriger_anruf_id == call.id, PhoneCall.status == CallStatus.SCHEDULED
             )
-            .order_by(PhoneCall.geplantes_datum, PhoneCall.geplante_zeit)
         )
-        other_calls = list(others)
     availability = parse(therapist.telefonische_erreichbarkeit) if therapist else Availability()
     today = day_windows(availability, rules.today(now), rules)
     clock = rules.local(now).time()
@@ -94,5 +89,5 @@ async def load_call_panel(
         open_now=next((window for window in today if window.start <= clock < window.end), None),
         best=best_hours(hours),
         history=history,
-        other_calls=other_calls,
+        next_attempt=next_attempt,
     )

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services import idempotency
 from services.activity import Actor, record
-from services.booking import book_at, book_next, move
+from services.booking import book_at, book_next, lock_calendar, move
 from services.email_validation import check_note
 from services.errors import Conflict, FieldError, InvalidInput, NotFound, StaleVersion
 from services.events import EventType, report_call
@@ -32,6 +32,10 @@ _turns = WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore]()
 
 class CallNotScheduled(Conflict):
     """This call is no longer planned, so its time can't be changed."""
+
+
+class FollowedUpAlready(Conflict):
+    """This e-mail has had its call for want of an answer already."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +78,7 @@ async def create_call(
     Raises:
         InvalidInput: the input is wrong, or no time can be found (`services.booking.Unschedulable`).
         CallCollision: the time asked for is taken.
+        FollowedUpAlready: there is a call with the reason `keine_antwort` about this e-mail.
         TemporarilyUnavailable: the therapist is not known here and their directory can't be asked.
     """
     _check(new)
@@ -219,6 +224,8 @@ async def _book(
     values: dict[str, Any] = {"notizen": new.notizen, "grund": new.grund, "email_id": new.email_id}
     if new.email_id is not None:
         await _lock_email(session, new.email_id)
+        if new.grund == CallReason.NO_REPLY:
+            await _check_not_followed_up(session, new.email_id)
     if new.geplantes_datum is not None and new.geplante_zeit is not None:
         return await book_at(
             session,
@@ -240,6 +247,18 @@ async def _lock_email(session: AsyncSession, email_id: int) -> None:
     found = await session.scalar(select(Email.id).where(Email.id == email_id).with_for_update(read=True))
     if found is None:
         raise InvalidInput(FieldError("email_id", "There is no such e-mail."))
+
+
+async def _check_not_followed_up(session: AsyncSession, email_id: int) -> None:
+    """Refuse a second call because of the same silence, as the database would."""
+    await lock_calendar(session)
+    first = select(PhoneCall.id).where(
+        PhoneCall.email_id == email_id,
+        PhoneCall.grund == CallReason.NO_REPLY,
+        PhoneCall.vorheriger_anruf_id.is_(None),
+    )
+    if await session.scalar(first) is not None:
+        raise FollowedUpAlready
 
 
 async def _existing(session: AsyncSession, call_id: int, *, lock: bool = False) -> PhoneCall:

@@ -16,13 +16,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.errors import Conflict, NotFound
 from services.models import LARGEST_ID, CallStatus, PhoneCall
 from services.open_calls import load_open_calls
-from services.reachability import reachable_now
+from services.reachability import holder_of, reachable_now
 from services.rules import DeskRules
 from services.subjects import CALLS
 from shared.database import wake
 
 THERAPIST_LOCK = 4_201
 """First key of the advisory locks that serialise claims on one therapist's calls."""
+
+STAFF_LOCK = 4_202
+"""First key of the advisory locks that serialise one person's claims; taken before any other lock."""
 
 
 class ClaimedByOther(Conflict):
@@ -38,9 +41,8 @@ class ClaimLost(Conflict):
 
 
 def holder(call: PhoneCall, now: datetime) -> int | None:
-    """Return the id of who holds a call at an instant; an expired claim holds nothing."""
-    held = call.bearbeitet_bis is not None and call.bearbeitet_bis > now
-    return call.bearbeitet_von if held else None
+    """Return the id of who holds a call at an instant."""
+    return holder_of(call.bearbeitet_von, call.bearbeitet_bis, now)
 
 
 async def claim_call(
@@ -54,13 +56,14 @@ async def claim_call(
         ClaimedByOther: somebody else holds this call or another one to the same therapist; names `staff_id`.
     """
     async with session.begin():
+        await lock_claims_of(session, staff_id)
         call = await _lock_with_own(session, call_id, staff_id)
         if call.status != CallStatus.SCHEDULED:
             raise Conflict
-        await session.execute(select(func.pg_advisory_xact_lock(THERAPIST_LOCK, call.therapist_id)))
-        other = await _other_holder(session, call.therapist_id, staff_id, now)
+        other = await _busy_with(session, call.therapist_id, staff_id, now)
         if other is not None:
             raise ClaimedByOther(staff_id=other)
+        await _release(session, PhoneCall.bearbeitet_von == staff_id, PhoneCall.id != call_id)
         return await _take(session, call, staff_id, now, rules)
 
 
@@ -73,6 +76,7 @@ async def claim_next(session: AsyncSession, *, staff_id: int, now: datetime, rul
         NothingReachable: no free call is reachable now.
     """
     async with session.begin():
+        await lock_claims_of(session, staff_id)
         own = await _lock_own(session, staff_id)
         calls = reachable_now(await load_open_calls(session, now=now, rules=rules), now=now, rules=rules)
         wanted = _after(own, [call.call_id for call in calls])
@@ -90,26 +94,32 @@ async def claim_next(session: AsyncSession, *, staff_id: int, now: datetime, rul
 async def renew_claim(
     session: AsyncSession, call_id: int, *, staff_id: int, now: datetime, rules: DeskRules
 ) -> datetime:
-    """Extend one's own claim and return its new end; an expired claim nobody took is taken again.
+    """Extend one's own claim and return its new end; an expired one is taken again if nobody came between.
 
     Raises:
-        ClaimLost: somebody else has the call now, it was released, or it is not scheduled any more.
+        ClaimLost: somebody else has the call or its therapist now, it was released, or it is not scheduled
+            any more.
     """
-    until = now + rules.claim
     async with session.begin():
-        renewed = await session.scalar(
-            update(PhoneCall)
+        call = await session.scalar(
+            select(PhoneCall)
             .where(
                 PhoneCall.id == call_id,
                 PhoneCall.status == CallStatus.SCHEDULED,
                 PhoneCall.bearbeitet_von == staff_id,
             )
-            .values(bearbeitet_bis=until, updated_at=PhoneCall.updated_at)
-            .returning(PhoneCall.id)
+            .with_for_update(key_share=True)
+            .execution_options(populate_existing=True)
         )
-    if renewed is None:
-        raise ClaimLost
-    return until
+        if call is None:
+            raise ClaimLost
+        if holder(call, now) is not None:
+            await _lease(session, call, staff_id, now, rules)
+        elif await _busy_with(session, call.therapist_id, staff_id, now) is None:
+            await _take(session, call, staff_id, now, rules)
+        else:
+            raise ClaimLost
+    return now + rules.claim
 
 
 async def release_claim(session: AsyncSession, call_id: int, *, staff_id: int) -> None:
@@ -118,14 +128,31 @@ async def release_claim(session: AsyncSession, call_id: int, *, staff_id: int) -
         await _release(session, PhoneCall.id == call_id, PhoneCall.bearbeitet_von == staff_id)
 
 
-async def release_all(session: AsyncSession, *, staff_id: int) -> None:
-    """Let go of everything a member of staff holds, as when they log out."""
-    async with session.begin():
-        await _release(session, PhoneCall.bearbeitet_von == staff_id)
+async def release_all(session: AsyncSession, staff_id: int) -> None:
+    """Let go of all that a member of staff holds. Runs in the caller's transaction."""
+    await _release(session, PhoneCall.bearbeitet_von == staff_id)
+
+
+async def lock_claims_of(session: AsyncSession, staff_id: int) -> None:
+    """Let one person's claims come one after the other. Runs in the caller's transaction, first of all."""
+    await session.execute(select(func.pg_advisory_xact_lock(STAFF_LOCK, staff_id)))
+
+
+async def take_back(session: AsyncSession, call: PhoneCall, staff_id: int, now: datetime) -> bool:
+    """Make room for a locked call to return to whose it was; say whether it may.
+
+    It may not while a colleague has the therapist on the phone; else whatever they took since is let go of.
+    Runs in the caller's transaction, which began with `lock_claims_of`.
+    """
+    await _lock_own(session, staff_id)
+    if await _busy_with(session, call.therapist_id, staff_id, now) is not None:
+        return False
+    await _release(session, PhoneCall.bearbeitet_von == staff_id, PhoneCall.id != call.id)
+    return True
 
 
 async def _lock_with_own(session: AsyncSession, call_id: int, staff_id: int) -> PhoneCall:
-    """Lock a call together with the caller's own, in one order for everybody, and release the latter."""
+    """Lock a call together with the caller's own, in one order for everybody."""
     if not 0 < call_id <= LARGEST_ID:
         raise NotFound
     rows = await session.scalars(
@@ -138,7 +165,6 @@ async def _lock_with_own(session: AsyncSession, call_id: int, staff_id: int) -> 
     call = next((row for row in rows if row.id == call_id), None)
     if call is None:
         raise NotFound
-    await _release(session, PhoneCall.bearbeitet_von == staff_id, PhoneCall.id != call_id)
     return call
 
 
@@ -175,6 +201,12 @@ async def _therapist_free(session: AsyncSession, therapist_id: int, staff_id: in
     return bool(locked) and await _other_holder(session, therapist_id, staff_id, now) is None
 
 
+async def _busy_with(session: AsyncSession, therapist_id: int, staff_id: int, now: datetime) -> int | None:
+    """Take the therapist's claim lock, and return who else has them in hand."""
+    await session.execute(select(func.pg_advisory_xact_lock(THERAPIST_LOCK, therapist_id)))
+    return await _other_holder(session, therapist_id, staff_id, now)
+
+
 async def _other_holder(session: AsyncSession, therapist_id: int, staff_id: int, now: datetime) -> int | None:
     """Return who else has a call to this therapist in hand; the therapist's claim lock is held."""
     return await session.scalar(
@@ -192,15 +224,22 @@ async def _other_holder(session: AsyncSession, therapist_id: int, staff_id: int,
 async def _take(
     session: AsyncSession, call: PhoneCall, staff_id: int, now: datetime, rules: DeskRules
 ) -> PhoneCall:
-    taken = await session.scalars(
+    taken = await _lease(session, call, staff_id, now, rules)
+    wake(session, CALLS)
+    return taken
+
+
+async def _lease(
+    session: AsyncSession, call: PhoneCall, staff_id: int, now: datetime, rules: DeskRules
+) -> PhoneCall:
+    leased = await session.scalars(
         update(PhoneCall)
         .where(PhoneCall.id == call.id)
         .values(bearbeitet_von=staff_id, bearbeitet_bis=now + rules.claim, updated_at=PhoneCall.updated_at)
         .returning(PhoneCall),
         execution_options={"populate_existing": True},
     )
-    wake(session, CALLS)
-    return taken.one()
+    return leased.one()
 
 
 async def _release(session: AsyncSession, *which: ColumnElement[bool]) -> None:

@@ -103,9 +103,9 @@ async def load_desk(
         if call_id is None:
             return Desk(board, staff_id, None, None, None, offer, saved)
     panel = await load_call_panel(session, call_id, now=now, rules=rules)
-    if panel.holder_id != staff_id:
-        return Desk(board, staff_id, panel, None, None, offer, saved)
     draft = await load_draft(session, CALL, call_id, staff_id=staff_id)
+    if panel.holder_id != staff_id:
+        return Desk(board, staff_id, panel, draft, None, offer, saved)
     suggestion = await _suggest(
         session, panel.call, panel.therapist, OutcomeKind.NOT_REACHED, None, now=now, rules=rules
     )

@@ -12,9 +12,6 @@ from services.models import Draft
 CALL = "call"
 """The outcome form of a call in somebody's hands."""
 
-SAVED_CALL = "call-saved"
-"""The outcome form as it was saved last, for the moment in which it can be undone."""
-
 
 async def save_draft(
     session: AsyncSession,
@@ -26,6 +23,20 @@ async def save_draft(
     now: datetime,
 ) -> None:
     """Keep a form's fields; a later draft by the same person replaces an earlier one."""
+    async with session.begin():
+        await put_draft(session, subject, subject_id, fields, staff_id=staff_id, now=now)
+
+
+async def put_draft(
+    session: AsyncSession,
+    subject: str,
+    subject_id: int,
+    fields: Mapping[str, str],
+    *,
+    staff_id: int,
+    now: datetime,
+) -> None:
+    """Do what `save_draft` does. Runs in the caller's transaction."""
     values = {
         "staff_id": staff_id,
         "gegenstand": subject,
@@ -34,13 +45,12 @@ async def save_draft(
         "updated_at": now,
     }
     statement = insert(Draft).values(values)
-    async with session.begin():
-        await session.execute(
-            statement.on_conflict_do_update(
-                index_elements=[Draft.staff_id, Draft.gegenstand, Draft.gegenstand_id],
-                set_={"felder": statement.excluded.felder, "updated_at": now},
-            )
+    await session.execute(
+        statement.on_conflict_do_update(
+            index_elements=[Draft.staff_id, Draft.gegenstand, Draft.gegenstand_id],
+            set_={"felder": statement.excluded.felder, "updated_at": now},
         )
+    )
 
 
 async def load_draft(
@@ -56,22 +66,12 @@ async def load_draft(
 async def discard_draft(session: AsyncSession, subject: str, subject_id: int, *, staff_id: int) -> None:
     """Forget somebody's draft."""
     async with session.begin():
-        await session.execute(delete(Draft).where(*_of(subject, subject_id, staff_id)))
+        await drop_draft(session, subject, subject_id, staff_id=staff_id)
 
 
-async def keep_as_saved(
-    session: AsyncSession, call_id: int, fields: Mapping[str, str], *, staff_id: int, now: datetime
-) -> None:
-    """Turn the draft of a call's outcome into what was saved, so that undo can bring it back."""
-    await save_draft(session, SAVED_CALL, call_id, fields, staff_id=staff_id, now=now)
-    await discard_draft(session, CALL, call_id, staff_id=staff_id)
-
-
-async def bring_back_saved(session: AsyncSession, call_id: int, *, staff_id: int, now: datetime) -> None:
-    """Make what was saved a draft again, after undo; nothing happens where nothing was kept."""
-    saved = await load_draft(session, SAVED_CALL, call_id, staff_id=staff_id)
-    if saved is not None:
-        await save_draft(session, CALL, call_id, saved, staff_id=staff_id, now=now)
+async def drop_draft(session: AsyncSession, subject: str, subject_id: int, *, staff_id: int) -> None:
+    """Do what `discard_draft` does. Runs in the caller's transaction."""
+    await session.execute(delete(Draft).where(*_of(subject, subject_id, staff_id)))
 
 
 def _of(subject: str, subject_id: int, staff_id: int) -> tuple[ColumnElement[bool], ...]:

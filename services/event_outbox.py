@@ -102,7 +102,8 @@ async def due_events(
 ) -> Sequence[Row[Any]]:
     """Return events that may go out together: of every key at most one, its first waiting.
 
-    Those under way still count as waiting, so of their keys there is none.
+    Those under way still count as waiting, so of their keys there is none. One that is just being taken back
+    is passed over.
     """
     earlier = aliased(OutboxEvent)
     first_of_key = ~(
@@ -120,6 +121,7 @@ async def due_events(
         )
         .order_by(OutboxEvent.id)
         .limit(limit)
+        .with_for_update(key_share=True, read=True, skip_locked=True, of=OutboxEvent)
     )
     return rows.all()
 

@@ -56,14 +56,32 @@ async def cancel_pending(
 async def postpone_pending(
     session: AsyncSession, email: Email, not_before: date, *, now: datetime, actor: Actor, rules: DeskRules
 ) -> PhoneCall | None:
-    """Move the pending call about an e-mail to the first free time from a day on; return it.
+    """Move every pending call about an e-mail to the first free time from a day on; return the earliest.
 
-    When there is no such time the call is cancelled and returned so, and a person is asked to look at the
-    e-mail. Runs in the caller's transaction, which has locked the e-mail.
+    Where there is no such time a call is cancelled and a person is asked to look at the e-mail; one so
+    cancelled is returned if no other is left. Runs in the caller's transaction, which has locked the e-mail.
     """
-    call = await session.scalar(_pending(email.id).limit(1).with_for_update())
-    if call is None or call.geplantes_datum >= not_before:
-        return call
+    calls = list(await session.scalars(_pending(email.id).with_for_update()))
+    for call in calls:
+        if call.geplantes_datum < not_before:
+            await _postpone(session, email, call, not_before, now=now, actor=actor, rules=rules)
+    return min(
+        calls,
+        key=lambda call: (call.status != CallStatus.SCHEDULED, call.geplantes_datum, call.geplante_zeit),
+        default=None,
+    )
+
+
+async def _postpone(
+    session: AsyncSession,
+    email: Email,
+    call: PhoneCall,
+    not_before: date,
+    *,
+    now: datetime,
+    actor: Actor,
+    rules: DeskRules,
+) -> None:
     therapist = await session.get(Therapist, call.therapist_id)
     try:
         if therapist is None:
@@ -75,7 +93,6 @@ async def postpone_pending(
     else:
         call.version += 1
         announce(session, call, "call_moved", now=now, actor=actor)
-    return call
 
 
 async def offer_call_for_failed(

@@ -45,10 +45,23 @@ async def load_move_choice(
         try:
             if day is None:
                 day = (
-                    await find_next(session, therapist, now=now, rules=rules, duration_minutes=duration)
+                    await find_next(
+                        session,
+                        therapist,
+                        now=now,
+                        rules=rules,
+                        duration_minutes=duration,
+                        ignore_call_id=call.id,
+                    )
                 ).day
             slots = await free_slots_of_day(
-                session, therapist, day, now=now, rules=rules, duration_minutes=duration
+                session,
+                therapist,
+                day,
+                now=now,
+                rules=rules,
+                duration_minutes=duration,
+                ignore_call_id=call.id,
             )
         except Unschedulable as error:
             return MoveChoice(call, therapist, day or rules.today(now), [], error.message_id)

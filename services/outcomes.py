@@ -6,8 +6,9 @@ Reached completes the call. Not reached, busy and answering machine fail it and 
 `rules.undo` (`services.undo`).
 """
 
-from dataclasses import dataclass
-from datetime import date, datetime, time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -15,12 +16,14 @@ from services.activity import Actor, record
 from services.booking import move
 from services.call_locks import LockedCall, lock_with_email
 from services.claims import ClaimedByOther, holder
+from services.drafts import CALL, drop_draft
 from services.email_validation import check_note
 from services.errors import Conflict, FieldError, InvalidInput
 from services.events import EventType, report_call
 from services.models import CallStatus, OutboxEvent, OutcomeKind, PhoneCall, Therapist
 from services.retries import NoRetry, book_retry, move_on, obstacle_to_retry
 from services.rules import DeskRules
+from services.slots import FURTHEST_DAYS
 from services.subjects import CALLS
 from services.undo import MARGIN, CallState, Undo
 from shared.database import wake
@@ -67,6 +70,7 @@ class Outcome:
         wiederholen_nach: no next attempt before this day; a past day sets no limit.
         neuer_termin: where a postponed call goes; None is the therapist's next window.
         tatsaechliches_datum: when it was rung; None, and `tatsaechliche_zeit` alike, is now.
+        typed: the fields of the form that says all this, for who takes the outcome back.
     """
 
     art: OutcomeKind
@@ -76,6 +80,7 @@ class Outcome:
     neuer_termin: tuple[date, time] | None = None
     tatsaechliches_datum: date | None = None
     tatsaechliche_zeit: time | None = None
+    typed: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,8 +156,15 @@ async def apply_outcome(
     await session.flush()
     events = _report(session, call, next_call, now=now, rules=rules)
     Undo(
-        before, call.version, next_call.id if next_call else None, [event.event_id for event in events]
+        before,
+        call.version,
+        next_call.id if next_call else None,
+        [event.event_id for event in events],
+        actor.staff_id,
+        dict(outcome.typed),
     ).keep(call, undo_until)
+    if actor.staff_id is not None:
+        await drop_draft(session, CALL, call.id, staff_id=actor.staff_id)
     _note(session, call, outcome, next_call, now=now, actor=actor)
     return OutcomeResult(call, next_call, no_retry, undo_until)
 
@@ -181,13 +193,32 @@ def _check(call: PhoneCall, outcome: Outcome, *, now: datetime, actor: Actor, ru
     held_by = holder(call, now)
     if actor.staff_id is not None and held_by is not None and held_by != actor.staff_id:
         raise ClaimedByOther(staff_id=held_by)
-    rang_on, rang_at = _rang(outcome, now=now, rules=rules)
-    errors = [*check_note("ergebnis", outcome.ergebnis), *check_note("notizen", outcome.notizen)]
-    if rules.instant(rang_on, rang_at) > now:
-        field = "tatsaechliches_datum" if rang_on > rules.today(now) else "tatsaechliche_zeit"
-        errors.append(FieldError(field, "This is in the future."))
+    errors = [
+        *check_note("ergebnis", outcome.ergebnis),
+        *check_note("notizen", outcome.notizen),
+        *rang_errors(*_rang(outcome, now=now, rules=rules), now=now, rules=rules),
+        *repeat_errors(outcome.wiederholen_nach, now=now, rules=rules),
+    ]
     if errors:
         raise InvalidInput(*errors)
+
+
+def rang_errors(on: date, at: time, *, now: datetime, rules: DeskRules) -> list[FieldError]:
+    """Return what is wrong with the local day and time at which somebody says they rang."""
+    today = rules.today(now)
+    if on < today - timedelta(days=FURTHEST_DAYS):
+        return [FieldError("tatsaechliches_datum", "This is too long ago.")]
+    if rules.instant(on, at) > now:
+        field = "tatsaechliches_datum" if on > today else "tatsaechliche_zeit"
+        return [FieldError(field, "This is in the future.")]
+    return []
+
+
+def repeat_errors(not_before: date | None, *, now: datetime, rules: DeskRules) -> list[FieldError]:
+    """Return what is wrong with the day before which there is to be no next attempt."""
+    if not_before is None or abs((not_before - rules.today(now)).days) <= FURTHEST_DAYS:
+        return []
+    return [FieldError("wiederholen_nach", "This date is too far away.")]
 
 
 def _rang(outcome: Outcome, *, now: datetime, rules: DeskRules) -> tuple[date, time]:

@@ -68,8 +68,7 @@ class OpenCall:
 
     def holder(self, now: datetime) -> int | None:
         """Return the id of who has this call in hand at an instant."""
-        held = self.bearbeitet_bis is not None and self.bearbeitet_bis > now
-        return self.bearbeitet_von if held else None
+        return holder_of(self.bearbeitet_von, self.bearbeitet_bis, now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +111,11 @@ class BoardCall:
     def holder_name(self) -> str | None:
         """The name of who has the call in hand."""
         return self.call.bearbeitet_name if self.holder_id is not None else None
+
+
+def holder_of(staff_id: int | None, until: datetime | None, now: datetime) -> int | None:
+    """Return who holds what was claimed until an instant; an expired claim holds nothing."""
+    return staff_id if until is not None and until > now else None
 
 
 def day_windows(availability: Availability, day: date, rules: DeskRules) -> list[Window]:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from holidays import country_holidays
 
-from services.availability import Windows, minute_of_day
+from services.availability import Window, Windows, minute_of_day
 from services.rules import DeskRules
 
 DAY = timedelta(days=1)
@@ -99,14 +99,11 @@ def span(day: date, at: time, duration_minutes: int) -> Interval:
     return Interval(start, start + duration_minutes * MINUTE)
 
 
-def within(windows: Windows, day: date, at: time, duration_minutes: int) -> bool:
+def within(windows: Iterable[Window], at: time, duration_minutes: int) -> bool:
     """Say whether a whole call lies inside one of a day's windows."""
     start = minute_of_day(at)
     end = start + duration_minutes
-    return any(
-        opens <= start and end <= closes
-        for opens, closes in (window.minutes for window in windows.get(day.weekday(), ()))
-    )
+    return any(opens <= start and end <= closes for opens, closes in (window.minutes for window in windows))
 
 
 class Occupied:

@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.activity import SYSTEM, Actor, record
+from services.claims import release_all
 from services.errors import Conflict, FieldError, InvalidInput, NotFound
 from services.models import Staff, StaffSession
 
@@ -98,9 +99,15 @@ async def staff_of_session(session: AsyncSession, token: str, *, now: datetime) 
 
 
 async def log_out(session: AsyncSession, token: str) -> None:
-    """End a session; ending an unknown one does nothing."""
+    """End a session and let go of the call in hand; ending an unknown one does nothing."""
     async with session.begin():
-        await session.execute(delete(StaffSession).where(StaffSession.token_hash == _digest(token)))
+        staff_id = await session.scalar(
+            delete(StaffSession)
+            .where(StaffSession.token_hash == _digest(token))
+            .returning(StaffSession.staff_id)
+        )
+        if staff_id is not None:
+            await release_all(session, staff_id)
 
 
 async def list_staff(session: AsyncSession) -> list[Staff]:
@@ -131,7 +138,7 @@ async def change_settings(
 async def set_active(
     session: AsyncSession, staff_id: int, active: bool, *, now: datetime, actor: Actor
 ) -> None:
-    """Open or close an account; closing it ends its sessions at once.
+    """Open or close an account; closing it ends its sessions and lets go of its call at once.
 
     Raises:
         NotFound: there is no such account.
@@ -143,6 +150,7 @@ async def set_active(
         staff.aktiv = active
         if not active:
             await session.execute(delete(StaffSession).where(StaffSession.staff_id == staff_id))
+            await release_all(session, staff_id)
         record(session, actor, "staff_opened" if active else "staff_closed", "staff", staff_id, now=now)
 
 

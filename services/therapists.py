@@ -104,10 +104,11 @@ async def cancel_calls_in_vain(
     """Cancel the pending automatic calls of therapists who are not to be called; return how many.
 
     Automatic are calls about an e-mail nobody answered or received, and every next attempt. What a person
-    planned stays. A call somebody else is changing right now is left for the next time.
+    planned stays. A call in somebody's hands, or one somebody is changing right now, is left for the next
+    time: they may be hearing just now that the therapist does not want to be called.
     """
     async with session.begin():
-        rows = await session.execute(_in_vain(therapist_id))
+        rows = await session.execute(_in_vain(therapist_id, now))
         count = 0
         for call, unwanted in rows:
             await cancel(session, call, DO_NOT_CALL if unwanted else BLOCKED, now=now, actor=actor)
@@ -115,9 +116,10 @@ async def cancel_calls_in_vain(
     return count
 
 
-def _in_vain(therapist_id: int | None) -> Select[PhoneCall, bool]:
+def _in_vain(therapist_id: int | None, now: datetime) -> Select[PhoneCall, bool]:
     pending = and_(
         PhoneCall.status == CallStatus.SCHEDULED,
+        or_(PhoneCall.bearbeitet_bis.is_(None), PhoneCall.bearbeitet_bis <= now),
         or_(PhoneCall.grund.in_(AUTOMATIC), PhoneCall.vorheriger_anruf_id.is_not(None)),
     )
     query = (

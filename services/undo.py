@@ -9,22 +9,24 @@ from typing import Self
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.activity import Actor, record
 from services.booking import lock_calendar
 from services.call_locks import lock_with_email
-from services.claims import ClaimedByOther
+from services.claims import ClaimedByOther, lock_claims_of, take_back
+from services.drafts import CALL, put_draft
 from services.errors import Conflict
 from services.events import retract
 from services.models import CallReason, CallStatus, PhoneCall
 from services.subjects import CALLS
+from shared.clock import Clock
 from shared.database import wake
 
 MARGIN = timedelta(seconds=2)
-"""How long events wait beyond the last moment of undo: for one under way, and a relay whose clock is ahead.
+"""How long events wait beyond the last moment of undo, for a relay whose clock is ahead.
 
 One further ahead may publish before: undo is refused once the event is marked as published.
 """
@@ -74,12 +76,18 @@ class CallState(msgspec.Struct, frozen=True):
 
 
 class Undo(msgspec.Struct, frozen=True):
-    """What taking an outcome back needs, kept in `phone_calls.rueckgaengig`."""
+    """What taking an outcome back needs, kept in `phone_calls.rueckgaengig`.
+
+    Attributes:
+        typed: the form's fields as `author_id` sent them.
+    """
 
     before: CallState
     version: int
     next_call_id: int | None
     event_ids: list[UUID]
+    author_id: int | None = None
+    typed: dict[str, str] = msgspec.field(default_factory=dict[str, str])
 
     def keep(self, call: PhoneCall, until: datetime) -> None:
         """Let the outcome just recorded be undone until an instant."""
@@ -87,46 +95,66 @@ class Undo(msgspec.Struct, frozen=True):
         call.rueckgaengig_bis = until
 
 
-async def undo_outcome(session: AsyncSession, call_id: int, *, now: datetime, actor: Actor) -> PhoneCall:
-    """Restore a call as it was before its last outcome, claim included, and remove the next attempt.
+async def undo_outcome(session: AsyncSession, call_id: int, *, clock: Clock, actor: Actor) -> PhoneCall:
+    """Restore a call as it was before its last outcome, and remove the next attempt.
 
-    `version` counts on, so that forms from before and after the outcome are both stale.
+    Who recorded the outcome gets the form as they sent it, and the call back in hand if it was there and no
+    colleague has the therapist on the phone by now. `version` counts on, so that forms from before and after
+    the outcome are both stale.
 
     Raises:
         NotFound: no such call.
-        TooLateToUndo: the time is over, or the call was changed since.
+        TooLateToUndo: the time is over, even if only since waiting began, or the call was changed since.
         ClaimedByOther: somebody else took the postponed call in hand.
         NextAttemptChanged: somebody has taken, moved or finished the next attempt.
         TimeTaken: another call has been put where this one was planned.
     """
     async with session.begin():
+        if actor.staff_id is not None:
+            await lock_claims_of(session, actor.staff_id)
         locked = await lock_with_email(session, call_id)
         call = locked.call
-        if call.rueckgaengig is None or call.rueckgaengig_bis is None or call.rueckgaengig_bis <= now:
+        undo = _of(call, answered=locked.answered)
+        former = undo.before.bearbeitet_von if undo.before.bearbeitet_von == actor.staff_id else None
+        back_in_hand = former is not None and await take_back(session, call, former, clock())
+        await lock_calendar(session)
+        now = clock()
+        if call.rueckgaengig_bis is None or call.rueckgaengig_bis <= now:
             raise TooLateToUndo
-        undo = msgspec.convert(call.rueckgaengig, Undo)
-        if undo.version != call.version:
-            raise TooLateToUndo
-        if locked.answered and call.grund != CallReason.CALL_BACK:
-            raise TooLateToUndo
-        if call.bearbeitet_von not in (None, undo.before.bearbeitet_von):
-            raise ClaimedByOther(staff_id=call.bearbeitet_von)
         if await retract(session, undo.event_ids) != len(undo.event_ids):
             raise TooLateToUndo
         if undo.next_call_id is not None:
             await _remove_attempt(session, undo.next_call_id)
-        await _let_go_of_others(session, undo.before.bearbeitet_von, call.id)
-        await lock_calendar(session)
-        undo.before.restore(call)
-        call.rueckgaengig = call.rueckgaengig_bis = None
-        call.version += 1
-        try:
-            await session.flush()
-        except IntegrityError as error:
-            raise TimeTaken from error
+        await _restore(session, call, undo.before, back_in_hand=back_in_hand)
+        if undo.typed and undo.author_id is not None and undo.author_id == actor.staff_id:
+            await put_draft(session, CALL, call.id, undo.typed, staff_id=undo.author_id, now=now)
         record(session, actor, "outcome_undone", "call", call.id, now=now, version=call.version)
         wake(session, CALLS)
     return call
+
+
+def _of(call: PhoneCall, *, answered: bool) -> Undo:
+    """Return what taking back a call's last outcome needs, unless something came between."""
+    if call.rueckgaengig is None:
+        raise TooLateToUndo
+    undo = msgspec.convert(call.rueckgaengig, Undo)
+    if undo.version != call.version or (answered and call.grund != CallReason.CALL_BACK):
+        raise TooLateToUndo
+    if call.bearbeitet_von not in (None, undo.before.bearbeitet_von):
+        raise ClaimedByOther(staff_id=call.bearbeitet_von)
+    return undo
+
+
+async def _restore(session: AsyncSession, call: PhoneCall, before: CallState, *, back_in_hand: bool) -> None:
+    before.restore(call)
+    if not back_in_hand:
+        call.bearbeitet_von = call.bearbeitet_bis = None
+    call.rueckgaengig = call.rueckgaengig_bis = None
+    call.version += 1
+    try:
+        await session.flush()
+    except IntegrityError as error:
+        raise TimeTaken from error
 
 
 async def _remove_attempt(session: AsyncSession, call_id: int) -> None:
@@ -145,13 +173,3 @@ async def _remove_attempt(session: AsyncSession, call_id: int) -> None:
         raise NextAttemptChanged
     await session.delete(attempt)
     await session.flush()
-
-
-async def _let_go_of_others(session: AsyncSession, staff_id: int | None, call_id: int) -> None:
-    """Keep to one call in hand: who gets this call back lets go of what they took since."""
-    if staff_id is not None:
-        await session.execute(
-            update(PhoneCall)
-            .where(PhoneCall.bearbeitet_von == staff_id, PhoneCall.id != call_id)
-            .values(bearbeitet_von=None, bearbeitet_bis=None, updated_at=PhoneCall.updated_at)
-        )

@@ -16,7 +16,6 @@ NOT_REACHED_KINDS = (
     OutcomeKind.ANSWERING_MACHINE,
     OutcomeKind.WRONG_NUMBER,
 )
-CHOICES = (OutcomeKind.REACHED, OutcomeKind.NOT_REACHED, OutcomeKind.POSTPONED, OutcomeKind.CANCELED)
 NEXT_WINDOW = "fenster"
 CHOSEN_TIME = "termin"
 LONGEST_NOTE = 4000
@@ -83,6 +82,7 @@ class OutcomeForm:
             ergebnis=self.ergebnis.strip() or None,
             wiederholen_nach=self.not_before if retried else None,
             neuer_termin=new_time,
+            typed=self.to_draft(),
         )
 
     def _new_time(self, errors: list[FieldError]) -> tuple[date, time] | None:

@@ -91,6 +91,17 @@ async def test_a_taken_time_is_refused_with_what_takes_it(api: Client, session: 
     assert f"call {taken}" in answer.json()["message"]
 
 
+async def test_an_email_gets_one_call_for_want_of_an_answer(api: Client, session: AsyncSession):
+    async with session.begin():
+        session.add(make_email(id=1))
+    body = {"therapist_id": 1, "email_id": 1, "grund": "keine_antwort"}
+    assert (await api.post(CALLS, json=body)).status_code == 201
+    for when in ({}, {"geplantes_datum": "2026-10-16", "geplante_zeit": "10:00"}):
+        again = await api.post(CALLS, json=body | when)
+        assert again.status_code == 409
+        assert "has had its call" in again.json()["message"]
+
+
 WRONG_INPUT: list[tuple[dict[str, object], list[str]]] = [
     ({}, ["therapist_id"]),
     ({"therapist_id": 0}, ["therapist_id"]),

@@ -181,7 +181,7 @@ async def test_the_panel_brings_everything_together(session: AsyncSession, rules
             tatsaechliche_zeit=time(10, 30),
             abgeschlossen_at=NOW - timedelta(days=5),
         ),
-        make_call(id=3, geplantes_datum=date(2026, 10, 20)),
+        make_call(id=3, geplantes_datum=date(2026, 10, 20), vorheriger_anruf_id=1),
         make_call(id=4, therapist_id=2, leitung=2),
     )
     await claim_call(session, 1, staff_id=ANNA, now=NOW, rules=rules)
@@ -192,7 +192,8 @@ async def test_the_panel_brings_everything_together(session: AsyncSession, rules
     assert panel.email.id == mail.id
     assert (panel.holder_id, panel.holder_name) == (ANNA, "Anna")
     assert panel.windows_today == [panel.open_now]
-    assert [call.id for call in panel.other_calls] == [3]
+    assert panel.next_attempt is not None
+    assert panel.next_attempt.id == 3
     assert [(entry.kind, entry.record_id) for entry in panel.history] == [
         (ContactKind.CALL, 3),
         (ContactKind.CALL, 1),

@@ -14,7 +14,6 @@ from services.claims import (
     NothingReachable,
     claim_call,
     claim_next,
-    release_all,
     release_claim,
     renew_claim,
 )
@@ -166,11 +165,39 @@ async def test_a_claim_is_renewed_by_its_holder_only(session: AsyncSession, rule
         await renew_claim(session, 1, staff_id=ANNA, now=later, rules=rules)
 
 
-async def test_logging_out_lets_go_of_everything(session: AsyncSession, rules: DeskRules):
+async def two_calls_to_one_therapist(session: AsyncSession) -> None:
     await fill(session, {1: "10:00-12:00"})
+    async with session.begin():
+        session.add(make_call(id=2, geplante_zeit=time(11, 30)))
+
+
+async def test_a_claim_that_ran_out_is_not_renewed_while_a_colleague_has_the_therapist(
+    session: AsyncSession, rules: DeskRules
+):
+    await two_calls_to_one_therapist(session)
     await claim_call(session, 1, staff_id=ANNA, now=NOW, rules=rules)
-    await release_all(session, staff_id=ANNA)
-    assert await held(session) == {}
+    later = NOW + timedelta(minutes=11)
+    await claim_call(session, 2, staff_id=BEN, now=later, rules=rules)
+    with pytest.raises(ClaimLost):
+        await renew_claim(session, 1, staff_id=ANNA, now=later, rules=rules)
+    await release_claim(session, 2, staff_id=BEN)
+    assert await renew_claim(session, 1, staff_id=ANNA, now=later, rules=rules) == later + rules.claim
+
+
+async def test_who_takes_two_calls_at_once_holds_one(
+    session: AsyncSession, sessions: SessionFactory, rules: DeskRules
+):
+    await fill(session, dict.fromkeys((1, 2, 3, 4), "10:00-12:00"))
+
+    async def take(call_id: int | None) -> None:
+        async with sessions() as own:
+            if call_id is None:
+                await claim_next(own, staff_id=ANNA, now=NOW, rules=rules)
+            else:
+                await claim_call(own, call_id, staff_id=ANNA, now=NOW, rules=rules)
+
+    await asyncio.gather(*(take(call_id) for call_id in (1, 2, None, 3, None)))
+    assert list((await held(session)).values()) == [ANNA]
 
 
 async def test_twenty_pressing_next_at_once_get_twenty_calls(

@@ -340,3 +340,20 @@ async def test_offering_a_call_twice_at_once_makes_one(
     outcomes = await asyncio.gather(*(offer() for _ in range(4)), return_exceptions=True)
     assert sorted(type(outcome).__name__ for outcome in outcomes) == ["AlreadyPlanned"] * 3 + ["NoneType"]
     assert len(await all_calls(session)) == 1
+
+
+async def test_an_absence_moves_every_pending_call(session: AsyncSession, rules: DeskRules):
+    email = sent_email()
+    await store(session, make_therapist(), email)
+    await store(
+        session,
+        make_call(id=1, email_id=email.id, grund="keine_antwort", geplante_zeit=time(11)),
+        make_call(id=2, email_id=email.id, geplante_zeit=time(11, 30)),
+    )
+    async with session.begin():
+        back = date(2026, 10, 26)
+        earliest = await postpone_pending(session, email, back, now=NOW, actor=SYSTEM, rules=rules)
+    calls = await all_calls(session)
+    assert [call.geplantes_datum for call in calls] == [back, back]
+    assert earliest is not None
+    assert earliest.geplante_zeit == min(call.geplante_zeit for call in calls)

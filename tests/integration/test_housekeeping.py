@@ -5,7 +5,7 @@ from datetime import timedelta
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.drafts import CALL, SAVED_CALL, load_draft, save_draft
+from services.drafts import CALL, load_draft, save_draft
 from services.housekeeping import DRAFTS_KEPT, Housekeeping
 from services.models import StaffSession
 from shared.database import SessionFactory
@@ -13,7 +13,7 @@ from tests.clock import FakeClock
 from tests.factories import make_staff
 
 
-async def test_drafts_and_saved_forms_nobody_touched_for_a_month_are_removed(
+async def test_drafts_nobody_touched_for_a_month_are_removed(
     session: AsyncSession, sessions: SessionFactory, clock: FakeClock
 ):
     staff = make_staff()
@@ -21,15 +21,13 @@ async def test_drafts_and_saved_forms_nobody_touched_for_a_month_are_removed(
     await session.commit()
     at_the_limit = clock() - DRAFTS_KEPT
     forgotten = at_the_limit - timedelta(seconds=1)
-    for subject in (CALL, SAVED_CALL):
-        for call_id, touched in ((1, forgotten), (2, at_the_limit)):
-            await save_draft(session, subject, call_id, {"notizen": "x"}, staff_id=staff.id, now=touched)
+    for call_id, touched in ((1, forgotten), (2, at_the_limit)):
+        await save_draft(session, CALL, call_id, {"notizen": "x"}, staff_id=staff.id, now=touched)
 
     await Housekeeping(sessions, clock).tidy()
 
-    for subject in (CALL, SAVED_CALL):
-        assert await load_draft(session, subject, 1, staff_id=staff.id) is None
-        assert await load_draft(session, subject, 2, staff_id=staff.id) == {"notizen": "x"}
+    assert await load_draft(session, CALL, 1, staff_id=staff.id) is None
+    assert await load_draft(session, CALL, 2, staff_id=staff.id) == {"notizen": "x"}
 
 
 async def test_logins_are_removed_once_they_have_ended(

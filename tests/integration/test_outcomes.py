@@ -368,3 +368,29 @@ async def test_what_was_done_is_noted_without_its_text(
             {"ergebnis_art": "nicht_erreicht", "next_call_id": result.next_call.id},
         )
     ]
+
+
+@pytest.mark.parametrize(
+    ("field", "values"),
+    [
+        ("tatsaechliches_datum", {"tatsaechliches_datum": date(1, 1, 1)}),
+        ("wiederholen_nach", {"wiederholen_nach": date(2226, 10, 14)}),
+        ("wiederholen_nach", {"wiederholen_nach": date(1, 1, 1)}),
+    ],
+)
+async def test_days_nobody_can_mean_are_refused(
+    session: AsyncSession, call: PhoneCall, rules: DeskRules, field: str, values: dict[str, object]
+):
+    with pytest.raises(InvalidInput) as refused:
+        await record(session, call, rules, OutcomeKind.NOT_REACHED, **values)
+    assert [error.field for error in refused.value.fields] == [field]
+
+
+async def test_a_time_agreed_after_the_desk_has_closed_is_one_outside_the_phone_hours(
+    session: AsyncSession, rules: DeskRules
+):
+    call = make_call()
+    await save(session, make_therapist(telefonische_erreichbarkeit={"wednesday": ["17:00-20:00"]}), call)
+    agreed = (WEDNESDAY, time(19))
+    result = await record(session, call, rules, OutcomeKind.POSTPONED, neuer_termin=agreed)
+    assert result.call.ausserhalb_erreichbarkeit

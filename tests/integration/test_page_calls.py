@@ -6,7 +6,10 @@ from datetime import date, time
 import pytest
 from sqlalchemy import select
 
+from services.activity import API
+from services.call_changes import CallChanges, change_call
 from services.models import CallReason, CallStatus, PhoneCall, Staff
+from services.rules import DeskRules
 from services.staff import add_staff
 from shared.database import SessionFactory
 from tests.clock import FakeClock
@@ -255,6 +258,37 @@ async def test_undo_brings_the_call_and_the_text_back(
     assert (back.status, back.bearbeitet_von) == (CallStatus.SCHEDULED, anna.id)
 
 
+async def test_undo_brings_back_no_older_text(staff_client: Client, call: int):
+    await submit(staff_client, f"/calls/{call}/claim", htmx=True)
+    await outcome(staff_client, call, ergebnis_art="verschoben", ergebnis="Von damals")
+    await submit(staff_client, f"/calls/{call}/plan-anew", htmx=True)
+    await submit(staff_client, f"/calls/{call}/undo", htmx=True)
+    again = await submit(staff_client, f"/calls/{call}/claim", htmx=True)
+    assert "Von damals</textarea>" not in again.text
+
+
+async def test_what_was_on_its_way_when_the_outcome_was_saved_is_no_draft_any_more(
+    staff_client: Client, call: int
+):
+    await submit(staff_client, f"/calls/{call}/claim", htmx=True)
+    typed = {"version": 1, "ergebnis_art": "verschoben", "ergebnis": "Schon gespeichert"}
+    await outcome(staff_client, call, **typed)
+    await submit(staff_client, f"/calls/{call}/draft", typed, htmx=True)
+    again = await submit(staff_client, f"/calls/{call}/claim", htmx=True)
+    assert "Schon gespeichert</textarea>" not in again.text
+
+
+async def test_what_is_typed_about_a_call_that_was_cancelled_meanwhile_stays_readable(
+    staff_client: Client, call: int, sessions: SessionFactory, clock: FakeClock, rules: DeskRules
+):
+    await submit(staff_client, f"/calls/{call}/claim", htmx=True)
+    async with sessions() as session:
+        changes = CallChanges(status=CallStatus.CANCELED)
+        await change_call(session, call, changes, version=None, now=clock(), actor=API, rules=rules)
+    await submit(staff_client, f"/calls/{call}/draft", {"version": 1, "ergebnis": "Halber Satz"}, htmx=True)
+    assert "Halber Satz</textarea>" in (await staff_client.get(f"/calls/{call}")).text
+
+
 async def test_after_its_time_undo_is_refused_in_words(staff_client: Client, call: int, clock: FakeClock):
     await submit(staff_client, f"/calls/{call}/claim", htmx=True)
     await outcome(staff_client, call, ergebnis_art="erreicht")
@@ -360,6 +394,27 @@ async def test_do_not_call_ends_the_automatic_calls(staff_client: Client, sessio
     assert (await row(sessions, 7)).status == CallStatus.CANCELED
     again = await submit(staff_client, "/calls/7/do-not-call", {"version": 2}, htmx=True)
     assert "Does not want to be called" not in again.text
+
+
+async def test_who_hears_do_not_call_on_the_phone_can_still_say_what_came_of_the_call(
+    staff_client: Client, sessions: SessionFactory
+):
+    await stored(sessions, make_therapist(), make_call(id=7, grund=CallReason.NO_REPLY))
+    await submit(staff_client, "/calls/7/claim", htmx=True)
+    await submit(staff_client, "/calls/7/draft", {"version": 1, "ergebnis": "Will nur Post"}, htmx=True)
+    form = {"version": 1, "flag": "1", "text": "Nur per E-Mail"}
+    answer = await submit(staff_client, "/calls/7/do-not-call", form, htmx=True)
+    assert "Will nur Post</textarea>" in answer.text
+    await outcome(staff_client, 7, ergebnis_art="erreicht", ergebnis="Will nur Post")
+    assert (await row(sessions, 7)).status == CallStatus.COMPLETED
+
+
+async def test_a_closed_call_names_its_own_next_attempt_only(staff_client: Client, sessions: SessionFactory):
+    await stored(sessions, make_therapist(), make_call(id=7))
+    await stored(sessions, make_call(id=8, geplantes_datum=date(2026, 10, 20), grund=CallReason.CALL_BACK))
+    await submit(staff_client, "/calls/7/claim", htmx=True)
+    await outcome(staff_client, 7, ergebnis_art="erreicht")
+    assert "Next attempt" not in (await staff_client.get("/calls/7")).text
 
 
 async def test_who_was_busy_waits_for_the_next_attempt(staff_client: Client, call: int):

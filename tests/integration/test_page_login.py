@@ -2,12 +2,15 @@ from datetime import timedelta
 
 import pytest
 from litestar import Litestar
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.activity import SYSTEM
-from services.models import Staff
+from services.models import PhoneCall, Staff
 from services.staff import set_active
 from shared.database import SessionFactory
 from tests.clock import FakeClock
+from tests.factories import make_call, make_therapist
 from tests.integration.conftest import CSRF_COOKIE, PASSWORD, Client, submit
 from webapp.security import csrf_cookie_name
 
@@ -97,6 +100,25 @@ async def test_logging_out_ends_the_session_on_the_server(staff_client: Client):
     await submit(staff_client, "/logout")
     staff_client.cookies.set("calldesk_session", token)
     assert (await staff_client.get("/live", follow_redirects=False)).status_code == 303
+
+
+async def test_who_leaves_lets_go_of_the_call(
+    staff_client: Client, anna: Staff, session: AsyncSession, sessions: SessionFactory, clock: FakeClock
+):
+    async with session.begin():
+        session.add_all([make_therapist(), make_call(id=1)])
+    holder = select(PhoneCall.bearbeitet_von)
+
+    await submit(staff_client, "/calls/1/claim")
+    assert await session.scalar(holder) == anna.id
+    await submit(staff_client, "/logout")
+    assert await session.scalar(holder) is None
+
+    await submit(staff_client, "/login", {"name": "Anna", "password": PASSWORD})
+    await submit(staff_client, "/calls/1/claim")
+    async with sessions() as other:
+        await set_active(other, anna.id, False, now=clock(), actor=SYSTEM)
+    assert await session.scalar(holder) is None
 
 
 async def test_the_language_follows_the_browser_until_somebody_chooses(staff_client: Client):

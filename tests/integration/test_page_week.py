@@ -42,6 +42,14 @@ async def test_a_call_is_moved_to_a_free_time(staff_client: Client, sessions: Se
         assert (call.geplantes_datum, call.geplante_zeit) == (date(2026, 10, 16), time(10, 0))
 
 
+async def test_a_call_can_be_moved_by_less_than_its_own_length(
+    staff_client: Client, sessions: SessionFactory
+):
+    call_id = await _seed(sessions)
+    form = (await staff_client.get(f"/calls/{call_id}/move?day=2026-10-15")).text
+    assert 'value="2026-10-15T10:20"' in form
+
+
 async def test_a_time_in_the_past_shows_the_form_again_and_changes_nothing(
     staff_client: Client, sessions: SessionFactory
 ):

@@ -6,12 +6,15 @@ from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 
 import pytest
-from sqlalchemy import func, select, update
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import func, select, text, update
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from services.activity import API, Actor
+from services.booking import lock_calendar
 from services.claims import ClaimedByOther, claim_call
 from services.errors import NotFound
+from services.event_outbox import due_events
+from services.events import retract
 from services.models import (
     Activity,
     CallReason,
@@ -25,6 +28,8 @@ from services.outcomes import Outcome, OutcomeResult, record_outcome
 from services.rules import DeskRules
 from services.undo import NextAttemptChanged, TimeTaken, TooLateToUndo, undo_outcome
 from shared.database import SessionFactory
+from tests.clock import FakeClock
+from tests.eventually import eventually
 from tests.factories import NOW, make_call, make_email, make_staff, make_therapist
 
 ANNA, BEN = 1, 2
@@ -75,7 +80,7 @@ async def rang(
 
 
 async def undo(session: AsyncSession, call_id: int, now: datetime = SOON) -> PhoneCall:
-    return await undo_outcome(session, call_id, now=now, actor=Actor("staff", ANNA))
+    return await undo_outcome(session, call_id, clock=lambda: now, actor=Actor("staff", ANNA))
 
 
 async def change(session: AsyncSession, call_id: int, **values: object) -> None:
@@ -234,4 +239,67 @@ async def test_of_two_undos_at_once_one_succeeds(
 
 async def test_there_is_nothing_to_undo_about_an_unknown_call(session: AsyncSession):
     with pytest.raises(NotFound):
-        await undo_outcome(session, 77, now=NOW, actor=API)
+        await undo_outcome(session, 77, clock=lambda: NOW, actor=API)
+
+
+async def test_a_colleague_who_undoes_gets_no_call_and_takes_none(
+    session: AsyncSession, call_id: int, rules: DeskRules
+):
+    await rang(session, call_id, rules, OutcomeKind.REACHED)
+    other = make_call(therapist_id=2, leitung=3)
+    async with session.begin():
+        session.add_all([make_therapist(id=2), other])
+    await claim_call(session, other.id, staff_id=ANNA, now=NOW, rules=rules)
+    restored = await undo_outcome(session, call_id, clock=lambda: SOON, actor=Actor("staff", BEN))
+    assert (restored.status, restored.bearbeitet_von) == ("scheduled", None)
+    assert (await row(session, other.id))["bearbeitet_von"] == ANNA
+
+
+async def test_a_call_comes_back_free_while_a_colleague_has_the_therapist_on_the_phone(
+    session: AsyncSession, call_id: int, rules: DeskRules
+):
+    await rang(session, call_id, rules, OutcomeKind.REACHED)
+    other = make_call(leitung=3, geplante_zeit=time(11, 40))
+    async with session.begin():
+        session.add(other)
+    await claim_call(session, other.id, staff_id=BEN, now=NOW, rules=rules)
+    restored = await undo(session, call_id)
+    assert (restored.status, restored.bearbeitet_von) == ("scheduled", None)
+    assert (await row(session, other.id))["bearbeitet_von"] == BEN
+
+
+async def test_undo_that_waits_beyond_its_time_undoes_nothing(
+    session: AsyncSession, sessions: SessionFactory, call_id: int, rules: DeskRules, clock: FakeClock
+):
+    """Somebody who books holds the calendar while the events become due."""
+    clock.now = (await rang(session, call_id, rules)).undo_until - timedelta(seconds=1)
+    async with sessions() as booking, sessions() as own, sessions() as watching:
+        await lock_calendar(booking)
+        undoing = asyncio.create_task(undo_outcome(own, call_id, clock=clock, actor=Actor("staff", ANNA)))
+        await eventually(lambda: waits_for_a_lock(watching))
+        clock.advance(seconds=2)
+        await booking.commit()
+        with pytest.raises(TooLateToUndo):
+            await undoing
+    assert (await row(session, call_id))["status"] == "failed"
+    assert await count(session, OutboxEvent) == 2
+
+
+async def test_what_is_just_being_taken_back_is_not_published(
+    session: AsyncSession, engine: AsyncEngine, call_id: int, rules: DeskRules
+):
+    await rang(session, call_id, rules, OutcomeKind.REACHED)
+    due = NOW + timedelta(minutes=1)
+    async with session.begin(), engine.connect() as relay:
+        event_id = await session.scalar(select(OutboxEvent.event_id))
+        assert event_id is not None
+        assert len(await due_events(relay, due, 10, under_way=())) == 1
+        await relay.rollback()
+        await retract(session, [event_id])
+        assert await due_events(relay, due, 10, under_way=()) == []
+
+
+async def waits_for_a_lock(session: AsyncSession) -> bool:
+    waiting = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+    async with session.begin():
+        return bool(await session.scalar(waiting))

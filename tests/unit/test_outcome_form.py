@@ -29,7 +29,7 @@ def test_what_belongs_to_another_choice_is_left_out():
         wohin="termin",
         geplantes_datum="unreadable",
     )
-    assert form.to_outcome() == Outcome(art=OutcomeKind.REACHED)
+    assert form.to_outcome() == Outcome(art=OutcomeKind.REACHED, typed=form.to_draft())
 
 
 def test_a_postponed_call_goes_to_the_next_window_or_to_a_time():

@@ -7,11 +7,13 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 from litestar.response import Template
 
-from services import claims, drafts, outcomes
+from services import claims, outcomes
 from services.desk import load_change, load_desk, suggest_next_attempt
 from services.errors import Conflict, InvalidInput
 from services.models import OutcomeKind
+from services.outcome_drafts import keep_typed
 from services.undo import undo_outcome
+from shared.clock import Clock
 from webapp.conflict_words import change_in_words
 from webapp.desk_answers import Page, show_call, show_desk, show_refusal
 from webapp.desk_view import desk_page, desk_update, is_fragment
@@ -108,8 +110,13 @@ class CallController(Controller):
         self, visit: NamedDependency[Visit], call_id: FromPath[int], data: Submitted[OutcomeForm]
     ) -> Template:
         """Keep what is being typed."""
-        await drafts.save_draft(
-            visit.session, drafts.CALL, call_id, data.to_draft(), staff_id=visit.staff.id, now=visit.now
+        await keep_typed(
+            visit.session,
+            call_id,
+            data.to_draft(),
+            version=read_number(data.version),
+            staff_id=visit.staff.id,
+            now=visit.now,
         )
         return Template("calls/draft_saved.html", context={"at": visit.now})
 
@@ -125,9 +132,6 @@ class CallController(Controller):
             )
         except (Conflict, InvalidInput) as error:
             return await show_refusal(visit, call_id, error, form=data)
-        await drafts.keep_as_saved(
-            visit.session, call_id, data.to_draft(), staff_id=visit.staff.id, now=visit.now
-        )
         return await show_desk(visit, saved_call_id=call_id)
 
     @post("/{call_id:int}/plan-anew", status_code=200)
@@ -145,13 +149,14 @@ class CallController(Controller):
         return await show_desk(visit, saved_call_id=call_id)
 
     @post("/{call_id:int}/undo", status_code=200)
-    async def undo(self, visit: NamedDependency[Visit], call_id: FromPath[int]) -> Page:
+    async def undo(
+        self, visit: NamedDependency[Visit], call_id: FromPath[int], clock: NamedDependency[Clock]
+    ) -> Page:
         """Take the last outcome back, with what was typed."""
         try:
-            await undo_outcome(visit.session, call_id, **visit.act)
+            await undo_outcome(visit.session, call_id, clock=clock, actor=visit.actor)
         except Conflict as error:
             return await show_refusal(visit, call_id, error)
-        await drafts.bring_back_saved(visit.session, call_id, staff_id=visit.staff.id, now=visit.now)
         return await show_call(visit, call_id, undone=True)
 
     @post("/{call_id:int}/settle", status_code=200)
