@@ -17,6 +17,7 @@ from services.models import (
     EmailStatus,
     EmailVersuch,
     PhoneCall,
+    ReplyKind,
     Staff,
     Therapist,
 )
@@ -60,12 +61,24 @@ _OF_ACTION = {
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step of an e-mail's history; `who` is the member of staff who took it."""
+    """One step of an e-mail's history; `who` is the member of staff who took it, `art` a reply's kind."""
 
     kind: StepKind
     at: datetime
     who: str | None = None
     attempt: EmailVersuch | None = None
+    art: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """The latest recording of what came back; `who` is None where a service did it."""
+
+    id: int
+    staff_id: int | None
+    who: str | None
+    at: datetime
+    art: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +93,7 @@ class EmailDetail:
         follow_up_at: when it becomes due for an automatic call; None when it does not.
         therapist: the local copy; None when the directory has not been read yet.
         typing: who else is recording a reply to it right now.
+        recorded: who recorded last what came back; None when nothing was.
     """
 
     email: Email
@@ -90,6 +104,7 @@ class EmailDetail:
     follow_up_at: datetime | None
     therapist: Therapist | None
     typing: list[str]
+    recorded: Recorded | None
 
 
 async def load_email_detail(
@@ -118,15 +133,17 @@ async def load_email_detail(
                 .order_by(PhoneCall.geplantes_datum.desc(), PhoneCall.geplante_zeit.desc())
             )
         )
+        activities = await _activities(session, email_id)
         return EmailDetail(
             email=email,
-            steps=history(email, attempts, await _activities(session, email_id)),
+            steps=history(email, attempts, activities),
             attempts=attempts[0].nummer if attempts else 0,
             pending=pending,
             calls=calls,
             follow_up_at=None if calls else follow_up_at(email, rules),
             therapist=await session.get(Therapist, email.therapist_id),
             typing=await _typing(session, email_id, staff_id=staff_id, now=now),
+            recorded=next((_recorded(*row) for row in activities if row[0].action == "reply_recorded"), None),
         )
 
 
@@ -141,7 +158,7 @@ def history(
 ) -> list[Step]:
     """Return the steps of an e-mail's life in order; what staff did carries their names."""
     steps = [
-        Step(_OF_ACTION[activity.action], activity.at, who)
+        Step(_OF_ACTION[activity.action], activity.at, who, art=_art(activity))
         for activity, who in activities
         if activity.action in _OF_ACTION
     ]
@@ -157,6 +174,16 @@ def history(
         steps.append(Step(StepKind.REPLY, email.antwortdatum))
     order = list(StepKind)
     return sorted(steps, key=lambda step: (step.at, order.index(step.kind)))
+
+
+def _recorded(activity: Activity, who: str | None) -> Recorded:
+    art = _art(activity) or ReplyKind.REPLY
+    return Recorded(activity.id, activity.staff_id, who, activity.at, art)
+
+
+def _art(activity: Activity) -> str | None:
+    art = activity.details.get("art")
+    return art if isinstance(art, str) else None
 
 
 def follow_up_at(email: Email, rules: DeskRules) -> datetime | None:

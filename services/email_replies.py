@@ -80,7 +80,6 @@ async def record_reply(
         email = await locked_email(session, email_id, version)
         effect = await take_reply(session, email, reply, now=now, actor=actor, rules=rules)
         finish_change(session, email, now=now)
-        activity.record(session, actor, "reply_recorded", "email", email_id, now=now, art=reply.art.value)
     return effect
 
 
@@ -115,7 +114,7 @@ async def preview_reply(
 async def take_reply(
     session: AsyncSession, email: Email, reply: Reply, *, now: datetime, actor: Actor, rules: DeskRules
 ) -> ReplyEffect:
-    """Do all that a reply to a locked e-mail entails. Runs in the caller's transaction.
+    """Do all that a reply to a locked e-mail entails; note who recorded it. Runs in the caller's transaction.
 
     Raises:
         InvalidInput, NotInThisState, AlreadyAnswered: as `record_reply`.
@@ -131,15 +130,25 @@ async def take_reply(
         email.nachverfolgung_erforderlich = reply.nachverfolgung_erforderlich
     if reply.nachverfolgung_notizen is not None:
         email.nachverfolgung_notizen = reply.nachverfolgung_notizen or None
+    before = _what_came(email)
     email.antwort_art = reply.art
     match reply.art:
         case ReplyKind.REPLY:
-            return await _answered(session, email, eingang, reply.inhalt, now=now, actor=actor)
+            effect = await _answered(session, email, eingang, reply.inhalt, now=now, actor=actor)
         case ReplyKind.OUT_OF_OFFICE:
-            return await _out_of_office(session, email, reply, now=now, actor=actor, rules=rules)
+            effect = await _out_of_office(session, email, reply, now=now, actor=actor, rules=rules)
         case ReplyKind.UNDELIVERABLE:
             email.fehlermeldung = reply.inhalt or email.fehlermeldung
-            return ReplyEffect(email=email, art=reply.art, offer_call=True)
+            effect = ReplyEffect(email=email, art=reply.art, offer_call=True)
+    if _what_came(email) != before:
+        activity.record(session, actor, "reply_recorded", "email", email.id, now=now, art=reply.art.value)
+    return effect
+
+
+def _what_came(email: Email) -> tuple[object, ...]:
+    """Return what of an e-mail a reply may change; given again, it is no news."""
+    answer = (email.antwort_erhalten, email.antwortdatum, email.antwortinhalt)
+    return (*answer, email.antwort_art, email.nachverfolgung_ab, email.fehlermeldung)
 
 
 def withdraw_answer(email: Email) -> None:

@@ -59,8 +59,16 @@ class ReplyForm:
         """Return what is worth keeping while it is typed."""
         return {name: getattr(self, name) for name in KEPT}
 
-    def read(self, created_at: datetime, rules: DeskRules) -> tuple[Reply, FormErrors]:
-        """Return the reply and what can't be understood of it."""
+    def wants_follow_up(self, email: Email) -> bool:
+        """Say whether somebody is to follow this up: ticked, or written down what has to be done.
+
+        What stands there from before says nothing: it may be done already.
+        """
+        typed = self.nachverfolgung_notizen.strip()
+        return bool(self.nachverfolgung_erforderlich or typed and typed != email.nachverfolgung_notizen)
+
+    def read(self, email: Email, rules: DeskRules) -> tuple[Reply, FormErrors]:
+        """Return the reply to an e-mail and what can't be understood of it."""
         errors: FormErrors = []
         day, at = read_date(self.antwortdatum), read_time(self.uhrzeit)
         if day is None:
@@ -78,10 +86,10 @@ class ReplyForm:
         art = ReplyKind(self.art)
         return Reply(
             art=art,
-            eingang=_not_before(created_at, rules.instant(day, at)),
+            eingang=_not_before(email.created_at, rules.instant(day, at)),
             inhalt=self.antwortinhalt.strip() or None,
             rueckkehr=read_date(self.rueckkehr) if art is ReplyKind.OUT_OF_OFFICE else None,
-            nachverfolgung_erforderlich=bool(self.nachverfolgung_erforderlich),
+            nachverfolgung_erforderlich=self.wants_follow_up(email),
             nachverfolgung_notizen=self.nachverfolgung_notizen.strip(),
         ), []
 

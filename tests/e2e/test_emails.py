@@ -104,8 +104,11 @@ async def test_two_people_answer_the_same_email(
     await anna.get_by_label("Inhalt").fill("Von Anna gespeichert.")
     await anna.get_by_role("button", name="Antwort speichern").click()
     await expect(anna.locator("#reply blockquote")).to_have_text("Von Anna gespeichert.")
-    await expect(ben.locator("#reply-news")).to_contain_text("Inzwischen wurde hier eine Antwort erfasst.")
+    news = ben.locator("#reply-news")
+    await expect(news).to_contain_text("Anna hat hier inzwischen eine Antwort erfasst")
     await expect(ben.get_by_label("Inhalt")).to_have_value("Von Ben getippt.")
+    await expect(ben.locator("#reply-effect")).to_contain_text("Noch keine: Die E-Mail hat sich geändert")
+    await expect(anna.locator("#reply-news")).not_to_contain_text("inzwischen")
 
     await ben.get_by_role("button", name="Antwort speichern").click()
     conflict = ben.locator("#reply").get_by_role("alert")
@@ -128,8 +131,38 @@ async def test_everything_works_without_scripts(anna_without_scripts: Page, app:
     await page.get_by_label(re.compile("Zurück am")).fill("2026-10-26")
     await page.get_by_role("button", name="Wirkung meiner Auswahl zeigen").click()
     await expect(page.locator("#reply-effect")).to_contain_text("Mo 26.10.")
+    await page.get_by_placeholder("Was zu tun ist").fill("Nach der Rückkehr erinnern")
     await page.get_by_role("button", name="Antwort speichern").click()
-    await expect(page.locator("main").get_by_role("status")).to_have_text("Die Antwort ist gespeichert.")
+    await expect(page.locator("main").get_by_role("status")).to_contain_text(
+        "Die Abwesenheitsnotiz ist gespeichert."
+    )
+    await expect(page.locator(".follow-up-needed")).to_contain_text("Nach der Rückkehr erinnern")
+
+
+async def test_the_effect_follows_what_is_chosen_and_what_happens_beside_it(
+    anna: Page, app: RunningApp
+) -> None:
+    email_id = await sent_email(app, 13, "Dr. Wirkung")
+    await anna.goto(f"/emails/{email_id}")
+    effect = anna.locator("#reply-effect")
+    await expect(effect).to_contain_text("es folgt kein automatischer Anruf")
+    await anna.get_by_role("button", name="Anruf planen").click()
+    await expect(effect).to_contain_text("wird abgesagt")
+    await anna.get_by_placeholder("Was zu tun ist").fill("Plätze melden")
+    await expect(effect).to_contain_text("Die E-Mail ist nachzuverfolgen.")
+
+
+async def test_ones_own_reply_is_no_news(anna: Page, app: RunningApp) -> None:
+    """A list fetched before a reply was saved may be answered after it."""
+    email_id = await sent_email(app, 15, "Dr. Eigene")
+    await anna.goto(f"/emails/{email_id}")
+    stale = await anna.locator("#email-state").get_attribute("hx-get")
+    assert stale
+    await anna.get_by_label("Inhalt").fill("Zwei Plätze ab März.")
+    await anna.get_by_role("button", name="Antwort speichern").click()
+    await expect(anna.locator("#reply blockquote")).to_have_text("Zwei Plätze ab März.")
+    await anna.evaluate("url => htmx.ajax('GET', url, {target: '#email-state', swap: 'outerHTML'})", stale)
+    await expect(anna.locator("#reply-news")).not_to_contain_text("inzwischen")
 
 
 async def test_a_mail_is_written_from_a_template_with_a_preview_that_follows(anna: Page) -> None:

@@ -1,13 +1,18 @@
 """What staff do on the pages of e-mails, without any script."""
 
+import re
 from collections.abc import Awaitable, Callable
 from datetime import UTC, date, datetime, time, timedelta
 from html import escape
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 
+from services.activity import API, Actor
+from services.email_changes import EmailChanges, update_email
+from services.email_replies import Reply, record_reply
 from services.models import (
+    Activity,
     AttemptOutcome,
     AttemptStage,
     CallReason,
@@ -16,15 +21,20 @@ from services.models import (
     EmailStatus,
     EmailVersuch,
     PhoneCall,
+    ReplyKind,
     Staff,
+    Therapist,
 )
+from services.rules import DeskRules
 from shared.database import SessionFactory
 from tests.clock import FakeClock
-from tests.factories import NOW, make_call, make_email, make_therapist
-from tests.integration.conftest import Client, submit
+from tests.factories import NOW, make_call, make_email, make_staff, make_therapist
+from tests.integration.conftest import CSRF_COOKIE, Client, submit
 
+EFFECT = re.compile(r'hx-post="(/emails/\d+/reply/effect\?shown=\w+)"')
 WEEK_AGO = NOW - timedelta(days=6)
 Store = Callable[..., Awaitable[int]]
+BenRecords = Callable[..., Awaitable[int]]
 
 
 @pytest.fixture
@@ -61,6 +71,31 @@ async def sent(store: Store) -> int:
 async def load(sessions: SessionFactory, email_id: int) -> Email:
     async with sessions() as session:
         return await session.get_one(Email, email_id)
+
+
+async def part(client: Client, email_id: int, target: str, query: str = "") -> str:
+    """Return a part of an e-mail's page as HTMX fetches it."""
+    headers = {"HX-Request": "true", "HX-Target": target}
+    return (await client.get(f"/emails/{email_id}{query}", headers=headers)).text
+
+
+@pytest.fixture
+def ben_records(sessions: SessionFactory, rules: DeskRules) -> BenRecords:
+    """Has Ben record what came back for an e-mail; returns the id of the entry it leaves."""
+
+    async def record(email_id: int, *, version: int = 1, **reply: object) -> int:
+        async with sessions() as session:
+            async with session.begin():
+                ben = make_staff(name="Ben")
+                session.add(ben)
+            came = Reply(**({"inhalt": "Von Ben"} | reply))  # pyright: ignore[reportArgumentType]
+            actor = Actor("staff", ben.id)
+            await record_reply(session, email_id, came, version=version, now=NOW, actor=actor, rules=rules)
+            entry = await session.scalar(select(func.max(Activity.id)))
+            assert entry
+            return entry
+
+    return record
 
 
 def reply_form(**changes: object) -> dict[str, object]:
@@ -313,11 +348,26 @@ class TestReply:
         preview = await submit(staff_client, f"/emails/{sent}/reply", form | {"preview": "1"})
         assert "moves to the first free time from Mon 26 Oct on" in preview.text
         assert (await load(sessions, sent)).version == 1
-        await submit(staff_client, f"/emails/{sent}/reply", form)
+        saved = await submit(staff_client, f"/emails/{sent}/reply", form)
+        page = (await staff_client.get(saved.headers["location"])).text
+        assert "The out-of-office note is saved." in page
+        assert "The call is now planned for Mon 26 Oct, 10:00." in page
+        assert "The reply is saved." not in page
+        assert "Out-of-office note recorded" in page
         async with sessions() as session:
             call = (await session.scalars(select(PhoneCall))).one()
         assert (call.status, call.geplantes_datum) == ("scheduled", date(2026, 10, 26))
         assert not (await load(sessions, sent)).antwort_erhalten
+
+    async def test_an_out_of_office_note_without_a_free_time_after_it_says_what_happens_instead(
+        self, staff_client: Client, store: Store, sent: int, sessions: SessionFactory
+    ):
+        async with sessions() as session, session.begin():
+            (await session.get_one(Therapist, 1)).telefonische_erreichbarkeit = {}
+        form = reply_form(art="abwesenheit", antwortinhalt="", rueckkehr="2026-10-26")
+        saved = await submit(staff_client, f"/emails/{sent}/reply", form)
+        page = (await staff_client.get(saved.headers["location"])).text
+        assert "No time is free after the absence: the call is cancelled" in page
 
     async def test_undeliverable_offers_a_call(
         self, staff_client: Client, store: Store, sessions: SessionFactory
@@ -328,6 +378,8 @@ class TestReply:
         assert answer.status_code == 303
         email = await load(sessions, email_id)
         assert (email.antwort_erhalten, email.fehlermeldung) == (False, "User unknown")
+        page = (await staff_client.get(answer.headers["location"])).text
+        assert "The notice is saved: the e-mail did not arrive." in page
 
     async def test_the_effect_follows_the_choice(self, staff_client: Client, sent: int):
         path = f"/emails/{sent}/reply/effect"
@@ -336,8 +388,50 @@ class TestReply:
             ("abwesenheit", "moves to the first free time"),
             ("unzustellbar", "then you can plan a call instead"),
         ):
-            text = (await staff_client.get(path, params={"art": art}, headers={"HX-Request": "true"})).text
-            assert words in text
+            assert words in (await submit(staff_client, path, reply_form(art=art), htmx=True)).text
+
+    async def test_the_effect_is_not_said_again_while_it_stays_the_same(
+        self, staff_client: Client, sent: int, store: Store
+    ):
+        page = (await staff_client.get(f"/emails/{sent}")).text
+        path = EFFECT.search(page)
+        assert path
+        assert (await submit(staff_client, path[1], reply_form(), htmx=True)).status_code == 204
+        assert (
+            await submit(staff_client, path[1], reply_form(art="abwesenheit"), htmx=True)
+        ).status_code == 200
+
+    async def test_the_effect_of_a_form_that_is_out_of_date_is_none(
+        self, staff_client: Client, sent: int, ben_records: BenRecords
+    ):
+        await ben_records(sent)
+        answer = await submit(staff_client, f"/emails/{sent}/reply/effect", reply_form(), htmx=True)
+        assert "None yet: the e-mail has changed since you opened it." in answer.text
+
+    async def test_what_has_to_be_done_marks_the_email_without_a_tick_too(
+        self, staff_client: Client, sent: int, sessions: SessionFactory
+    ):
+        form = reply_form(nachverfolgung_notizen="Warteliste anbieten")
+        preview = await submit(staff_client, f"/emails/{sent}/reply", form | {"preview": "1"})
+        assert "Somebody has to follow the e-mail up." in preview.text
+        await submit(staff_client, f"/emails/{sent}/reply", form)
+        email = await load(sessions, sent)
+        assert (email.nachverfolgung_erforderlich, email.nachverfolgung_notizen) == (
+            True,
+            "Warteliste anbieten",
+        )
+
+    async def test_what_was_done_already_is_not_marked_again_by_its_old_text(
+        self, staff_client: Client, sent: int, sessions: SessionFactory
+    ):
+        form = reply_form(nachverfolgung_notizen="Warteliste anbieten")
+        await submit(staff_client, f"/emails/{sent}/reply", form)
+        await submit(staff_client, f"/emails/{sent}", {"action": "followed_up", "version": 2})
+        await submit(
+            staff_client, f"/emails/{sent}/reply", form | {"version": 3, "antwortinhalt": "Zwei Plätze"}
+        )
+        email = await load(sessions, sent)
+        assert (email.antwortinhalt, email.nachverfolgung_erforderlich) == ("Zwei Plätze", False)
 
     async def test_what_is_wrong_is_named_and_the_text_stays(
         self, staff_client: Client, sent: int, sessions: SessionFactory
@@ -428,10 +522,63 @@ class TestReply:
             await session.flush()
             draft = (await session.scalars(select(Draft))).one()
             draft.staff_id = ben.id
-        news = {"HX-Request": "true", "HX-Target": "reply-news"}
-        assert (
-            "Ben is recording a reply right now."
-            in (await staff_client.get(f"/emails/{sent}", headers=news)).text
-        )
+        assert "Ben is recording a reply right now." in await part(staff_client, sent, "reply-news")
         clock.advance(seconds=61)
-        assert "Ben" not in (await staff_client.get(f"/emails/{sent}", headers=news)).text
+        assert "Ben" not in await part(staff_client, sent, "reply-news")
+
+    async def test_news_name_who_recorded_what_and_nobody_is_told_of_their_own(
+        self, staff_client: Client, sent: int, ben_records: BenRecords
+    ):
+        await submit(staff_client, f"/emails/{sent}/reply", reply_form())
+        for shown in ("reply-news", "email-state"):
+            assert "meanwhile" not in await part(staff_client, sent, shown, "?seen=0")
+        latest = await ben_records(sent, version=2)
+        for shown in ("reply-news", "email-state"):
+            assert "Ben has recorded a reply here meanwhile (10:42)." in await part(
+                staff_client, sent, shown, "?seen=1"
+            )
+        assert "meanwhile" not in await part(staff_client, sent, "reply-news", f"?seen={latest}")
+        assert "meanwhile" not in (await staff_client.get(f"/emails/{sent}")).text
+
+    @pytest.mark.parametrize(
+        ("art", "words"),
+        [
+            (ReplyKind.OUT_OF_OFFICE, "Ben has recorded an out-of-office note here meanwhile (10:42)."),
+            (
+                ReplyKind.UNDELIVERABLE,
+                "Ben has recorded here meanwhile that the e-mail is undeliverable (10:42).",
+            ),
+        ],
+    )
+    async def test_news_that_are_no_answer_are_called_what_they_are(
+        self, staff_client: Client, sent: int, ben_records: BenRecords, art: ReplyKind, words: str
+    ):
+        await ben_records(sent, art=art)
+        assert words in await part(staff_client, sent, "reply-news", "?seen=0")
+
+    async def test_news_by_a_service_are_told_once_it_is_news(
+        self, staff_client: Client, sent: int, sessions: SessionFactory, rules: DeskRules
+    ):
+        answered = EmailChanges(antwort_erhalten=True, antwortinhalt="Zwei Plätze")
+        for _ in range(2):
+            async with sessions() as session:
+                await update_email(session, sent, answered, now=NOW, actor=API, rules=rules)
+        assert "Another service has recorded a reply here" in await part(
+            staff_client, sent, "reply-news", "?seen=0"
+        )
+        async with sessions() as session:
+            recorded = select(Activity).where(Activity.action == "reply_recorded")
+            assert len((await session.scalars(recorded)).all()) == 1
+
+    async def test_a_button_pressed_beside_news_leaves_the_form_out_of_date(
+        self, staff_client: Client, sent: int, ben_records: BenRecords
+    ):
+        await ben_records(sent, nachverfolgung_erforderlich=True)
+        action = {"action": "followed_up", "version": 2, "seen": 0}
+        headers = {"HX-Request": "true", "HX-Target": "email-state"}
+        token = staff_client.cookies[CSRF_COOKIE]
+        state = await staff_client.post(
+            f"/emails/{sent}", data={**action, "_csrf_token": token}, headers=headers
+        )
+        assert "Ben has recorded a reply here meanwhile" in state.text
+        assert 'id="reply-version"' not in state.text

@@ -2,17 +2,18 @@
 
 from typing import Any
 
-from litestar import Controller, Response, get, post
+from litestar import Controller, Response, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect, Template
 
 from services.drafts import discard_draft, save_draft
 from services.email_detail import REPLY_DRAFT
-from services.email_replies import record_reply
+from services.email_replies import ReplyEffect, record_reply
 from services.emails import get_email
 from services.errors import Conflict, InvalidInput, StaleVersion
-from webapp.email_page import effect_of, email_page, reply_page
+from services.models import ReplyKind
+from webapp.email_page import consequence_of, email_page, reply_page
 from webapp.forms import Submitted, form_errors, read_number, words_of
 from webapp.i18n import gettext
 from webapp.reply_form import ReplyForm
@@ -34,12 +35,12 @@ class EmailReplyController(Controller):
         if data.preview:
             return await reply_page(visit, email_id, data)
         email = await get_email(visit.session, email_id)
-        reply, errors = data.read(email.created_at, visit.rules)
+        reply, errors = data.read(email, visit.rules)
         if errors:
             return await reply_page(visit, email_id, data, errors=errors, status=422)
         version = read_number(data.version)
         try:
-            await record_reply(
+            effect = await record_reply(
                 visit.session, email_id, reply, version=version, rules=visit.rules, **visit.act
             )
         except InvalidInput as error:
@@ -48,22 +49,28 @@ class EmailReplyController(Controller):
         except Conflict as error:
             return await reply_page(visit, email_id, data, conflict=_why(error), status=409)
         await discard_draft(visit.session, REPLY_DRAFT, email_id, staff_id=visit.staff.id)
+        done = _done(effect)
         if visit.swapped is None:
-            return Redirect(f"/emails/{email_id}?done=reply", status_code=303)
-        return await email_page(visit, email_id, done="reply")
+            return Redirect(f"/emails/{email_id}?done={done}", status_code=303)
+        return await email_page(visit, email_id, done=done)
 
-    @get("/effect")
+    @post("/effect", status_code=200)
     async def effect(
         self,
         visit: NamedDependency[Visit],
         email_id: FromPath[int],
-        art: FromQuery[str] = "",
-        rueckkehr: FromQuery[str] = "",
-    ) -> Template:
-        """Say what saving a reply of this kind would do."""
-        return Template(
-            "emails/effect.html", context={"effect": await effect_of(visit, email_id, art, rueckkehr)}
-        )
+        data: Submitted[ReplyForm],
+        shown: FromQuery[str] = "",
+    ) -> Response[Any]:
+        """Say what saving the form would do; nothing when the page says so already.
+
+        A POST that changes nothing: what is typed does not belong into an address.
+        """
+        consequence = await consequence_of(visit, email_id, data)
+        if consequence.mark == shown:
+            return Response(None, status_code=204)
+        context = {"consequence": consequence, "email_id": email_id}
+        return Template("emails/effect.html", context=context)
 
     @post("/draft", status_code=200)
     async def keep(
@@ -80,6 +87,17 @@ class EmailReplyController(Controller):
         """Forget what was typed."""
         await discard_draft(visit.session, REPLY_DRAFT, email_id, staff_id=visit.staff.id)
         return Redirect(f"/emails/{email_id}", status_code=303)
+
+
+def _done(effect: ReplyEffect) -> str:
+    """Return what `emails/done_words.html` calls what became of a recording."""
+    match effect.art:
+        case ReplyKind.REPLY:
+            return "reply"
+        case ReplyKind.OUT_OF_OFFICE:
+            return "no_time_after_absence" if effect.canceled else "out_of_office"
+        case ReplyKind.UNDELIVERABLE:
+            return "undeliverable"
 
 
 def _why(error: Conflict) -> str:

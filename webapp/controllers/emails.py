@@ -69,11 +69,12 @@ class ListQuery:
 
 @dataclass
 class ActionForm:
-    """A button of an e-mail's page, and the version of the e-mail the page showed."""
+    """A button of an e-mail's page, and which e-mail, and which reply to it, the page showed."""
 
     action: str = ""
     version: str = ""
     key: str = ""
+    seen: str = ""
 
 
 class EmailsController(Controller):
@@ -148,6 +149,7 @@ class EmailsController(Controller):
         directory: NamedDependency[TherapistDirectory],
     ) -> Response[Any]:
         """Do what a button of the page says; where it can't be done, say why."""
+        seen = read_number(data.seen)
         try:
             if data.action == "call":
                 await call_about_email(
@@ -163,10 +165,11 @@ class EmailsController(Controller):
         except NotFound:
             raise
         except DomainError as error:
-            return await email_page(visit, email_id, refused=words_of(error), status=status_of(error))
+            refused = words_of(error)
+            return await email_page(visit, email_id, seen=seen, refused=refused, status=status_of(error))
         if visit.swapped is None:
             return Redirect(f"/emails/{email_id}?done={data.action}", status_code=303)
-        return await email_page(visit, email_id, done=data.action)
+        return await email_page(visit, email_id, seen=seen, done=data.action)
 
 
 async def _change(visit: Visit, email_id: int, form: ActionForm) -> None:
