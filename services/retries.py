@@ -159,7 +159,7 @@ async def move_on(
     await lock_calendar(session)
     therapist = await session.get(Therapist, call.therapist_id)
     if therapist is None:
-        raise NoWindow
+        raise NoWindow(rules)
     slot = await find_next(
         session,
         therapist,

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from sqlalchemy import Select, func, literal_column, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.availability import Windows, parse
+from services.availability import Windows, minute_of_day, parse
 from services.errors import FieldError, InvalidInput
 from services.models import PhoneCall, Therapist
 from services.rules import DeskRules
@@ -31,12 +31,22 @@ PIECE = timedelta(minutes=30)
 class Unschedulable(InvalidInput):
     """No time can be found for this call."""
 
-    def __init__(self) -> None:
-        super().__init__(FieldError("therapist_id", self.message_id))
+    def __init__(self, **values: str) -> None:
+        super().__init__(FieldError("therapist_id", self.message_id, tuple(values.items())))
+        self.values = values
+
+    @property
+    def reason(self) -> FieldError:
+        """The message with its values, to be told without an error."""
+        return self.fields[0]
 
 
 class NoWindow(Unschedulable):
-    """This therapist has no phone hours within the desk's hours."""
+    """This therapist has no phone hours within the desk's hours (%(opens)s to %(closes)s)."""
+
+    def __init__(self, rules: DeskRules) -> None:
+        opens, closes = (minute_of_day(at) for at in rules.desk_hours)
+        super().__init__(opens=_clock(opens), closes=_clock(closes))
 
 
 class NoFreeSlot(Unschedulable):
@@ -67,7 +77,7 @@ async def find_next(
         slot = next_slot(some, busy, now=now, rules=rules, duration_minutes=duration)
         if slot is not None:
             return slot
-    raise NoFreeSlot if _fits_somewhere(windows, rules, duration) else NoWindow
+    raise NoFreeSlot if _fits_somewhere(windows, rules, duration) else NoWindow(rules)
 
 
 async def free_slots_of_day(
@@ -172,6 +182,10 @@ def pieces(
                 found.append(piece)
             start += PIECE
     return found
+
+
+def _clock(minute: int) -> str:
+    return f"{minute // 60:02}:{minute % 60:02}"
 
 
 def _growing(every: Sequence[Interval]) -> Iterator[Sequence[Interval]]:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -10,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.availability import Availability, Window, parse
 from services.booking import may_be_called
 from services.contact_history import Contact, load_history
-from services.errors import NotFound
+from services.errors import FieldError, NotFound
 from services.models import CallStatus, PhoneCall, Therapist
 from services.pagination import LARGEST_LIMIT, Page, PageRequest
 from services.reachability import day_windows
@@ -22,6 +23,15 @@ from services.therapists import search_therapists
 LONG_HISTORY = 100
 ACCENTED, PLAIN = "äöüßáàâåãéèêëíìîïóòôõøúùûçćčñšśžźżğışřýłđ", "aousaaaaaeeeeiiiiooooouuucccnsszzzgisryld"
 """Letters and those they are sorted as, whatever the database's collation (DIN 5007-1, nearly)."""
+
+
+class Objection(StrEnum):
+    """What speaks against calling a therapist at all; a person may plan a call all the same."""
+
+    DO_NOT_CALL = "do_not_call"
+    BLOCKED = "blocked"
+    INACTIVE = "inactive"
+    NO_NUMBER = "no_number"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +50,9 @@ class TherapistDetail:
     Attributes:
         availability: the phone hours as understood, and what was not.
         upcoming: scheduled calls, earliest first; one planned before now is still among them.
-        next_slot: when a call planned now would take place; None when it can't be planned.
-        obstacle: why not, as a gettext message id.
+        objection: what speaks against calling this therapist.
+        next_slot: when a call planned now would take place; None when none is found or none may be planned.
+        obstacle: why none is found, its message a gettext message id.
         contacts: all contacts, newest first, `LONG_HISTORY` at most.
     """
 
@@ -49,14 +60,19 @@ class TherapistDetail:
     availability: Availability
     windows_today: list[Window]
     upcoming: list[PhoneCall]
+    objection: Objection | None
     next_slot: Slot | None
-    obstacle: str | None
+    obstacle: FieldError | None
     contacts: list[Contact]
 
-    @property
-    def may_be_called(self) -> bool:
-        """Whether calls may be placed without a person deciding it."""
-        return may_be_called(self.therapist)
+
+def objection_to(therapist: Therapist) -> Objection | None:
+    """Return what speaks against calling a therapist, the gravest first."""
+    if therapist.nicht_anrufen:
+        return Objection.DO_NOT_CALL
+    if not may_be_called(therapist):
+        return Objection.BLOCKED if therapist.status == "gesperrt" else Objection.INACTIVE
+    return None if therapist.telefon else Objection.NO_NUMBER
 
 
 async def list_therapists(
@@ -100,17 +116,19 @@ async def load_therapist(
             .order_by(PhoneCall.geplantes_datum, PhoneCall.geplante_zeit)
         )
         slot: Slot | None = None
-        obstacle: str | None = None
-        try:
-            slot = await find_next(session, therapist, now=now, rules=rules)
-        except Unschedulable as error:
-            obstacle = error.message_id
+        obstacle: FieldError | None = None
+        if may_be_called(therapist):
+            try:
+                slot = await find_next(session, therapist, now=now, rules=rules)
+            except Unschedulable as error:
+                obstacle = error.reason
         availability = parse(therapist.telefonische_erreichbarkeit)
         return TherapistDetail(
             therapist=therapist,
             availability=availability,
             windows_today=day_windows(availability, rules.today(now), rules),
             upcoming=list(upcoming),
+            objection=objection_to(therapist),
             next_slot=slot,
             obstacle=obstacle,
             contacts=await load_history(session, therapist_id, rules=rules, limit=LONG_HISTORY),

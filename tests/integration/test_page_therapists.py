@@ -1,5 +1,6 @@
 """What staff do on the pages of therapists, without any script."""
 
+import re
 from collections.abc import Awaitable, Callable
 from datetime import date, datetime, time
 
@@ -16,6 +17,7 @@ from tests.factories import NOW, make_call, make_email, make_therapist
 from tests.integration.conftest import Client, submit
 
 Store = Callable[..., Awaitable[None]]
+PLAN_FOLDED = re.compile(r"<details>\s*<summary[^>]*>Plan a call all the same")
 
 
 @pytest.fixture
@@ -127,6 +129,54 @@ async def test_calls_are_planned_next_now_or_at_a_given_time(
         (date(2026, 10, 14), time(10, 42), "scheduled"),
         (date(2026, 10, 19), time(10, 30), "scheduled"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("values", "why"),
+    [
+        ({"nicht_anrufen": True}, "does not want to be called: nothing is planned by itself"),
+        ({"status": "gesperrt"}, "is blocked: nothing is planned by itself"),
+        ({"status": "inaktiv"}, "is not active any more: nothing is planned by itself"),
+        ({"telefon": None, "telefon_e164": None}, "No phone number is known: a call could not be made."),
+    ],
+)
+async def test_where_something_speaks_against_calling_a_person_has_to_say_all_the_same(
+    staff_client: Client, store: Store, sessions: SessionFactory, values: dict[str, object], why: str
+):
+    await store(make_therapist(**values), make_call(geplantes_datum=date(2026, 10, 16)))
+    page = (await staff_client.get("/therapists/1")).text
+    assert why in page
+    assert PLAN_FOLDED.search(page)
+    assert "button-primary" not in page
+    assert ("Next free time" in page) == ("telefon" in values)
+    at = {"geplantes_datum": "2026-10-19", "geplante_zeit": "10:30"}
+    for form in ({"action": "call_now"}, {"action": "call_at", **at}):
+        refused = await submit(staff_client, "/therapists/1", form)
+        assert refused.status_code == 409
+        assert "Something speaks against calling this therapist." in refused.text
+        assert not PLAN_FOLDED.search(refused.text)
+    assert len(await calls_of(sessions)) == 1
+    said = {"action": "call_at", "trotzdem": "ja", **at}
+    assert (await submit(staff_client, "/therapists/1", said)).status_code == 303
+    assert (await calls_of(sessions))[1] == (date(2026, 10, 19), time(10, 30), "scheduled")
+
+
+async def test_nothing_is_planned_by_itself_for_who_does_not_want_it(
+    staff_client: Client, store: Store, sessions: SessionFactory
+):
+    await store(make_therapist(nicht_anrufen=True))
+    form: dict[str, object] = {"action": "call_next", "trotzdem": "ja"}
+    assert (await submit(staff_client, "/therapists/1", form)).status_code == 422
+    assert await calls_of(sessions) == []
+
+
+async def test_why_no_time_is_found_names_the_hours_of_the_desk(staff_client: Client, store: Store):
+    await store(make_therapist(telefonische_erreichbarkeit={"monday": ["06:00-07:30"]}))
+    page = (await staff_client.get("/therapists/1")).text
+    assert "no phone hours within the desk's hours (08:00 to 18:00)." in page
+    answer = await submit(staff_client, "/therapists/1", {"action": "call_next"})
+    assert answer.status_code == 422
+    assert "(08:00 to 18:00)" in answer.text
 
 
 async def test_a_form_sent_twice_plans_one_call(staff_client: Client, store: Store, sessions: SessionFactory):

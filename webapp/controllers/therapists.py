@@ -10,10 +10,11 @@ from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect, Template
 
 from services import therapists
-from services.calls import NewCall, create_call
+from services.calls import NewCall
 from services.errors import DomainError, FieldError, InvalidInput, NotFound, StaleVersion
 from services.models import LARGEST_ID
 from services.pagination import PageRequest
+from services.planned_by_hand import plan_call
 from services.therapist_directory import TherapistDirectory, UnknownTherapist
 from services.therapist_overview import LONG_HISTORY, list_therapists, load_therapist
 from webapp.errors import status_of
@@ -50,6 +51,7 @@ class TherapistForm:
     geplantes_datum: str = ""
     geplante_zeit: str = ""
     notizen: str = ""
+    trotzdem: str = ""
 
 
 class TherapistsController(Controller):
@@ -147,9 +149,10 @@ async def _act(visit: Visit, therapist_id: int, form: TherapistForm, directory: 
         case "refresh":
             await directory.refresh(visit.session, therapist_id, now=visit.now)
         case "call_next" | "call_now" | "call_at":
-            await create_call(
+            await plan_call(
                 visit.session,
                 _new_call(visit, therapist_id, form),
+                all_the_same=bool(form.trotzdem),
                 rules=visit.rules,
                 directory=directory,
                 repeatable=repeatable(
