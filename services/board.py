@@ -54,7 +54,12 @@ class BandPart:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many calls stand where; `reachable_free` are in nobody's hands."""
+    """How many calls stand where.
+
+    Attributes:
+        reachable_free: those reachable now that are in nobody's hands.
+        overdue: those of the group, and all others planned before today, wherever they stand.
+    """
 
     open: int
     reachable_now: int
@@ -124,7 +129,7 @@ def arrange(
             reachable_free=sum(row.holder_id is None for row in reachable),
             soon=len(groups[Group.SOON]),
             later=len(groups[Group.LATER]),
-            overdue=len(groups[Group.OVERDUE]),
+            overdue=sum(row.overdue or row.placement.group is Group.OVERDUE for row in rows),
             unreachable=len(groups[Group.UNREACHABLE]),
             done=len(done),
             needs_person=len(needs_person),

@@ -17,6 +17,7 @@ from services.rules import DeskRules
 from services.therapists import search_therapists
 
 FOUND_AT_MOST = 8
+COUNTED_AT_MOST = 1_000
 LOOK_AHEAD = 12
 
 
@@ -28,11 +29,20 @@ class Caller:
     open_call: PhoneCall | None
 
 
-async def find_callers(session: AsyncSession, q: str) -> list[Caller]:
+@dataclass(frozen=True, slots=True)
+class Callers:
+    """Those found first, and how many `more` there are."""
+
+    shown: list[Caller]
+    more: int = 0
+
+
+async def find_callers(session: AsyncSession, q: str) -> Callers:
     """Return therapists by name or by any spelling of their number, with their next open call."""
-    therapists = await search_therapists(session, q, limit=FOUND_AT_MOST)
+    found = await search_therapists(session, q, limit=COUNTED_AT_MOST)
+    therapists = found[:FOUND_AT_MOST]
     if not therapists:
-        return []
+        return Callers([])
     async with session.begin():
         calls = await session.scalars(
             select(PhoneCall)
@@ -43,7 +53,8 @@ async def find_callers(session: AsyncSession, q: str) -> list[Caller]:
             .order_by(PhoneCall.geplantes_datum.desc(), PhoneCall.geplante_zeit.desc())
         )
         first = {call.therapist_id: call for call in calls}
-    return [Caller(therapist, first.get(therapist.id)) for therapist in therapists]
+    shown = [Caller(therapist, first.get(therapist.id)) for therapist in therapists]
+    return Callers(shown, more=len(found) - len(shown))
 
 
 async def take_ring_back(

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, time, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -87,13 +87,14 @@ def row_mark(row: BoardCall) -> str:
     return f"{call.call_id}:{call.version}:{row.placement.group}:{row.holder_id or ''}"
 
 
-def next_change(board: Board) -> datetime | None:
-    """Return the next instant at which a call moves to another group by itself."""
+def next_change(board: Board, rules: DeskRules) -> datetime:
+    """Return the next instant at which a call moves to another group by itself; at midnight all do."""
     instants = [row.placement.closes_at for row in board.reachable_now]
     instants += [row.placement.opens_at for row in (*board.soon, *board.overdue)]
     instants += [row.placement.opens_at - SOON for row in board.later if row.placement.opens_at]
     instants += [call.rueckgaengig_bis for call in board.done]
-    return min((at for at in instants if at is not None and at > board.now), default=None)
+    instants.append(rules.instant(rules.today(board.now) + timedelta(days=1), time.min))
+    return min(at for at in instants if at is not None and at > board.now)
 
 
 def _render(
@@ -107,7 +108,8 @@ def _render(
     undone: bool = False,
     focus: bool = False,
 ) -> Template:
-    context = board_context(desk.board, rules) | {
+    shown = desk.panel.call.id if desk.panel else None
+    context = board_context(desk.board, rules, shown) | {
         "desk": desk,
         "panel": desk.panel,
         "day_picture": draw_day(desk.panel.windows_today, desk.board.now, rules) if desk.panel else None,
@@ -122,21 +124,14 @@ def _render(
     return Template(template, context=context, status_code=refusal.status if refusal else 200)
 
 
-def board_context(board: Board, rules: DeskRules) -> dict[str, Any]:
-    """Return what the list, the counters and the band need."""
+def board_context(board: Board, rules: DeskRules, shown: int | None = None) -> dict[str, Any]:
+    """Return what the list, the counters and the band need; `shown` is the call the panel shows."""
     return {
         "active_page": "today",
         "board": board,
         "rules": rules,
         "row_mark": row_mark,
         "rows_shown": rows_shown,
-        "change_at": next_change(board),
-        "now_minute": _minute_on_band(board, rules),
+        "change_at": next_change(board, rules),
+        "shown": shown,
     }
-
-
-def _minute_on_band(board: Board, rules: DeskRules) -> int:
-    """Return how many minutes of the band have passed, negative before its start."""
-    local = rules.local(board.now)
-    start = board.band[0].start
-    return (local.hour - start.hour) * 60 + local.minute - start.minute

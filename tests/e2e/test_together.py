@@ -3,13 +3,15 @@
 import asyncio
 import re
 
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, Route, expect
 
 from tests.e2e.accessibility import violations
 from tests.e2e.app_process import RunningApp
 from tests.e2e.browser import DESK, log_in
 from tests.e2e.conftest import OpenBrowser
-from tests.e2e.desk import NOTE, at_the_desk, release, rows, take_next
+from tests.e2e.desk import NOTE, at_the_desk, release, rows, take_next, title
+
+SOME_HINTS_MS = 2_500
 
 
 async def test_two_people_never_get_the_same_call(open_browser: OpenBrowser) -> None:
@@ -75,14 +77,61 @@ async def test_nothing_moves_under_the_pointer(open_browser: OpenBrowser) -> Non
 async def test_nothing_moves_under_a_resting_mouse(open_browser: OpenBrowser) -> None:
     anna, ben = await at_the_desk(open_browser, "Anna"), await at_the_desk(open_browser, "Ben")
     await expect(anna.get_by_text("Live", exact=True)).to_be_visible()
-    await rows(anna).last.hover()
+    row = rows(anna).last
+    await row.hover()
+    before = await row.bounding_box()
     taken = await take_next(ben)
     await expect(anna.locator("[data-live-notice]")).to_contain_text("1 Änderung")
+    await expect(anna.locator("[data-live-refresh]")).to_be_visible()
+    assert await row.bounding_box() == before
     await expect(anna.locator(".row-taken", has_text=taken)).to_have_count(0)
     await anna.locator("#panel").hover()
     await expect(anna.locator(".row-taken", has_text=taken)).to_be_visible()
-    await expect(anna.locator("[data-live-notice]")).to_be_hidden()
+    await expect(anna.locator("[data-live-refresh]")).to_be_hidden()
     await release(ben)
+
+
+async def later(route: Route) -> None:
+    """Let an answer of the list come after what happened meanwhile; an action's own answer comes sooner."""
+    answer = await route.fetch()
+    await asyncio.sleep(0.5 if route.request.method == "POST" else 1)
+    await route.fulfill(response=answer)
+
+
+async def test_ones_own_actions_are_no_news(open_browser: OpenBrowser) -> None:
+    """However the answer to the action, the hint about it and the list it makes ask for overtake each other."""
+    anna = await at_the_desk(open_browser, "Anna")
+    await expect(anna.get_by_text("Live", exact=True)).to_be_visible()
+    await anna.route(re.compile("/(calls/next)?$"), later)
+    await rows(anna).last.hover()
+    await take_next(anna)
+    await anna.wait_for_timeout(SOME_HINTS_MS)
+    await expect(anna.locator("[data-live-refresh]")).to_be_hidden()
+    await expect(anna.locator(".row-mine")).to_have_count(1)
+    await anna.unroute_all(behavior="ignoreErrors")
+    await release(anna)
+
+
+async def test_a_call_only_looked_at_says_who_took_it_and_when_it_is_free_again(
+    open_browser: OpenBrowser,
+) -> None:
+    anna, ben = await at_the_desk(open_browser, "Anna"), await at_the_desk(open_browser, "Ben")
+    name = await rows(anna).last.locator(".row-name").inner_text()
+    await rows(anna).last.locator(".row-look").click()
+    await expect(title(anna)).to_have_text(name)
+    take = anna.locator("#panel").get_by_role("button", name="Anruf übernehmen")
+    await expect(take).to_be_visible()
+    await expect(anna.locator('.row[aria-current="true"]')).to_contain_text(name)
+
+    await rows(ben).filter(has_text=name).locator(".row-take").click()
+    await expect(anna.locator("#panel-change")).to_have_text("Ben hat diesen Therapeuten gerade am Telefon.")
+    await expect(take).to_be_hidden()
+    assert await violations(anna) == []
+    await anna.locator("#panel").hover()
+    await expect(anna.locator(".row-taken", has_text=name)).to_have_attribute("aria-current", "true")
+    await release(ben)
+    await expect(take).to_be_visible()
+    await expect(anna.locator("#panel-change")).to_be_empty()
 
 
 async def test_a_call_that_another_service_cancels_meanwhile_says_so_and_keeps_the_text(

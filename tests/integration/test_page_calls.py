@@ -238,7 +238,7 @@ async def test_what_is_typed_is_kept_and_there_again_later(staff_client: Client,
     await submit(staff_client, f"/calls/{call}/claim", htmx=True)
     draft = {"ergebnis": "Halber Satz", "ergebnis_art": "nicht_erreicht", "genauer": "besetzt"}
     answer = await submit(staff_client, f"/calls/{call}/draft", draft, htmx=True)
-    assert answer.text.strip() == "Saved 10:42"
+    assert answer.text.strip() == "Kept as a draft 10:42"
     await submit(staff_client, f"/calls/{call}/release", htmx=True)
     again = (await submit(staff_client, f"/calls/{call}/claim", htmx=True)).text
     assert ">Halber Satz</textarea>" in again

@@ -210,9 +210,11 @@ def test_every_open_call_is_on_the_board_once_and_the_counts_agree(calls: list[O
         board.counts.reachable_now,
         board.counts.soon,
         board.counts.later,
-        board.counts.overdue,
+        len(board.overdue),
         board.counts.unreachable,
     ]
+    elsewhere = [row for rows in groups if rows is not board.overdue for row in rows if row.overdue]
+    assert board.counts.overdue == len(board.overdue) + len(elsewhere)
     assert board.counts.open == len(calls)
 
 

@@ -9,7 +9,7 @@ from litestar.response import Template
 
 from services.board import load_board
 from services.desk import load_desk
-from services.ring_backs import find_callers
+from services.ring_backs import Callers, find_callers
 from webapp.desk_view import board_context, desk_offer, desk_page, is_fragment
 from webapp.visit import VISIT, Visit
 
@@ -24,12 +24,19 @@ class TodayController(Controller):
 
     @get("/")
     async def today(
-        self, visit: NamedDependency[Visit], saved: FromQuery[int | None] = None, part: FromQuery[str] = ""
+        self,
+        visit: NamedDependency[Visit],
+        saved: FromQuery[int | None] = None,
+        part: FromQuery[str] = "",
+        shown: FromQuery[int | None] = None,
     ) -> Response[Any]:
-        """Show the page, or to a page that is open already, its list, or `part=idle`: who is next in line."""
+        """Show the page, or to a page that is open already, its list, or `part=idle`: who is next in line.
+
+        `shown` is the call that the open page shows beside the list.
+        """
         if is_fragment(visit.request) and part != "idle":
             board = await load_board(visit.session, now=visit.now, rules=visit.rules)
-            return Template("today/list_update.html", context=board_context(board, visit.rules))
+            return Template("today/list_update.html", context=board_context(board, visit.rules, shown))
         desk = await load_desk(
             visit.session, saved_call_id=saved, staff_id=visit.staff.id, now=visit.now, rules=visit.rules
         )
@@ -41,13 +48,14 @@ class TodayController(Controller):
     async def search(self, visit: NamedDependency[Visit], q: FromQuery[str] = "") -> Template:
         """Find the therapist who is ringing back."""
         wanted = q.strip()
-        callers = await find_callers(visit.session, wanted) if len(wanted) >= SHORTEST_SEARCH else []
+        too_short = len(wanted) < SHORTEST_SEARCH
+        callers = Callers([]) if too_short else await find_callers(visit.session, wanted)
         fragment = is_fragment(visit.request)
         context = {
             "active_page": "today",
             "callers": callers,
             "q": wanted,
-            "too_short": len(wanted) < SHORTEST_SEARCH,
+            "too_short": too_short,
             "fragment": fragment,
         }
         template = "today/search_results.html" if fragment else "today/search.html"

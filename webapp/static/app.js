@@ -1,15 +1,9 @@
 "use strict";
-/* The one script: shortcuts, live hints, countdowns, focus. Every page works without it. */
+/* Shortcuts, dialogs, focus and what is said in passing; live.js has what changes by itself. Every page works without. */
 
 const TYPING = "input, textarea, select, [contenteditable]";
-const POLL_MS = 30_000;
-const SILENCE_MS = 45_000;
-const SLEPT_MS = 15_000;
-const ACTS = "a, button, input, select, textarea, summary";
-const POINTS = matchMedia("(hover: hover)");
-const SERVER_NOW = document.querySelector("[data-server-now]")?.dataset.serverNow;
-const CLOCK_SKEW = SERVER_NOW ? Date.parse(SERVER_NOW) - Date.now() : 0;
-const CHANGED_WHILE_BUSY = new Map();
+const ONE_COLUMN = matchMedia("(max-width: 860px)");
+const TOAST_MS = 6000;
 const KEPT_OPEN = new Set();
 
 /* ---- Shortcuts: [data-key] is clicked or focused by its key, never while typing ---- */
@@ -22,27 +16,43 @@ function visible(element) {
   return element.getClientRects().length > 0 && !element.disabled;
 }
 
+/* Ctrl-Enter saves the form one is typing in, and from anywhere else the outcome of the call in hand. */
+function formToSave(element) {
+  const form = element.closest("form");
+  const meant = form && (element.matches(TYPING) || form.querySelector("button.button-primary")) ? form : document.querySelector("#outcome");
+  const dialog = document.querySelector("dialog[open]");
+  return dialog && !dialog.contains(meant) ? null : meant;
+}
+
 document.addEventListener("keydown", (event) => {
+  if (event.isComposing || event.repeat) return;
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
-    const form = event.target.closest("form");
-    if (form && !event.isComposing) { event.preventDefault(); form.requestSubmit(form.querySelector("button.button-primary")); }
+    const form = formToSave(event.target);
+    if (form) { event.preventDefault(); form.requestSubmit(form.querySelector("button.button-primary")); }
     return;
   }
-  if (!shortcutsOn() || event.isComposing || event.repeat) return;
-  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  if (!shortcutsOn() || event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.target.matches(TYPING) && !event.target.matches("input[type=radio], input[type=checkbox]")) return;
   if (document.querySelector("dialog[open]")) return;
   const wanted = [...document.querySelectorAll("[data-key]")]
     .find((element) => element.dataset.key.toLowerCase() === event.key.toLowerCase() && visible(element));
   if (!wanted) return;
   event.preventDefault();
-  if (wanted.matches("input:not([type=radio]):not([type=checkbox]), textarea")) wanted.focus();
-  else { wanted.focus(); wanted.click(); }
+  wanted.focus();
+  if (wanted.type === "search") wanted.select();
+  if (!wanted.matches("input:not([type=radio]):not([type=checkbox]), textarea")) wanted.click();
 });
 
-/* ---- Clicks: copy, open a dialog ---- */
+/* Another outcome begins with its usual kind: what was chosen more exactly belonged to the one before. */
+document.addEventListener("change", ({ target }) => {
+  const usual = target.form?.elements[target.dataset.usual]?.[0];
+  if (usual) usual.checked = true;
+}, true);
+
+/* ---- Clicks: copy, open a dialog, refresh a list; what lies open closes when one goes elsewhere ---- */
 
 document.addEventListener("click", (event) => {
+  closeOthers(event.target);
   const copy = event.target.closest("[data-copy]");
   if (copy) {
     navigator.clipboard.writeText(copy.dataset.copy).then(() => announce(copy.dataset.copied));
@@ -58,10 +68,26 @@ document.addEventListener("click", (event) => {
   }
 });
 
+function closeOthers(element) {
+  document.querySelectorAll("details.menu[open]").forEach((menu) => {
+    if (menu.contains(element)) return;
+    if (menu.contains(document.activeElement)) menu.querySelector("summary").focus();
+    menu.open = false;
+  });
+  document.querySelectorAll(".finder").forEach((finder) => {
+    const found = finder.querySelector(".found");
+    if (!element && found.contains(document.activeElement)) finder.querySelector("input").focus();
+    found.hidden = !finder.contains(element);
+  });
+}
+
+document.addEventListener("keydown", (event) => { if (event.key === "Escape") closeOthers(null); });
+document.addEventListener("focusin", (event) => closeOthers(event.target));
+document.addEventListener("input", (event) => closeOthers(event.target));
+
 function announce(text) {
   const status = document.querySelector("#status");
   if (!status || !text) return;
-  status.querySelectorAll("[data-toast]").forEach((toast) => toast.remove());
   const line = document.createElement("p");
   line.className = "toast";
   line.dataset.toast = "";
@@ -75,26 +101,68 @@ function announce(text) {
 function settle(root) {
   root.querySelectorAll("dialog[data-modal]:not([open])").forEach((dialog) => dialog.showModal());
   const target = root.matches?.("[data-focus]") ? root : root.querySelector("[data-focus]");
-  if (target) target.focus({ preventScroll: false });
-  root.querySelectorAll("[data-toast]").forEach((toast) => setTimeout(() => toast.remove(), 6000));
+  if (target) moveTo(target);
+  const toasts = [...document.querySelectorAll("#status [data-toast]")];
+  toasts.slice(0, -1).forEach((toast) => toast.remove());
+  root.querySelectorAll("[data-toast]").forEach((toast) => setTimeout(() => toast.remove(), TOAST_MS));
   document.querySelectorAll("details[data-keep-open]").forEach((more) => { more.open ||= KEPT_OPEN.has(more.dataset.keepOpen); });
+  if (root.id === "found" && !root.childElementCount) clearSearch();
   showLive(liveState);
   tick();
+}
+
+/* What is wrong with a form stands above as much of the form as fits; in one column so does the call. */
+function moveTo(target) {
+  target.focus();
+  const top = target.matches(".error-summary") ? target : ONE_COLUMN.matches ? target.closest("#panel") : null;
+  top?.scrollIntoView({ block: "start" });
+}
+
+/* A search that led to a call is over. */
+function clearSearch() {
+  const search = document.querySelector(".finder input");
+  if (search !== document.activeElement) search.value = "";
 }
 
 document.addEventListener("toggle", ({ target }) => {
   if (target.dataset?.keepOpen) KEPT_OPEN[target.open ? "add" : "delete"](target.dataset.keepOpen);
 }, true);
 
-document.addEventListener("htmx:afterSettle", (event) => settle(event.detail.elt));
+document.addEventListener("htmx:afterSettle", (event) => { settle(event.detail.elt); keepFocus(event.detail.requestConfig?.elt); });
 document.addEventListener("htmx:oobAfterSwap", (event) => settle(event.detail.target));
-document.addEventListener("DOMContentLoaded", () => settle(document.body));
+document.addEventListener("DOMContentLoaded", () => {
+  settle(document.body);
+  const here = document.querySelector(".nav [aria-current]");
+  if (here) here.parentElement.scrollLeft = here.offsetLeft - (here.parentElement.clientWidth - here.offsetWidth) / 2;
+});
+
+/* Whoever pressed a button that is not there any more goes on at the heading of what it belonged to. */
+let pressed = null;
+
+document.addEventListener("htmx:beforeRequest", ({ detail: { requestConfig: { elt, verb } } }) => {
+  const button = document.activeElement;
+  if (verb === "get" || !elt.contains(button)) return;
+  pressed = { elt, button, heading: elt.closest("[aria-labelledby]")?.getAttribute("aria-labelledby") };
+});
+
+function keepFocus(elt) {
+  if (!pressed || pressed.elt !== elt) return;
+  const { button, heading } = pressed;
+  pressed = null;
+  if (document.activeElement !== document.body) return;
+  const next = button.isConnected ? button : document.getElementById(heading);
+  if (!next) return;
+  if (next !== button) next.tabIndex = -1;
+  next.focus({ preventScroll: true });
+}
+
+/* ---- Refusals ---- */
 
 /* A session has ended: who is already logging in again is not disturbed by what else asks for it. */
 document.addEventListener("htmx:beforeSwap", (event) => {
-  const { xhr, target, elt } = event.detail;
+  const { xhr, target, requestConfig } = event.detail;
   const open = document.querySelector("#dialog dialog[open]");
-  if (xhr.status === 401 && target.id === "dialog" && open && !open.contains(elt)) event.detail.shouldSwap = false;
+  if (xhr.status === 401 && target.id === "dialog" && open && !open.contains(requestConfig.elt)) event.detail.shouldSwap = false;
 });
 
 /* Of refusals only those the server meant for this place are swapped; a proxy's page never replaces a form. */
@@ -107,169 +175,3 @@ document.addEventListener("htmx:beforeSwap", (event) => {
 
 document.addEventListener("htmx:sendError", () => announce(document.body.dataset.offline));
 document.addEventListener("htmx:timeout", () => announce(document.body.dataset.offline));
-
-/* ---- Countdowns: [data-until] holds an instant, minutes are shown, 10 and 2 minutes are announced ---- */
-
-let tickedAt = Date.now();
-
-function tick() {
-  const slept = Date.now() - tickedAt > SLEPT_MS;
-  tickedAt = Date.now();
-  if (!document.hidden && (slept || (stream && Date.now() - heardAt > SILENCE_MS))) reconnect();
-  const now = serverNow();
-  document.querySelectorAll("[data-until]").forEach((element) => {
-    const seconds = Math.max(0, Math.round((Date.parse(element.dataset.until) - now) / 1000));
-    if (element.dataset.unit === "seconds") countSeconds(element, seconds);
-    else countMinutes(element, Math.ceil(seconds / 60));
-  });
-  document.querySelectorAll("[data-refresh-at]").forEach((list) => {
-    if (Date.parse(list.dataset.refreshAt) > now) return;
-    delete list.dataset.refreshAt;
-    hint(list.closest("[data-live]"));
-  });
-  CHANGED_WHILE_BUSY.forEach((count, id) => { const list = document.getElementById(id); if (list && !busy(list)) refetch(list); });
-}
-
-function show(element, text) {
-  if (element.textContent !== text) element.textContent = text;
-}
-
-function countSeconds(element, seconds) {
-  show(element, `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`);
-  if (seconds === 0) element.closest("[data-expires]")?.remove();
-}
-
-function countMinutes(element, minutes) {
-  show(element, element.dataset.pattern.replace("{n}", String(minutes)));
-  if (!element.dataset.announce) return;
-  const mark = minutes <= 2 ? "2" : minutes <= 10 ? "10" : "";
-  const before = element.dataset.announced;
-  element.dataset.announced = mark;
-  if (mark && before !== undefined && before !== mark) announce(element.dataset.announce.replace("{n}", mark));
-}
-
-function serverNow() {
-  return Date.now() + CLOCK_SKEW;
-}
-
-document.addEventListener("DOMContentLoaded", () => setInterval(tick, 1000));
-
-/* ---- Live: hints arrive, lists refetch; nothing moves under pointer or focus ---- */
-
-function lists(subjects) {
-  return [...document.querySelectorAll("[data-live]")]
-    .filter((list) => !subjects || list.dataset.live.split(" ").some((subject) => subjects.includes(subject)));
-}
-
-function refetch(list) {
-  if (!list) return;
-  CHANGED_WHILE_BUSY.delete(list.id);
-  list.querySelector("[data-live-notice]")?.setAttribute("hidden", "");
-  htmx.trigger(list, "refresh");
-}
-
-function busy(list) {
-  const pointed = POINTS.matches && list.matches(":hover");
-  const ticked = list.querySelector("input[type=checkbox]:checked");
-  const focused = list.contains(document.activeElement) && document.activeElement.matches(ACTS);
-  return pointed || ticked !== null || focused;
-}
-
-/* What was asked for while nobody pointed at the list may arrive when somebody does. */
-document.addEventListener("htmx:beforeSwap", (event) => {
-  const { target, elt } = event.detail;
-  if (target !== elt || !target.matches("[data-live]")) return;
-  const forced = "forced" in target.dataset;
-  delete target.dataset.forced;
-  if (forced || !busy(target)) return;
-  event.detail.shouldSwap = false;
-  hint(target);
-});
-
-async function hint(list) {
-  if (!busy(list)) return refetch(list);
-  const count = await changesIn(list);
-  if (count === 0 || !list.isConnected) return;
-  CHANGED_WHILE_BUSY.set(list.id, count);
-  const notice = list.querySelector("[data-live-notice]");
-  if (!notice) return;
-  const pattern = count === 1 && notice.dataset.patternOne ? notice.dataset.patternOne : notice.dataset.pattern;
-  notice.querySelector("[data-live-count]").textContent = pattern.replace("{n}", String(count));
-  notice.hidden = false;
-}
-
-/* How many rows would look different; lists whose rows carry no [data-row] count hints instead. */
-async function changesIn(list) {
-  const shown = marks(list);
-  if (shown.size === 0) return (CHANGED_WHILE_BUSY.get(list.id) ?? 0) + 1;
-  const answer = await fetch(list.getAttribute("hx-get"), { headers: { "HX-Request": "true", "HX-Current-URL": location.href } }).catch(() => null);
-  if (!answer?.ok) return 0;
-  const fresh = marks(new DOMParser().parseFromString(await answer.text(), "text/html"));
-  const ids = new Set([...shown, ...fresh].filter((mark) => !(shown.has(mark) && fresh.has(mark))).map((mark) => mark.split(":")[0]));
-  return ids.size;
-}
-
-function marks(root) {
-  return new Set([...root.querySelectorAll("[data-row]")].map((row) => row.dataset.row));
-}
-
-let liveState = "connecting";
-let polling = 0;
-
-function showLive(state) {
-  liveState = state;
-  document.querySelectorAll("[data-live-state]").forEach((mark) => {
-    mark.dataset.liveState = state;
-    show(mark, mark.dataset[state] ?? "");
-  });
-}
-
-function refetchAll() {
-  lists().forEach(hint);
-}
-
-function poll(on) {
-  clearInterval(polling);
-  polling = on ? setInterval(refetchAll, POLL_MS) : 0;
-}
-
-let stream = null;
-let heardAt = 0;
-
-function disconnect() {
-  stream?.close();
-  stream = null;
-}
-
-/* Hidden tabs hold no stream: a browser has six connections to a host. Until one stands, lists are polled. */
-function connect() {
-  const url = document.body.dataset.liveUrl;
-  if (stream || document.hidden || !url || lists().length === 0) return;
-  if (!polling) poll(true);
-  const source = stream = new EventSource(url);
-  heardAt = Date.now();
-  const heard = () => { heardAt = Date.now(); };
-  source.addEventListener("connected", () => { heard(); poll(false); showLive("on"); refetchAll(); });
-  source.addEventListener("changed", (event) => { heard(); lists(event.data.split(" ")).forEach(hint); });
-  source.addEventListener("alive", heard);
-  source.addEventListener("error", () => {
-    showLive("off");
-    if (!polling) poll(true);
-    if (source.readyState !== EventSource.CLOSED) return;
-    disconnect();
-    setTimeout(connect, POLL_MS);
-  });
-}
-
-function reconnect() {
-  disconnect();
-  showLive("connecting");
-  connect();
-  refetchAll();
-}
-
-document.addEventListener("DOMContentLoaded", connect);
-document.addEventListener("visibilitychange", () => { if (document.hidden) disconnect(); else reconnect(); });
-addEventListener("online", reconnect);
-addEventListener("pagehide", disconnect);
-addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });

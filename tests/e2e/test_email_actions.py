@@ -1,0 +1,53 @@
+"""What is done to an e-mail with the mouse is seen under the mouse, and nothing moves away from it."""
+
+from playwright.async_api import Page, expect
+
+from tests.e2e.app_process import RunningApp
+from tests.e2e.conftest import OpenBrowser
+from tests.e2e.test_emails import sent_email
+
+SOME_HINTS_MS = 1_500
+
+
+async def whats_focused(page: Page) -> str:
+    return await page.evaluate("document.activeElement.tagName")
+
+
+async def test_what_was_done_with_the_mouse_is_shown_where_it_rests(
+    anna: Page, app: RunningApp, open_browser: OpenBrowser
+) -> None:
+    email_id = await sent_email(app, 21, "Dr. Kasimir Plan")
+    ben = await open_browser("Ben")
+    for page in (anna, ben):
+        await page.goto(f"/emails/{email_id}")
+    await anna.get_by_role("button", name="Anruf planen").click()
+    state = anna.locator("#email-state")
+    await expect(state).to_contain_text("Anruf geplant")
+    await expect(anna.locator("#status .toast")).to_have_text("Der Anruf ist geplant.")
+    assert await whats_focused(anna) == "H2"
+
+    await expect(ben.locator("#email-state")).to_contain_text("Anruf geplant")
+    await anna.wait_for_timeout(SOME_HINTS_MS)
+    await expect(anna.locator("[data-live-refresh]")).to_be_hidden()
+
+
+async def test_a_failed_email_is_followed_by_a_call_with_one_click(anna: Page) -> None:
+    await anna.goto("/emails?show=failed")
+    await anna.locator(".email-what a").first.click()
+    await anna.get_by_role("button", name="Stattdessen anrufen").click()
+    await expect(anna.locator("#email-state")).to_contain_text("Anruf geplant")
+    await expect(anna.get_by_role("button", name="Stattdessen anrufen")).to_have_count(0)
+    assert await whats_focused(anna) == "H2"
+
+
+async def test_nothing_moves_under_a_mouse_that_rests_on_an_email(anna: Page, app: RunningApp) -> None:
+    await anna.goto("/emails")
+    row = anna.locator("#emails tbody tr").nth(2)
+    await row.hover()
+    before = await row.bounding_box()
+    await sent_email(app, 22, "Dr. Neu Dazwischen")
+    refresh = anna.get_by_role("button", name="Aktualisieren")
+    await expect(refresh).to_be_visible()
+    assert await row.bounding_box() == before
+    await refresh.click()
+    await expect(anna.locator("#emails tbody tr").first).to_contain_text("Dr. Neu Dazwischen")
