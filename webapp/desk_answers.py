@@ -6,6 +6,7 @@ from litestar.response import Redirect, Template
 
 from services.desk import load_desk
 from services.errors import DomainError, InvalidInput
+from services.in_hand import InHand
 from webapp.conflict_words import conflict_in_words
 from webapp.desk_view import Refusal, desk_page, desk_update, is_fragment
 from webapp.errors import status_of
@@ -39,13 +40,22 @@ async def show_desk(
     return desk_page(desk, visit.rules, refusal=refusal)
 
 
-async def show_call(visit: Visit, call_id: int, *, undone: bool = False) -> Page:
-    """Show a call just opened, or just brought back by undo."""
+async def show_call(visit: Visit, call_id: int, *, notice: str | None = None, undone: bool = False) -> Page:
+    """Show a call just opened or changed, or just brought back by undo; `notice` says what else happened."""
     if not is_fragment(visit.request):
         return Redirect(f"/calls/{call_id}#panel", status_code=303)
     desk = await load_desk(visit.session, call_id, staff_id=visit.staff.id, now=visit.now, rules=visit.rules)
-    notice = gettext("The outcome is taken back.") if undone else None
+    if undone:
+        notice = gettext("The outcome is taken back.")
     return desk_update(desk, visit.rules, notice=notice, undone=undone)
+
+
+def let_go(held: InHand | None, taken_id: int) -> str | None:
+    """Say whose call somebody let go of by taking another."""
+    if held is None or held.call_id == taken_id:
+        return None
+    words = "%(name)s is free again; your note is kept." if held.noted else "%(name)s is free again."
+    return gettext(words) % {"name": held.name or gettext("The call")}
 
 
 async def show_refusal(

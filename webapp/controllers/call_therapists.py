@@ -2,16 +2,21 @@
 
 from dataclasses import dataclass
 
-from litestar import Controller, post
+from litestar import Controller, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
+from litestar.response import Template
 
 from services import ring_backs
+from services.booking import outside_phone_hours
 from services.calls import get_call
-from services.errors import Conflict, InvalidInput
-from services.therapists import set_call_hint, set_do_not_call
-from webapp.desk_answers import Page, show_call, show_desk, show_refusal
-from webapp.forms import Submitted, limited
+from services.errors import Conflict, InvalidInput, NotFound
+from services.in_hand import load_in_hand
+from services.therapists import get_therapist, set_call_hint, set_do_not_call
+from webapp.desk_answers import Page, let_go, show_call, show_desk, show_refusal
+from webapp.forms import Submitted, limited, read_date, read_time
+from webapp.i18n import gettext
+from webapp.outcome_form import OutcomeForm
 from webapp.visit import VISIT, Visit
 
 
@@ -47,7 +52,7 @@ class CallTherapistController(Controller):
             )
         except (Conflict, InvalidInput) as error:
             return await show_refusal(visit, call_id, error, typed={"hint": data.text})
-        return await show_call(visit, call_id)
+        return await show_call(visit, call_id, notice=gettext("The hint is saved."))
 
     @post("/{call_id:int}/do-not-call", status_code=200)
     async def do_not_call(
@@ -66,7 +71,24 @@ class CallTherapistController(Controller):
             )
         except (Conflict, InvalidInput) as error:
             return await show_refusal(visit, call_id, error, typed={"reason": data.text})
-        return await show_call(visit, call_id)
+        unwanted = gettext("Nobody is called here any more; planned automatic calls are cancelled.")
+        wanted = gettext("This therapist may be called again.")
+        return await show_call(visit, call_id, notice=unwanted if data.flag else wanted)
+
+    @get("/{call_id:int}/agreed-time")
+    async def agreed_time(self, visit: NamedDependency[Visit], call_id: FromPath[int]) -> Template:
+        """Say whether a time somebody is about to agree lies outside of the therapist's phone hours."""
+        form = OutcomeForm.restored(visit.request.query_params)
+        day, at = read_date(form.geplantes_datum), read_time(form.geplante_zeit)
+        outside = False
+        if day is not None and at is not None:
+            call = await get_call(visit.session, call_id)
+            try:
+                therapist = await get_therapist(visit.session, call.therapist_id)
+                outside = outside_phone_hours(therapist, day, at, call.dauer_minuten, visit.rules)
+            except NotFound:
+                outside = False
+        return Template("calls/agreed_time.html", context={"outside": outside})
 
 
 class RingBackController(Controller):
@@ -79,10 +101,11 @@ class RingBackController(Controller):
     @post("/{therapist_id:int}", status_code=200)
     async def take(self, visit: NamedDependency[Visit], therapist_id: FromPath[int]) -> Page:
         """Open the call of who is on the phone right now; make one if none is planned."""
+        held = await load_in_hand(visit.session, visit.staff.id, visit.now)
         try:
             call = await ring_backs.take_ring_back(
                 visit.session, therapist_id, staff_id=visit.staff.id, now=visit.now, rules=visit.rules
             )
         except (Conflict, InvalidInput) as error:
             return await show_desk(visit, refused=error)
-        return await show_call(visit, call.id)
+        return await show_call(visit, call.id, notice=let_go(held, call.id))
