@@ -6,8 +6,8 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.calls import lock_call
-from services.errors import NotFound, StaleVersion
-from services.models import LARGEST_ID, Activity, Email, PhoneCall, Staff
+from services.errors import StaleVersion
+from services.models import Activity, Email, PhoneCall, Staff
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +28,6 @@ async def lock_with_email(session: AsyncSession, call_id: int, version: int | No
         StaleVersion: it has changed since `version`; carries the last change's `action`, `at`,
             `actor`, `staff_id` and `staff_name`.
     """
-    if not 0 < call_id <= LARGEST_ID:
-        raise NotFound
     email_id = await session.scalar(select(PhoneCall.email_id).where(PhoneCall.id == call_id))
     answered = email_id is not None and bool(
         await session.scalar(

@@ -11,7 +11,7 @@ from services.best_hours import HourRate, best_hours, load_hours
 from services.claims import holder
 from services.contact_history import Contact, load_history
 from services.errors import NotFound
-from services.models import LARGEST_ID, CallStatus, Email, PhoneCall, Staff, Therapist
+from services.models import CallStatus, Email, PhoneCall, Staff, Therapist
 from services.reachability import day_windows
 from services.rules import DeskRules
 
@@ -51,8 +51,6 @@ async def load_call_panel(
     Raises:
         NotFound: there is no such call.
     """
-    if not 0 < call_id <= LARGEST_ID:
-        raise NotFound
     async with session.begin():
         found = (
             await session.execute(

@@ -16,7 +16,15 @@ from services.email_validation import check_note
 from services.errors import Conflict, FieldError, InvalidInput, NotFound, StaleVersion
 from services.events import EventType, report_call
 from services.idempotency import RepeatableRequest
-from services.models import LARGEST_ID, CallReason, CallStatus, Email, OutcomeKind, PhoneCall, Therapist
+from services.models import (
+    CallReason,
+    CallStatus,
+    Email,
+    OutcomeKind,
+    PhoneCall,
+    Therapist,
+    is_possible_id,
+)
 from services.pagination import Page, PageRequest
 from services.rules import DeskRules
 from services.slots import LONGEST_CALL_MINUTES
@@ -263,7 +271,7 @@ async def _check_not_followed_up(session: AsyncSession, email_id: int) -> None:
 
 async def _existing(session: AsyncSession, call_id: int, *, lock: bool = False) -> PhoneCall:
     query = select(PhoneCall).where(PhoneCall.id == call_id).execution_options(populate_existing=True)
-    call = await session.scalar(query.with_for_update() if lock else query) if _possible(call_id) else None
+    call = await session.scalar(query.with_for_update() if lock else query)
     if call is None:
         raise NotFound
     return call
@@ -286,9 +294,9 @@ def _conditions(filters: CallFilters) -> list[ColumnElement[bool]]:
 
 def _check(new: NewCall) -> None:
     errors: list[FieldError] = []
-    if not _possible(new.therapist_id):
+    if not is_possible_id(new.therapist_id):
         errors.append(FieldError("therapist_id", "There is no such therapist."))
-    if new.email_id is not None and not _possible(new.email_id):
+    if new.email_id is not None and not is_possible_id(new.email_id):
         errors.append(FieldError("email_id", "There is no such e-mail."))
     if new.geplantes_datum is None and new.geplante_zeit is not None:
         errors.append(FieldError("geplantes_datum", "Give the date as well, or neither date nor time."))
@@ -310,7 +318,3 @@ def duration_errors(minutes: int | None) -> list[FieldError]:
         return []
     limits = (("least", 1), ("most", LONGEST_CALL_MINUTES))
     return [FieldError("dauer_minuten", "A call takes from %(least)s to %(most)s minutes.", limits)]
-
-
-def _possible(record_id: int) -> bool:
-    return 0 < record_id <= LARGEST_ID

@@ -20,7 +20,7 @@ from services import activity
 from services.activity import Actor
 from services.errors import Conflict, NotFound, StaleVersion
 from services.events import EventType, report_email
-from services.models import LARGEST_ID, Email, EmailStatus
+from services.models import Email, EmailStatus
 from services.subjects import EMAIL_QUEUE, EMAILS
 from shared.database import wake
 
@@ -43,7 +43,7 @@ async def existing_email(session: AsyncSession, email_id: int) -> Email:
     Raises:
         NoSuchEmail: there is none.
     """
-    email = await session.get(Email, email_id) if 1 <= email_id <= LARGEST_ID else None
+    email = await session.get(Email, email_id)
     if email is None:
         raise NoSuchEmail
     return email
@@ -59,8 +59,6 @@ async def locked_email(session: AsyncSession, email_id: int, version: int | None
         NoSuchEmail: there is none.
         StaleVersion: it is not the version the caller has seen.
     """
-    if not 1 <= email_id <= LARGEST_ID:
-        raise NoSuchEmail
     email = await session.scalar(
         select(Email)
         .where(Email.id == email_id)
@@ -113,7 +111,7 @@ async def retry_failed(
     """Queue all failed e-mails again, or those of `ids` that have failed; return how many."""
     failed = update(Email).where(Email.status == EmailStatus.FAILED)
     if ids is not None:
-        failed = failed.where(Email.id.in_([email_id for email_id in ids if 1 <= email_id <= LARGEST_ID]))
+        failed = failed.where(Email.id.in_(ids))
     values = {**queued(now), "version": Email.version + 1}
     async with session.begin():
         changed = (await session.scalars(failed.values(values).returning(Email.id))).all()

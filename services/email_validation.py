@@ -7,7 +7,7 @@ from functools import lru_cache
 from email_validator import EmailNotValidError, ValidatedEmail, validate_email
 
 from services.errors import FieldError
-from services.models import LARGEST_ID
+from services.models import LARGEST_ID, is_possible_id
 
 LONGEST_LINE = 255
 LARGEST_BODY_BYTES = 1024 * 1024
@@ -39,7 +39,7 @@ TOO_FAR = "This lies more than a year ahead."
 
 def check_id(field: str, value: int) -> list[FieldError]:
     """Return what is wrong with the id of a record."""
-    if 1 <= value <= LARGEST_ID:
+    if is_possible_id(value):
         return []
     return [FieldError(field, NOT_AN_ID, (("limit", LARGEST_ID),))]
 

@@ -7,6 +7,9 @@ from zoneinfo import ZoneInfo
 
 from shared.config import Settings
 
+YEARS = range(1900, 9001)
+"""The years of the dates that are read from outside; near the calendar's ends no time zone can be applied."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeskRules:

@@ -131,6 +131,8 @@ async def change_settings(
         values["sprache"] = language
     if shortcuts is not None:
         values["tastenkuerzel"] = shortcuts
+    if not values:
+        return
     async with session.begin():
         await session.execute(update(Staff).where(Staff.id == staff_id).values(values))
 

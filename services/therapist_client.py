@@ -11,7 +11,7 @@ import phonenumbers
 import structlog
 
 from services.errors import TemporarilyUnavailable
-from services.models import LARGEST_ID
+from services.models import is_possible_id
 from shared.config import Settings
 
 ATTEMPTS = 3
@@ -125,7 +125,7 @@ def read_therapist(answer: object) -> Fields | None:
     therapist_id = table.get("id")
     if isinstance(therapist_id, bool) or not isinstance(therapist_id, int):
         return None
-    if not 0 < therapist_id <= LARGEST_ID:
+    if not is_possible_id(therapist_id):
         return None
     fields: Fields = {name: _text(table.get(name), length) for name, length in LENGTHS.items()}
     fields["vorname"] = fields["vorname"] or ""

@@ -11,7 +11,7 @@ from services.activity import SYSTEM, Actor, record
 from services.booking import NOT_TO_BE_CALLED, lock_calendar
 from services.calls import cancel
 from services.errors import NotFound, StaleVersion
-from services.models import LARGEST_ID, CallReason, CallStatus, PhoneCall, Therapist
+from services.models import CallReason, CallStatus, PhoneCall, Therapist
 from services.subjects import CALLS
 from shared.database import wake
 
@@ -141,9 +141,8 @@ async def _locked(session: AsyncSession, therapist_id: int, version: int) -> The
 
 
 async def _existing(session: AsyncSession, therapist_id: int, *, lock: bool = False) -> Therapist:
-    possible = 0 < therapist_id <= LARGEST_ID
     query = select(Therapist).where(Therapist.id == therapist_id).execution_options(populate_existing=True)
-    therapist = await session.scalar(query.with_for_update() if lock else query) if possible else None
+    therapist = await session.scalar(query.with_for_update() if lock else query)
     if therapist is None:
         raise NotFound
     return therapist

@@ -22,7 +22,7 @@ from services.errors import FieldError, InvalidInput
 from services.idempotency import RepeatableRequest
 from services.models import LARGEST_ID
 from services.pagination import LARGEST_LIMIT, Page
-from services.rules import DeskRules
+from services.rules import YEARS, DeskRules
 from webapp.problems import PROBLEM_JSON, Problem
 
 Item = TypeVar("Item")
@@ -135,9 +135,25 @@ def read_instant(field: str, value: str) -> datetime:
         moment = None if len(value) <= len("2025-06-10") else datetime.fromisoformat(value)
     except ValueError:
         moment = None
-    if moment is None or not 1900 <= moment.year <= 9000:
+    if moment is None or moment.year not in YEARS:
         raise InvalidInput(FieldError(field, "Give an instant such as 2025-06-10T12:30:00Z."))
     return moment
+
+
+def check_days(**days: object) -> None:
+    """Refuse what is a date, but none of a year that can be meant.
+
+    Raises:
+        InvalidInput: names each such date.
+    """
+    years = (("first", YEARS[0]), ("last", YEARS[-1]))
+    errors = [
+        FieldError(field, "Give a date of the years %(first)s to %(last)s.", years)
+        for field, day in days.items()
+        if isinstance(day, date) and day.year not in YEARS
+    ]
+    if errors:
+        raise InvalidInput(*errors)
 
 
 def _day_or_instant(parameter: str, value: str) -> date | datetime:
@@ -147,7 +163,7 @@ def _day_or_instant(parameter: str, value: str) -> date | datetime:
         )
     except ValueError:
         moment = None
-    if moment is None or not 1900 <= moment.year <= 9000:
+    if moment is None or moment.year not in YEARS:
         raise InvalidInput(
             FieldError(parameter, "Give a day such as 2025-06-10 or an instant such as 2025-06-10T12:30:00Z.")
         )

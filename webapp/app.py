@@ -19,6 +19,8 @@ from litestar.template import TemplateConfig
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.email_validation import LARGEST_BODY_BYTES
+from services.errors import NotFound
+from services.models import is_possible_id
 from services.rules import DeskRules
 from services.supervision import keep_running
 from services.therapist_directory import TherapistDirectory
@@ -66,7 +68,7 @@ def create_app(config: Settings | None = None, *, clock: Clock | None = None) ->
             _browser_language,
             DefineMiddleware(Authentication, exclude="^/static/", scopes=None),
         ],
-        before_request=_apply_user_language,
+        before_request=_before_request,
         before_send=[_add_headers],
         csrf_config=csrf,
         template_config=TemplateConfig(instance=create_template_engine()),
@@ -164,10 +166,26 @@ def _browser_language(app: ASGIApp) -> ASGIApp:
     return speak
 
 
-async def _apply_user_language(request: Request[Any, Any, Any]) -> None:
+async def _before_request(request: Request[Any, Any, Any]) -> None:
+    _apply_user_language(request)
+    _refuse_impossible_ids(request)
+
+
+def _apply_user_language(request: Request[Any, Any, Any]) -> None:
     member = request.scope.get("user")
     if member is not None and member.sprache:
         i18n.language.set(i18n.choose_language(member.sprache, ""))
+
+
+def _refuse_impossible_ids(request: Request[Any, Any, Any]) -> None:
+    """Find nothing where the path holds a number that no id can be, whatever the route.
+
+    Raises:
+        NotFound: it does.
+    """
+    numbers = (value for value in request.path_params.values() if isinstance(value, int))
+    if not all(is_possible_id(number) for number in numbers):
+        raise NotFound
 
 
 async def _add_headers(message: Message, scope: Scope) -> None:

@@ -26,8 +26,16 @@ AnyResponse = Response[Any]
 RETRY_SECONDS = 5
 PASSING_SQLSTATES = ("08", "25006", "40", "53", "55P03", "57")
 """No connection, read-only after a failover, deadlock, full, lock timeout, shutdown (appendix A)."""
+
+VALUE_SQLSTATE = "22"
+"""A number too large, a NUL in a text: PostgreSQL says so, or asyncpg before it sends the statement."""
+
 UNKNOWN_FIELD = re.compile(r"unknown field `(?P<field>[^`]+)`")
 MISSING_FIELD = re.compile(r"missing required field `(?P<field>[^`]+)`")
+
+
+class ImpossibleValue(DomainError):
+    """A value that was sent can't be stored."""
 
 
 def status_of(error: DomainError) -> int:
@@ -99,11 +107,15 @@ def unexpected(request: AnyRequest, error: Exception) -> AnyResponse:
 
 
 def database_error(request: AnyRequest, error: DBAPIError | asyncpg.PostgresError) -> AnyResponse:
-    """Answer a failed statement: try again later if the server or a lock was the reason, else a defect."""
+    """Answer a failed statement: the server or a lock was the reason, or a value in it; else a defect."""
     cause = error.orig if isinstance(error, DBAPIError) else error
+    sqlstate = str(getattr(cause, "sqlstate", None) or "")
     invalidated = isinstance(error, DBAPIError) and error.connection_invalidated
-    if invalidated or str(getattr(cause, "sqlstate", None) or "").startswith(PASSING_SQLSTATES):
+    if invalidated or sqlstate.startswith(PASSING_SQLSTATES):
         return database_unreachable(request, error)
+    if sqlstate.startswith(VALUE_SQLSTATE):
+        log.warning("value_refused", path=request.scope["path"], sqlstate=sqlstate)
+        return domain_error(request, ImpossibleValue())
     return unexpected(request, error)
 
 

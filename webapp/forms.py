@@ -11,6 +11,7 @@ from litestar.params import Body
 
 from services.errors import DomainError, FieldError, InvalidInput
 from services.idempotency import RepeatableRequest
+from services.rules import YEARS
 from webapp.i18n import gettext
 
 Form = TypeVar("Form")
@@ -26,9 +27,22 @@ FormErrors = list[tuple[str, str]]
 def read_date(text: str) -> date | None:
     """Return a date as `<input type=date>` sends it, or None."""
     try:
-        return date.fromisoformat(text.strip())
+        day = date.fromisoformat(text.strip())
     except ValueError:
         return None
+    return day if day.year in YEARS else None
+
+
+def asked_day(parameter: str, text: str) -> date | None:
+    """Return the day a query parameter names, None when it is empty.
+
+    Raises:
+        InvalidInput: it can't be read.
+    """
+    day = read_date(text)
+    if text and day is None:
+        raise InvalidInput(FieldError(parameter, "Give a date."))
+    return day
 
 
 def read_time(text: str) -> time | None:
@@ -54,7 +68,7 @@ def limited(field: str, text: str) -> str | None:
     """
     if len(text) > LONGEST_TEXT:
         raise InvalidInput(FieldError(field, "At most %(limit)s characters.", (("limit", LONGEST_TEXT),)))
-    return text.replace("\x00", "").strip() or None
+    return text.strip() or None
 
 
 def form_errors(fields: Iterable[FieldError], ids: Mapping[str, str] | None = None) -> FormErrors:

@@ -1,6 +1,6 @@
 """The tables of schema `communication_service`."""
 
-from services.models.base import LARGEST_ID, SCHEMA, Base
+from services.models.base import LARGEST_ID, SCHEMA, Base, is_possible_id
 from services.models.emails import (
     AttemptOutcome,
     AttemptStage,
@@ -40,4 +40,5 @@ __all__ = [
     "Staff",
     "StaffSession",
     "Therapist",
+    "is_possible_id",
 ]

@@ -35,6 +35,11 @@ class Base(DeclarativeBase):
     __mapper_args__ = {"eager_defaults": True}  # noqa: RUF012
 
 
+def is_possible_id(value: int) -> bool:
+    """Whether a record can have this id."""
+    return 0 < value <= LARGEST_ID
+
+
 def one_of(column: str, values: type) -> CheckConstraint:
     """Return a check that `column` holds a value of the string enum `values`."""
     allowed = ", ".join(f"'{value}'" for value in values)  # pyright: ignore[reportGeneralTypeIssues, reportUnknownVariableType]

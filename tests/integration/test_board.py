@@ -204,10 +204,9 @@ async def test_the_panel_brings_everything_together(session: AsyncSession, rules
     assert panel.best == []
 
 
-@pytest.mark.parametrize("call_id", [77, 2**40])
-async def test_an_unknown_call_has_no_panel(session: AsyncSession, rules: DeskRules, call_id: int):
+async def test_an_unknown_call_has_no_panel(session: AsyncSession, rules: DeskRules):
     with pytest.raises(NotFound):
-        await load_call_panel(session, call_id, now=NOW, rules=rules)
+        await load_call_panel(session, 77, now=NOW, rules=rules)
 
 
 async def test_a_call_to_an_unknown_therapist_has_a_panel(session: AsyncSession, rules: DeskRules):

@@ -174,7 +174,7 @@ async def test_many_who_cancel_at_once_cancel_once(sessions: SessionFactory, clo
 async def test_bulk_retry_takes_failed_ones_only_all_or_some(session: AsyncSession, clock: FakeClock):
     failed = [await stored(session, in_state(EmailStatus.FAILED, clock)) for _ in range(3)]
     sent = await stored(session, in_state(EmailStatus.SENT, clock))
-    some = [failed[0].id, sent.id, 0, 2**40]
+    some = [failed[0].id, sent.id, 0]
     assert await retry_failed(session, some, now=clock(), actor=API) == 1
     assert await retry_failed(session, [], now=clock(), actor=API) == 0
     assert await retry_failed(session, now=clock(), actor=API) == 2

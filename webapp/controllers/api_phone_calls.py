@@ -26,6 +26,7 @@ from webapp.api_schema import (
     PageLimit,
     PageNumber,
     RecordIdFilter,
+    check_days,
     problems,
     refuse_unknown_parameters,
     repeatable,
@@ -167,6 +168,7 @@ class PhoneCallApi(Controller):
     ) -> Response[Call]:
         """Plan a call."""
         fields: dict[str, Any] = msgspec.structs.asdict(data)
+        check_days(**fields)
         del fields["status"]
         fields["geplante_zeit"] = _time(data.geplante_zeit)
         call, is_new = await create_call(
@@ -205,6 +207,7 @@ class PhoneCallApi(Controller):
     ) -> Call:
         """Change a call."""
         fields = msgspec.structs.asdict(data)
+        check_days(**fields)
         version = fields.pop("version")
         fields["geplante_zeit"] = _time(data.geplante_zeit)
         fields["tatsaechliche_zeit"] = _time(data.tatsaechliche_zeit)

@@ -15,7 +15,7 @@ from services.rules import DeskRules
 from services.slots import LONGEST_CALL_MINUTES
 from services.therapist_directory import TherapistDirectory
 from shared.clock import Clock
-from webapp.api_schema import problems, refuse_unknown_parameters
+from webapp.api_schema import check_days, problems, refuse_unknown_parameters
 
 
 class PhoneHours(Struct):
@@ -68,6 +68,7 @@ class TherapistApi(Controller):
         ] = None,
     ) -> FreeSlots:
         """List free times."""
+        check_days(date=day)
         free = await load_free_times(
             session,
             therapist_id,

@@ -12,7 +12,6 @@ from litestar.response import Redirect, Template
 from services import therapists
 from services.calls import NewCall
 from services.errors import DomainError, FieldError, InvalidInput, NotFound, StaleVersion
-from services.models import LARGEST_ID
 from services.pagination import PageRequest
 from services.planned_by_hand import plan_call
 from services.therapist_directory import TherapistDirectory, UnknownTherapist
@@ -81,7 +80,6 @@ class TherapistsController(Controller):
         done: FromQuery[str] = "",
     ) -> Template:
         """Show a therapist; one not known here yet is asked for in the directory."""
-        _check_id(therapist_id)
         try:
             return await _page(visit, therapist_id, done=done)
         except NotFound:
@@ -97,7 +95,6 @@ class TherapistsController(Controller):
         directory: NamedDependency[TherapistDirectory],
     ) -> Response[Any]:
         """Do what a form of the page says; where it can't be done, say why and keep what was typed."""
-        _check_id(therapist_id)
         try:
             await _act(visit, therapist_id, data, directory)
         except NotFound:
@@ -111,11 +108,6 @@ class TherapistsController(Controller):
         if visit.swapped is None:
             return Redirect(f"/therapists/{therapist_id}?done={data.action}", status_code=303)
         return await _page(visit, therapist_id, done=data.action)
-
-
-def _check_id(therapist_id: int) -> None:
-    if not 0 < therapist_id <= LARGEST_ID:
-        raise NotFound
 
 
 async def _look_up(visit: Visit, therapist_id: int, directory: TherapistDirectory) -> None:

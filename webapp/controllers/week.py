@@ -13,7 +13,7 @@ from services.calls import move_call
 from services.errors import Conflict, FieldError, InvalidInput
 from services.moving import MoveChoice, load_move_choice
 from services.week import load_week, monday_of
-from webapp.forms import FormErrors, Submitted, form_errors, read_date, read_time, words_of
+from webapp.forms import FormErrors, Submitted, asked_day, form_errors, read_date, read_time, words_of
 from webapp.visit import VISIT, Visit
 
 FIELD_IDS = {"geplantes_datum": "datum", "geplante_zeit": "zeit"}
@@ -37,10 +37,10 @@ class WeekController(Controller):
     dependencies = VISIT
 
     @get("/week")
-    async def show(self, visit: NamedDependency[Visit], start: FromQuery[date | None] = None) -> Template:
+    async def show(self, visit: NamedDependency[Visit], start: FromQuery[str] = "") -> Template:
         """Show the week of a day, by default the running one."""
         today = visit.rules.today(visit.now)
-        monday = monday_of(start or today)
+        monday = monday_of(asked_day("start", start) or today)
         week = await load_week(visit.session, monday, rules=visit.rules)
         return Template(
             "week/page.html",
@@ -55,10 +55,10 @@ class WeekController(Controller):
 
     @get("/calls/{call_id:int}/move")
     async def choose(
-        self, visit: NamedDependency[Visit], call_id: FromPath[int], day: FromQuery[date | None] = None
+        self, visit: NamedDependency[Visit], call_id: FromPath[int], day: FromQuery[str] = ""
     ) -> Template:
         """Offer the free times of a day, by default the next with one."""
-        choice = await _choice(visit, call_id, day)
+        choice = await _choice(visit, call_id, asked_day("day", day))
         return _form(choice, MoveForm(version=choice.call.version))
 
     @post("/calls/{call_id:int}/move")
