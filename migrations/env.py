@@ -11,8 +11,8 @@ from shared.config import get_config
 
 
 def run(connection: Connection) -> None:
-    connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}"))
     connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('communication_service.migrate'))"))
+    connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}"))
     context.configure(
         connection=connection,
         target_metadata=Base.metadata,

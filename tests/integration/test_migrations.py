@@ -1,4 +1,7 @@
 import asyncio
+import os
+import sys
+from asyncio.subprocess import PIPE
 from collections.abc import Generator
 from uuid import uuid4
 
@@ -7,8 +10,15 @@ import pytest
 from alembic import command
 from sqlalchemy import URL
 
+from tests.eventually import eventually
 from webapp.demo.postgres import EmbeddedPostgres
 from webapp.schema import alembic_config
+
+LOCK = "hashtext('communication_service.migrate')"
+WAITING = """
+    SELECT pid FROM pg_stat_activity
+    WHERE datname = current_database() AND wait_event_type = 'Lock'
+"""
 
 
 async def _execute(url: URL, statement: str) -> list[asyncpg.Record]:
@@ -44,3 +54,21 @@ def test_migrations_lead_to_exactly_the_schema_of_the_models_and_back(empty_data
     assert left == []
     command.upgrade(alembic, "head")
     command.check(alembic)
+
+
+async def test_two_processes_that_migrate_an_empty_database_wait_for_each_other(empty_database: URL):
+    address = empty_database.set(drivername="postgresql").render_as_string(hide_password=False)
+    holder = await asyncpg.connect(address)
+    await holder.execute(f"SELECT pg_advisory_lock({LOCK})")
+    environment = os.environ | {"APP_ENV": "testing", "DATABASE_URL": address}
+    command_line = (sys.executable, "-m", "webapp.cli", "migrate")
+    both = [await asyncio.create_subprocess_exec(*command_line, env=environment, stderr=PIPE) for _ in "12"]
+
+    async def both_wait() -> bool:
+        return len(await holder.fetch(WAITING)) == 2
+
+    await eventually(both_wait)
+    await holder.close()
+    complaints = [(await process.communicate())[1].decode() for process in both]
+    assert [process.returncode for process in both] == [0, 0], complaints
+    await asyncio.to_thread(command.check, alembic_config(empty_database))
