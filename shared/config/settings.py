@@ -66,13 +66,20 @@ def _read_desk_hours(value: object) -> object:
         return value
     start, _, end = value.partition("-")
     try:
-        opening = time.fromisoformat(start.strip())
-        closing = time.max if end.strip() == "24:00" else time.fromisoformat(end.strip())
+        opening = _read_minute(start)
+        closing = time.max if end.strip() == "24:00" else _read_minute(end)
     except ValueError:
         raise ValueError("write opening and closing time as HH:MM-HH:MM, for example 08:00-18:00") from None
     if opening >= closing:
         raise ValueError("the opening time must be before the closing time, for example 08:00-18:00")
     return opening, closing
+
+
+def _read_minute(text: str) -> time:
+    at = time.fromisoformat(text.strip())
+    if at != time(at.hour, at.minute):
+        raise ValueError("seconds and time zones are not meant")
+    return at
 
 
 DeskHours = Annotated[tuple[time, time], NoDecode, BeforeValidator(_read_desk_hours)]
@@ -146,7 +153,7 @@ class Settings(BaseSettings):
     call_grid_minutes: Annotated[int, Field(ge=1, le=60)] = 5
     call_horizon_days: Annotated[int, Field(ge=1, le=365)] = 14
     call_max_attempts: Annotated[int, Field(ge=1, le=50)] = 5
-    call_claim_minutes: Annotated[int, Field(ge=1, le=240)] = 10
+    call_claim_minutes: Annotated[int, Field(ge=5, le=240)] = 10
     undo_seconds: Annotated[int, Field(ge=0, le=300)] = 15
     follow_up_after_days: Annotated[int, Field(ge=1, le=365)] = 7
     session_hours: Annotated[int, Field(ge=1, le=720)] = 12
