@@ -89,6 +89,12 @@ class PhoneCall(Base):
             "ix_phone_calls_claimed", "bearbeitet_von", postgresql_where=text("bearbeitet_von IS NOT NULL")
         ),
         Index("ix_phone_calls_done", "abgeschlossen_at", postgresql_where=text("status <> 'scheduled'")),
+        Index(
+            "ix_phone_calls_made_on",
+            "tatsaechliches_datum",
+            postgresql_include=["tatsaechliche_zeit", "ergebnis_art"],
+            postgresql_where=text("tatsaechliches_datum IS NOT NULL"),
+        ),
         Index("ix_phone_calls_needs_person", "id", postgresql_where=text("klaerung_noetig")),
     )
 

@@ -3,6 +3,7 @@
 from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import event, text
@@ -282,3 +283,34 @@ async def test_statistics_count_by_local_day(session: AsyncSession, rules: DeskR
 async def test_statistics_need_a_sensible_period(session: AsyncSession, rules: DeskRules, last: date):
     with pytest.raises(InvalidInput):
         await load_statistics(session, first=date(2026, 10, 12), last=last, rules=rules)
+
+
+async def test_statistics_find_the_calls_of_a_period_by_an_index(
+    session: AsyncSession, engine: AsyncEngine, rules: DeskRules
+):
+    async with session.begin():
+        await session.execute(
+            text(
+                """
+                INSERT INTO communication_service.phone_calls
+                    (therapist_id, geplantes_datum, geplante_zeit, tatsaechliches_datum, tatsaechliche_zeit,
+                     status, ergebnis_art, abgeschlossen_at, leitung)
+                SELECT n, date '2026-10-14' - n / 30, '10:00', date '2026-10-14' - n / 30, '10:00',
+                       'completed', 'erreicht', now(), 1
+                FROM generate_series(1, 20000) n
+                """
+            )
+        )
+        await session.execute(text("ANALYZE communication_service.phone_calls"))
+    sent: list[tuple[str, Any]] = []
+    event.listen(
+        engine.sync_engine,
+        "before_cursor_execute",
+        lambda _connection, _cursor, statement, parameters, *_: sent.append((statement, parameters)),
+    )
+    await load_statistics(session, first=TODAY - timedelta(days=13), last=TODAY, rules=rules)
+    [(query, parameters)] = [(query, values) for query, values in sent if "phone_calls" in query]
+    async with session.begin():
+        connection = await session.connection()
+        plan = "\n".join((await connection.exec_driver_sql(f"EXPLAIN {query}", parameters)).scalars())
+    assert "ix_phone_calls_made_on" in plan
