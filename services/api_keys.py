@@ -9,12 +9,12 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.activity import SYSTEM, Actor, record
-from services.errors import Conflict, FieldError, InvalidInput, NotFound
+from services.errors import Conflict, InvalidInput, NotFound
 from services.models import ApiKey
+from services.names import check_name
 
 KEY_PREFIX = "cd_"
 SHOWN_CHARACTERS = 8
-LONGEST_NAME = 100
 
 
 class KeyNameTaken(Conflict):
@@ -29,8 +29,8 @@ async def create_key(session: AsyncSession, name: str, *, now: datetime, actor: 
         KeyNameTaken: the name is in use.
     """
     name = name.strip()
-    if not 1 <= len(name) <= LONGEST_NAME or not name.isprintable():
-        raise InvalidInput(FieldError("name", "Give a name of 1 to 100 printable characters."))
+    if problems := check_name(name):
+        raise InvalidInput(*problems)
     key = KEY_PREFIX + secrets.token_urlsafe(32)
     row = ApiKey(name=name, key_hash=_digest(key), prefix=key[:SHOWN_CHARACTERS], created_at=now)
     try:

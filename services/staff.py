@@ -16,10 +16,10 @@ from services.activity import SYSTEM, Actor, record
 from services.claims import release_all
 from services.errors import Conflict, FieldError, InvalidInput, NotFound
 from services.models import Staff, StaffSession
+from services.names import check_name
 
 SHORTEST_PASSWORD = 10
 LONGEST_PASSWORD = 200
-LONGEST_NAME = 100
 LANGUAGES = ("de", "en")
 
 _hasher = PasswordHasher()
@@ -46,9 +46,7 @@ async def add_staff(
         NameTaken: the name is in use, whatever its case.
     """
     name = name.strip()
-    problems: list[FieldError] = []
-    if not 1 <= len(name) <= LONGEST_NAME or not name.isprintable():
-        problems.append(FieldError("name", "Give a name of 1 to 100 printable characters."))
+    problems = check_name(name)
     if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
         problems.append(FieldError("password", "A password has 10 to 200 characters."))
     if problems:
