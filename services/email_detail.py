@@ -147,12 +147,6 @@ async def load_email_detail(
         )
 
 
-async def who_is_typing(session: AsyncSession, email_id: int, *, staff_id: int, now: datetime) -> list[str]:
-    """Return the names of the others who are recording a reply to an e-mail right now."""
-    async with session.begin():
-        return await _typing(session, email_id, staff_id=staff_id, now=now)
-
-
 def history(
     email: Email, attempts: Iterable[EmailVersuch], activities: Sequence[tuple[Activity, str | None]]
 ) -> list[Step]:

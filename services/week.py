@@ -21,7 +21,7 @@ MOST_CALLS = 2_000
 
 @dataclass(frozen=True, slots=True)
 class WeekCall:
-    """A call as the grid shows it; `move` says whether it can still be moved."""
+    """A call as the grid shows it."""
 
     id: int
     version: int
