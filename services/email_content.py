@@ -2,20 +2,18 @@
 
 import asyncio
 import re
+from collections.abc import Callable
 from html import escape
-from textwrap import dedent
+from typing import TypeVar
 from uuid import uuid4
 
-from inscriptis import get_text  # pyright: ignore[reportMissingTypeStubs]
-from inscriptis.model.config import ParserConfig  # pyright: ignore[reportMissingTypeStubs]
+from services.email_validation import REQUIRED, SHOWS_NOTHING, ascii_domain, check_body, is_blank
+from services.errors import FieldError, InvalidInput
+from services.html_text import shows_something, text_from_html
 
-from services.email_validation import ascii_domain
-
+Result = TypeVar("Result")
 LARGE_HTML = 32 * 1024
-_WITH_LINKS = ParserConfig(display_links=True)
-_LINK_TO_ITSELF = re.compile(r"\[([^\[\]\s]{1,2048})\]\((?:mailto:|tel:)?\1\)")
 _PARAGRAPHS = re.compile(r"\n[ \t]*\n\s*")
-_BLANK_LINES = re.compile(r"\n{3,}")
 
 
 def new_message_id(sender: str) -> str:
@@ -30,22 +28,35 @@ def html_from_text(text: str) -> str:
     return "\n".join(f"<p>{paragraph}</p>" for paragraph in paragraphs)
 
 
-def text_from_html(html: str) -> str:
-    """Return what an HTML body says as plain text, with the targets of its links."""
-    text = _LINK_TO_ITSELF.sub(r"\1", get_text(html, _WITH_LINKS))
-    lines = "\n".join(line.rstrip() for line in text.splitlines())
-    return dedent(_BLANK_LINES.sub("\n\n", lines)).strip("\n")
-
-
 async def both_bodies(body_html: str | None, body_text: str | None) -> tuple[str, str]:
-    """Return HTML and text body, the missing or blank one derived; at least one says something.
+    """Return HTML and text body, the missing or blank one derived; both show something.
 
     A large HTML body is read in a thread, so that it holds nobody else up.
+
+    Raises:
+        InvalidInput: names the body that shows nothing, or of which the derived one is too large.
     """
-    if body_html and body_html.strip() and body_text and body_text.strip():
-        return body_html, body_text
-    if not body_html or not body_html.strip():
-        return html_from_text(body_text or ""), body_text or ""
-    if len(body_html) > LARGE_HTML:
-        return body_html, await asyncio.to_thread(text_from_html, body_html)
-    return body_html, text_from_html(body_html)
+    if body_html is None or not body_html.strip():
+        if body_text is None or is_blank(body_text):
+            raise InvalidInput(FieldError("body_text", REQUIRED))
+        return _fitting("body_text", html_from_text(body_text)), body_text
+    if body_text is None or is_blank(body_text):
+        body_text = _fitting("body_html", await _read(text_from_html, body_html))
+    if not await _read(shows_something, body_html):
+        raise InvalidInput(FieldError("body_html", SHOWS_NOTHING))
+    return body_html, body_text
+
+
+async def _read(reader: Callable[[str], Result], html: str) -> Result:
+    return await asyncio.to_thread(reader, html) if len(html) > LARGE_HTML else reader(html)
+
+
+def _fitting(given: str, derived: str) -> str:
+    """Return a body derived from the one given.
+
+    Raises:
+        InvalidInput: it is larger than a body may be; names the one given.
+    """
+    if errors := check_body(given, derived):
+        raise InvalidInput(*errors)
+    return derived

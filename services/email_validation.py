@@ -19,8 +19,14 @@ LATEST_RETURN = timedelta(days=366)
 CLOCKS_APART = timedelta(minutes=5)
 
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_VISIBLE = re.compile(
+    "[^\\s\x00-\x1f\x7f-\xa0\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f"
+    "\u2028-\u202e\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U000e0000-\U000e0fff]"
+)
+"""Anything but blanks, control characters, and what Unicode calls default-ignorable."""
 
 REQUIRED = "This field is required."
+SHOWS_NOTHING = "This shows nothing: neither a word nor a picture."
 NOT_AN_ADDRESS = "Give a complete e-mail address such as praxis@example.de."
 ASCII_LOCAL_PART = "Before the @, only letters without accents, digits and the usual signs are possible."
 TOO_LONG = "At most %(limit)s characters."
@@ -37,6 +43,11 @@ TEMPLATE_MISSING = "This needs a template as well."
 TOO_FAR = "This lies more than a year ahead."
 
 
+def is_blank(text: str) -> bool:
+    """Whether nothing of a text can be seen, however many characters it has."""
+    return _VISIBLE.search(text) is None
+
+
 def check_id(field: str, value: int) -> list[FieldError]:
     """Return what is wrong with the id of a record."""
     if is_possible_id(value):
@@ -44,12 +55,12 @@ def check_id(field: str, value: int) -> list[FieldError]:
     return [FieldError(field, NOT_AN_ID, (("limit", LARGEST_ID),))]
 
 
-def check_line(field: str, value: str) -> list[FieldError]:
-    """Return what is wrong with one line of text: a subject or a name."""
-    if not value.strip():
+def check_line(field: str, value: str, *, longest: int = LONGEST_LINE) -> list[FieldError]:
+    """Return what is wrong with one line of text: a subject, a name, a paragraph of a letter."""
+    if is_blank(value):
         return [FieldError(field, REQUIRED)]
-    if len(value) > LONGEST_LINE:
-        return [FieldError(field, TOO_LONG, (("limit", LONGEST_LINE),))]
+    if len(value) > longest:
+        return [FieldError(field, TOO_LONG, (("limit", longest),))]
     if _CONTROL.search(value):
         return [FieldError(field, NO_CONTROL_CHARACTERS)]
     return [] if _is_text(value) else [FieldError(field, NOT_TEXT)]

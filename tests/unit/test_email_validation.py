@@ -82,8 +82,12 @@ def test_an_accepted_line_can_be_a_header_and_a_column(line: str):
 
 
 @pytest.mark.parametrize(
-    "line", ["", "  ", "a\nb", "a\rb", "a\tb", "a\x7f", "a\x85b", "a\u2028b", "\ud800", "x" * 256]
-)
+    "line",
+    [
+        "", "  ", "\u200b", "\xad\u200e\ufeff", "\u2800", "\u3164", "\ufe0f", "\U000e0041",
+        "a\nb", "a\rb", "a\tb", "a\x7f", "a\x85b", "a\u2028b", "\ud800", "x" * 256,
+    ],
+)  # fmt: skip
 def test_lines_that_are_refused(line: str):
     assert [error.field for error in check_line("betreff", line)] == ["betreff"]
 
