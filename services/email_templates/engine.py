@@ -18,10 +18,10 @@ from css_inline import CSSInliner
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from services.email_content import text_from_html
 from services.email_templates.variables import Variable, VariableKind, check_data, values
 from services.email_validation import LARGEST_BODY_BYTES, LONGEST_LINE, TOO_LARGE, check_line
 from services.errors import FieldError, InvalidInput, NotFound
+from services.html_text import text_from_html
 
 MAILS = Path(__file__).parent / "mails"
 FILTERS = ("e", "escape", "join", "length", "lower", "trim", "upper")
@@ -100,7 +100,7 @@ def render_template(name: str, data: Mapping[str, Any], *, betreff: str | None =
     context = values(template.variables, data)
     subject = betreff if betreff is not None else _subject(template, context)
     html = render_limited(environment(), f"{name}/body.html", {**context, "betreff": subject})
-    return RenderedMail(subject, _inliner().inline(html), text_from_html(html))
+    return RenderedMail(subject, _fitting(_inliner().inline(html)), _fitting(text_from_html(html)))
 
 
 def render_limited(jinja: Environment, name: str, context: Mapping[str, Any]) -> str:
@@ -114,9 +114,24 @@ def render_limited(jinja: Environment, name: str, context: Mapping[str, Any]) ->
     for part in jinja.get_template(name).generate(**context):
         size += len(part.encode())
         if size > LARGEST_BODY_BYTES:
-            raise InvalidInput(FieldError("template_data", TOO_LARGE, (("limit", LARGEST_BODY_BYTES),)))
+            raise _too_large()
         parts.append(part)
     return "".join(parts)
+
+
+def _fitting(body: str) -> str:
+    """Return a body made of what was rendered.
+
+    Raises:
+        InvalidInput: it is larger than a body may be.
+    """
+    if len(body.encode()) > LARGEST_BODY_BYTES:
+        raise _too_large()
+    return body
+
+
+def _too_large() -> InvalidInput:
+    return InvalidInput(FieldError("template_data", TOO_LARGE, (("limit", LARGEST_BODY_BYTES),)))
 
 
 @lru_cache(maxsize=1)
@@ -180,4 +195,5 @@ def _variable(name: str, declared: dict[str, Any]) -> Variable:
         required=declared.get("pflicht", False),
         default=declared.get("vorgabe"),
         least=declared.get("mindestens", 1),
+        longest=declared.get("zeichen", LONGEST_LINE),
     )

@@ -6,7 +6,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Any, cast
 
-from services.email_validation import REQUIRED, check_line, check_note
+from services.email_validation import LONGEST_LINE, REQUIRED, check_line, check_note, is_blank
 from services.errors import FieldError
 
 LONGEST_LIST = 50
@@ -31,7 +31,10 @@ class VariableKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Variable:
-    """One variable of a template. An optional one that is missing is `default`."""
+    """One variable of a template. An optional one that is missing is `default`.
+
+    `least` is the smallest number, `longest` the characters of an entry of a list.
+    """
 
     name: str
     kind: VariableKind
@@ -40,6 +43,7 @@ class Variable:
     required: bool
     default: Any = None
     least: int = 1
+    longest: int = LONGEST_LINE
 
 
 def check_data(variables: tuple[Variable, ...], data: Mapping[str, Any]) -> list[FieldError]:
@@ -48,7 +52,7 @@ def check_data(variables: tuple[Variable, ...], data: Mapping[str, Any]) -> list
     errors = [FieldError(f"template_data.{name}", UNKNOWN_VARIABLE) for name in data if name not in known]
     for variable in variables:
         field = f"template_data.{variable.name}"
-        value = data.get(variable.name)
+        value = _given(variable, data)
         if value is not None:
             errors += _check(field, variable, value)
         elif variable.required:
@@ -60,12 +64,24 @@ def values(variables: tuple[Variable, ...], data: Mapping[str, Any]) -> dict[str
     """Return valid data as the template sees it: dates as dates, defaults filled in."""
     given: dict[str, Any] = {}
     for variable in variables:
-        value = data.get(variable.name)
+        value = _given(variable, data)
         if value is None:
             given[variable.name] = variable.default
         else:
             given[variable.name] = date.fromisoformat(value) if variable.kind is VariableKind.DATE else value
     return given
+
+
+def _given(variable: Variable, data: Mapping[str, Any]) -> Any:
+    """Return what is given for a variable; an empty list or a text that shows nothing is nothing."""
+    value = data.get(variable.name)
+    match variable.kind:
+        case VariableKind.LINE | VariableKind.TEXT:
+            return None if isinstance(value, str) and is_blank(value) else value
+        case VariableKind.LIST:
+            return None if value == [] else value
+        case _:
+            return value
 
 
 def _check(field: str, variable: Variable, value: object) -> list[FieldError]:
@@ -79,7 +95,7 @@ def _check(field: str, variable: Variable, value: object) -> list[FieldError]:
         case VariableKind.DATE:
             return [] if _is_date(value) else [FieldError(field, NOT_A_DATE)]
         case VariableKind.LIST:
-            return _check_list(field, value)
+            return _check_list(field, value, variable.longest)
 
 
 def _check_number(field: str, value: object, least: int) -> list[FieldError]:
@@ -88,13 +104,13 @@ def _check_number(field: str, value: object, least: int) -> list[FieldError]:
     return [FieldError(field, NOT_A_NUMBER, (("least", least), ("most", LARGEST_NUMBER)))]
 
 
-def _check_list(field: str, value: object) -> list[FieldError]:
+def _check_list(field: str, value: object, longest: int) -> list[FieldError]:
     entries = cast("list[object]", value) if isinstance(value, list) else None
     if entries is None or len(entries) > LONGEST_LIST:
         return [FieldError(field, NOT_A_LIST, (("limit", LONGEST_LIST),))]
     if not all(isinstance(entry, str) for entry in entries):
         return [FieldError(field, NOT_A_STRING)]
-    return [error for entry in entries for error in check_line(field, str(entry))][:1]
+    return [error for entry in entries for error in check_line(field, str(entry), longest=longest)][:1]
 
 
 def _is_date(value: object) -> bool:

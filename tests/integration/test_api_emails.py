@@ -82,7 +82,15 @@ WRONG_FIELDS: list[tuple[dict[str, object], str]] = [
     ({"status": "SENT"}, "status"),
     ({"empfaenger_email": "praxis"}, "empfaenger_email"),
     ({"betreff": "a\nb"}, "betreff"),
+    ({"betreff": "\u200b"}, "betreff"),
     ({"body_html": "\x00"}, "body_html"),
+    ({"body_html": "<!-- -->"}, "body_html"),
+    ({"body_html": "<p hidden>a</p>", "body_text": "a"}, "body_html"),
+    ({"body_html": None, "body_text": "\u200b"}, "body_text"),
+    (
+        {"template": "base", "body_html": None, "template_data": {"anrede": "A", "absaetze": []}},
+        "template_data.absaetze",
+    ),
     (
         {"template": "initial_contact", "body_html": None, "template_data": {"anzahl": 1}},
         "template_data.anrede",
@@ -130,6 +138,18 @@ async def test_two_large_bodies_fit_and_more_is_413(api: Client):
     kind = {"Content-Type": "application/json"}
     assert (await api.post("/api/emails", content=escaped, headers=kind)).status_code == 201
     assert (await api.post("/api/emails", content=b" " * 7_000_000, headers=kind)).status_code == 413
+
+
+async def test_a_derived_body_that_is_too_large_is_refused_as_the_same_body_given_is(api: Client):
+    for wrong, field in (
+        ({"body_html": None, "body_text": "<" * 1024 * 1024}, "body_text"),
+        ({"body_html": "<ul>" + "<li>x" * 200_000}, "body_html"),
+    ):
+        refused = await api.post("/api/emails", json=NEW | wrong)
+        assert (refused.status_code, [error["field"] for error in refused.json()["errors"]]) == (413, [field])
+    draft = (await api.post("/api/emails", json=NEW | {"status": "DRAFT"})).headers["location"]
+    assert (await api.put(draft, json={"body_text": "<" * 1024 * 1024})).status_code == 413
+    assert (await api.get("/api/emails")).json()["total"] == 1
 
 
 async def test_lists_are_pages_newest_first_without_long_texts(api: Client):

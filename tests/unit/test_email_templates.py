@@ -4,6 +4,7 @@ import pytest
 from jinja2 import DictLoader, Environment
 from jinja2.exceptions import SecurityError, TemplateError, TemplateNotFound, UndefinedError
 
+from services.email_templates import engine
 from services.email_templates.engine import (
     NoSuchTemplate,
     all_templates,
@@ -12,6 +13,7 @@ from services.email_templates.engine import (
     render_limited,
     render_template,
 )
+from services.email_validation import TOO_LARGE, TOO_LONG
 from services.errors import InvalidInput
 
 NAMES = ["base", "confirmation", "follow_up", "initial_contact"]
@@ -77,6 +79,8 @@ def test_data_is_escaped_in_html_and_plain_elsewhere():
         (CONTACT | {"anzahl": 0}, ["anzahl"]),
         (CONTACT | {"anzahl": 1.5}, ["anzahl"]),
         (CONTACT | {"anrede": 5}, ["anrede"]),
+        (CONTACT | {"telefon": []}, ["telefon"]),
+        (CONTACT | {"antwort_bis": ""}, ["antwort_bis"]),
         (CONTACT | {"anrede": "a\nb"}, ["anrede"]),
         (CONTACT | {"anrede": "\x00"}, ["anrede"]),
         (CONTACT | {"gesuche": "x"}, ["gesuche"]),
@@ -91,6 +95,38 @@ def test_wrong_data_is_named_by_variable(data: dict[str, object], fields: list[s
     with pytest.raises(InvalidInput) as refused:
         render_template("initial_contact", data)
     assert [error.field for error in refused.value.fields] == [f"template_data.{field}" for field in fields]
+
+
+@pytest.mark.parametrize("nothing", [None, "", " \n", "\u200b"])
+def test_a_text_that_says_nothing_is_missing(nothing: object):
+    agreed = get_template("confirmation").sample
+    optional = {"naechster_schritt": nothing, "unterschrift": nothing, "telefon": nothing}
+    without = {name: value for name, value in agreed.items() if name not in optional}
+    assert render_template("confirmation", agreed | optional) == render_template("confirmation", without)
+    with pytest.raises(InvalidInput) as refused:
+        render_template("confirmation", agreed | {"anrede": nothing})
+    assert [error.field for error in refused.value.fields] == ["template_data.anrede"]
+
+
+def test_a_list_that_is_required_has_an_entry_and_another_may_have_none():
+    for template, name in (("base", "absaetze"), ("confirmation", "vereinbarungen")):
+        for empty in ([], [""], ["\u200b"]):
+            with pytest.raises(InvalidInput) as refused:
+                render_template(template, get_template(template).sample | {name: empty})
+            assert [error.field for error in refused.value.fields] == [f"template_data.{name}"]
+    assert render_template("initial_contact", CONTACT | {"gesuche": []}).body_text
+
+
+def test_a_paragraph_is_as_long_as_a_note_and_a_line_is_not():
+    paragraph = "Wort " * 2_000
+    assert paragraph.strip() in render_template("base", {"anrede": "A", "absaetze": [paragraph]}).body_text
+    for template, data in (
+        ("base", {"anrede": "A", "absaetze": [paragraph + "x"]}),
+        ("initial_contact", CONTACT | {"gesuche": ["x" * 256]}),
+    ):
+        with pytest.raises(InvalidInput) as refused:
+            render_template(template, data)
+        assert [error.message for error in refused.value.fields] == [TOO_LONG]
 
 
 @pytest.mark.parametrize("name", ["", "nothing", "../engine", "base/body.html", "/etc/passwd"])
@@ -129,6 +165,22 @@ def test_templates_include_only_each_other():
     assert loader is not None
     with pytest.raises(TemplateNotFound):
         loader.load(environment(), "../engine.py")
+
+
+def test_a_letter_of_signs_that_become_longer_is_refused_when_it_is_too_large():
+    with pytest.raises(InvalidInput) as refused:
+        render_template("base", {"anrede": "A", "absaetze": ["<" * 10_000] * 50})
+    assert [(error.field, error.message) for error in refused.value.fields] == [("template_data", TOO_LARGE)]
+
+
+def test_styles_do_not_make_a_body_too_large(monkeypatch: pytest.MonkeyPatch):
+    data = {"anrede": "A", "absaetze": ["x"] * 50}
+    monkeypatch.setattr(
+        engine, "LARGEST_BODY_BYTES", len(render_template("base", data).body_html.encode()) - 1
+    )
+    with pytest.raises(InvalidInput) as refused:
+        render_template("base", data)
+    assert [error.field for error in refused.value.fields] == ["template_data"]
 
 
 def test_a_mail_that_grows_too_large_is_refused():
