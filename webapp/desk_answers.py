@@ -54,8 +54,8 @@ def let_go(held: InHand | None, taken_id: int) -> str | None:
     """Say whose call somebody let go of by taking another."""
     if held is None or held.call_id == taken_id:
         return None
-    words = "%(name)s is free again; your note is kept." if held.noted else "%(name)s is free again."
-    return gettext(words) % {"name": held.name or gettext("The call")}
+    kept, free = gettext("%(name)s is free again; your note is kept."), gettext("%(name)s is free again.")
+    return (kept if held.noted else free) % {"name": held.name or gettext("The call")}
 
 
 async def show_refusal(

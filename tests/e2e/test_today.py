@@ -3,6 +3,7 @@
 import asyncio
 import re
 
+import pytest
 from playwright.async_api import Browser, Page, expect
 
 from tests.e2e.accessibility import violations
@@ -10,6 +11,8 @@ from tests.e2e.app_process import RunningApp
 from tests.e2e.browser import DESK, PHONE, log_in
 from tests.e2e.conftest import OpenBrowser
 from tests.e2e.desk import NOTE, release, rows, take_next, title
+
+BORDER = "field => getComputedStyle(field).borderColor"
 
 
 async def test_a_call_from_next_to_undo_by_keyboard_alone(anna: Page) -> None:
@@ -70,6 +73,98 @@ async def test_the_keys_are_listed_and_can_be_switched_off(anna: Page) -> None:
         await expect(anna.locator("body")).to_have_attribute("data-shortcuts", "on" if works else "off")
         await anna.keyboard.press("/")
         assert await anna.locator("#q").evaluate("field => field === document.activeElement") is works
+        await expect(anna.locator(".button-next kbd")).to_be_visible(visible=works)
+        if not works:
+            await anna.get_by_role("button", name="Tastenkürzel").click()
+            await expect(keys).to_contain_text("Sie sind abgeschaltet")
+            await keys.get_by_role("button", name="Schließen").click()
+
+
+async def test_another_outcome_begins_with_its_usual_kind(anna: Page) -> None:
+    await take_next(anna)
+    usual, wrong_number = anna.get_by_label("Niemand nimmt ab"), anna.get_by_label("Falsche Nummer")
+    await anna.keyboard.press("2")
+    await anna.keyboard.press("f")
+    await expect(wrong_number).to_be_checked()
+    await anna.keyboard.press("2")
+    await expect(wrong_number).to_be_checked()
+    await anna.keyboard.press("k")
+    await expect(usual).to_be_checked()
+    await anna.keyboard.press("f")
+    await anna.keyboard.press("1")
+    await expect(anna.locator(".outcome-more:visible")).to_have_text(
+        "Der Anruf ist erledigt; es folgt keiner."
+    )
+    await anna.keyboard.press("2")
+    await expect(usual).to_be_checked()
+    await release(anna)
+
+
+async def test_ctrl_enter_saves_the_outcome_from_wherever_one_is(anna: Page) -> None:
+    name = await take_next(anna)
+    await anna.keyboard.press("1")
+    await title(anna).focus()
+    await anna.keyboard.press("Control+Enter")
+    toast = anna.locator("#status .toast")
+    await expect(toast).to_contain_text(f"{name}: Erreicht, gespeichert.")
+    await anna.keyboard.press("u")
+    await expect(title(anna)).to_have_text(name)
+    await rows(anna).last.locator(".row-take").focus()
+    await anna.keyboard.press("Control+Enter")
+    await expect(toast).to_contain_text(f"{name}: Erreicht, gespeichert.")
+    await anna.keyboard.press("u")
+    await release(anna)
+
+
+async def test_whoever_goes_on_to_the_next_call_hears_whose_call_is_free_again(anna: Page) -> None:
+    names = [await take_next(anna)]
+    note = anna.get_by_label("Notiz zum Gespräch")
+    await note.fill(NOTE)
+    await expect(anna.locator("#draft-state")).to_contain_text("Als Entwurf gemerkt")
+    await title(anna).focus()
+    names.append(await take_next(anna))
+    toast = anna.locator("#status .toast")
+    await expect(toast).to_have_text(f"{names[0]} ist freigegeben; Ihre Notiz bleibt erhalten.")
+    await take_next(anna)
+    await expect(toast).to_have_text(f"{names[1]} ist freigegeben.")
+    await expect(toast).to_have_count(1)
+    await rows(anna).filter(has_text=names[0]).locator(".row-take").click()
+    await expect(note).to_have_value(NOTE)
+    await note.fill("")
+    await release(anna)
+
+
+async def test_what_was_saved_covers_nothing_of_the_next_call(anna: Page) -> None:
+    name = await take_next(anna)
+    await anna.keyboard.press("1")
+    await anna.keyboard.press("Control+Enter")
+    toast = anna.locator("#status .toast")
+    await expect(toast).to_be_visible()
+    await take_next(anna)
+    over, panel = await toast.bounding_box(), await anna.locator("#panel").bounding_box()
+    assert over and panel
+    assert over["x"] + over["width"] <= panel["x"]
+    await anna.keyboard.press("u")
+    await expect(title(anna)).to_have_text(name)
+    await release(anna)
+
+
+async def test_the_clock_and_the_line_of_the_day_go_on_by_themselves(open_browser: OpenBrowser) -> None:
+    """In the time of the practices, wherever the browser is."""
+    page = await open_browser(console=False, timezone_id="America/New_York")
+    await page.clock.install()
+    await log_in(page, "Anna")
+    clock, line = page.locator("[data-clock]"), page.locator(".band-now")
+    hours, minutes = map(int, (await clock.inner_text()).split(":"))
+    before = float((await line.get_attribute("x1") or "").rstrip("%"))
+    assert hours in (10, 11)
+    await page.context.set_offline(True)
+    await page.clock.fast_forward("06:00")
+    later = hours * 60 + minutes + 6
+    await expect(clock).to_have_text(
+        re.compile(f"{later // 60}:{later % 60:02}|{later // 60}:{later % 60 + 1:02}")
+    )
+    assert float((await line.get_attribute("x1") or "").rstrip("%")) - before == pytest.approx(1, abs=0.3)
 
 
 async def test_keys_do_nothing_while_typing(anna: Page) -> None:
@@ -129,7 +224,8 @@ async def test_without_scripts_a_call_is_taken_saved_and_undone(anna_without_scr
     page = anna_without_scripts
     await page.get_by_role("button", name="Nächster Anruf").click()
     name = await title(page).inner_text()
-    await page.get_by_role("radio", name="Nicht erreicht 2").check()
+    await expect(page.locator("kbd:visible")).to_have_count(0)
+    await page.get_by_role("radio", name="Nicht erreicht").check()
     await page.get_by_role("radio", name="Niemand nimmt ab").check()
     await page.get_by_label("Notiz zum Gespräch").fill(NOTE)
     await page.get_by_role("button", name="Ergebnis speichern").click()
@@ -147,12 +243,19 @@ async def test_a_faulty_form_says_so_and_keeps_the_text(anna: Page) -> None:
     await take_next(anna)
     await anna.keyboard.press("3")
     await anna.get_by_label("Vereinbarter Termin").check()
+    await anna.get_by_label("Datum").fill("2026-10-17")
+    await anna.get_by_label("Uhrzeit").fill("20:30")
+    await anna.get_by_label("Uhrzeit").blur()
+    await expect(anna.locator(".outcome-date")).to_contain_text("Außerhalb der Telefonzeiten")
+    await anna.get_by_label("Datum").fill("")
     note = anna.get_by_label("Notiz zum Gespräch")
     await note.fill(NOTE)
     await note.press("Control+Enter")
     await expect(anna.get_by_role("alert")).to_be_focused()
     await expect(anna.get_by_role("alert")).to_contain_text("Geben Sie das Datum")
     await expect(note).to_have_value(NOTE)
+    edges = [await anna.get_by_label(label).evaluate(BORDER) for label in ("Datum", "Uhrzeit")]
+    assert edges[0] != edges[1]
     assert await violations(anna) == []
     await note.fill("")
     await release(anna)
@@ -168,7 +271,32 @@ async def test_whoever_rings_back_is_found_by_number(anna: Page) -> None:
     await found.get_by_role("button").first.click()
     await expect(title(anna)).to_have_text(name)
     await expect(found).to_be_empty()
+    await expect(anna.locator("#q")).to_have_value("")
     await release(anna)
+
+
+async def test_what_lies_open_closes_when_one_goes_elsewhere(anna: Page) -> None:
+    search, found = anna.locator("#q"), anna.locator("#found .found-box")
+    await anna.keyboard.press("/")
+    await anna.keyboard.type("sch")
+    await expect(found).to_be_visible()
+    await anna.locator("#panel").click(position={"x": 5, "y": 5})
+    await expect(found).to_be_hidden()
+    await anna.keyboard.press("/")
+    await expect(found).to_be_visible()
+    await anna.keyboard.type("ob")
+    await expect(search).to_have_value("ob")
+    await found.get_by_role("link").first.focus()
+    await anna.keyboard.press("Escape")
+    await expect(found).to_be_hidden()
+    await expect(search).to_be_focused()
+
+    menu = anna.locator("details.menu")
+    for leave in (anna.keyboard.press("Escape"), anna.locator(".summary").click()):
+        await menu.locator("summary").click()
+        await expect(menu.get_by_role("button", name="Abmelden")).to_be_visible()
+        await leave
+        await expect(menu.get_by_role("button", name="Abmelden")).to_be_hidden()
 
 
 async def test_the_page_of_a_search_opens_the_call_of_who_rings_back(anna: Page) -> None:
@@ -205,5 +333,19 @@ async def test_on_a_phone_the_list_comes_first_and_the_call_follows(open_browser
     await expect(title(page)).to_be_in_viewport()
     assert await violations(page) == []
     assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    save = page.get_by_role("button", name="Save the outcome")
+    await expect(save).to_be_in_viewport(ratio=1)
+    await expect(page.get_by_role("button", name="Next call")).not_to_be_in_viewport()
+    await page.get_by_role("radio", name="Not reached").check()
+    await page.get_by_label("Note on the call").tap()
+    await expect(page.locator("#draft-state")).to_contain_text("Kept as a draft")
+    await save.tap()
+    toast = page.locator("#status .toast")
+    await expect(toast).to_contain_text("Not reached, saved.")
+    take = page.locator("#panel").get_by_role("button", name="Take this call")
+    over, button = await toast.bounding_box(), await take.bounding_box()
+    assert over and button
+    assert button["y"] + button["height"] <= over["y"]
+    await toast.get_by_role("button", name="Undo").tap()
     await page.get_by_role("button", name="Release").tap()
     await expect(page.locator(".call-mine")).to_have_count(0)

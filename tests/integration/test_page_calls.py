@@ -426,3 +426,82 @@ async def test_who_was_busy_waits_for_the_next_attempt(staff_client: Client, cal
 
 async def test_a_call_that_does_not_exist_is_not_found(staff_client: Client):
     assert (await staff_client.get("/calls/99")).status_code == 404
+
+
+async def test_taking_another_call_says_whose_is_free_again(staff_client: Client, sessions: SessionFactory):
+    await stored(sessions, *(make_therapist(id=n, nachname=f"Nr{n}") for n in (1, 2)))
+    await stored(sessions, *(make_call(id=6 + n, therapist_id=n, leitung=n) for n in (1, 2)))
+    first = await submit(staff_client, "/calls/7/claim", htmx=True)
+    assert "is free again" not in first.text
+    await submit(staff_client, "/calls/7/draft", {"version": 1, "ergebnis": "Halber Satz"}, htmx=True)
+    answer = await submit(staff_client, "/calls/next", htmx=True)
+    assert "Dr. Jürgen Nr1 is free again; your note is kept." in answer.text
+    for path in ("/calls/7/claim", "/ring-backs/2"):
+        answer = await submit(staff_client, path, htmx=True)
+        assert "is free again" in answer.text
+    assert "is free again" not in (await submit(staff_client, "/ring-backs/2", htmx=True)).text
+
+
+async def test_a_hint_saved_beside_the_call_is_confirmed(staff_client: Client, call: int):
+    panel = (await submit(staff_client, f"/calls/{call}/claim", htmx=True)).text
+    assert "Add a hint or block calls" in panel
+    form = panel.split(f'action="/calls/{call}/hint"')[1].split("</form>")[0]
+    version = form.split('name="version" value="')[1].split('"')[0]
+    answer = await submit(
+        staff_client, f"/calls/{call}/hint", {"version": version, "text": "Laut sprechen"}, htmx=True
+    )
+    assert "The hint is saved." in answer.text
+
+
+async def test_blocking_calls_says_what_it_does_before_and_after(staff_client: Client, call: int):
+    panel = (await submit(staff_client, f"/calls/{call}/claim", htmx=True)).text
+    form = panel.split(f'action="/calls/{call}/do-not-call"')[1].split("</form>")[0]
+    button = form.index("<button")
+    assert form.index("Automatic calls that are planned are cancelled") < button
+    assert form.index('id="nicht_anrufen_grund"') < button
+    assert 'class="call-left"' in panel
+    version = form.split('name="version" value="')[1].split('"')[0]
+    fields = {"version": version, "flag": "1", "text": "Nur schriftlich"}
+    answer = await submit(staff_client, f"/calls/{call}/do-not-call", fields, htmx=True)
+    assert "Nobody is called here any more; planned automatic calls are cancelled." in answer.text
+    assert "Does not want to be called: Nur schriftlich" in answer.text
+    assert "Save the outcome" in answer.text
+    assert 'class="call-left"' not in answer.text
+    lifted = await submit(
+        staff_client, f"/calls/{call}/do-not-call", {"version": int(version) + 1}, htmx=True
+    )
+    assert "This therapist may be called again." in lifted.text
+
+
+async def test_no_time_is_left_on_a_closed_call(staff_client: Client, call: int):
+    await submit(staff_client, f"/calls/{call}/claim", htmx=True)
+    await outcome(staff_client, call, ergebnis_art="erreicht")
+    assert 'class="call-left"' not in (await staff_client.get(f"/calls/{call}")).text
+
+
+@pytest.mark.parametrize(
+    ("day", "at", "outside"),
+    [
+        ("2026-10-15", "10:30", False),
+        ("2026-10-15", "20:30", True),
+        ("2026-10-17", "10:30", True),
+        ("", "10:30", False),
+        ("2026-10-17", "halb elf", False),
+    ],
+)
+async def test_a_time_outside_the_phone_hours_is_named_before_saving(
+    staff_client: Client, call: int, day: str, at: str, outside: bool
+):
+    params = {"geplantes_datum": day, "geplante_zeit": at}
+    answer = await staff_client.get(f"/calls/{call}/agreed-time", params=params)
+    assert answer.status_code == 200
+    assert ("Outside the phone hours" in answer.text) is outside
+
+
+async def test_a_time_agreed_with_somebody_unknown_is_nothing_unusual(
+    staff_client: Client, sessions: SessionFactory
+):
+    await stored(sessions, make_call(id=7, therapist_id=99))
+    params = {"geplantes_datum": "2026-10-17", "geplante_zeit": "20:30"}
+    answer = await staff_client.get("/calls/7/agreed-time", params=params)
+    assert (answer.status_code, answer.text.strip()) == (200, "")

@@ -173,3 +173,74 @@ async def test_whoever_rings_back_is_found_by_name_or_number(
 async def test_a_search_without_a_match_says_so(staff_client: Client):
     found = await staff_client.get("/search", params={"q": "Niemand"}, headers={"HX-Request": "true"})
     assert "Nobody of this name or number." in found.text
+
+
+async def test_the_head_counts_what_is_marked_and_who_is_free(
+    staff_client: Client, sessions: SessionFactory, clock: FakeClock
+):
+    ben = make_staff(name="Ben")
+    friday = {"friday": [{"start": "10:00", "end": "12:00"}]}
+    long_ago = date(2026, 10, 9)
+    await stored(sessions, ben)
+    await stored(
+        sessions,
+        make_therapist(id=1),
+        make_therapist(id=2),
+        make_therapist(id=3, telefonische_erreichbarkeit=friday),
+        make_therapist(id=4, telefon=None),
+        make_call(
+            therapist_id=1, leitung=1, bearbeitet_von=ben.id, bearbeitet_bis=clock.now.replace(minute=50)
+        ),
+        make_call(therapist_id=2, leitung=2, geplantes_datum=long_ago),
+        make_call(therapist_id=3, leitung=3, geplantes_datum=long_ago),
+        make_call(therapist_id=4, leitung=1, geplantes_datum=long_ago),
+    )
+    page = (await staff_client.get("/")).text
+    head = page.split('<ul class="counts">')[1].split("</ul>")[0]
+    assert "<b>1</b> reachable" in head
+    assert "<b>3</b> overdue" in head
+    now = group(page, "now")
+    assert '<span class="group-count">1</span>' in now
+    assert "1 in hand" in now
+    marked = page.count('<span class="badge badge-warn">overdue</span>')
+    assert marked + group(page, "overdue").count("/plan-anew") == 3
+
+
+async def test_when_colleagues_have_all_who_can_be_reached_it_says_who_is_next(
+    staff_client: Client, sessions: SessionFactory, clock: FakeClock
+):
+    ben = make_staff(name="Ben")
+    later = phone_hours("15:00", "16:00")
+    await stored(sessions, ben)
+    await stored(
+        sessions,
+        make_therapist(id=1),
+        make_therapist(id=2, nachname="Lang", telefonische_erreichbarkeit=later),
+        make_call(
+            therapist_id=1, leitung=1, bearbeitet_von=ben.id, bearbeitet_bis=clock.now.replace(minute=50)
+        ),
+        make_call(therapist_id=2, leitung=2),
+    )
+    panel = " ".join((await staff_client.get("/?part=idle", headers={"HX-Request": "true"})).text.split())
+    assert "All reachable therapists are being called by colleagues. Next: Dr. Jürgen Lang 15:00." in panel
+
+
+async def test_the_row_of_the_call_shown_is_marked_also_after_a_refresh(
+    staff_client: Client, sessions: SessionFactory
+):
+    await stored(sessions, make_therapist(), make_therapist(id=2))
+    await stored(sessions, make_call(id=7), make_call(id=8, therapist_id=2, leitung=2))
+    for path, headers in (("/calls/7", {}), ("/?shown=7", {"HX-Request": "true"})):
+        now = group((await staff_client.get(path, headers=headers)).text, "now")
+        marked = [row for row in now.split("<li ") if 'aria-current="true"' in row]
+        assert len(marked) == 1
+        assert "/calls/7/claim" in marked[0]
+
+
+async def test_a_search_that_finds_more_than_it_shows_says_how_many(
+    staff_client: Client, sessions: SessionFactory
+):
+    await stored(sessions, *(make_therapist(id=number) for number in range(1, 12)))
+    found = await staff_client.get("/search", params={"q": "schmidt"}, headers={"HX-Request": "true"})
+    assert found.text.count('class="found-row"') == 8
+    assert "3 more; go on typing" in found.text
