@@ -6,6 +6,9 @@
   e-mail marked for follow-up by a person.
 - *Undeliverable* is no answer either: the server's notice is kept in `fehlermeldung`. Nothing else happens by
   itself, the pending automatic call stays; the screen offers to call right away, which a person decides.
+
+Whoever answers, or has a note sent, has got the e-mail: one whose delivery was unclear counts as sent from
+then on, so that nobody sends it again.
 """
 
 from dataclasses import dataclass, replace
@@ -15,7 +18,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services import activity, follow_ups
 from services.activity import Actor
-from services.email_states import NotInThisState, existing_email, finish_change, locked_email
+from services.email_states import (
+    NotInThisState,
+    existing_email,
+    finish_change,
+    locked_email,
+    settle_as_sent,
+)
 from services.email_validation import check_body, check_note, check_reply_date, check_return
 from services.errors import Conflict, InvalidInput
 from services.events import EventType, report_email
@@ -126,6 +135,8 @@ async def take_reply(
     eingang = rules.aware(reply.eingang) if reply.eingang else None
     _check(email, reply, eingang, now=now, rules=rules)
     eingang = min(eingang, now) if eingang else None
+    if email.zustellung_unklar and reply.art is not ReplyKind.UNDELIVERABLE:
+        settle_as_sent(session, email, now=now, actor=actor)
     if reply.nachverfolgung_erforderlich is not None:
         email.nachverfolgung_erforderlich = reply.nachverfolgung_erforderlich
     if reply.nachverfolgung_notizen is not None:

@@ -3,7 +3,7 @@
 ```
 DRAFT -> QUEUED -> SENDING -> SENT
   ^         |  ^       |-> FAILED -> QUEUED (a person or PUT)
-  +---------+  +-- resend --- unclear -- was sent -> SENT
+  +---------+  +-- resend --- unclear -- was sent, or somebody answered -> SENT
 ```
 Every change of state is guarded by the state it leaves and raises `version` by one. What the worker does
 with a message it has claimed is in `services.email_queue`.
@@ -133,8 +133,7 @@ async def decide_unclear(
 ) -> Email:
     """Record a person's decision about an e-mail that may have been delivered.
 
-    Resending keeps the Message-ID, so that a mailbox can tell the second copy. One that was sent counts as
-    sent at the instant its hand-over began.
+    Resending keeps the Message-ID, so that a mailbox can tell the second copy.
 
     Raises:
         DeliveryIsClear: there is nothing to decide (any more).
@@ -145,12 +144,21 @@ async def decide_unclear(
             raise DeliveryIsClear
         if decision == "resend":
             _set(email, **queued(now))
+            activity.record(session, actor, "email_resend", "email", email_id, now=now)
         else:
-            _set(email, status=EmailStatus.SENT, sent_at=email.uebergabe_begonnen_at, fehlermeldung=None)
-            report_email(session, EventType.EMAIL_SENT, email, now=now)
+            settle_as_sent(session, email, now=now, actor=actor)
         finish_change(session, email, now=now)
-        activity.record(session, actor, f"email_{decision}", "email", email_id, now=now)
     return email
+
+
+def settle_as_sent(session: AsyncSession, email: Email, *, now: datetime, actor: Actor) -> None:
+    """Count a locked, unclear e-mail as sent at the instant its hand-over began; report and note it.
+
+    Runs in the caller's transaction.
+    """
+    _set(email, status=EmailStatus.SENT, sent_at=email.uebergabe_begonnen_at, fehlermeldung=None)
+    report_email(session, EventType.EMAIL_SENT, email, now=now)
+    activity.record(session, actor, "email_was_sent", "email", email.id, now=now)
 
 
 def change_status(email: Email, status: EmailStatus, *, now: datetime) -> None:

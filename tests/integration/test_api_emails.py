@@ -286,6 +286,18 @@ async def test_an_unclear_delivery_is_shown(api: Client, sessions: SessionFactor
     assert [email["zustellung_unklar"] for email in listed["data"]] == [True]
 
 
+async def test_an_answer_by_put_settles_an_unclear_delivery(
+    api: Client, sessions: SessionFactory, clock: FakeClock
+):
+    async with sessions.begin() as session:
+        session.add(make_email(status="SENDING", uebergabe_begonnen_at=clock()))
+    answered = await api.put("/api/emails/1", json={"antwort_erhalten": True, "antwortinhalt": "Ja, gern"})
+    shown = answered.json()
+    assert (shown["status"], shown["zustellung_unklar"], shown["antwort_erhalten"]) == ("SENT", False, True)
+    assert shown["sent_at"] == "2026-10-14T08:42:00Z"
+    assert shown["version"] == 2
+
+
 async def test_the_contract_is_documented(api: Client):
     schema = (await api.get("/api/docs/openapi.json")).json()
     emails = schema["paths"]["/api/emails"]

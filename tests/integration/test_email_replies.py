@@ -13,6 +13,7 @@ from services.email_replies import AlreadyAnswered, Reply, preview_reply, record
 from services.email_states import NotInThisState
 from services.errors import InvalidInput, StaleVersion
 from services.models import (
+    Activity,
     CallReason,
     CallStatus,
     Email,
@@ -258,3 +259,35 @@ async def test_two_who_record_the_same_version_record_once(
 
     assert sum(await asyncio.gather(*(record() for _ in range(6)))) == 1
     assert sorted(await events(session)) == ["call_canceled", "email_replied"]
+
+
+@pytest.mark.parametrize("art", [ReplyKind.REPLY, ReplyKind.OUT_OF_OFFICE])
+async def test_what_comes_back_for_an_unclear_email_says_that_it_arrived(
+    session: AsyncSession, clock: FakeClock, rules: DeskRules, art: ReplyKind
+):
+    begun = clock() - timedelta(hours=1)
+    email = make_email(
+        status=EmailStatus.SENDING, uebergabe_begonnen_at=begun, created_at=begun, fehlermeldung="unklar"
+    )
+    session.add(email)
+    await session.commit()
+    await record_reply(session, email.id, Reply(art=art), now=clock(), actor=API, rules=rules)
+    await session.refresh(email)
+    assert not email.zustellung_unklar
+    assert (email.status, email.sent_at, email.fehlermeldung) == (EmailStatus.SENT, begun, None)
+    await session.commit()
+    assert await events(session) == ["email_sent", "email_replied"][: 2 if art is ReplyKind.REPLY else 1]
+    actions = await session.scalars(select(Activity.action).order_by(Activity.id))
+    assert list(actions) == ["email_was_sent", "reply_recorded"]
+
+
+async def test_a_notice_that_it_could_not_be_delivered_leaves_an_unclear_email_unclear(
+    session: AsyncSession, clock: FakeClock, rules: DeskRules
+):
+    email = make_email(status=EmailStatus.SENDING, uebergabe_begonnen_at=clock())
+    session.add(email)
+    await session.commit()
+    bounce = Reply(art=ReplyKind.UNDELIVERABLE, inhalt="550 no such user")
+    await record_reply(session, email.id, bounce, now=clock(), actor=API, rules=rules)
+    await session.refresh(email)
+    assert email.zustellung_unklar
