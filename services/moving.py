@@ -6,7 +6,7 @@ from datetime import date, datetime
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.calls import CallNotScheduled
-from services.errors import NotFound
+from services.errors import FieldError, NotFound
 from services.models import CallStatus, PhoneCall, Therapist
 from services.rules import DeskRules
 from services.scheduler import Slot
@@ -21,13 +21,13 @@ class MoveChoice:
     therapist: Therapist | None
     day: date
     slots: list[Slot]
-    obstacle: str | None
+    obstacle: FieldError | None
 
 
 async def load_move_choice(
     session: AsyncSession, call_id: int, day: date | None, *, now: datetime, rules: DeskRules
 ) -> MoveChoice:
-    """Return the free times of `day`, by default of the next day that has one.
+    """Return the free times of `day`, by default of the first from the call's own day on that has one.
 
     Raises:
         NotFound, CallNotScheduled: there is no such call, or it is done.
@@ -50,6 +50,7 @@ async def load_move_choice(
                         therapist,
                         now=now,
                         rules=rules,
+                        not_before=call.geplantes_datum,
                         duration_minutes=duration,
                         ignore_call_id=call.id,
                     )
@@ -64,5 +65,5 @@ async def load_move_choice(
                 ignore_call_id=call.id,
             )
         except Unschedulable as error:
-            return MoveChoice(call, therapist, day or rules.today(now), [], error.message_id)
+            return MoveChoice(call, therapist, day or rules.today(now), [], error.reason)
     return MoveChoice(call, therapist, day, slots, None)

@@ -74,6 +74,11 @@ class Week:
         """The largest number of therapists reachable in one hour."""
         return max((cell.reachable for day in self.days for cell in day.cells), default=0)
 
+    def call(self, call_id: int | None) -> WeekCall | None:
+        """Return a call of this week."""
+        calls = (call for day in self.days for cell in day.cells for call in cell.calls)
+        return next((call for call in calls if call.id == call_id), None)
+
 
 def monday_of(day: date) -> date:
     """Return the Monday of a day's week."""

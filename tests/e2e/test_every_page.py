@@ -1,7 +1,7 @@
 """Every page in both languages, light and dark, at the desk and on a phone: accessible, and it fits."""
 
 import pytest
-from playwright.async_api import Page
+from playwright.async_api import Page, expect
 
 from tests.e2e.accessibility import violations
 from tests.e2e.browser import DESK, PHONE
@@ -59,10 +59,48 @@ async def test_a_page_that_is_not_there_says_so_and_leads_back(open_browser: Ope
 async def test_a_call_is_moved_from_the_week(anna: Page) -> None:
     await anna.goto("/week")
     await anna.locator(".week-move").last.click()
+    await anna.locator("#day").fill("2026-10-22")
+    await expect(anna.get_by_text("Frei am Do 22.10.")).to_be_visible()
     assert await violations(anna) == []
-    await anna.locator("input[name=slot][value*=T]").last.check()
+    slot = anna.locator("input[name=slot][value*=T]").last
+    at = (await slot.input_value())[-5:]
+    await slot.check()
     await anna.get_by_role("button", name="Verschieben").click()
-    await anna.wait_for_url("**/week?start=*")
+    await anna.wait_for_url("**/week?start=2026-10-19&moved=*")
+    message = anna.get_by_role("status").filter(has_text=f"Do 22.10., {at} Uhr geplant.")
+    await expect(message).to_be_focused()
+    await expect(anna.locator(".week-moved .week-time")).to_have_text(at)
+    assert await violations(anna) == []
+
+
+async def test_a_phone_shows_the_week_from_today_on_with_whole_names(open_browser: OpenBrowser) -> None:
+    page = await open_browser("Anna", viewport=PHONE, java_script_enabled=False)
+    await page.goto("/week")
+    first = page.locator(".week thead th:not(:first-child):visible").first
+    await expect(first).to_contain_text("heute")
+    names = page.locator(".week-name:visible")
+    assert await names.count()
+    await expect(first).to_be_in_viewport(ratio=1)
+    cut = await names.evaluate_all("all => all.filter(name => name.scrollWidth > name.clientWidth).length")
+    assert cut == 0
+    await page.get_by_role("link", name="Auch die Tage vor heute zeigen").click()
+    await expect(page.locator(".week thead th:visible").nth(1)).to_contain_text("Mo 12.10.")
+
+
+async def test_a_key_is_revoked_only_after_its_consequence_was_read(anna: Page) -> None:
+    await anna.goto("/system")
+    await anna.locator("#key_name").fill("Wegwerfdienst")
+    await anna.get_by_role("button", name="Schlüssel erstellen").click()
+    row = anna.get_by_role("row", name="Wegwerfdienst")
+    await row.locator("summary").click()
+    await expect(row).to_contain_text("Der Dienst kann keine E-Mails mehr versenden")
+    assert await violations(anna) == []
+    await row.get_by_role("button", name="Wegwerfdienst endgültig widerrufen").click()
+    await expect(anna.locator("#done")).to_have_text(
+        "Der Schlüssel Wegwerfdienst ist widerrufen: Anfragen mit ihm werden abgewiesen."
+    )
+    await expect(anna.locator("#done")).to_be_focused()
+    await expect(row).to_contain_text("widerrufen")
 
 
 async def test_an_account_is_added_and_closed_again(anna: Page) -> None:
@@ -76,7 +114,9 @@ async def test_an_account_is_added_and_closed_again(anna: Page) -> None:
     assert await violations(anna) == []
     await anna.locator("#password").fill("lang genug 1")
     await anna.get_by_role("button", name="Hinzufügen", exact=True).click()
+    await expect(anna.locator("#done")).to_contain_text("Clara hat jetzt ein Konto")
     await anna.get_by_role("button", name="Konto von Clara schließen").click()
+    await expect(anna.locator("#done")).to_contain_text("Das Konto von Clara ist geschlossen")
     await anna.get_by_role("button", name="Konto von Clara öffnen").wait_for()
 
 

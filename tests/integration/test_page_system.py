@@ -10,13 +10,23 @@ from tests.factories import make_call, make_email, make_therapist
 from tests.integration.conftest import PASSWORD, Client, submit
 
 
+async def after(client: Client, path: str, form: dict[str, object] | None = None) -> str:
+    """Send a form and return the page it leads to, where the message takes the focus."""
+    answer = await submit(client, path, form)
+    assert answer.status_code == 303
+    assert answer.headers["location"].endswith("#done")
+    page = (await client.get(answer.headers["location"])).text
+    assert '<p id="done" class="banner banner-good" role="status" tabindex="-1" data-focus>' in page
+    return page
+
+
 async def test_a_pause_shows_the_reason_and_can_be_ended(
     staff_client: Client, sessions: SessionFactory, clock: FakeClock
 ):
     async with sessions() as session, session.begin():
         session.add(MailQueueState(id=1, failures=2, reason="connection refused", paused_until=clock()))
     assert "connection refused" in (await staff_client.get("/system")).text
-    assert (await submit(staff_client, "/system/queue/resume")).status_code == 303
+    assert "The mail server is tried again now." in await after(staff_client, "/system/queue/resume")
 
 
 async def test_failed_and_unclear_mails_and_exhausted_calls_are_counted(
@@ -44,19 +54,27 @@ async def test_a_set_aside_event_is_tried_again(
             )
         )
     assert "too large" in (await staff_client.get("/system")).text
-    await submit(staff_client, "/system/events/retry", {"ids": "1"})
+    nothing = await submit(staff_client, "/system/events/retry")
+    assert nothing.status_code == 422
+    assert "Tick at least one event." in nothing.text
+    page = await after(staff_client, "/system/events/retry", {"ids": "1"})
+    assert "The chosen events are published once more." in page
     async with sessions() as session:
         assert (await session.scalars(select(OutboxEvent.set_aside_at))).all() == [None]
 
 
 async def test_an_administrator_adds_and_closes_an_account(staff_client: Client, sessions: SessionFactory):
-    added = await submit(staff_client, "/system/staff", {"name": "Ben", "password": "long enough 1"})
-    assert added.status_code == 303
-    await submit(staff_client, "/system/staff/2/close")
+    page = await after(staff_client, "/system/staff", {"name": "Ben", "password": "long enough 1"})
+    assert "Ben has an account now and can log in." in page
+    page = await after(staff_client, "/system/staff/2/close")
+    assert "The account of Ben is closed, and Ben is logged out everywhere." in page
     async with sessions() as session:
         ben = await session.get(Staff, 2)
         assert ben is not None
         assert not ben.aktiv
+    assert "The account of Ben is open again." in await after(staff_client, "/system/staff/2/open")
+    untrue = (await staff_client.get("/system?done=account_closed&about=2")).text
+    assert "logged out everywhere" not in untrue
 
 
 async def test_a_bad_account_form_comes_back_with_what_is_wrong(staff_client: Client):
@@ -79,7 +97,11 @@ async def test_a_key_is_shown_once_and_revoked(staff_client: Client, sessions: S
     key = re.search(r"cd_[\w-]{20,}", page.text)
     assert key
     assert key[0] not in (await staff_client.get("/system")).text
-    await submit(staff_client, "/system/keys/1/revoke")
+    page = (await staff_client.get("/system")).text
+    assert "Requests with this key are refused from then on" in page
+    page = await after(staff_client, "/system/keys/1/revoke")
+    assert "The key matching is revoked: requests with it are refused." in page
+    assert "Requests with this key are refused from then on" not in page
     async with sessions() as session:
         assert (await session.get_one(ApiKey, 1)).revoked_at is not None
 

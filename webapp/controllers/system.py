@@ -6,7 +6,7 @@ from typing import Any
 from litestar import Controller, Request, Response, get, post
 from litestar.datastructures import State
 from litestar.di import NamedDependency
-from litestar.params import FromPath
+from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect, Template
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -19,7 +19,8 @@ from services.staff import add_staff, set_active
 from services.system_overview import system_overview
 from shared.clock import Clock
 from webapp.auth import admins_only
-from webapp.forms import FormErrors, Submitted, form_errors, words_of
+from webapp.forms import FormErrors, Submitted, form_errors, read_number, words_of
+from webapp.i18n import gettext
 
 PAGE = "/system"
 
@@ -54,15 +55,21 @@ class SystemController(Controller):
     path = PAGE
 
     @get()
-    async def show(self, session: NamedDependency[AsyncSession], clock: NamedDependency[Clock]) -> Template:
-        """Show the state of the service."""
-        return await _page(session, clock)
+    async def show(
+        self,
+        session: NamedDependency[AsyncSession],
+        clock: NamedDependency[Clock],
+        done: FromQuery[str] = "",
+        about: FromQuery[str] = "",
+    ) -> Template:
+        """Show the state of the service; `done` and the id in `about` say what somebody has just changed."""
+        return await _page(session, clock, done=done, about=read_number(about))
 
     @post("/queue/resume")
     async def resume(self, session: NamedDependency[AsyncSession], clock: NamedDependency[Clock]) -> Redirect:
         """Try the mail server now instead of at the end of the pause."""
         await resume_queue(session, now=clock())
-        return _back()
+        return _back("resumed")
 
     @post("/events/retry")
     async def retry_events(
@@ -71,11 +78,14 @@ class SystemController(Controller):
         session: NamedDependency[AsyncSession],
         clock: NamedDependency[Clock],
         actor: NamedDependency[Actor],
-    ) -> Redirect:
+    ) -> Response[Any]:
         """Publish set-aside events once more."""
         chosen = data.ids if isinstance(data.ids, list) else [data.ids] if data.ids else []
+        if not chosen:
+            nothing = [("events", gettext("Tick at least one event."))]
+            return await _page(session, clock, errors=nothing, status=422)
         await retry_set_aside(session, chosen, now=clock(), actor=actor)
-        return _back()
+        return _back("events_retried")
 
     @post("/staff", guards=[admins_only])
     async def add_account(
@@ -87,12 +97,14 @@ class SystemController(Controller):
     ) -> Response[Any]:
         """Create an account."""
         try:
-            await add_staff(session, data.name, data.password, admin=data.admin, now=clock(), actor=actor)
+            added = await add_staff(
+                session, data.name, data.password, admin=data.admin, now=clock(), actor=actor
+            )
         except InvalidInput as error:
             return await _page(session, clock, account=data, errors=form_errors(error.fields), status=422)
         except Conflict as error:
             return await _page(session, clock, account=data, errors=[("name", words_of(error))], status=409)
-        return _back()
+        return _back("account_added", added.id)
 
     @post("/staff/{staff_id:int}/{change:str}", guards=[admins_only])
     async def open_or_close_account(
@@ -105,9 +117,10 @@ class SystemController(Controller):
         actor: NamedDependency[Actor],
     ) -> Redirect:
         """Close an account, or open it again; nobody closes their own."""
-        if staff_id != request.user.id:
-            await set_active(session, staff_id, change == "open", now=clock(), actor=actor)
-        return _back()
+        if staff_id == request.user.id:
+            return _back()
+        await set_active(session, staff_id, change == "open", now=clock(), actor=actor)
+        return _back("account_opened" if change == "open" else "account_closed", staff_id)
 
     @post("/keys", guards=[admins_only])
     async def add_key(
@@ -137,11 +150,15 @@ class SystemController(Controller):
     ) -> Redirect:
         """Make a key useless."""
         await revoke_key(session, key_id, now=clock(), actor=actor)
-        return _back()
+        return _back("key_revoked", key_id)
 
 
-def _back() -> Redirect:
-    return Redirect(PAGE, status_code=303)
+def _back(done: str = "", about: int | None = None) -> Redirect:
+    """Lead back to the page, to what it says of the change."""
+    if not done:
+        return Redirect(PAGE, status_code=303)
+    which = "" if about is None else f"&about={about}"
+    return Redirect(f"{PAGE}?done={done}{which}#done", status_code=303)
 
 
 async def _page(
@@ -151,6 +168,8 @@ async def _page(
     account: NewAccount | None = None,
     key: NewKey | None = None,
     shown_key: str | None = None,
+    done: str = "",
+    about: int | None = None,
     errors: FormErrors | None = None,
     status: int = 200,
 ) -> Template:
@@ -164,6 +183,8 @@ async def _page(
             "account": account or NewAccount(),
             "new_key": key or NewKey(),
             "shown_key": shown_key,
+            "done": done,
+            "about": about,
             "errors": errors or [],
         },
         status_code=status,

@@ -13,7 +13,16 @@ from services.calls import move_call
 from services.errors import Conflict, FieldError, InvalidInput
 from services.moving import MoveChoice, load_move_choice
 from services.week import load_week, monday_of
-from webapp.forms import FormErrors, Submitted, asked_day, form_errors, read_date, read_time, words_of
+from webapp.forms import (
+    FormErrors,
+    Submitted,
+    asked_day,
+    form_errors,
+    read_date,
+    read_number,
+    read_time,
+    words_of,
+)
 from webapp.visit import VISIT, Visit
 
 FIELD_IDS = {"geplantes_datum": "datum", "geplante_zeit": "zeit"}
@@ -37,8 +46,13 @@ class WeekController(Controller):
     dependencies = VISIT
 
     @get("/week")
-    async def show(self, visit: NamedDependency[Visit], start: FromQuery[str] = "") -> Template:
-        """Show the week of a day, by default the running one."""
+    async def show(
+        self,
+        visit: NamedDependency[Visit],
+        start: FromQuery[str] = "",
+        moved: FromQuery[str] = "",
+    ) -> Template:
+        """Show the week of a day, by default the running one; `moved` is a call just moved there."""
         today = visit.rules.today(visit.now)
         monday = monday_of(asked_day("start", start) or today)
         week = await load_week(visit.session, monday, rules=visit.rules)
@@ -48,6 +62,8 @@ class WeekController(Controller):
                 "active_page": "week",
                 "week": week,
                 "today": today,
+                "ahead": not start,
+                "moved": week.call(read_number(moved)),
                 "before": monday - timedelta(days=7),
                 "after": monday + timedelta(days=7),
             },
@@ -78,7 +94,8 @@ class WeekController(Controller):
             choice = await _choice(visit, call_id, read_date(data.day))
             data.version = choice.call.version
             return _form(choice, data, [("datum", words_of(error))], 409)
-        return Redirect(f"/week?start={monday_of(call.geplantes_datum)}", status_code=303)
+        week = f"/week?start={monday_of(call.geplantes_datum)}&moved={call.id}#moved"
+        return Redirect(week, status_code=303)
 
 
 def read_moment(form: MoveForm) -> tuple[date, time]:
