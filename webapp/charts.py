@@ -1,4 +1,7 @@
-"""Geometry of the charts that the server draws as SVG. Pure; sizes are the units of the drawing's viewBox."""
+"""Geometry of the charts that the server draws as SVG. Pure.
+
+Bars lie at per cents of the drawing's width, so that it fits any screen with its words as large as others.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +13,10 @@ NICE_STEPS = (1, 2, 5)
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One day: a bar for the whole and, inside it, one for the part."""
+    """One day: a bar for the whole and, inside it, one for the part; `x` and `width` in per cent.
+
+    `minor` labels can be left out where there is little room.
+    """
 
     x: float
     width: float
@@ -19,8 +25,14 @@ class Bar:
     part_y: float
     part_height: float
     label: str
+    minor: bool
     whole: int
     part: int
+
+    @property
+    def middle(self) -> float:
+        """Where the label is centred."""
+        return round(self.x + self.width / 2, 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +45,9 @@ class GridLine:
 
 @dataclass(frozen=True, slots=True)
 class BarChart:
-    """Bars over a grid, inside `width` x `height`; labels stand below `base`."""
+    """Bars over a grid, `height` pixels high; labels stand below `base`."""
 
-    width: int
     height: int
-    left: int
     base: int
     bars: list[Bar]
     lines: list[GridLine]
@@ -67,29 +77,31 @@ class HeatMap:
     cells: list[HeatCell]
 
 
-def bar_chart(days: Sequence[tuple[str, int, int]], *, width: int = 720, height: int = 190) -> BarChart:
+def bar_chart(days: Sequence[tuple[str, int, int]], *, height: int = 190) -> BarChart:
     """Return the bars of `days`, each a label, the whole and the part of it."""
-    left, top, base = 34, 8, height - 24
+    top, base = 8, height - 24
     step = grid_step(max((whole for _, whole, _ in days), default=0))
     highest = max(step, *(-(-whole // step) * step for _, whole, _ in days)) if days else step
     scale = (base - top) / highest
-    slot = (width - left) / max(len(days), 1)
+    slot = 100 / max(len(days), 1)
+    labelled = [index for index, (label, _, _) in enumerate(days) if label]
     bars = [
         Bar(
-            x=round(left + index * slot + slot * 0.14, 2),
+            x=round(index * slot + slot * 0.14, 2),
             width=round(slot * 0.72, 2),
             whole_y=round(base - whole * scale, 2),
             whole_height=round(whole * scale, 2),
             part_y=round(base - part * scale, 2),
             part_height=round(part * scale, 2),
             label=label,
+            minor=index in labelled[1::2],
             whole=whole,
             part=part,
         )
         for index, (label, whole, part) in enumerate(days)
     ]
     lines = [GridLine(round(base - value * scale, 2), value) for value in range(0, highest + 1, step)]
-    return BarChart(width, height, left, base, bars, lines)
+    return BarChart(height, base, bars, lines)
 
 
 def grid_step(largest: int, lines: int = 4) -> int:

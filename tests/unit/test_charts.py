@@ -14,12 +14,17 @@ days = st.lists(
 def test_bars_stay_inside_the_drawing_and_parts_inside_their_bars(numbers: list[tuple[int, int]]):
     chart = bar_chart([("", whole, part) for whole, part in numbers])
     for bar in chart.bars:
-        assert chart.left <= bar.x
-        assert bar.x + bar.width <= chart.width
+        assert bar.x >= 0
+        assert bar.x + bar.width <= 100
         assert 0 <= bar.whole_y <= bar.part_y <= chart.base
         assert abs(bar.whole_y + bar.whole_height - chart.base) < 0.02
     assert len(chart.bars) == len(numbers)
     assert 2 <= len(chart.lines) <= 5
+
+
+def test_where_there_is_little_room_every_second_label_can_be_left_out():
+    chart = bar_chart([(label, 1, 0) for label in ("1.", "", "2.", "", "3.")])
+    assert [bar.label for bar in chart.bars if bar.label and not bar.minor] == ["1.", "3."]
 
 
 @given(st.integers(0, 10**9))
