@@ -11,6 +11,7 @@ from services.emails import NewEmail
 from services.errors import InvalidInput
 from services.models import EmailStatus, Therapist
 from webapp.forms import read_number
+from webapp.template_words import label_of
 
 VARIABLE = "var_"
 PLAIN_FIELDS = ("therapist_id", "template", "empfaenger_name", "empfaenger_email", "betreff", "body_text")
@@ -109,7 +110,7 @@ def preview(form: ComposeForm) -> Preview:
         mail = render_template(template.name, shown, betreff=form.betreff.strip() or None)
     except InvalidInput:
         mail = render_template(template.name, template.sample)
-    examples = [v.description.rstrip(".") for v in template.variables if v.name in unusable]
+    examples = [label_of(v) for v in template.variables if v.name in unusable]
     return Preview(mail.betreff, mail.body_html, examples)
 
 

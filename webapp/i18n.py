@@ -6,7 +6,7 @@ nothing to compile.
 
 import io
 from contextvars import ContextVar
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from functools import cache, lru_cache
 from gettext import GNUTranslations
 from pathlib import Path
@@ -20,6 +20,7 @@ from babel.numbers import format_decimal, format_percent
 
 LANGUAGES = ("de", "en")
 DEFAULT_LANGUAGE = "de"
+LONGEST_IN_DAYS = 30
 LOCALE_DIR = Path(__file__).parent / "views" / "locale"
 
 language: ContextVar[str] = ContextVar("language", default=DEFAULT_LANGUAGE)
@@ -86,8 +87,17 @@ def clock_time(value: time | datetime) -> str:
 
 
 def ago(instant: datetime, now: datetime) -> str:
-    """Say how long ago an instant was, or how far ahead it is: `vor 3 Tagen`, `in 2 hours`."""
+    """Say how long ago an instant was, or how far ahead it is: `vor 3 Tagen`, `in 2 hours`.
+
+    Up to a month in whole days: a mail's seventh day is the one that counts, not its first week.
+    """
     passed = instant - now
+    days = abs(passed) // timedelta(days=1)
+    if 1 <= days <= LONGEST_IN_DAYS:
+        whole = timedelta(days=days) if passed > timedelta() else -timedelta(days=days)
+        return format_timedelta(
+            whole, granularity="day", threshold=LONGEST_IN_DAYS, add_direction=True, locale=language.get()
+        )
     return format_timedelta(
         passed, granularity="minute", threshold=1, add_direction=True, locale=language.get()
     )

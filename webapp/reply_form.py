@@ -65,7 +65,7 @@ class ReplyForm:
         What stands there from before says nothing: it may be done already.
         """
         typed = self.nachverfolgung_notizen.strip()
-        return bool(self.nachverfolgung_erforderlich or typed and typed != email.nachverfolgung_notizen)
+        return bool(self.nachverfolgung_erforderlich or (typed and typed != email.nachverfolgung_notizen))
 
     def read(self, email: Email, rules: DeskRules) -> tuple[Reply, FormErrors]:
         """Return the reply to an e-mail and what can't be understood of it."""

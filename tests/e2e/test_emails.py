@@ -179,7 +179,13 @@ async def test_a_mail_is_written_from_a_template_with_a_preview_that_follows(ann
     await screenshot(anna, "write-email")
 
     await anna.get_by_role("button", name="Senden", exact=True).click()
-    await expect(anna.locator(".error-summary")).to_be_focused()
+    summary = anna.locator(".error-summary")
+    await expect(summary).to_be_focused()
+    await expect(summary).to_contain_text("Wie viele Menschen einen Platz suchen: Dieses Feld muss")
+    bar, told = await anna.locator(".topbar").bounding_box(), await summary.bounding_box()
+    assert bar
+    assert told
+    assert told["y"] >= bar["height"]
     assert await violations(anna) == []
     await anna.locator("#var_anfrage_vom").fill("2026-10-07")
     await anna.locator("#var_anzahl").fill("2")
@@ -187,6 +193,27 @@ async def test_a_mail_is_written_from_a_template_with_a_preview_that_follows(ann
     await anna.wait_for_url(re.compile(r"/emails/\d+"))
     await expect(anna.get_by_role("heading", level=1)).to_contain_text("Nachfrage zu unserer Anfrage")
     await expect(anna.locator("#email-marks")).to_contain_text("Gesendet")
+
+
+async def test_a_summary_stays_clear_of_the_bar_on_a_page_scrolled_down(anna: Page) -> None:
+    await anna.goto("/emails/new?therapist=18&template=base")
+    await anna.locator("#var_anrede").fill("")
+    await anna.locator("#var_aktenzeichen").scroll_into_view_if_needed()
+    await anna.get_by_role("button", name="Senden", exact=True).click()
+    summary = anna.locator(".error-summary")
+    await expect(summary).to_be_focused()
+    told = await summary.bounding_box()
+    assert told
+    assert told["y"] >= 48
+
+
+async def test_nothing_ticked_is_said(anna: Page) -> None:
+    await anna.goto("/emails?show=failed")
+    await anna.get_by_role("button", name="Angekreuzte erneut senden").click()
+    warning = anna.get_by_role("alert")
+    await expect(warning).to_have_text("Kreuzen Sie mindestens eine E-Mail an.")
+    await expect(warning).to_be_focused()
+    assert await violations(anna) == []
 
 
 async def test_list_and_email_fit_a_phone(open_browser: OpenBrowser, app: RunningApp) -> None:

@@ -29,6 +29,20 @@ async def test_a_hint_is_noted_and_told_by_the_status_line(anna: Page) -> None:
     assert await violations(anna) == []
 
 
+async def test_who_does_not_want_to_be_called_is_planned_for_only_all_the_same(anna: Page) -> None:
+    await anna.goto("/therapists/33")
+    calls = anna.locator("section", has=anna.get_by_role("heading", name="Anrufe", exact=True))
+    await expect(calls).to_contain_text("Diese Person möchte nicht angerufen werden")
+    await expect(calls.get_by_role("button")).to_have_count(0)
+    await calls.get_by_text("Trotzdem einen Anruf planen").click()
+    assert await violations(anna) == []
+    await calls.get_by_label("Datum").fill("2026-10-26")
+    await calls.get_by_label("Uhrzeit").fill("14:10")
+    await calls.get_by_role("button", name="Trotzdem planen").click()
+    await expect(calls).to_contain_text("Mo 26.10. 14:10")
+    await expect(calls.get_by_role("button", name="Trotzdem anrufen")).to_be_visible()
+
+
 async def test_a_wrong_time_is_named_and_a_right_one_planned(anna: Page) -> None:
     await anna.goto("/therapists/19")
     plan = anna.locator("section", has=anna.get_by_role("heading", name="Anrufe", exact=True))

@@ -192,8 +192,30 @@ async def test_ticked_failed_emails_are_queued_again(
 
 async def test_nothing_ticked_queues_nothing(staff_client: Client, store: Store, sessions: SessionFactory):
     failed = await store(make_email(status=EmailStatus.FAILED))
-    await submit(staff_client, "/emails/retry")
+    answer = await submit(staff_client, "/emails/retry")
+    assert answer.status_code == 422
+    assert "Tick at least one e-mail." in answer.text
+    assert "in the queue again" not in answer.text
+    assert f'href="/emails/{failed}"' in answer.text
     assert (await load(sessions, failed)).status is EmailStatus.FAILED
+
+
+async def test_what_does_not_count_as_failed_any_more_is_no_success(staff_client: Client, store: Store):
+    queued = await store(make_email())
+    answer = await submit(staff_client, "/emails/retry", {"id": [str(queued)]})
+    page = (await staff_client.get(answer.headers["location"])).text
+    assert "Nothing was put into the queue" in page
+    assert "banner-good" not in page
+
+
+async def test_the_age_counts_from_what_the_list_is_sorted_by(staff_client: Client, store: Store):
+    old = NOW - timedelta(days=9)
+    await store(
+        make_email(status=EmailStatus.SENT, created_at=old, sent_at=NOW, empfaenger_name="Spät gesendet"),
+        make_email(status=EmailStatus.SENT, created_at=NOW - timedelta(days=2), sent_at=NOW),
+    )
+    page = (await staff_client.get("/emails")).text
+    assert page.index("2 days ago") < page.index("Spät gesendet") < page.index("9 days ago")
 
 
 async def test_detail_tells_the_delivery_with_the_servers_words(staff_client: Client, store: Store):
@@ -215,6 +237,7 @@ async def test_detail_tells_the_delivery_with_the_servers_words(staff_client: Cl
     assert "451 4.7.1 Greylisted" in page
     assert "Attempt 1: put off" in page
     assert "Call instead" in page
+    assert '<a class="button" href="/emails/new?therapist=1">Write anew</a>' in page
 
 
 async def test_preview_runs_and_fetches_nothing(staff_client: Client, store: Store):

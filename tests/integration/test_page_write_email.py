@@ -107,7 +107,8 @@ async def test_what_is_missing_is_named_and_the_rest_stays_typed(
     assert answer.status_code == 422
     assert 'href="#var_anzahl"' in answer.text
     assert 'href="#var_anfrage_vom"' in answer.text
-    assert 'href="#empfaenger_email"' in answer.text
+    assert 'href="#empfaenger_email">Address: ' in answer.text
+    assert 'href="#var_anfrage_vom">When we first wrote: This field is required.' in answer.text
     assert 'value="030 99"' in answer.text
     assert "<title>Error:" in answer.text
     assert await emails(sessions) == []
@@ -120,7 +121,7 @@ async def test_the_preview_follows_what_is_typed_and_runs_nothing(
     typed = follow_up(var_anrede="Hallo <b>Jürgen</b>", var_anzahl="", action="")
     shown = await submit(staff_client, "/emails/new/preview", typed, htmx=True)
     assert 'src="/emails/new/preview?therapist=1&amp;template=follow_up' in shown.text
-    assert "Wie viele Menschen noch einen Platz suchen" in shown.text
+    assert "How many people look for a place" in shown.text
     frame = await staff_client.get("/emails/new/preview?therapist=1&template=follow_up")
     assert "Hallo &lt;b&gt;Jürgen&lt;/b&gt;," in frame.text
     assert "sandbox" in frame.headers["content-security-policy"]

@@ -1,11 +1,13 @@
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from services.email_queue import WORKER_ENDED
+from services.email_templates.engine import all_templates
 from services.mail_delivery import Ending
 from webapp import i18n
+from webapp.template_words import description_of, label_of, title_of
 from webapp.templating import create_template_engine
 from webapp.translations import check
 
@@ -22,6 +24,16 @@ def test_whatever_ends_an_attempt_without_a_reply_has_german_words(ending: str):
     words = create_template_engine().engine.get_template("partials/contact_words.html").module.attempt_words
     assert words(str(ending)) != str(ending)
     assert words("5.1.1 no such mailbox") == "5.1.1 no such mailbox"
+
+
+@pytest.mark.parametrize(("language", "title"), [("de", "Nachfrage"), ("en", "Reminder")])
+def test_every_mail_template_and_what_it_asks_for_has_words(language: str, title: str):
+    i18n.language.set(language)
+    for template in all_templates().values():
+        assert title_of(template)
+        assert description_of(template)
+        assert all(label_of(variable) for variable in template.variables)
+    assert title_of(all_templates()["follow_up"]) == title
 
 
 @pytest.mark.parametrize(
@@ -48,6 +60,25 @@ def test_dates_are_written_as_the_language_writes_them(language: str, full: str,
     i18n.language.set(language)
     day = date(2026, 10, 14)
     assert [i18n.day(day), i18n.day(day, "short"), i18n.day(day, "weekday")] == [full, short, weekday]
+
+
+@pytest.mark.parametrize(
+    ("language", "passed", "words"),
+    [
+        ("de", timedelta(minutes=5), "vor 5 Minuten"),
+        ("de", timedelta(hours=23), "vor 23 Stunden"),
+        ("de", timedelta(days=1), "vor 1 Tag"),
+        ("de", timedelta(days=6, hours=23), "vor 6 Tagen"),
+        ("de", timedelta(days=7), "vor 7 Tagen"),
+        ("en", timedelta(days=30, hours=5), "30 days ago"),
+        ("en", timedelta(days=40), "1 month ago"),
+        ("en", -timedelta(days=8), "in 8 days"),
+    ],
+)
+def test_up_to_a_month_days_are_counted(language: str, passed: timedelta, words: str):
+    i18n.language.set(language)
+    now = datetime(2026, 10, 14, 8, 42, tzinfo=UTC)
+    assert i18n.ago(now - passed, now) == words
 
 
 def test_instants_are_shown_in_the_practices_time_zone():

@@ -37,6 +37,7 @@ from webapp.forms import (
 )
 from webapp.i18n import gettext
 from webapp.mail_frame import framed_mail
+from webapp.template_words import description_of, label_of, title_of
 from webapp.visit import VISIT, Visit
 
 COMPOSE_DRAFT = "email-new"
@@ -189,6 +190,9 @@ async def _page(
     form.key = form.key or new_form_key()
     context = {
         "templates": all_templates(),
+        "title_of": title_of,
+        "description_of": description_of,
+        "label_of": label_of,
         "errors": errors or [],
         "restored": restored,
         "made": made,

@@ -106,19 +106,15 @@ class EmailsController(Controller):
             therapist=read_number(therapist) or None,
             page=min(max(read_number(page) or 1, 1), MOST_PAGES),
         )
-        overview = await email_overview(
-            visit.session, query.show, query.filters(visit.rules), PageRequest(query.page, ROWS)
-        )
-        context = {"query": query, "overview": overview, "views": EmailView, "now": visit.now}
-        if visit.swapped is not None:
-            return Template("emails/list.html", context=context)
-        return Template("emails/page.html", context={**context, "done": done, "n": read_number(n) or 0})
+        return await _list_page(visit, query, done=done, n=read_number(n) or 0)
 
     @post("/retry", status_code=303)
-    async def retry_many(self, visit: NamedDependency[Visit]) -> Redirect:
+    async def retry_many(self, visit: NamedDependency[Visit]) -> Response[Any]:
         """Queue the ticked e-mails again, or all that have failed."""
         form = await visit.request.form()
         ids = None if form.get("all") else [read_number(str(value)) or 0 for value in form.getall("id", [])]
+        if ids == []:
+            return await _list_page(visit, ListQuery(EmailView.FAILED), nothing_ticked=True, status=422)
         count = await email_states.retry_failed(visit.session, ids, **visit.act)
         return Redirect(f"/emails?show=failed&done=retried_many&n={count}", status_code=303)
 
@@ -170,6 +166,26 @@ class EmailsController(Controller):
         if visit.swapped is None:
             return Redirect(f"/emails/{email_id}?done={data.action}", status_code=303)
         return await email_page(visit, email_id, seen=seen, done=data.action)
+
+
+async def _list_page(
+    visit: Visit,
+    query: ListQuery,
+    *,
+    done: str = "",
+    n: int = 0,
+    nothing_ticked: bool = False,
+    status: int = 200,
+) -> Template:
+    """Return the list, or only its changing part; `n` is how many e-mails `done` was about."""
+    overview = await email_overview(
+        visit.session, query.show, query.filters(visit.rules), PageRequest(query.page, ROWS)
+    )
+    context = {"query": query, "overview": overview, "views": EmailView, "now": visit.now}
+    if visit.swapped is not None:
+        return Template("emails/list.html", context=context, status_code=status)
+    context |= {"done": done, "n": n, "nothing_ticked": nothing_ticked}
+    return Template("emails/page.html", context=context, status_code=status)
 
 
 async def _change(visit: Visit, email_id: int, form: ActionForm) -> None:
