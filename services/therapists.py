@@ -1,10 +1,11 @@
 """What the desk does with therapists: find them, note how they want to be called, and stop calling them."""
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, literal_column, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.activity import SYSTEM, Actor, record
@@ -12,6 +13,7 @@ from services.booking import NOT_TO_BE_CALLED, lock_calendar
 from services.calls import cancel
 from services.errors import NotFound, StaleVersion
 from services.models import CallReason, CallStatus, PhoneCall, Therapist
+from services.models.therapists import NAMES
 from services.subjects import CALLS
 from shared.database import wake
 
@@ -21,7 +23,10 @@ AUTOMATIC = (CallReason.NO_REPLY, CallReason.UNDELIVERED)
 FOUND_AT_MOST = 20
 SHORTEST_NUMBER = 2
 MOST_WORDS = 5
-FORMS_OF_ADDRESS = frozenset({"dr.", "dr", "prof.", "prof", "herr", "frau", "hr.", "fr."})
+LONGEST_WORD = 100
+FORMS_OF_ADDRESS = frozenset({"dr", "prof", "herr", "frau", "hr", "fr"})
+APOSTROPHES = re.compile(r"['’‘`]")
+WORD = re.compile(r"[^\W_]+")
 
 
 async def get_therapist(session: AsyncSession, therapist_id: int) -> Therapist:
@@ -37,9 +42,9 @@ async def get_therapist(session: AsyncSession, therapist_id: int) -> Therapist:
 async def search_therapists(
     session: AsyncSession, q: str, *, limit: int = FOUND_AT_MOST
 ) -> Sequence[Therapist]:
-    """Return therapists by the beginning of their names, or of a phone number in any spelling.
+    """Return therapists by the beginning of their names or of a phone number, both in any spelling.
 
-    `schm`, `jürgen schm`, `030/1234567`, `+49 30 1234567` and `0049 30 12345` all find Jürgen Schmidt.
+    `schm`, `juergen schm`, `030/1234567`, `+49 30 1234567` and `0049 30 12345` all find Jürgen Schmidt.
     """
     condition = _by_number(q) if _looks_like_number(q) else _by_name(q)
     if condition is None:
@@ -169,17 +174,15 @@ def e164_prefix(q: str) -> str:
 
 
 def _by_name(q: str) -> ColumnElement[bool] | None:
-    """Match when every word begins one of the names."""
-    words = [word for word in q.lower().split() if word not in FORMS_OF_ADDRESS][:MOST_WORDS]
+    """Match when every word begins one of the names, both as the database spells names for comparing.
+
+    Composed first, so that only letters and digits reach the database's query language.
+    """
+    composed = APOSTROPHES.sub("", unicodedata.normalize("NFKC", q))
+    words = [word for word in WORD.findall(composed) if word.lower() not in FORMS_OF_ADDRESS][:MOST_WORDS]
     if not words:
         return None
-    return and_(
-        *(
-            or_(
-                func.lower(Therapist.nachname).startswith(word, autoescape=True),
-                func.lower(Therapist.vorname).startswith(word, autoescape=True),
-                func.lower(Therapist.nachname).contains(f" {word}", autoescape=True),
-            )
-            for word in words
-        )
+    wanted = " & ".join(f"{word[:LONGEST_WORD]}:*" for word in words)
+    return NAMES.bool_op("@@")(
+        func.to_tsquery(literal_column("'simple'"), func.communication_service.namensform(wanted))
     )

@@ -2,11 +2,15 @@
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, Index, String, Text, text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import CheckConstraint, ColumnElement, Index, String, Text, literal_column, text
+from sqlalchemy.dialects.postgresql import JSONB, TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
-from services.models.base import Base
+from services.models.base import SCHEMA, Base
+
+NAMES_SQL = f"{SCHEMA}.namenswoerter(vorname, nachname)"
+NAMES: ColumnElement[str] = literal_column(NAMES_SQL, TSVECTOR)
+"""The words of a therapist's names as `namensform` spells them: without accents, `ß` as ss, `oe` as o."""
 
 
 class Therapist(Base):
@@ -19,6 +23,7 @@ class Therapist(Base):
             "ix_therapists_telefon_e164", "telefon_e164", postgresql_ops={"telefon_e164": "text_pattern_ops"}
         ),
         Index("ix_therapists_abgerufen_at", "abgerufen_at"),
+        Index("ix_therapists_names", text(NAMES_SQL), postgresql_using="gin"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)

@@ -1,10 +1,11 @@
 import asyncio
 from datetime import time, timedelta
+from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import event, select, text
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from services.activity import API
 from services.availability import parse
@@ -311,3 +312,76 @@ async def test_a_search_without_a_match_finds_nobody(session: AsyncSession):
     await store(session, make_therapist())
     for q in ("", "  ", "+", "%", "_", "Dr.", "0", "999", "1\\", "chmidt"):
         assert list(await search_therapists(session, q)) == [], q
+
+
+@pytest.mark.parametrize(
+    ("vorname", "nachname", "spellings"),
+    [
+        ("Emre", "Yılmaz", ("yilmaz", "Yılm", "YILMAZ", "yılmaz emre", "yil")),
+        ("Deniz", "Yıldız", ("yildiz", "Yildız")),
+        ("Cem", "Özdemir", ("ozdemir", "oezdemir", "özdemir", "ÖZDEMİR", "oez", "oe", "o\u0308zdemir")),
+        ("Hans-Peter", "Großmann", ("grossmann", "großmann", "GROSSMANN", "GROẞMANN", "gros", "peter gro")),
+        ("Łukasz", "Zieliński", ("zielinski", "zieliński", "lukasz zie", "łukasz")),
+        ("Anaïs", "Petrović", ("petrovic", "petrović", "anais", "anaïs")),
+        ("Jörg", "Müller", ("mueller", "muller", "müller", "joerg mue", "jorg mu", "Mue", "Herr Mueller")),
+        ("Bärbel", "Mueller", ("müller", "muller", "mueller", "baerbel", "barbel")),
+        ("Søren", "Bjørnæs", ("soren", "bjornas", "bjørnæs", "bjoernaes")),
+        ("Sinéad", "O’Brien", ("o'brien", "obrien", "o’brien", "sinead")),
+        ("İpek", "Çağlar-Şahin", ("ipek", "caglar", "sahin", "caglar-sahin", "çağlar şahin")),
+        ("Eva", "von Berg", ("berg", "von berg", "eva berg")),
+        ("Max", "Bauer", ("bauer", "bau", "baue")),
+        ("Joël", "Goethe", ("goethe", "göthe", "goet", "joel", "joël")),
+    ],
+)
+async def test_names_are_found_however_they_are_typed(
+    session: AsyncSession, vorname: str, nachname: str, spellings: tuple[str, ...]
+):
+    await store(
+        session,
+        make_therapist(vorname=vorname, nachname=nachname),
+        make_therapist(id=2, vorname="Klara", nachname="Wendt"),
+    )
+    for q in spellings:
+        assert [therapist.id for therapist in await search_therapists(session, q)] == [1], q
+
+
+async def test_no_sign_in_a_name_is_a_query(session: AsyncSession):
+    await store(session, make_therapist())
+    for q in (
+        "schmidt:*",
+        "!schmidt",
+        "schmidt & jürgen",
+        "(schmidt",
+        "'schmidt",
+        "schmidt <-> x",
+        "⑴",
+        "ʼ",
+        "½",
+    ):
+        await search_therapists(session, q)
+    assert len(await search_therapists(session, "schmidt | (jürgen)")) == 1
+
+
+async def test_a_name_is_looked_up_in_an_index(session: AsyncSession, engine: AsyncEngine):
+    asked: list[tuple[str, Any]] = []
+
+    def note(_connection: object, _cursor: object, statement: str, parameters: object, *_: object) -> None:
+        asked.append((statement, parameters))
+
+    async with session.begin():
+        await session.execute(
+            text(
+                """
+                INSERT INTO communication_service.therapists (id, vorname, nachname, abgerufen_at)
+                SELECT n, 'Vorname' || n, md5(n::text), now() FROM generate_series(1, 5000) n
+                """
+            )
+        )
+        await session.execute(text("ANALYZE communication_service.therapists"))
+    event.listen(engine.sync_engine, "before_cursor_execute", note)
+    assert list(await search_therapists(session, "yilmaz emre")) == []
+    event.remove(engine.sync_engine, "before_cursor_execute", note)
+    ((statement, parameters),) = asked
+    async with session.begin():
+        plan = await (await session.connection()).exec_driver_sql(f"EXPLAIN {statement}", parameters)
+        assert "ix_therapists_names" in "\n".join(plan.scalars())
