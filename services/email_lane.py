@@ -11,6 +11,7 @@ import structlog
 from services.email_inbox import Inbox, ReadyEmail
 from services.email_ledger import Attempt, Entry, Ledger
 from services.email_queue import ClaimedEmail, EmailQueue
+from services.lane_team import LaneTeam
 from services.mail_delivery import SESSION_STAGES, Backoff, DeliveryResult, Ending, RetryPlan, Verdict, judge
 from services.mail_message import OutgoingMessage, UnbuildableMessage
 from services.mail_transport import SmtpConnection
@@ -22,6 +23,13 @@ from shared.database_errors import UNREACHABLE
 from shared.notifications import Notifier
 
 IDLE_SECONDS = 30
+
+ANSWERED_FOR_DOMAIN = frozenset(
+    {AttemptStage.RCPT, AttemptStage.DATA, AttemptStage.BODY, AttemptStage.ACCEPTED}
+)
+
+LATELY = timedelta(seconds=10)
+"""A mail server that took an e-mail within this time and refuses a connection has enough of them."""
 
 Jitter = Callable[[], float]
 """Answers a random number in [0, 1)."""
@@ -49,6 +57,7 @@ class Lane:
     """Delivers from the shared inbox until cancelled.
 
     Args:
+        deadline: the longest a delivery takes; a claim whose lease ends sooner is given back.
         on_pause: called when a verdict paused the queue, so that waiting claims can go back.
     """
 
@@ -57,25 +66,31 @@ class Lane:
         *,
         inbox: Inbox,
         connection: SmtpConnection,
+        team: LaneTeam,
         queue: EmailQueue,
         ledger: Ledger,
         notifier: Notifier,
         clock: Clock,
         lease: timedelta,
+        deadline: timedelta,
         patience: Patience,
         jitter: Jitter,
         on_pause: Callable[[], None],
     ) -> None:
         self._inbox = inbox
         self._connection = connection
+        self._team = team
         self._queue = queue
         self._ledger = ledger
         self._notifier = notifier
         self._clock = clock
         self._lease = lease
+        self._deadline = deadline
         self._patience = patience
         self._jitter = jitter
         self._on_pause = on_pause
+        self._turned_away = 0
+        self._rest_seconds = 0.0
         self.handing_over = False
         """Whether the server may be about to accept a message."""
 
@@ -87,8 +102,11 @@ class Lane:
                 if isinstance(ready.message, UnbuildableMessage):
                     result = DeliveryResult(AttemptStage.CONNECT, Ending.UNBUILDABLE, text=str(ready.message))
                     self._settle(ready.email, result, self._clock())
+                elif self._clock() + self._deadline > ready.email.lease_end:
+                    self._ledger.finish(release(ready.email))
                 else:
                     await self._deliver(ready.email, ready.message)
+                    await self._rest()
         finally:
             self._connection.drop()
 
@@ -101,6 +119,12 @@ class Lane:
             except TimeoutError:
                 await self._connection.close()
         return await self._inbox.take()
+
+    async def _rest(self) -> None:
+        """Leave the mail server to the other lanes for a while if it has turned this one away."""
+        seconds, self._rest_seconds = self._rest_seconds, 0.0
+        if seconds:
+            await self._team.rest(seconds)
 
     async def _deliver(self, email: ClaimedEmail, message: OutgoingMessage) -> None:
         begun = self._clock()
@@ -138,20 +162,47 @@ class Lane:
 
     async def _heed(self, email: ClaimedEmail, result: DeliveryResult, verdict: Verdict) -> None:
         """Share what the result says about the server or the domain with all senders."""
-        now = self._clock()
         got_through = result.stage not in SESSION_STAGES and result.ending is not Ending.ABANDONED
-        if verdict.pause_queue:
-            self._on_pause()
-            wait = self._patience.pause.wait(email.queue_failures + 1, self._jitter())
-            if await self._queue.pause(email.queue_failures, until=now + wait, reason=result.words):
-                log.warning("queue_paused", seconds=wait.total_seconds(), stage=result.stage.value)
-        elif email.queue_failures and got_through and await self._queue.resume(email.queue_failures):
+        if verdict.outcome is AttemptOutcome.SENT:
+            self._team.accepted()
+        if got_through:
+            self._turned_away = 0
+        probing = email.queue_failures > 0
+        if verdict.pause_queue or (verdict.suspect and (self._team.failed_in(email.id) or probing)):
+            await self._pause(email, result)
+        elif probing and got_through:
+            await self._resume(email)
+        await self._heed_domain(email, result, verdict)
+
+    async def _pause(self, email: ClaimedEmail, result: DeliveryResult) -> None:
+        """Pause sending for all; where only this lane's connection is one too many, rest instead."""
+        now = self._clock()
+        if result.stage is AttemptStage.CONNECT and await self._others_get_in(now):
+            self._turned_away += 1
+            rest = self._patience.pause.wait(self._turned_away, self._jitter())
+            self._rest_seconds = rest.total_seconds()
+            log.info("lane_turned_away", seconds=self._rest_seconds)
+            if email.queue_failures:
+                await self._resume(email)
+            return
+        self._on_pause()
+        wait = self._patience.pause.wait(email.queue_failures + 1, self._jitter())
+        if await self._queue.pause(email.queue_failures, until=now + wait, reason=result.words):
+            log.warning("queue_paused", seconds=wait.total_seconds(), stage=result.stage.value)
+
+    async def _resume(self, email: ClaimedEmail) -> None:
+        if await self._queue.resume(email.queue_failures):
             log.info("queue_resumed")
             self._notifier.send({EMAIL_QUEUE})
+
+    async def _others_get_in(self, now: datetime) -> bool:
+        return self._team.others_stand(self._connection) or await self._queue.accepted_since(now - LATELY)
+
+    async def _heed_domain(self, email: ClaimedEmail, result: DeliveryResult, verdict: Verdict) -> None:
         if verdict.slow_domain:
             wait = self._patience.domain.wait(email.domain_failures + 1, self._jitter())
-            await self._queue.slow_down(email.domain, email.domain_failures, until=now + wait)
-        elif email.domain_failures and verdict.outcome is AttemptOutcome.SENT:
+            await self._queue.slow_down(email.domain, email.domain_failures, until=self._clock() + wait)
+        elif email.domain_failures and result.ending is Ending.REPLY and result.stage in ANSWERED_FOR_DOMAIN:
             await self._queue.speed_up(email.domain, email.domain_failures)
 
     def _settle(self, email: ClaimedEmail, result: DeliveryResult, begun: datetime) -> None:

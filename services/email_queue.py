@@ -23,8 +23,8 @@ TAKE = f"""
     SET status = 'SENDING', anspruch = gen_random_uuid(), anspruch_bis = $2,
         uebergabe_begonnen_at = NULL, updated_at = $1
     FROM due WHERE e.id = due.id
-    RETURNING e.id, e.anspruch AS token, e.betreff, e.body_html, e.body_text, e.empfaenger_email,
-        e.empfaenger_name, e.absender_email, e.absender_name, e.message_id,
+    RETURNING e.id, e.anspruch AS token, e.anspruch_bis AS lease_end, e.betreff, e.body_html, e.body_text,
+        e.empfaenger_email, e.empfaenger_name, e.absender_email, e.absender_name, e.message_id,
         coalesce(e.queued_at, e.created_at) AS queued_at, e.wiederholungsanzahl AS retries,
         {DOMAIN} AS domain, due.queue_failures,
         coalesce((SELECT d.failures FROM {SCHEMA}.mail_domains d WHERE d.domain = {DOMAIN}), 0)
@@ -98,6 +98,8 @@ SLOW_DOWN = f"""
     WHERE d.failures = $2
 """  # noqa: S608
 
+ACCEPTED_SINCE = f"SELECT FROM {SCHEMA}.emails WHERE sent_at > $1 LIMIT 1"
+
 SPEED_UP = f"DELETE FROM {SCHEMA}.mail_domains WHERE domain = $1 AND failures = $2"  # noqa: S608
 
 
@@ -111,6 +113,7 @@ class ClaimedEmail:
 
     id: int
     token: UUID
+    lease_end: datetime
     betreff: str
     body_html: str
     body_text: str
@@ -166,6 +169,10 @@ class EmailQueue:
     async def pause(self, seen: int, *, until: datetime, reason: str) -> bool:
         """Pause sending for all workers, unless the number of failures is no longer the one seen."""
         return bool(await self._connection.fetch(PAUSE, seen, until, reason))
+
+    async def accepted_since(self, instant: datetime) -> bool:
+        """Say whether the mail server has taken an e-mail from any worker since an instant."""
+        return bool(await self._connection.fetch(ACCEPTED_SINCE, instant))
 
     async def resume(self, seen: int) -> bool:
         """End the pause after a probe got through, unless it is no longer the pause that was seen."""

@@ -11,6 +11,7 @@ from services.email_inbox import Inbox
 from services.email_lane import Jitter, Lane, Patience, release
 from services.email_ledger import Ledger
 from services.email_queue import EmailQueue
+from services.lane_team import LaneTeam
 from services.mail_options import SmtpOptions
 from services.mail_transport import SmtpConnection
 from services.subjects import EMAIL_QUEUE, EMAILS
@@ -72,21 +73,26 @@ class EmailSender:
         self._inbox = Inbox(clock, low=2 * lanes, ahead=lanes)
         self._batch = lanes * CLAIMS_PER_LANE
         options = SmtpOptions.from_settings(config)
-        self._probe_interval = timedelta(seconds=options.deadline)
-        self._lanes = [self._lane(options) for _ in range(lanes)]
+        self._deadline = timedelta(seconds=options.deadline)
+        connections = [SmtpConnection(options) for _ in range(lanes)]
+        self._team = LaneTeam(connections)
+        self._paused = False
+        self._lanes = [self._lane(connection) for connection in connections]
 
-    def _lane(self, options: SmtpOptions) -> Lane:
+    def _lane(self, connection: SmtpConnection) -> Lane:
         return Lane(
             inbox=self._inbox,
-            connection=SmtpConnection(options),
+            connection=connection,
+            team=self._team,
             queue=self._queue,
             ledger=self._ledger,
             notifier=self._notifier,
             clock=self._clock,
             lease=self._lease,
+            deadline=self._deadline,
             patience=self._patience,
             jitter=self._jitter,
-            on_pause=self._return_waiting,
+            on_pause=self._note_pause,
         )
 
     async def run(self) -> None:
@@ -133,8 +139,11 @@ class EmailSender:
         claimed = await self._queue.claim(self._batch, now=now, lease_end=now + self._lease)
         if not claimed:
             claimed = await self._queue.probe(
-                now=now, lease_end=now + self._lease, next_probe_at=now + self._probe_interval
+                now=now, lease_end=now + self._lease, next_probe_at=now + self._deadline
             )
+        elif self._paused:
+            self._paused = False
+            self._team.resume()
         for email in claimed:
             self._inbox.put(email)
         return len(claimed) == self._batch
@@ -151,6 +160,10 @@ class EmailSender:
                 log.warning("leases_ended", requeued=swept.requeued, unclear=swept.unclear)
                 self._notifier.send({EMAIL_QUEUE, EMAILS})
             await asyncio.sleep(self._config.worker_poll_seconds)
+
+    def _note_pause(self) -> None:
+        self._paused = True
+        self._return_waiting()
 
     def _return_waiting(self) -> None:
         for email in self._inbox.take_all():

@@ -1,4 +1,4 @@
-"""Removes what nobody needs any more: ended logins and forgotten drafts."""
+"""Removes what nobody needs any more: ended logins, forgotten drafts, domains that were slow long ago."""
 
 import asyncio
 from datetime import timedelta
@@ -6,13 +6,16 @@ from datetime import timedelta
 import structlog
 from sqlalchemy import delete
 
-from services.models import Draft
+from services.models import Draft, MailDomain
 from services.staff import remove_expired_sessions
 from shared.clock import Clock
 from shared.database import SessionFactory, transaction
 
 EVERY_SECONDS = 600
 DRAFTS_KEPT = timedelta(days=30)
+
+SLOWNESS_KEPT = timedelta(days=1)
+"""A recipient domain that asks for patience again after this long begins with a short wait."""
 
 log = structlog.get_logger(__name__)
 
@@ -31,7 +34,7 @@ class Housekeeping:
             await asyncio.sleep(EVERY_SECONDS)
 
     async def tidy(self) -> None:
-        """Remove sessions that have ended and drafts nobody has touched for a month."""
+        """Remove what has ended or been left untouched for as long as is said above."""
         now = self._clock()
         async with self._sessions() as session:
             logins = await remove_expired_sessions(session, now=now)
@@ -40,5 +43,6 @@ class Housekeeping:
                 delete(Draft).where(Draft.updated_at < now - DRAFTS_KEPT).returning(Draft.id)
             )
             removed = len(drafts.all())
+            await session.execute(delete(MailDomain).where(MailDomain.slow_until < now - SLOWNESS_KEPT))
         if logins or removed:
             log.info("tidied", sessions=logins, drafts=removed)

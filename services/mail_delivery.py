@@ -16,9 +16,16 @@ SESSION_STAGES = frozenset({AttemptStage.CONNECT, AttemptStage.TLS, AttemptStage
 LOGIN_REFUSED = frozenset({530, 534, 535, 538})
 """RFC 4954: this session may not send at all, whatever the message."""
 
+ITS_OWN_FAULT = frozenset({501, 552, 553, 555})
+ITS_OWN_FAULT_ENHANCED = re.compile(r"5\.(?:1\.\d+|3\.4)")
+"""Refusals of MAIL that are about this e-mail's sender, size or parameters (RFC 5321, RFC 3463)."""
+
 SLOW_DOWN = frozenset({421, 450, 454})
 SLOW_DOWN_ENHANCED = re.compile(r"4\.(?:7\.\d+|3\.2|4\.5)")
 """RFC 3463: policy (greylisting, rate limits), system not accepting, system congestion."""
+
+ONE_MAILBOX = frozenset({"4.2.1", "4.2.2"})
+"""RFC 3463: this mailbox is disabled or full; its domain's others are not."""
 
 
 class Ending(StrEnum):
@@ -70,11 +77,14 @@ class Verdict:
     Attributes:
         outcome: what becomes of the e-mail. `RELEASED`: back to the queue, no attempt counted.
         pause_queue: the trouble is the mail server's or ours, so no other e-mail would fare better now.
+        suspect: the connection failed with the e-mail under way; if another one fares the same, the trouble
+            is the mail server's.
         slow_domain: the recipient's domain asked for patience.
     """
 
     outcome: AttemptOutcome
     pause_queue: bool = False
+    suspect: bool = False
     slow_domain: bool = False
 
 
@@ -86,28 +96,40 @@ def judge(result: DeliveryResult) -> Verdict:
         return Verdict(AttemptOutcome.RELEASED)
     if result.ending is Ending.UNBUILDABLE:
         return Verdict(AttemptOutcome.FAILED)
-    if result.ending is Ending.CRASHED and result.stage is not AttemptStage.BODY:
-        return Verdict(AttemptOutcome.RETRY)
     if result.stage in SESSION_STAGES:
         return Verdict(AttemptOutcome.RELEASED, pause_queue=True)
+    if result.ending is Ending.CRASHED and result.stage is not AttemptStage.BODY:
+        return Verdict(AttemptOutcome.RETRY)
     if result.ending is Ending.REPLY and result.code is not None and 400 <= result.code <= 599:
         return _judge_refusal(result, result.code)
     if result.stage is AttemptStage.BODY:
-        return Verdict(AttemptOutcome.UNCLEAR)
+        return Verdict(AttemptOutcome.UNCLEAR, suspect=result.ending is not Ending.CRASHED)
     # The recipient has no part in MAIL, so trouble there is the server's; the e-mail still waits its turn,
     # lest one that upsets the server is tried for ever before all others.
-    return Verdict(AttemptOutcome.RETRY, pause_queue=result.stage is AttemptStage.MAIL)
+    at_mail = result.stage is AttemptStage.MAIL
+    return Verdict(AttemptOutcome.RETRY, pause_queue=at_mail, suspect=not at_mail)
 
 
 def _judge_refusal(result: DeliveryResult, code: int) -> Verdict:
+    enhanced = result.enhanced or ""
+    if result.stage is AttemptStage.MAIL:
+        return _judge_refusal_of_mail(code, enhanced)
     if code in LOGIN_REFUSED:
-        return Verdict(AttemptOutcome.RELEASED, pause_queue=True)
+        return Verdict(AttemptOutcome.RETRY, suspect=True)
     if code >= 500:
         return Verdict(AttemptOutcome.FAILED)
-    if result.stage is AttemptStage.MAIL:
+    asked = code in SLOW_DOWN or bool(SLOW_DOWN_ENHANCED.fullmatch(enhanced))
+    return Verdict(AttemptOutcome.RETRY, slow_domain=asked and enhanced not in ONE_MAILBOX)
+
+
+def _judge_refusal_of_mail(code: int, enhanced: str) -> Verdict:
+    """Judge a refusal no recipient has a part in: unless it is about this e-mail, all would fare alike."""
+    if code in LOGIN_REFUSED:
+        return Verdict(AttemptOutcome.RELEASED, pause_queue=True)
+    if code < 500:
         return Verdict(AttemptOutcome.RETRY, pause_queue=code == 421)
-    slow = code in SLOW_DOWN or bool(SLOW_DOWN_ENHANCED.fullmatch(result.enhanced or ""))
-    return Verdict(AttemptOutcome.RETRY, slow_domain=slow)
+    its_own = code in ITS_OWN_FAULT or bool(ITS_OWN_FAULT_ENHANCED.fullmatch(enhanced))
+    return Verdict(AttemptOutcome.FAILED, pause_queue=not its_own)
 
 
 def readable(text: str) -> str:
@@ -146,9 +168,11 @@ class RetryPlan:
     ) -> datetime | None:
         """Return when to try again after `retries` earlier retries, or None to give up.
 
-        The last attempt is made when the e-mail reaches its maximum age.
+        The last attempt is made when the e-mail reaches its maximum age; what an outage kept waiting beyond
+        that is tried once more all the same.
         """
         end = queued_at + self.max_age
-        if now >= end:
-            return None
-        return min(now + self.backoff.wait(retries + 1, jitter), end)
+        wanted = now + self.backoff.wait(retries + 1, jitter)
+        if now < end:
+            return min(wanted, end)
+        return wanted if retries == 0 else None

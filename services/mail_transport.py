@@ -56,12 +56,18 @@ class SmtpConnection:
         self._needs_reset = False
         self._last_used = 0.0
         self._asking = False
+        self._let_in = False
         self.stage = AttemptStage.CONNECT
 
     @property
     def is_open(self) -> bool:
         """Whether a connection stands."""
         return self._smtp is not None
+
+    @property
+    def stands(self) -> bool:
+        """Whether the mail server has let this connection in and, as far as is known, has not closed it."""
+        return self._let_in and self._smtp is not None and self._smtp.is_connected
 
     async def deliver(self, message: OutgoingMessage, before_data: BeforeData) -> DeliveryResult:
         """Try to hand over one message within the deadline; every trouble is a result, none is raised.
@@ -109,6 +115,7 @@ class SmtpConnection:
                 transport.abort()
             self._smtp.close()
         self._smtp = None
+        self._let_in = False
 
     async def _attempt(self, message: OutgoingMessage, before_data: BeforeData) -> SMTPResponse:
         smtp = await self._begin(message)
@@ -200,24 +207,34 @@ class SmtpConnection:
         if options.username is not None:
             self.stage = AttemptStage.LOGIN
             await smtp.login(options.username, options.password or "")
+        self._let_in = True
         return smtp
 
     async def _send_content(self, protocol: SMTPProtocol, content: bytes) -> SMTPResponse:
         """Send the content and the final dot.
 
         The stage becomes BODY with the write that holds the dot. A big message's dot is a write of its own,
-        after the content has left: a connection lost before that can't have delivered anything.
+        after the content has left: a connection lost, or the message refused, before that can't have
+        delivered anything.
         """
         data = content.replace(b"\r\n.", b"\r\n..")
         if data.startswith(b"."):
             data = b"." + data
-        if len(data) > ONE_WRITE:
-            protocol.write(data)
-            await _flushed(protocol)
-            data = b""
-        protocol.write(data + b".\r\n")
-        self.stage = AttemptStage.BODY
-        return await protocol.read_response()
+        reply = asyncio.ensure_future(protocol.read_response())
+        try:
+            if len(data) > ONE_WRITE:
+                protocol.write(data)
+                await _flushed(protocol, until=reply)
+                if reply.done():
+                    refusal = await reply
+                    self.drop()
+                    raise _Refused(refusal)
+                data = b""
+            protocol.write(data + b".\r\n")
+            self.stage = AttemptStage.BODY
+            return await reply
+        finally:
+            reply.cancel()
 
     def _refused(self, reply: SMTPResponse) -> DeliveryResult:
         if not 200 <= reply.code <= 599:
@@ -255,10 +272,13 @@ def _expect_ok(reply: SMTPResponse) -> SMTPResponse:
     return reply
 
 
-async def _flushed(protocol: SMTPProtocol) -> None:
+async def _flushed(protocol: SMTPProtocol, *, until: asyncio.Future[SMTPResponse]) -> None:
+    """Wait until all that was written has left, or a reply has come."""
     transport = cast("asyncio.WriteTransport | None", protocol.transport)
-    while transport is not None and not transport.is_closing() and transport.get_write_buffer_size():  # noqa: ASYNC110
-        await asyncio.sleep(FLUSH_SECONDS)
+    while transport is not None and not transport.is_closing() and transport.get_write_buffer_size():
+        await asyncio.wait([until], timeout=FLUSH_SECONDS)
+        if until.done():
+            return
 
 
 async def _greet(smtp: aiosmtplib.SMTP) -> None:

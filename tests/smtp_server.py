@@ -8,10 +8,10 @@ from collections import Counter, deque
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 
 Stage = Literal[
-    "banner", "ehlo", "starttls", "auth", "mail", "rcpt", "data", "content", "dot", "rset", "quit"
+    "banner", "ehlo", "starttls", "auth", "mail", "rcpt", "data", "content", "dot", "rset", "noop", "quit"
 ]
 MESSAGE_ID = re.compile(rb"^Message-ID: (\S+)", re.MULTILINE)
 READ_SIZE = 4096
@@ -64,6 +64,10 @@ class ScriptedSmtp:
         self.messages: list[bytes] = []
         self.envelopes: list[tuple[str, str]] = []
         self.connections = 0
+        self.at_most: int | None = None
+        """How many connections at a time are let in; the others are told there are too many."""
+        self.delays: dict[Stage, float] = {}
+        """Seconds before every reply of a stage."""
         self.commands: Counter[str] = Counter()
         self._script: dict[str, deque[Action]] = {}
         self._tls = tls
@@ -89,6 +93,10 @@ class ScriptedSmtp:
         self._clients.add(task)
         self.connections += 1
         try:
+            if self.at_most is not None and len(self._clients) > self.at_most:
+                writer.write(b"421 4.7.0 too many connections\r\n")
+                await writer.drain()
+                raise _Dropped
             await self._answer("banner", writer)
             while line := await reader.readline():
                 await self._command(line.decode("utf-8", "replace").strip(), reader, writer)
@@ -129,14 +137,16 @@ class ScriptedSmtp:
                 if (await self._answer("data", writer)).startswith(b"354"):
                     await self._content(reader, writer)
             case _:
-                await self._answer(verb, writer)
+                await self._answer(cast("Stage", verb), writer)
                 if verb == "quit":
                     raise _Dropped
 
     async def _content(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self._script.get("content"):
             await reader.read(READ_SIZE)
-            await self._act(self._script["content"].popleft())
+            writer.write(await self._act(self._script["content"].popleft()) + b"\r\n")
+            await reader.read()
+            raise _Dropped
         lines: list[bytes] = []
         while (line := await reader.readline()) != b".\r\n":
             if not line:
@@ -145,7 +155,8 @@ class ScriptedSmtp:
         self.messages.append(b"".join(lines))
         await self._answer("dot", writer)
 
-    async def _answer(self, stage: str, writer: asyncio.StreamWriter, usual: bytes | None = None) -> bytes:
+    async def _answer(self, stage: Stage, writer: asyncio.StreamWriter, usual: bytes | None = None) -> bytes:
+        await asyncio.sleep(self.delays.get(stage, 0))
         reply = usual or REPLIES.get(stage, b"500 5.5.1 what?")
         if self._script.get(stage):
             reply = await self._act(self._script[stage].popleft())

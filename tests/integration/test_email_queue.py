@@ -233,7 +233,7 @@ async def test_attempts_are_numbered_and_retries_counted(
 async def test_an_email_past_its_maximum_age_fails_and_reports_it(
     queue: EmailQueue, ledger: Ledger, sessions: SessionFactory
 ) -> None:
-    (email_id,) = await add_emails(sessions, make_email(queued_at=NOW - PLAN.max_age))
+    (email_id,) = await add_emails(sessions, make_email(queued_at=NOW - PLAN.max_age, wiederholungsanzahl=1))
     (claimed,) = await claim(queue)
     ledger.finish(ending(claimed, DeliveryResult(AttemptStage.RCPT, Ending.REPLY, 450, "4.2.0 later")))
     await ledger.flush()

@@ -6,8 +6,8 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.drafts import CALL, load_draft, save_draft
-from services.housekeeping import DRAFTS_KEPT, Housekeeping
-from services.models import StaffSession
+from services.housekeeping import DRAFTS_KEPT, SLOWNESS_KEPT, Housekeeping
+from services.models import MailDomain, StaffSession
 from shared.database import SessionFactory
 from tests.clock import FakeClock
 from tests.factories import make_staff
@@ -28,6 +28,18 @@ async def test_drafts_nobody_touched_for_a_month_are_removed(
 
     assert await load_draft(session, CALL, 1, staff_id=staff.id) is None
     assert await load_draft(session, CALL, 2, staff_id=staff.id) == {"notizen": "x"}
+
+
+async def test_domains_that_were_slow_long_ago_begin_anew(
+    session: AsyncSession, sessions: SessionFactory, clock: FakeClock
+):
+    at_the_limit = clock() - SLOWNESS_KEPT
+    async with session.begin():
+        session.add(MailDomain(domain="old.example", slow_until=at_the_limit - timedelta(seconds=1)))
+        session.add(MailDomain(domain="late.example", slow_until=at_the_limit))
+    await Housekeeping(sessions, clock).tidy()
+    async with session.begin():
+        assert list(await session.scalars(select(MailDomain.domain))) == ["late.example"]
 
 
 async def test_logins_are_removed_once_they_have_ended(

@@ -47,9 +47,8 @@ def test_after_the_final_dot_nothing_is_sent_again_without_a_refusal(result: Del
 
 @given(results.filter(lambda result: result.stage in SESSION_STAGES))
 def test_trouble_before_the_envelope_costs_no_email_an_attempt(result: DeliveryResult) -> None:
-    if result.ending is not Ending.CRASHED:
-        assert judge(result).outcome in (AttemptOutcome.RELEASED, AttemptOutcome.FAILED)
-        assert (judge(result).outcome is AttemptOutcome.FAILED) == (result.ending is Ending.UNBUILDABLE)
+    assert judge(result).outcome in (AttemptOutcome.RELEASED, AttemptOutcome.FAILED)
+    assert (judge(result).outcome is AttemptOutcome.FAILED) == (result.ending is Ending.UNBUILDABLE)
 
 
 @given(results)
@@ -77,6 +76,7 @@ def test_a_permanent_refusal_fails_with_the_servers_words(stage: AttemptStage, c
         (451, "4.7.1 try again later", True),
         (451, "4.3.2 not accepting", True),
         (452, "4.2.2 mailbox full", False),
+        (450, "4.2.2 mailbox full", False),
         (451, "4.3.0 local error", False),
     ],
 )
@@ -88,10 +88,46 @@ def test_a_temporary_refusal_is_tried_again_and_may_slow_the_domain(
 
 
 @pytest.mark.parametrize("code", [530, 534, 535, 538])
-@pytest.mark.parametrize("stage", ENVELOPE)
-def test_a_server_that_wants_a_login_pauses_the_queue(stage: AttemptStage, code: int) -> None:
+def test_a_server_that_wants_a_login_pauses_the_queue(code: int) -> None:
+    refused = DeliveryResult(AttemptStage.MAIL, Ending.REPLY, code, "5.7.0 authentication required")
+    assert judge(refused) == Verdict(AttemptOutcome.RELEASED, pause_queue=True)
+
+
+@pytest.mark.parametrize("code", [530, 534, 535, 538])
+@pytest.mark.parametrize("stage", [AttemptStage.RCPT, AttemptStage.DATA, AttemptStage.BODY])
+def test_a_login_wanted_for_one_email_is_the_servers_trouble_only_if_another_fares_the_same(
+    stage: AttemptStage, code: int
+) -> None:
     verdict = judge(DeliveryResult(stage, Ending.REPLY, code, "5.7.0 authentication required"))
-    assert verdict == Verdict(AttemptOutcome.RELEASED, pause_queue=True)
+    assert verdict == Verdict(AttemptOutcome.RETRY, suspect=True)
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "pause"),
+    [
+        (550, "5.4.5 Daily sending quota exceeded", True),
+        (550, "5.7.1 Client host blocked", True),
+        (554, "Transaction failed", True),
+        (552, "5.3.4 Message too big", False),
+        (550, "5.3.4 Message too big", False),
+        (553, "sender address rejected", False),
+        (550, "5.1.8 Bad sender's domain", False),
+    ],
+)
+def test_a_refused_envelope_pauses_the_queue_unless_it_is_about_this_email(
+    code: int, text: str, pause: bool
+) -> None:
+    verdict = judge(DeliveryResult(AttemptStage.MAIL, Ending.REPLY, code, text))
+    assert verdict == Verdict(AttemptOutcome.FAILED, pause_queue=pause)
+
+
+@pytest.mark.parametrize("ending", [Ending.LOST, Ending.TIMEOUT, Ending.GARBLED])
+@pytest.mark.parametrize("stage", [AttemptStage.RCPT, AttemptStage.DATA, AttemptStage.BODY])
+def test_a_connection_that_fails_with_an_email_under_way_is_suspect(
+    stage: AttemptStage, ending: Ending
+) -> None:
+    verdict = judge(DeliveryResult(stage, ending))
+    assert (verdict.suspect, verdict.pause_queue) == (True, False)
 
 
 def test_accepted_is_sent() -> None:
@@ -106,11 +142,11 @@ def test_a_retry_comes_later_but_never_after_the_maximum_age(
 ) -> None:
     queued_at = NOW - age
     again = PLAN.next_attempt(retries=retries, queued_at=queued_at, now=NOW, jitter=jitter)
-    if age >= PLAN.max_age:
+    if age >= PLAN.max_age and retries:
         assert again is None
     else:
         assert again is not None
-        assert NOW < again <= queued_at + PLAN.max_age
+        assert NOW < again <= max(queued_at + PLAN.max_age, NOW + PLAN.backoff.base)
         assert again - NOW <= PLAN.backoff.cap
 
 
