@@ -4,7 +4,7 @@ import asyncio
 import re
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, FloatRect, Locator, Page, expect
 
 from tests.e2e.accessibility import violations
 from tests.e2e.app_process import RunningApp
@@ -13,6 +13,13 @@ from tests.e2e.conftest import OpenBrowser
 from tests.e2e.desk import NOTE, release, rows, take_next, title
 
 BORDER = "field => getComputedStyle(field).borderColor"
+
+
+async def box(element: Locator) -> FloatRect:
+    """Return where on the page an element is."""
+    place = await element.bounding_box()
+    assert place is not None
+    return place
 
 
 async def test_a_call_from_next_to_undo_by_keyboard_alone(anna: Page) -> None:
@@ -141,8 +148,7 @@ async def test_what_was_saved_covers_nothing_of_the_next_call(anna: Page) -> Non
     toast = anna.locator("#status .toast")
     await expect(toast).to_be_visible()
     await take_next(anna)
-    over, panel = await toast.bounding_box(), await anna.locator("#panel").bounding_box()
-    assert over and panel
+    over, panel = await box(toast), await box(anna.locator("#panel"))
     assert over["x"] + over["width"] <= panel["x"]
     await anna.keyboard.press("u")
     await expect(title(anna)).to_have_text(name)
@@ -343,8 +349,7 @@ async def test_on_a_phone_the_list_comes_first_and_the_call_follows(open_browser
     toast = page.locator("#status .toast")
     await expect(toast).to_contain_text("Not reached, saved.")
     take = page.locator("#panel").get_by_role("button", name="Take this call")
-    over, button = await toast.bounding_box(), await take.bounding_box()
-    assert over and button
+    over, button = await box(toast), await box(take)
     assert button["y"] + button["height"] <= over["y"]
     await toast.get_by_role("button", name="Undo").tap()
     await page.get_by_role("button", name="Release").tap()

@@ -99,7 +99,7 @@ async def later(route: Route) -> None:
 
 
 async def test_ones_own_actions_are_no_news(open_browser: OpenBrowser) -> None:
-    """However the answer to the action, the hint about it and the list it makes ask for overtake each other."""
+    """However the answer to the action, the hint about it and the list it asks for overtake each other."""
     anna = await at_the_desk(open_browser, "Anna")
     await expect(anna.get_by_text("Live", exact=True)).to_be_visible()
     await anna.route(re.compile("/(calls/next)?$"), later)
