@@ -186,6 +186,11 @@ class Ledger:
         self._begins.add(begin)
         return await begin.answer
 
+    @property
+    def waits_for_database(self) -> bool:
+        """Whether it knows how deliveries ended and could not write it yet."""
+        return self._ends.failing
+
     def finish(self, entry: Entry) -> None:
         """Hand in how a claim ends; it is written even if that takes the database's return."""
         self._ends.add(entry)
@@ -261,6 +266,8 @@ class _Writer(Generic[T]):
         self._changed = asyncio.Condition()
         self._wanted = asyncio.Event()
         self._urgent = asyncio.Event()
+        self.failing = False
+        """Whether the last write failed and is going to be tried again."""
 
     def add(self, item: T) -> None:
         """Hand in an item."""
@@ -294,6 +301,7 @@ class _Writer(Generic[T]):
             except UNREACHABLE as error:
                 log.warning("ledger_waits", error=type(error).__name__, retry_seconds=delay)
                 self._put_back(group)
+                self.failing = True
                 await asyncio.sleep(delay)
                 delay = min(delay * 2, cap)
                 continue
@@ -301,6 +309,7 @@ class _Writer(Generic[T]):
                 # Written or not: the token keeps a second write from doing anything.
                 self._put_back(group)
                 raise
+            self.failing = False
             delay = RETRY_SECONDS[0]
             self._unwritten -= len(group) - len(blocked)
             if blocked:

@@ -22,7 +22,9 @@ LONGEST_WORD = 100
 BODIES = (Email.body_html, Email.body_text, Email.antwortinhalt)
 
 UNCLEAR = and_(
-    Email.status == EmailStatus.SENDING, Email.anspruch.is_(None), Email.uebergabe_begonnen_at.is_not(None)
+    Email.status == EmailStatus.SENDING,
+    Email.anspruch_bis.is_(None),
+    Email.uebergabe_begonnen_at.is_not(None),
 )
 _CLEAR = or_(Email.status != EmailStatus.SENDING, Email.id.not_in(select(Email.id).where(UNCLEAR)))
 

@@ -1,7 +1,8 @@
 """The e-mail queue in the database: claiming, leases, the pause all workers share, slow domains.
 
 A claim is a lease: a token per e-mail and an end. Every later write names the token; when somebody else has
-taken the e-mail over in the meantime, it changes nothing.
+taken the e-mail over in the meantime, it changes nothing. An unclear e-mail keeps the token, so that a sender
+that was only cut off can still say what the mail server answered.
 """
 
 from dataclasses import dataclass
@@ -63,7 +64,7 @@ SWEEP = f"""
         FOR UPDATE SKIP LOCKED
     ), changed AS (
         UPDATE {SCHEMA}.emails e
-        SET anspruch = NULL, anspruch_bis = NULL, updated_at = $1,
+        SET anspruch = CASE WHEN begun IS NOT NULL THEN anspruch END, anspruch_bis = NULL, updated_at = $1,
             status = CASE WHEN begun IS NULL THEN 'QUEUED' ELSE 'SENDING' END::{SCHEMA}.emailstatus,
             naechster_versuch_at = CASE WHEN begun IS NULL THEN $1 ELSE naechster_versuch_at END,
             fehlermeldung = CASE WHEN begun IS NULL THEN fehlermeldung ELSE $2 END

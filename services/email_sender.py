@@ -150,6 +150,9 @@ class EmailSender:
 
     async def _sweep_for_ever(self) -> None:
         while True:
+            if self._ledger.waits_for_database:
+                await asyncio.sleep(RETRY_SECONDS[0])
+                continue
             try:
                 swept = await self._queue.sweep(now=self._clock())
             except UNREACHABLE as error:

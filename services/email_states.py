@@ -143,7 +143,7 @@ async def decide_unclear(
         if not email.zustellung_unklar:
             raise DeliveryIsClear
         if decision == "resend":
-            _set(email, **queued(now))
+            _set(email, anspruch=None, **queued(now))
             activity.record(session, actor, "email_resend", "email", email_id, now=now)
         else:
             settle_as_sent(session, email, now=now, actor=actor)
@@ -156,7 +156,8 @@ def settle_as_sent(session: AsyncSession, email: Email, *, now: datetime, actor:
 
     Runs in the caller's transaction.
     """
-    _set(email, status=EmailStatus.SENT, sent_at=email.uebergabe_begonnen_at, fehlermeldung=None)
+    sent_at = email.uebergabe_begonnen_at
+    _set(email, status=EmailStatus.SENT, sent_at=sent_at, fehlermeldung=None, anspruch=None)
     report_email(session, EventType.EMAIL_SENT, email, now=now)
     activity.record(session, actor, "email_was_sent", "email", email.id, now=now)
 

@@ -72,15 +72,15 @@ SEARCHED: ColumnElement[str] = literal_column(SEARCHED_SQL, TSVECTOR)
 class Email(Base):
     """One message to one therapist.
 
-    *Unclear* is `SENDING` without a lease and with `uebergabe_begonnen_at` set: it may have been delivered,
-    and only a person decides what happens next.
+    *Unclear* is `SENDING` without a lease and with `uebergabe_begonnen_at` set: it may have been delivered.
+    A person decides what happens next, unless the sender whose token is still there brings the answer first.
     """
 
     __tablename__ = "emails"
     __table_args__ = (
         CheckConstraint("therapist_id > 0", name="therapist_id"),
         CheckConstraint("length(betreff) > 0", name="betreff"),
-        CheckConstraint("(anspruch IS NULL) = (anspruch_bis IS NULL)", name="anspruch"),
+        CheckConstraint("anspruch_bis IS NULL OR anspruch IS NOT NULL", name="anspruch"),
         CheckConstraint("anspruch IS NULL OR status = 'SENDING'", name="anspruch_status"),
         CheckConstraint("status <> 'SENT' OR sent_at IS NOT NULL", name="sent_at"),
         CheckConstraint("NOT antwort_erhalten OR antwortdatum IS NOT NULL", name="antwortdatum"),
@@ -168,7 +168,7 @@ class Email(Base):
         """Whether the message may have been delivered without the server's answer reaching us."""
         return (
             self.status is EmailStatus.SENDING
-            and self.anspruch is None
+            and self.anspruch_bis is None
             and self.uebergabe_begonnen_at is not None
         )
 

@@ -48,7 +48,7 @@ async def all_settled(sessions: SessionFactory) -> list[Email]:
         async with sessions() as session:
             open_ids = select(Email.id).where(
                 (Email.status != EmailStatus.SENT)
-                & ~((Email.status == EmailStatus.SENDING) & Email.anspruch.is_(None))
+                & ~((Email.status == EmailStatus.SENDING) & Email.anspruch_bis.is_(None))
             )
             return await session.scalar(open_ids.limit(1)) is None
 

@@ -6,10 +6,12 @@ import pytest
 from sqlalchemy import func, select, text
 
 from services import email_sender
+from services.activity import API
 from services.email_lane import conclude, release
 from services.email_ledger import Entry, Ledger
 from services.email_queue import ClaimedEmail, EmailQueue
 from services.email_queue_state import queue_overview, resume_queue
+from services.email_states import decide_unclear
 from services.events import EventType, report_email
 from services.mail_delivery import Backoff, DeliveryResult, Ending, RetryPlan
 from services.models import AttemptStage, Email, EmailStatus, EmailVersuch, MailDomain, OutboxEvent
@@ -110,6 +112,41 @@ async def test_a_lease_that_ends_after_data_began_leaves_the_delivery_unclear(
     assert [a.ergebnis for a in await attempts_of(sessions, email_id)] == ["unclear"]
     assert (await queue.sweep(now=NOW + LEASE * 3)).unclear == []
     assert await claim(queue, NOW + LEASE * 3) == []
+
+
+@pytest.mark.parametrize(
+    ("result", "status"),
+    [
+        (ACCEPTED, EmailStatus.SENT),
+        (DeliveryResult(AttemptStage.BODY, Ending.REPLY, 550, "5.7.1 spam"), EmailStatus.FAILED),
+    ],
+)
+async def test_an_answer_that_comes_after_the_lease_still_settles_what_nobody_has_decided(
+    queue: EmailQueue, ledger: Ledger, sessions: SessionFactory, result: DeliveryResult, status: EmailStatus
+) -> None:
+    (email_id,) = await add_emails(sessions, make_email())
+    (claimed,) = await claim(queue)
+    assert await ledger.begin(claimed)
+    await queue.sweep(now=NOW + LEASE * 2)
+    assert (await read_email(sessions, email_id)).zustellung_unklar
+    ledger.finish(ending(claimed, result))
+    await ledger.flush()
+    email = await read_email(sessions, email_id)
+    assert (email.status, email.anspruch) == (status, None)
+
+
+async def test_an_answer_that_comes_after_a_persons_decision_changes_nothing(
+    queue: EmailQueue, ledger: Ledger, sessions: SessionFactory
+) -> None:
+    (email_id,) = await add_emails(sessions, make_email())
+    (claimed,) = await claim(queue)
+    assert await ledger.begin(claimed)
+    await queue.sweep(now=NOW + LEASE * 2)
+    async with sessions() as session:
+        await decide_unclear(session, email_id, "resend", now=NOW + LEASE * 3, actor=API)
+    ledger.finish(ending(claimed, ACCEPTED))
+    await ledger.flush()
+    assert (await read_email(sessions, email_id)).status is EmailStatus.QUEUED
 
 
 async def test_a_stale_token_changes_nothing(
