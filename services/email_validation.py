@@ -48,6 +48,15 @@ def is_blank(text: str) -> bool:
     return _VISIBLE.search(text) is None
 
 
+def is_text(value: str) -> bool:
+    """Whether UTF-8 and PostgreSQL can hold it: no NUL, no half of a surrogate pair."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\x00" not in value
+
+
 def check_id(field: str, value: int) -> list[FieldError]:
     """Return what is wrong with the id of a record."""
     if is_possible_id(value):
@@ -63,12 +72,12 @@ def check_line(field: str, value: str, *, longest: int = LONGEST_LINE) -> list[F
         return [FieldError(field, TOO_LONG, (("limit", longest),))]
     if _CONTROL.search(value):
         return [FieldError(field, NO_CONTROL_CHARACTERS)]
-    return [] if _is_text(value) else [FieldError(field, NOT_TEXT)]
+    return [] if is_text(value) else [FieldError(field, NOT_TEXT)]
 
 
 def check_body(field: str, value: str) -> list[FieldError]:
     """Return what is wrong with a long text: a body or the content of a reply."""
-    if not _is_text(value):
+    if not is_text(value):
         return [FieldError(field, NOT_TEXT)]
     if len(value) > LARGEST_BODY_BYTES or len(value.encode()) > LARGEST_BODY_BYTES:
         return [FieldError(field, TOO_LARGE, (("limit", LARGEST_BODY_BYTES),))]
@@ -81,7 +90,7 @@ def check_note(field: str, value: str | None) -> list[FieldError]:
         return []
     if len(value) > LONGEST_NOTE:
         return [FieldError(field, TOO_LONG, (("limit", LONGEST_NOTE),))]
-    return [] if _is_text(value) else [FieldError(field, NOT_TEXT)]
+    return [] if is_text(value) else [FieldError(field, NOT_TEXT)]
 
 
 def check_address(field: str, value: str, *, utf8: bool = False) -> list[FieldError]:
@@ -99,7 +108,7 @@ def check_address(field: str, value: str, *, utf8: bool = False) -> list[FieldEr
     if parsed and (local.isascii() or (utf8 and len(local.encode()) <= LONGEST_LOCAL_PART)):
         return []
     local_part = value.rpartition("@")[0]
-    other = utf8 or local_part.isascii() or not _is_text(value)
+    other = utf8 or local_part.isascii() or not is_text(value)
     return [FieldError(field, NOT_AN_ADDRESS if other else ASCII_LOCAL_PART)]
 
 
@@ -133,15 +142,6 @@ def check_return(field: str, value: date | None, *, today: date) -> list[FieldEr
     return [FieldError(field, TOO_FAR)] if value > today + LATEST_RETURN else []
 
 
-def _is_text(value: str) -> bool:
-    """Whether UTF-8 and PostgreSQL can hold it: no NUL, no half of a surrogate pair."""
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        return False
-    return "\x00" not in value
-
-
 def _valid(value: str) -> ValidatedEmail:
     parsed = _parse(value)
     if parsed is None:
@@ -152,7 +152,7 @@ def _valid(value: str) -> ValidatedEmail:
 @lru_cache(maxsize=4096)
 def _parse(value: str) -> ValidatedEmail | None:
     """Parse an address by syntax alone: whether it can be delivered is the mail server's to say."""
-    if len(value) > LONGEST_LINE or not _is_text(value):
+    if len(value) > LONGEST_LINE or not is_text(value):
         return None
     try:
         parsed = validate_email(

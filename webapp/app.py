@@ -178,13 +178,14 @@ def _apply_user_language(request: Request[Any, Any, Any]) -> None:
 
 
 def _refuse_impossible_ids(request: Request[Any, Any, Any]) -> None:
-    """Find nothing where the path holds a number that no id can be, whatever the route.
+    """Find nothing where the path holds a number that no id can be, or spells it as no id is, as in `+1`.
 
     Raises:
         NotFound: it does.
     """
+    written = request.scope["path"].split("/")
     numbers = (value for value in request.path_params.values() if isinstance(value, int))
-    if not all(is_possible_id(number) for number in numbers):
+    if not all(is_possible_id(number) and str(number) in written for number in numbers):
         raise NotFound
 
 
