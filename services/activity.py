@@ -11,10 +11,11 @@ from services.models import Activity
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who carries out a use case."""
+    """Who carries out a use case; `key_id` is the API key a service has shown."""
 
     kind: Literal["staff", "api", "system"]
     staff_id: int | None = None
+    key_id: int | None = None
 
 
 SYSTEM = Actor("system")

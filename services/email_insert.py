@@ -31,14 +31,14 @@ COLUMNS = (
     "queued_at",
     "naechster_versuch_at",
 )
-_GIVEN = ", ".join(f"${number}" for number, _ in enumerate(COLUMNS, start=9))
+_GIVEN = ", ".join(f"${number}" for number, _ in enumerate(COLUMNS, start=10))
 
 INSERT = f"""
     WITH numbered AS (
         SELECT nextval('{SCHEMA}.emails_id_seq')::int AS id
     ), reserved AS (
         INSERT INTO {SCHEMA}.idempotency_keys (scope, key, request_hash, resource_id)
-        SELECT '{SCOPE}', $2::text, $3::bytea, id FROM numbered WHERE $2::text IS NOT NULL
+        SELECT $9::text, $2::text, $3::bytea, id FROM numbered WHERE $2::text IS NOT NULL
         ON CONFLICT DO NOTHING
         RETURNING resource_id
     ), email AS (
@@ -62,7 +62,7 @@ INSERT = f"""
 EARLIER = f"""
     SELECT key.request_hash, email.id, email.created_at, email.message_id
     FROM {SCHEMA}.idempotency_keys key JOIN {SCHEMA}.emails email ON email.id = key.resource_id
-    WHERE key.scope = '{SCOPE}' AND key.key = $1
+    WHERE key.scope = $1 AND key.key = $2
 """  # noqa: S608
 
 
@@ -89,13 +89,14 @@ async def insert_email(
         _payload(email),
         actor.staff_id,
         actor.kind,
+        repeatable and repeatable.scope(SCOPE),
         *[getattr(email, column) for column in COLUMNS],
     )
     if rows:
         email.id = rows[0]["id"]
         return True
     assert repeatable
-    [earlier] = await statements.fetch(EARLIER, repeatable.key)
+    [earlier] = await statements.fetch(EARLIER, repeatable.scope(SCOPE), repeatable.key)
     if earlier["request_hash"] != repeatable.request_hash:
         raise IdempotencyConflict(resource_id=earlier["id"])
     email.id, email.message_id = earlier["id"], earlier["message_id"]

@@ -18,18 +18,27 @@ NOT_MADE_YET = 0
 
 @dataclass(frozen=True, slots=True)
 class RepeatableRequest:
-    """A caller's `Idempotency-Key` with the SHA-256 of its request's body."""
+    """A caller's `Idempotency-Key` with the SHA-256 of what it asks for.
+
+    `caller` is the id of the API key it has shown: two services may use the same keys.
+    """
 
     key: str
     request_hash: bytes
+    caller: int | None = None
+
+    def scope(self, resource: str) -> str:
+        """Return where the key counts: among one caller's requests for one kind of record."""
+        return resource if self.caller is None else f"{resource}:{self.caller}"
 
 
-async def reserve(session: AsyncSession, scope: str, request: RepeatableRequest) -> int | None:
-    """Take the key in the running transaction, or return the id of what it made before.
+async def reserve(session: AsyncSession, resource: str, request: RepeatableRequest) -> int | None:
+    """Take the key in the running transaction, or return the id of the resource it made before.
 
     Raises:
         IdempotencyConflict: the key was used with another body.
     """
+    scope = request.scope(resource)
     values = {
         "scope": scope,
         "key": request.key,
@@ -53,10 +62,10 @@ async def reserve(session: AsyncSession, scope: str, request: RepeatableRequest)
     return earlier.resource_id
 
 
-async def fulfil(session: AsyncSession, scope: str, request: RepeatableRequest, resource_id: int) -> None:
+async def fulfil(session: AsyncSession, resource: str, request: RepeatableRequest, resource_id: int) -> None:
     """Note what the key made, in the transaction that made it."""
     await session.execute(
         update(IdempotencyKey)
-        .where(IdempotencyKey.scope == scope, IdempotencyKey.key == request.key)
+        .where(IdempotencyKey.scope == request.scope(resource), IdempotencyKey.key == request.key)
         .values(resource_id=resource_id)
     )

@@ -1,6 +1,7 @@
 """What the JSON controllers share: lists, instants, repeatable requests and strict query parameters."""
 
 import hashlib
+import re
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 from http import HTTPStatus
@@ -9,6 +10,7 @@ from typing import Annotated, Any, Generic, Self, TypeVar
 import msgspec
 from litestar.connection import ASGIConnection
 from litestar.constants import RESERVED_KWARGS
+from litestar.datastructures import ResponseHeader
 from litestar.enums import ParamType
 from litestar.handlers.base import BaseRouteHandler
 from litestar.openapi import ResponseSpec
@@ -18,11 +20,13 @@ from litestar.plugins import OpenAPISchemaPlugin
 from litestar.typing import FieldDefinition
 from msgspec import Struct
 
+from services.email_validation import LONGEST_LINE, check_line
 from services.errors import FieldError, InvalidInput
 from services.idempotency import RepeatableRequest
 from services.models import LARGEST_ID
 from services.pagination import LARGEST_LIMIT, Page
 from services.rules import YEARS, DeskRules
+from webapp.json_request import JsonRequest
 from webapp.problems import PROBLEM_JSON, Problem
 
 Item = TypeVar("Item")
@@ -33,6 +37,12 @@ Connection = ASGIConnection[Any, Any, Any, Any]
 EVERYWHERE = (400, 401, 422, 503)
 """Not readable at all, no key, a parameter that is not known, no database."""
 
+DAY = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
+INSTANT = DAY + r"[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?(Z|[+-][0-9]{2}:[0-9]{2})?"
+"""ISO 8601 has other spellings of both, such as weeks; none of them is meant."""
+
+IDEMPOTENCY_KEY = "Idempotency-Key"
+
 PageNumber = Annotated[int, QueryParameter(ge=1, le=LARGEST_ID, description="Which page, from 1.")]
 PageLimit = Annotated[int, QueryParameter(ge=1, le=LARGEST_LIMIT, description="Rows of one page.")]
 RecordIdFilter = Annotated[int | None, QueryParameter(ge=1, le=LARGEST_ID)]
@@ -40,18 +50,29 @@ DayOrInstantFilter = Annotated[
     str | None,
     QueryParameter(
         max_length=40,
+        schema_extra={"pattern": f"^({DAY}|{INSTANT})$"},
         description="A day (`2025-06-10`, local) or an ISO 8601 instant (local without an offset).",
     ),
 ]
 IdempotencyKeyHeader = Annotated[
     str | None,
     HeaderParameter(
-        name="Idempotency-Key",
-        min_length=1,
-        max_length=255,
-        description="Makes a repeated request safe: same key and body, same answer; another body, 409.",
+        name=IDEMPOTENCY_KEY,
+        schema_extra={"min_length": 1, "max_length": LONGEST_LINE},
+        description="Makes a repeated request safe: same key and body, same answer; another body, 409. "
+        "Each API key has its own.",
     ),
 ]
+
+
+MADE_HEADERS = tuple(
+    ResponseHeader(name=name, description=description, required=always, value="", documentation_only=True)
+    for name, description, always in (
+        ("Location", "Where it can be read.", True),
+        ("Idempotent-Replayed", "`true` when the key was used before: nothing new was made.", False),
+    )
+)
+"""What the answer to a POST that makes something carries."""
 
 
 class Paged(Struct, Generic[Item]):
@@ -131,11 +152,8 @@ def read_instant(field: str, value: str) -> datetime:
     Raises:
         InvalidInput: it is none.
     """
-    try:
-        moment = None if len(value) <= len("2025-06-10") else datetime.fromisoformat(value)
-    except ValueError:
-        moment = None
-    if moment is None or moment.year not in YEARS:
+    moment = _moment(value)
+    if not isinstance(moment, datetime):
         raise InvalidInput(FieldError(field, "Give an instant such as 2025-06-10T12:30:00Z."))
     return moment
 
@@ -157,25 +175,42 @@ def check_days(**days: object) -> None:
 
 
 def _day_or_instant(parameter: str, value: str) -> date | datetime:
-    try:
-        moment = (
-            date.fromisoformat(value) if len(value) == len("2025-06-10") else datetime.fromisoformat(value)
-        )
-    except ValueError:
-        moment = None
-    if moment is None or moment.year not in YEARS:
+    moment = _moment(value)
+    if moment is None:
         raise InvalidInput(
             FieldError(parameter, "Give a day such as 2025-06-10 or an instant such as 2025-06-10T12:30:00Z.")
         )
     return moment
 
 
-def repeatable(key: str | None, body: Struct) -> RepeatableRequest | None:
-    """Return the caller's key with a hash of what was asked for, however the JSON was spelled."""
+def _moment(value: str) -> date | datetime | None:
+    """Read a day or an instant, which may lack its offset."""
+    if not re.fullmatch(f"{DAY}|{INSTANT}", value):
+        return None
+    try:
+        moment = date.fromisoformat(value) if re.fullmatch(DAY, value) else datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return moment if moment.year in YEARS else None
+
+
+async def repeatable(request: JsonRequest, key: str | None) -> RepeatableRequest | None:
+    """Return the caller's key with a hash of what was sent, in whatever order and with whatever blanks.
+
+    What was left out is not part of it: a field that a later release adds leaves the hash as it is.
+
+    Raises:
+        InvalidInput: the header says nothing, is too long, or is there twice.
+    """
     if key is None:
         return None
-    canonical = msgspec.json.encode(body, order="deterministic")
-    return RepeatableRequest(key, hashlib.sha256(canonical).digest())
+    errors = check_line(IDEMPOTENCY_KEY, key)
+    if len(request.headers.getall(IDEMPOTENCY_KEY)) > 1:
+        errors.append(_given_twice(IDEMPOTENCY_KEY))
+    if errors:
+        raise InvalidInput(*errors)
+    sent = msgspec.json.encode(msgspec.json.decode(await request.body()), order="deterministic")
+    return RepeatableRequest(key, hashlib.sha256(sent).digest(), caller=request.auth.key_id)
 
 
 async def refuse_unknown_parameters(
@@ -191,13 +226,13 @@ async def refuse_unknown_parameters(
     given = connection.query_params
     known = _query_parameters(handler) - connection.path_params.keys()
     errors = [FieldError(name, "This parameter is not known.") for name in given if name not in known]
-    errors += [
-        FieldError(name, "This parameter is given more than once.")
-        for name in given
-        if name in known and len(given.getall(name)) > 1
-    ]
+    errors += [_given_twice(name) for name in given if name in known and len(given.getall(name)) > 1]
     if errors:
         raise InvalidInput(*errors)
+
+
+def _given_twice(name: str) -> FieldError:
+    return FieldError(name, "This parameter is given more than once.")
 
 
 def _query_parameters(handler: BaseRouteHandler) -> set[str]:

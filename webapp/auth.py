@@ -29,7 +29,7 @@ Connection = ASGIConnection[BaseRouteHandler, Staff | None, Actor | None, State]
 class Authentication(AbstractAuthenticationMiddleware):
     """Sets `request.user` (Staff or None) and `request.auth` (Actor or None)."""
 
-    _known_keys: dict[str, float] = {}  # noqa: RUF012
+    _known_keys: dict[str, tuple[int, float]] = {}  # noqa: RUF012
 
     async def authenticate_request(self, connection: Connection) -> AuthenticationResult:
         """Find out who asks.
@@ -51,21 +51,23 @@ class Authentication(AbstractAuthenticationMiddleware):
             if is_open_api(connection.app.state.config):
                 return API
             raise NotAuthorizedException("send an API key: Authorization: Bearer <key>")
-        if scheme.lower() != "bearer" or not await self._is_valid(connection, key.strip()):
+        key_id = await self._key_id(connection, key.strip()) if scheme.lower() == "bearer" else None
+        if key_id is None:
             raise NotAuthorizedException("this API key is not valid")
-        return API
+        return Actor("api", key_id=key_id)
 
-    async def _is_valid(self, connection: Connection, key: str) -> bool:
+    async def _key_id(self, connection: Connection, key: str) -> int | None:
         now = time.monotonic()
-        if self._known_keys.get(key, 0) > now:
-            return True
+        key_id, until = self._known_keys.get(key, (None, 0.0))
+        if until > now:
+            return key_id
         async with connection.app.state.sessions() as session:
-            valid = await api_keys.key_id(session, key) is not None
-        if valid:
-            self._known_keys[key] = now + KEY_MEMORY_SECONDS
+            key_id = await api_keys.key_id(session, key)
+        if key_id is not None:
+            self._known_keys[key] = key_id, now + KEY_MEMORY_SECONDS
         else:
             self._known_keys.pop(key, None)
-        return valid
+        return key_id
 
     async def _member(self, connection: Connection) -> Staff | None:
         token = connection.cookies.get(SESSION_COOKIE)

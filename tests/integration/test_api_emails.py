@@ -1,6 +1,5 @@
 """`/api/emails` as another service of the platform sees it."""
 
-import asyncio
 import json
 from datetime import UTC, datetime
 
@@ -56,25 +55,6 @@ async def test_an_email_is_queued_and_can_be_read(api: Client):
     assert (read.status_code, read.json()) == (200, body)
 
 
-async def test_one_key_makes_one_email_and_the_same_answer(api: Client):
-    headers = {"Idempotency-Key": "bundle-456"}
-    answers = await asyncio.gather(*(api.post("/api/emails", json=NEW, headers=headers) for _ in range(50)))
-    assert {answer.status_code for answer in answers} == {201}
-    assert len({answer.text for answer in answers}) == 1
-    assert sum("idempotent-replayed" in answer.headers for answer in answers) == 49
-    assert (await api.get("/api/emails")).json()["total"] == 1
-
-
-async def test_the_spelling_of_the_json_does_not_matter_to_a_key_but_its_content_does(api: Client):
-    headers = {"Idempotency-Key": "k"}
-    first = await api.post("/api/emails", json=NEW, headers=headers)
-    turned = dict(reversed(NEW.items())) | {"status": "QUEUED", "absender_name": None}
-    assert (await api.post("/api/emails", json=turned, headers=headers)).text == first.text
-    other = await api.post("/api/emails", json=NEW | {"therapist_id": 124}, headers=headers)
-    assert other.status_code == 409
-    assert other.json()["message"] == "This idempotency key was used with another request."
-
-
 WRONG_FIELDS: list[tuple[dict[str, object], str]] = [
     ({"bundle_id": 1}, "bundle_id"),
     ({"therapist_id": "abc"}, "therapist_id"),
@@ -110,21 +90,6 @@ async def test_a_refusal_names_its_field_and_nothing_is_stored(api: Client):
 async def test_a_missing_field_is_named(api: Client):
     answer = await api.post("/api/emails", json={k: v for k, v in NEW.items() if k != "empfaenger_name"})
     assert [error["field"] for error in answer.json()["errors"]] == ["empfaenger_name"]
-
-
-async def test_what_is_no_json_is_refused(api: Client):
-    for body in (b"", b"{", b"[]", b'{"betreff": "\\ud800"}', b"\xff"):
-        answer = await api.post("/api/emails", content=body, headers={"Content-Type": "application/json"})
-        assert answer.status_code in (400, 422)
-        assert answer.headers["content-type"].startswith("application/problem+json")
-
-
-async def test_json_nested_too_deeply_is_refused(api: Client):
-    nested = '{"template_data": {"a": ' + "[" * 5_000 + "]" * 5_000 + "}}"
-    answer = await api.post(
-        "/api/emails", content=nested.encode(), headers={"Content-Type": "application/json"}
-    )
-    assert answer.status_code == 400
 
 
 async def test_two_large_bodies_fit_and_more_is_413(api: Client):
@@ -181,6 +146,7 @@ FILTERS = (
     ("created_from=2026-10-13&created_to=2026-10-14", 2),
     ("sent_from=2026-10-14T10:42", 1),
     ("sent_from=2026-10-14T08:42:01Z", 0),
+    ("sent_from=2026-10-14T10:42:00.000%2B02:00", 1),
     ("sent_to=2026-10-14T08:42:00Z", 0),
 )
 
@@ -215,6 +181,11 @@ WRONG_PARAMETERS = (
     ("status=sent", "status"),
     ("antwort_erhalten=vielleicht", "antwort_erhalten"),
     ("created_from=gestern", "created_from"),
+    ("created_from=20250610", "created_from"),
+    ("created_from=2025-W24-2", "created_from"),
+    ("created_from=2025-6-1", "created_from"),
+    ("created_to=2025-06-10T12", "created_to"),
+    ("sent_from=20250610T1200", "sent_from"),
     ("sent_to=2026-13-01", "sent_to"),
 )
 

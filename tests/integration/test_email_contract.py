@@ -20,6 +20,7 @@ NEW = {
     "empfaenger_email": "praxis@example.org",
     "empfaenger_name": "Dr. Jürgen Schmidt",
 }
+MADE_HEADERS = {"Location", "Idempotent-Replayed"}
 PREVIEW = "/api/email-templates/initial_contact/preview"
 Document = dict[str, Any]
 
@@ -55,13 +56,18 @@ def check(document: Document, answer: httpx.Response, status: int) -> None:
     operation = ("paths", path, answer.request.method.lower())
     schema = validator(document, *operation, "responses", str(status), "content", content_type, "schema")
     schema.validate(answer.json())
+    documented = document["paths"][path][operation[2]]["responses"][str(status)].get("headers", {})
+    given = {name.title() for name in answer.headers}
+    assert {name for name, header in documented.items() if header["required"]} <= given
+    assert given & MADE_HEADERS <= documented.keys()
 
 
 async def test_every_answer_is_as_documented(
     api: Client, document: Document, sessions: SessionFactory, clock: FakeClock
 ):
     key = {"Idempotency-Key": "k"}
-    check(document, await api.post("/api/emails", json=NEW | {"status": "DRAFT"}, headers=key), 201)
+    for _ in "first", "again":
+        check(document, await api.post("/api/emails", json=NEW | {"status": "DRAFT"}, headers=key), 201)
     check(document, await api.put("/api/emails/1", json={"nachverfolgung_erforderlich": True}), 200)
     async with sessions.begin() as session:
         session.add(make_email(status="SENT", sent_at=clock(), antwort_erhalten=True, antwortdatum=clock()))
@@ -76,6 +82,9 @@ async def test_every_refusal_is_as_documented(api: Client, document: Document):
     check(document, await api.post("/api/emails", json=NEW | {"therapist_id": 1}, headers=key), 409)
     check(document, await api.post("/api/emails", json=NEW | {"therapist_id": 0}), 422)
     check(document, await api.post("/api/emails", content="{"), 400)
+    check(document, await api.post("/api/emails", data=NEW), 415)
+    check(document, await api.put("/api/emails/1", data=NEW), 415)
+    check(document, await api.post(PREVIEW, data=NEW), 415)
     check(document, await api.post("/api/emails", content=b" " * 7_000_000), 413)
     check(document, await api.put("/api/emails/1", json={"betreff": "Neu"}), 409)
     check(document, await api.put("/api/emails/1", json={"version": 7}), 409)
@@ -117,6 +126,27 @@ async def test_what_the_document_forbids_is_refused(api: Client, document: Docum
         refusal = await api.post("/api/emails", json=NEW | wrong)
         check(document, refusal, 422)
         assert {problem["field"] for problem in refusal.json()["errors"]} == set(wrong), wrong
+
+
+async def test_times_and_addresses_are_documented_as_they_are_taken(api: Client, document: Document):
+    async def change(field: str, value: str) -> int:
+        return (await api.put("/api/emails/1", json={field: value, "antwort_erhalten": True})).status_code
+
+    await api.post("/api/emails", json=NEW)
+    schema = validator(document, "components", "schemas", "EmailUpdate")
+    for value in (
+        "2026-10-14T10:42",
+        "2026-10-14 10:42:00.5",
+        "2026-10-14T08:42:00Z",
+        "2026-10-14T10:42:00+02:00",
+    ):
+        assert schema.is_valid({"antwortdatum": value})
+        assert await change("antwortdatum", value) == 200
+    for value in ("2026-10-14", "20261014T1042", "2026-W42-3T10:42", "gestern"):
+        assert not schema.is_valid({"antwortdatum": value})
+        assert await change("antwortdatum", value) == 422
+    properties = document["components"]["schemas"]["EmailCreate"]["properties"]
+    assert properties["empfaenger_email"]["format"] == "idn-email"
 
 
 async def test_bodies_that_refuse_unknown_fields_say_so(document: Document):

@@ -90,7 +90,7 @@ class EmailTemplateApi(Controller):
         operation_id="previewEmailTemplate",
         summary="Render a template without storing anything",
         status_code=200,
-        responses=problems(404, 413),
+        responses=problems(404, 413, 415),
         sync_to_thread=False,
     )
     def preview(self, name: FromPath[str], data: JSONBody[PreviewRequest]) -> Preview:

@@ -24,6 +24,8 @@ from services.rules import DeskRules
 from shared.clock import Clock
 from shared.config import Settings
 from webapp.api_schema import (
+    INSTANT,
+    MADE_HEADERS,
     DayOrInstantFilter,
     IdempotencyKeyHeader,
     Paged,
@@ -41,7 +43,7 @@ from webapp.json_request import JsonRequest
 
 RecordId = BodyKwarg(ge=1, le=LARGEST_ID, examples=[Example(value=123)])
 Address = BodyKwarg(
-    format="email",
+    format="idn-email",
     description="ASCII before the @ unless the mail server offers SMTPUTF8; the domain may be international.",
     examples=[Example(value="praxis@example.de")],
 )
@@ -96,8 +98,10 @@ class EmailUpdate(Struct, forbid_unknown_fields=True, kw_only=True):
     antwortdatum: Annotated[
         str | UnsetType | None,
         BodyKwarg(
-            format="date-time",
-            description="When the answer came in; local time without an offset; by default now.",
+            pattern=f"^{INSTANT}$",
+            description="When the answer came in, an ISO 8601 instant; without an offset it is local time of "
+            "the practices. By default now.",
+            examples=[Example(value="2025-06-10T12:30:00Z"), Example(value="2025-06-10T14:30")],
         ),
     ] = UNSET
     antwortinhalt: str | UnsetType | None = UNSET
@@ -203,7 +207,8 @@ class EmailApi(Controller):
         "/",
         operation_id="createEmail",
         summary="Queue an e-mail, or store a draft",
-        responses=problems(409, 413),
+        response_headers=MADE_HEADERS,
+        responses=problems(409, 413, 415),
     )
     async def create_email(
         self,
@@ -220,7 +225,7 @@ class EmailApi(Controller):
             now=state.clock(),
             actor=request.auth,
             sender=state.config.get_smtp_settings(),
-            repeatable=repeatable(idempotency_key, data),
+            repeatable=await repeatable(request, idempotency_key),
         )
         headers = {"Location": f"/api/emails/{email.id}"}
         if repeated:
@@ -236,7 +241,7 @@ class EmailApi(Controller):
         "/{email_id:int}",
         operation_id="updateEmail",
         summary="Change a draft, its state, the answer or the follow-up",
-        responses=problems(404, 409, 413),
+        responses=problems(404, 409, 413, 415),
     )
     async def update_email(
         self,

@@ -21,6 +21,7 @@ from services.slots import LONGEST_CALL_MINUTES
 from services.therapist_directory import TherapistDirectory
 from shared.clock import Clock
 from webapp.api_schema import (
+    MADE_HEADERS,
     IdempotencyKeyHeader,
     Paged,
     PageLimit,
@@ -154,11 +155,13 @@ class PhoneCallApi(Controller):
         "/",
         operation_id="createPhoneCall",
         summary="Plan a call, at a time or in the next free phone hour",
-        responses=problems(409, 422, 503),
+        response_headers=MADE_HEADERS,
+        responses=problems(409, 413, 415, 422, 503),
     )
     async def create_call(
         self,
         data: JSONBody[CallCreate],
+        request: JsonRequest,
         session: NamedDependency[AsyncSession],
         clock: NamedDependency[Clock],
         rules: NamedDependency[DeskRules],
@@ -178,7 +181,7 @@ class PhoneCallApi(Controller):
             actor=actor,
             rules=rules,
             directory=directory,
-            repeatable=repeatable(idempotency_key, data),
+            repeatable=await repeatable(request, idempotency_key),
         )
         headers = {"Location": f"/api/phone-calls/{call.id}"}
         if not is_new:
@@ -194,7 +197,7 @@ class PhoneCallApi(Controller):
         "/{call_id:int}",
         operation_id="updatePhoneCall",
         summary="Record a call's outcome, move it or correct it",
-        responses=problems(404, 409, 422),
+        responses=problems(404, 409, 413, 415, 422),
     )
     async def update_call(
         self,
