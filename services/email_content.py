@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from services.email_validation import REQUIRED, SHOWS_NOTHING, ascii_domain, check_body, is_blank
 from services.errors import FieldError, InvalidInput
-from services.html_text import shows_something, text_from_html
+from services.html_text import read_html, shows_something
 
 Result = TypeVar("Result")
 LARGE_HTML = 32 * 1024
@@ -41,8 +41,11 @@ async def both_bodies(body_html: str | None, body_text: str | None) -> tuple[str
             raise InvalidInput(FieldError("body_text", REQUIRED))
         return _fitting("body_text", html_from_text(body_text)), body_text
     if body_text is None or is_blank(body_text):
-        body_text = _fitting("body_html", await _read(text_from_html, body_html))
-    if not await _read(shows_something, body_html):
+        body_text, shown = await _read(read_html, body_html)
+        body_text = _fitting("body_html", body_text)
+    else:
+        shown = await _read(shows_something, body_html)
+    if not shown:
         raise InvalidInput(FieldError("body_html", SHOWS_NOTHING))
     return body_html, body_text
 

@@ -7,13 +7,13 @@ body is made of, and its nesting may be of any depth.
 
 import re
 from collections.abc import Mapping
-from typing import Any, Protocol, cast
+from typing import Any, NamedTuple, Protocol, cast
 
 from lxml.etree import HTMLParser  # pyright: ignore[reportUnknownVariableType]
 
 from services.email_validation import is_blank
 
-PIECE = 2 * 1024
+FIRST_PIECE = 256
 _NEW_PARAGRAPH = frozenset(
     (
         "article", "aside", "blockquote", "dl", "fieldset", "figure", "form", "h1", "h2", "h3", "h4", "h5",
@@ -32,28 +32,48 @@ _LISTS = frozenset(("ol", "ul"))
 _DEEPEST_INDENT = 4
 
 _NO_DISPLAY = re.compile(r"display\s*:\s*none", re.IGNORECASE)
+_OPENING_WORDS = re.compile(
+    r"(?:\s|<(?:!DOCTYPE html|html|body|center|div|p|h[1-6]|b|strong)>)*(?P<words>[^<&]+)"
+)
 _SPACES = re.compile(r"[ \t\r\n\f]+")
 _BLANK_LINES = re.compile(r"\n{3,}")
 
 
-def text_from_html(html: str) -> str:
-    """Return what HTML says as plain text, with the targets of its links; of pictures their `alt`."""
+class SeenHtml(NamedTuple):
+    """What HTML says as plain text, and whether it shows anything at all: a word or a picture."""
+
+    text: str
+    shows_something: bool
+
+
+def read_html(html: str) -> SeenHtml:
+    """Return what HTML says, with the targets of its links; of pictures their `alt`."""
     writer = _Writer()
     parser = _parser(writer)
     parser.feed(html.encode())
     parser.close()
-    return writer.text()
+    return SeenHtml(writer.text(), writer.shows())
+
+
+def text_from_html(html: str) -> str:
+    """Return what HTML says as plain text."""
+    return read_html(html).text
 
 
 def shows_something(html: str) -> bool:
-    """Whether a reader sees anything: a letter or a picture. Reads no further than to the first."""
+    """Whether HTML shows a word or a picture. Reads hardly further than to the first."""
+    opening = _OPENING_WORDS.match(html)
+    if opening and not is_blank(opening["words"]):
+        return True
     writer = _Writer()
     parser = _parser(writer)
     body = html.encode()
-    for start in range(0, len(body), PIECE):
-        parser.feed(body[start : start + PIECE])
+    start, end = 0, FIRST_PIECE
+    while start < len(body):
+        parser.feed(body[start:end])
         if writer.shows():
             return True
+        start, end = end, 2 * end
     parser.feed(b"")
     parser.close()
     return writer.shows()
