@@ -19,12 +19,15 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from services.email_templates.variables import Variable, VariableKind, check_data, values
-from services.email_validation import LARGEST_BODY_BYTES, LONGEST_LINE, TOO_LARGE, check_line
+from services.email_validation import LONGEST_LINE, TOO_LARGE, check_line
 from services.errors import FieldError, InvalidInput, NotFound
 from services.html_text import text_from_html
 
 MAILS = Path(__file__).parent / "mails"
 FILTERS = ("e", "escape", "join", "length", "lower", "trim", "upper")
+
+LARGEST_LETTER_BYTES = 128 * 1024
+"""Fifty pages of text; a letter is rendered while others wait, so it may not take long."""
 
 UNKNOWN_TEMPLATE = "There is no such template."
 
@@ -104,7 +107,7 @@ def render_template(name: str, data: Mapping[str, Any], *, betreff: str | None =
 
 
 def render_limited(jinja: Environment, name: str, context: Mapping[str, Any]) -> str:
-    """Render a template file and stop where it grows beyond the largest body.
+    """Render a template file and stop where it grows beyond the largest letter.
 
     Raises:
         InvalidInput: it does.
@@ -113,7 +116,7 @@ def render_limited(jinja: Environment, name: str, context: Mapping[str, Any]) ->
     size = 0
     for part in jinja.get_template(name).generate(**context):
         size += len(part.encode())
-        if size > LARGEST_BODY_BYTES:
+        if size > LARGEST_LETTER_BYTES:
             raise _too_large()
         parts.append(part)
     return "".join(parts)
@@ -123,15 +126,15 @@ def _fitting(body: str) -> str:
     """Return a body made of what was rendered.
 
     Raises:
-        InvalidInput: it is larger than a body may be.
+        InvalidInput: it is larger than a letter may be.
     """
-    if len(body.encode()) > LARGEST_BODY_BYTES:
+    if len(body.encode()) > LARGEST_LETTER_BYTES:
         raise _too_large()
     return body
 
 
 def _too_large() -> InvalidInput:
-    return InvalidInput(FieldError("template_data", TOO_LARGE, (("limit", LARGEST_BODY_BYTES),)))
+    return InvalidInput(FieldError("template_data", TOO_LARGE, (("limit", LARGEST_LETTER_BYTES),)))
 
 
 @lru_cache(maxsize=1)

@@ -167,16 +167,17 @@ def test_templates_include_only_each_other():
         loader.load(environment(), "../engine.py")
 
 
-def test_a_letter_of_signs_that_become_longer_is_refused_when_it_is_too_large():
+@pytest.mark.parametrize("paragraphs", [["x" * 10_000] * 14, ["<" * 1_000] * 40])
+def test_a_letter_that_is_too_large_as_html_is_refused(paragraphs: list[str]):
     with pytest.raises(InvalidInput) as refused:
-        render_template("base", {"anrede": "A", "absaetze": ["<" * 10_000] * 50})
+        render_template("base", {"anrede": "A", "absaetze": paragraphs})
     assert [(error.field, error.message) for error in refused.value.fields] == [("template_data", TOO_LARGE)]
 
 
 def test_styles_do_not_make_a_body_too_large(monkeypatch: pytest.MonkeyPatch):
     data = {"anrede": "A", "absaetze": ["x"] * 50}
     monkeypatch.setattr(
-        engine, "LARGEST_BODY_BYTES", len(render_template("base", data).body_html.encode()) - 1
+        engine, "LARGEST_LETTER_BYTES", len(render_template("base", data).body_html.encode()) - 1
     )
     with pytest.raises(InvalidInput) as refused:
         render_template("base", data)
