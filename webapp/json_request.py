@@ -15,7 +15,7 @@ from litestar.exceptions import ClientException, HTTPException, ValidationExcept
 
 from services.email_validation import NOT_TEXT, is_text
 
-FIELD_PATH = re.compile(r" - at `\$\.?(?P<field>[^`]*)`$")
+FIELD_PATH = re.compile(r" - at `\$\.?(?P<field>[^`\[]*)[^`]*`$")
 JSON_TYPE = re.compile(r"application/([a-z0-9.-]+\+)?json", re.IGNORECASE)
 
 

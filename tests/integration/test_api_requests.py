@@ -94,7 +94,7 @@ async def test_what_is_no_json_is_refused(api: Client):
             assert answer.headers["content-type"].startswith("application/problem+json")
 
 
-async def test_a_field_that_is_no_text_or_there_twice_is_named(api: Client):
+async def test_a_field_that_is_no_text_no_number_or_there_twice_is_named(api: Client):
     start = json.dumps(NEW)[:-1].encode()
     for rest, field in (
         (b', "absender_name": "\\ud800"}', "absender_name"),
@@ -102,6 +102,7 @@ async def test_a_field_that_is_no_text_or_there_twice_is_named(api: Client):
         (b', "template_data": {"absaetze": ["\\ud800"]}}', "template_data.absaetze"),
         (b', "betreff": "Anfrage"}', "betreff"),
         (b', "template_data": {"anrede": "A", "anrede": "B"}}', "template_data.anrede"),
+        (b', "template_data": {"anzahl": 1e400}}', "template_data"),
     ):
         answer = await api.post("/api/emails", content=start + rest)
         assert answer.status_code == 422
