@@ -220,17 +220,24 @@ class SmtpConnection:
         data = content.replace(b"\r\n.", b"\r\n..")
         if data.startswith(b"."):
             data = b"." + data
+        if len(data) > ONE_WRITE:
+            return await self._send_big_content(protocol, data)
+        protocol.write(data + b".\r\n")
+        self.stage = AttemptStage.BODY
+        return await protocol.read_response()
+
+    async def _send_big_content(self, protocol: SMTPProtocol, data: bytes) -> SMTPResponse:
         reply = asyncio.ensure_future(protocol.read_response())
         try:
-            if len(data) > ONE_WRITE:
-                protocol.write(data)
-                await _flushed(protocol, until=reply)
-                if reply.done():
-                    refusal = await reply
-                    self.drop()
-                    raise _Refused(refusal)
-                data = b""
-            protocol.write(data + b".\r\n")
+            # aiosmtplib forgets a reply that nobody waits for yet, so waiting begins before writing.
+            await asyncio.sleep(0)
+            protocol.write(data)
+            await _flushed(protocol, until=reply)
+            if reply.done():
+                refusal = await reply
+                self.drop()
+                raise _Refused(refusal)
+            protocol.write(b".\r\n")
             self.stage = AttemptStage.BODY
             return await reply
         finally:
