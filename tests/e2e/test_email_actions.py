@@ -1,6 +1,9 @@
 """What is done to an e-mail with the mouse is seen under the mouse, and nothing moves away from it."""
 
-from playwright.async_api import Page, expect
+import asyncio
+import re
+
+from playwright.async_api import Page, Route, expect
 
 from tests.e2e.app_process import RunningApp
 from tests.e2e.conftest import OpenBrowser
@@ -29,6 +32,31 @@ async def test_what_was_done_with_the_mouse_is_shown_where_it_rests(
     await expect(ben.locator("#email-state")).to_contain_text("Anruf geplant")
     await anna.wait_for_timeout(SOME_HINTS_MS)
     await expect(anna.locator("[data-live-refresh]")).to_be_hidden()
+
+
+async def test_what_changes_while_the_page_is_being_refreshed_is_not_missed(
+    anna: Page, app: RunningApp, open_browser: OpenBrowser
+) -> None:
+    email_id = await sent_email(app, 23, "Dr. Gerade Eben")
+    ben = await open_browser("Ben")
+    underway, done = asyncio.Event(), asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        answer = await route.fetch()
+        underway.set()
+        await done.wait()
+        await route.fulfill(response=answer)
+
+    await ben.route(re.compile("[?]seen="), hold)
+    await anna.goto(f"/emails/{email_id}")
+    await ben.goto(f"/emails/{email_id}")
+    await underway.wait()
+    await anna.get_by_role("button", name="Anruf planen").click()
+    await expect(anna.locator("#email-state")).to_contain_text("Anruf geplant")
+    await ben.wait_for_timeout(SOME_HINTS_MS)
+    done.set()
+    await expect(ben.locator("#email-state")).to_contain_text("Anruf geplant")
+    await ben.unroute_all(behavior="ignoreErrors")
 
 
 async def test_a_failed_email_is_followed_by_a_call_with_one_click(anna: Page) -> None:

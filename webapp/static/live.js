@@ -4,11 +4,14 @@
 const POLL_MS = 30_000;
 const SILENCE_MS = 45_000;
 const SLEPT_MS = 15_000;
+const SETTLED_MS = 60; // htmx listens to what it has put into the page after 20 ms, not at once
 const ACTS = "a, button, input, select, textarea, summary";
 const POINTS = matchMedia("(hover: hover)");
 const SERVER_NOW = document.querySelector("[data-server-now]")?.dataset.serverNow;
 const CLOCK_SKEW = SERVER_NOW ? Date.parse(SERVER_NOW) - Date.now() : 0;
 const CHANGED_WHILE_BUSY = new Map();
+const FETCHING = new Set();
+const AGAIN = new Set();
 const ACTING = new Set();
 const AFTER_ACTING = new Set();
 
@@ -84,8 +87,20 @@ function lists(subjects) {
 function refetch(list) {
   if (!list) return;
   forget(list);
-  htmx.trigger(list, "refresh");
+  if (FETCHING.has(list.id)) AGAIN.add(list.id);
+  else htmx.trigger(list, "refresh");
 }
+
+/* What is on its way may be older than the hint that arrives meanwhile: then the list is asked for once more, by
+   its id, for the answer may replace the element itself. */
+document.addEventListener("htmx:beforeSend", ({ detail: { xhr, requestConfig: { elt, verb } } }) => {
+  if (verb !== "get" || !elt.matches("[data-live]")) return;
+  FETCHING.add(elt.id);
+  whenSettled(xhr, () => {
+    FETCHING.delete(elt.id);
+    if (AGAIN.delete(elt.id)) hint(document.getElementById(elt.id));
+  });
+});
 
 function forget(list) {
   CHANGED_WHILE_BUSY.delete(list.id);
@@ -116,13 +131,17 @@ document.addEventListener("htmx:beforeSwap", (event) => {
 document.addEventListener("htmx:beforeSend", ({ detail: { xhr, requestConfig } }) => {
   if (requestConfig.verb === "get") return;
   ACTING.add(xhr);
-  xhr.addEventListener("loadend", () => {
+  whenSettled(xhr, () => {
     ACTING.delete(xhr);
     const waiting = [...AFTER_ACTING];
     AFTER_ACTING.clear();
     waiting.forEach((id) => hint(document.getElementById(id)));
   });
 });
+
+function whenSettled(xhr, then) {
+  xhr.addEventListener("loadend", () => setTimeout(then, SETTLED_MS));
+}
 
 async function hint(list) {
   if (!list) return;
