@@ -17,6 +17,7 @@ BORDER = "field => getComputedStyle(field).borderColor"
 
 async def box(element: Locator) -> FloatRect:
     """Return where on the page an element is."""
+    await expect(element).to_be_visible()
     place = await element.bounding_box()
     assert place is not None
     return place
