@@ -20,6 +20,8 @@ from tests.e2e.browser import ARGUMENTS, DESK, find_browser, log_in
 
 PATIENCE_MS = 30_000
 REFUSED = re.compile(r"responded with a status of (401|403|409|422)")
+OUTRUN = re.compile(r"^htmx:(sendAbort|afterRequest)")
+"""A request that a newer one, or the end of the page, has made needless."""
 
 OpenBrowser = Callable[..., Awaitable[Page]]
 
@@ -102,7 +104,7 @@ async def anna_without_scripts(open_browser: OpenBrowser) -> Page:
 
 def _watch(page: Page, troubles: list[str]) -> None:
     def note(message: ConsoleMessage) -> None:
-        if message.type == "error" and not REFUSED.search(message.text):
+        if message.type == "error" and not REFUSED.search(message.text) and not OUTRUN.match(message.text):
             troubles.append(f"{page.url}: {message.text}")
 
     page.on("console", note)
