@@ -12,10 +12,6 @@ from tests.e2e.test_emails import sent_email
 SOME_HINTS_MS = 1_500
 
 
-async def whats_focused(page: Page) -> str:
-    return await page.evaluate("document.activeElement.tagName")
-
-
 async def test_what_was_done_with_the_mouse_is_shown_where_it_rests(
     anna: Page, app: RunningApp, open_browser: OpenBrowser
 ) -> None:
@@ -27,11 +23,12 @@ async def test_what_was_done_with_the_mouse_is_shown_where_it_rests(
     state = anna.locator("#email-state")
     await expect(state).to_contain_text("Anruf geplant")
     await expect(anna.locator("#status .toast")).to_have_text("Der Anruf ist geplant.")
-    assert await whats_focused(anna) == "H2"
+    await expect(anna.locator("#follow-up-title")).to_be_focused()
 
     await expect(ben.locator("#email-state")).to_contain_text("Anruf geplant")
     await anna.wait_for_timeout(SOME_HINTS_MS)
     await expect(anna.locator("[data-live-refresh]")).to_be_hidden()
+    await expect(anna.locator("#follow-up-title")).to_be_focused()
 
 
 async def test_what_changes_while_the_page_is_being_refreshed_is_not_missed(
@@ -65,7 +62,7 @@ async def test_a_failed_email_is_followed_by_a_call_with_one_click(anna: Page) -
     await anna.get_by_role("button", name="Stattdessen anrufen").click()
     await expect(anna.locator("#email-state")).to_contain_text("Anruf geplant")
     await expect(anna.get_by_role("button", name="Stattdessen anrufen")).to_have_count(0)
-    assert await whats_focused(anna) == "H2"
+    await expect(anna.locator("#email-state h2:focus")).to_have_count(1)
 
 
 async def test_nothing_moves_under_a_mouse_that_rests_on_an_email(anna: Page, app: RunningApp) -> None:

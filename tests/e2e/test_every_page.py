@@ -1,4 +1,4 @@
-"""Every page in both languages, light and dark, at the desk and on a phone: accessible, and it fits."""
+"""Every page in each language, light or dark, at the desk or on a phone: accessible, and it fits."""
 
 import pytest
 from playwright.async_api import Page, expect
@@ -23,8 +23,7 @@ PAGES = {
     "/system": ("System", "System"),
 }
 LOOKS = [
-    pytest.param({"locale": "de-DE", "viewport": DESK, "color_scheme": "light"}, 0, id="german-desk-light"),
-    pytest.param({"locale": "en-GB", "viewport": DESK, "color_scheme": "dark"}, 1, id="english-desk-dark"),
+    pytest.param({"locale": "en-GB", "viewport": DESK, "color_scheme": "light"}, 1, id="english-desk-light"),
     pytest.param({"locale": "de-DE", "viewport": PHONE, "color_scheme": "dark"}, 0, id="german-phone-dark"),
 ]
 
