@@ -32,7 +32,7 @@ $(VENV)/.dev: requirements-dev.lock pyproject.toml | $(VENV)/bin/python
 
 test: $(VENV)/.dev  ## all tests: unit, integration, end-to-end, chaos
 	@$(BIN)/python -m tests.e2e.ensure_browser
-	@$(BIN)/pytest -n 3 --dist loadfile -q
+	@$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder -q
 
 check: $(VENV)/.dev  ## lint, format, types, migrations, translations
 	@$(BIN)/ruff check .
