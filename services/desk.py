@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -10,6 +10,7 @@ from sqlalchemy.orm import aliased
 
 from services.availability import Window, parse
 from services.board import Board, load_board
+from services.booking import outside_phone_hours
 from services.call_locks import stale
 from services.call_panel import CallPanel, load_call_panel
 from services.calls import get_call
@@ -137,6 +138,22 @@ async def suggest_next_attempt(
     async with session.begin():
         therapist = await session.get(Therapist, call.therapist_id)
     return await _suggest(session, call, therapist, art, wiederholen_nach, now=now, rules=rules)
+
+
+async def is_outside_phone_hours(
+    session: AsyncSession, call_id: int, day: date, at: time, *, rules: DeskRules
+) -> bool:
+    """Say whether a call, moved to a local day and time, would lie outside of the phone hours.
+
+    It would not for a therapist unknown here, whose hours nobody knows.
+
+    Raises:
+        NotFound: there is no such call.
+    """
+    call = await get_call(session, call_id)
+    async with session.begin():
+        therapist = await session.get(Therapist, call.therapist_id)
+    return therapist is not None and outside_phone_hours(therapist, day, at, call.dauer_minuten, rules)
 
 
 async def load_change(

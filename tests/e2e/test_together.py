@@ -77,11 +77,12 @@ async def test_nothing_moves_under_the_pointer(open_browser: OpenBrowser) -> Non
 async def test_nothing_moves_under_a_resting_mouse(open_browser: OpenBrowser) -> None:
     anna, ben = await at_the_desk(open_browser, "Anna"), await at_the_desk(open_browser, "Ben")
     await expect(anna.get_by_text("Live", exact=True)).to_be_visible()
+    await expect(anna.locator(".row-taken")).to_have_count(0)
     row = rows(anna).last
     await row.hover()
     before = await row.bounding_box()
     taken = await take_next(ben)
-    await expect(anna.locator("[data-live-notice]")).to_contain_text("Änderung")
+    await expect(anna.locator("[data-live-notice]")).to_contain_text("1 Änderung")
     await expect(anna.locator("[data-live-refresh]")).to_be_visible()
     assert await row.bounding_box() == before
     await expect(anna.locator(".row-taken", has_text=taken)).to_have_count(0)

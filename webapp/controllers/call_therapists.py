@@ -8,11 +8,11 @@ from litestar.params import FromPath
 from litestar.response import Template
 
 from services import ring_backs
-from services.booking import outside_phone_hours
 from services.calls import get_call
-from services.errors import Conflict, InvalidInput, NotFound
+from services.desk import is_outside_phone_hours
+from services.errors import Conflict, InvalidInput
 from services.in_hand import load_in_hand
-from services.therapists import get_therapist, set_call_hint, set_do_not_call
+from services.therapists import set_call_hint, set_do_not_call
 from webapp.desk_answers import Page, let_go, show_call, show_desk, show_refusal
 from webapp.forms import Submitted, limited, read_date, read_time
 from webapp.i18n import gettext
@@ -82,12 +82,7 @@ class CallTherapistController(Controller):
         day, at = read_date(form.geplantes_datum), read_time(form.geplante_zeit)
         outside = False
         if day is not None and at is not None:
-            call = await get_call(visit.session, call_id)
-            try:
-                therapist = await get_therapist(visit.session, call.therapist_id)
-                outside = outside_phone_hours(therapist, day, at, call.dauer_minuten, visit.rules)
-            except NotFound:
-                outside = False
+            outside = await is_outside_phone_hours(visit.session, call_id, day, at, rules=visit.rules)
         return Template("calls/agreed_time.html", context={"outside": outside})
 
 
