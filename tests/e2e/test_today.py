@@ -188,8 +188,9 @@ async def test_keys_do_nothing_while_typing(anna: Page) -> None:
 
 async def test_a_session_that_ends_while_typing_costs_no_text(anna: Page) -> None:
     await take_next(anna)
-    await anna.context.clear_cookies(name="calldesk_session")
     await anna.get_by_label("Notiz zum Gespräch").fill(NOTE)
+    await anna.context.clear_cookies(name="calldesk_session")
+    await anna.keyboard.press("Control+Enter")
     dialog = anna.get_by_role("dialog", name="Ihre Sitzung")
     await expect(dialog).to_be_visible()
     assert await violations(anna) == []
