@@ -12,6 +12,9 @@ from services.models import Draft
 CALL = "call"
 """The outcome form of a call in somebody's hands."""
 
+REPLY = "reply"
+"""The form that records what came back for an e-mail."""
+
 
 async def save_draft(
     session: AsyncSession,

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 
 from sqlalchemy import select
@@ -12,7 +12,6 @@ from services.email_states import existing_email
 from services.follow_ups import pending_call
 from services.models import (
     Activity,
-    Draft,
     Email,
     EmailStatus,
     EmailVersuch,
@@ -21,13 +20,8 @@ from services.models import (
     Staff,
     Therapist,
 )
+from services.reply_drafts import others_typing
 from services.rules import DeskRules
-
-REPLY_DRAFT = "reply"
-"""Kind of the drafts that hold a reply being typed."""
-
-TYPING = timedelta(minutes=1)
-"""How long after the last key somebody still counts as typing."""
 
 MOST_ENTRIES = 200
 
@@ -142,7 +136,7 @@ async def load_email_detail(
             calls=calls,
             follow_up_at=None if calls else follow_up_at(email, rules),
             therapist=await session.get(Therapist, email.therapist_id),
-            typing=await _typing(session, email_id, staff_id=staff_id, now=now),
+            typing=await others_typing(session, email_id, staff_id=staff_id, now=now),
             recorded=next((_recorded(*row) for row in activities if row[0].action == "reply_recorded"), None),
         )
 
@@ -197,18 +191,3 @@ async def _activities(session: AsyncSession, email_id: int) -> list[tuple[Activi
         .limit(MOST_ENTRIES)
     )
     return [(activity, name) for activity, name in rows]
-
-
-async def _typing(session: AsyncSession, email_id: int, *, staff_id: int, now: datetime) -> list[str]:
-    names = await session.scalars(
-        select(Staff.name)
-        .join(Draft, Draft.staff_id == Staff.id)
-        .where(
-            Draft.gegenstand == REPLY_DRAFT,
-            Draft.gegenstand_id == email_id,
-            Draft.staff_id != staff_id,
-            Draft.updated_at > now - TYPING,
-        )
-        .order_by(Staff.name)
-    )
-    return list(names)

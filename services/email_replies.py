@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services import activity, follow_ups
 from services.activity import Actor
+from services.drafts import REPLY, drop_draft
 from services.email_states import (
     NotInThisState,
     existing_email,
@@ -77,7 +78,7 @@ async def record_reply(
     actor: Actor,
     rules: DeskRules,
 ) -> ReplyEffect:
-    """Record what came back for an e-mail that is no draft, and do what follows from it.
+    """Record what came back for an e-mail that is no draft, do what follows, and forget the form as typed.
 
     Raises:
         InvalidInput: names `antwortdatum`, `antwortinhalt`, `rueckkehr` or `nachverfolgung_notizen`.
@@ -89,6 +90,8 @@ async def record_reply(
         email = await locked_email(session, email_id, version)
         effect = await take_reply(session, email, reply, now=now, actor=actor, rules=rules)
         finish_change(session, email, now=now)
+        if actor.staff_id is not None:
+            await drop_draft(session, REPLY, email_id, staff_id=actor.staff_id)
     return effect
 
 
@@ -152,7 +155,8 @@ async def take_reply(
             email.fehlermeldung = reply.inhalt or email.fehlermeldung
             effect = ReplyEffect(email=email, art=reply.art, offer_call=True)
     if _what_came(email) != before:
-        activity.record(session, actor, "reply_recorded", "email", email.id, now=now, art=reply.art.value)
+        details = {"art": reply.art.value, "version": email.version}
+        activity.record(session, actor, "reply_recorded", "email", email.id, now=now, **details)
     return effect
 
 

@@ -68,10 +68,11 @@ class Notifier:
 
 
 class Subscription:
-    """The hints for some subjects, merged until they are fetched."""
+    """The hints for some subjects, merged until they are fetched; once `ended`, no more come."""
 
     def __init__(self, subjects: frozenset[str]) -> None:
         self.subjects = subjects
+        self.ended = False
         self._pending: set[str] = set()
         self._arrived = asyncio.Event()
 
@@ -81,6 +82,11 @@ class Subscription:
         if wanted:
             self._pending |= wanted
             self._arrived.set()
+
+    def end(self) -> None:
+        """Let whoever waits go on at once, for the last time."""
+        self.ended = True
+        self._arrived.set()
 
     async def next(self, timeout: float) -> frozenset[str]:
         """Return the hints that arrived, waiting at most `timeout` seconds; empty when none did."""
@@ -102,16 +108,25 @@ class Listener:
     def __init__(self, url: URL) -> None:
         self._dsn = _dsn(url)
         self._subscriptions: set[Subscription] = set()
+        self._stopping = False
 
     def subscribe(self, *subjects: str) -> Subscription:
         """Return a subscription to `subjects`."""
         subscription = Subscription(frozenset(subjects))
         self._subscriptions.add(subscription)
+        if self._stopping:
+            subscription.end()
         return subscription
 
     def unsubscribe(self, subscription: Subscription) -> None:
         """Stop feeding a subscription."""
         self._subscriptions.discard(subscription)
+
+    def end(self) -> None:
+        """End every subscription, and those to come: the process is about to stop."""
+        self._stopping = True
+        for subscription in self._subscriptions:
+            subscription.end()
 
     async def run(self) -> None:
         """Listen until cancelled, reconnecting for ever with a capped back-off."""

@@ -6,8 +6,8 @@ from typing import Any
 
 from litestar.response import Template
 
-from services.drafts import load_draft
-from services.email_detail import REPLY_DRAFT, EmailDetail, Recorded, load_email_detail
+from services.drafts import REPLY, load_draft
+from services.email_detail import EmailDetail, Recorded, load_email_detail
 from services.email_replies import ReplyEffect, preview_reply
 from services.models import EmailStatus, ReplyKind
 from webapp.forms import FormErrors, new_form_key, read_date, read_number
@@ -72,7 +72,7 @@ async def email_page(
         changed = visit.swapped == "email-state" or context["news"] is not None
         headers = CHANGED if changed else None
         return Template(PARTS[visit.swapped], context=context, status_code=status, headers=headers)
-    typed = await load_draft(visit.session, REPLY_DRAFT, email_id, staff_id=visit.staff.id)
+    typed = await load_draft(visit.session, REPLY, email_id, staff_id=visit.staff.id)
     form = ReplyForm.of_draft(typed, detail.email) if typed else ReplyForm.new(detail.email, visit)
     context |= await reply_context(visit, detail, form, restored=typed is not None)
     whole = "emails/detail.html" if visit.swapped is None else "emails/body.html"

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, StorageState, async_playwright
 
 from tests.e2e.accessibility import add_axe
 from tests.e2e.app_process import RunningApp, running_app
@@ -56,18 +56,28 @@ async def browser(browser_path: Path) -> AsyncGenerator[Browser]:
         await browser.close()
 
 
+@pytest.fixture(scope="session")
+def logins() -> dict[str, StorageState]:
+    """The cookies of who has logged in once; nobody logs out, so they last."""
+    return {}
+
+
 @pytest_asyncio.fixture(loop_scope="session")
-async def open_browser(browser: Browser, app: RunningApp) -> AsyncGenerator[OpenBrowser]:
+async def open_browser(
+    browser: Browser, app: RunningApp, logins: dict[str, StorageState]
+) -> AsyncGenerator[OpenBrowser]:
     """Open further browsers: `await open_browser("Ben", locale="en-GB", java_script_enabled=False)`.
 
-    Without a name nobody is logged in. `console=False` lets pages have errors. Other keyword arguments are
-    Playwright's for a new context.
+    Each name logs in on its first page and keeps the cookies for later ones. Without a name nobody is logged
+    in. `console=False` lets pages have errors. Other keyword arguments are Playwright's for a new context.
     """
     troubles: list[str] = []
     async with AsyncExitStack() as stack:
 
         async def open_one(name: str | None = None, *, console: bool = True, **options: Any) -> Page:
             settings = {"base_url": app.base_url, "locale": "de-DE", "viewport": DESK, **options}
+            if name in logins:
+                settings["storage_state"] = logins[name]
             context: BrowserContext = await browser.new_context(**settings)
             stack.push_async_callback(context.close)
             context.set_default_timeout(PATIENCE_MS)
@@ -76,8 +86,11 @@ async def open_browser(browser: Browser, app: RunningApp) -> AsyncGenerator[Open
             page = await context.new_page()
             if console:
                 _watch(page, troubles)
-            if name is not None:
+            if name in logins:
+                await page.goto("/")
+            elif name is not None:
                 await log_in(page, name)
+                logins[name] = await context.storage_state()
             return page
 
         yield open_one

@@ -97,9 +97,7 @@ async def test_two_people_answer_the_same_email(
         await page.goto(f"/emails/{email_id}")
     await ben.get_by_label("Inhalt").press_sequentially("Von Ben getippt.")
     await expect(ben.locator("#reply-kept")).to_contain_text("Als Entwurf behalten")
-    await expect(anna.locator("#reply-news")).to_contain_text(
-        "Ben erfasst gerade eine Antwort.", timeout=25_000
-    )
+    await expect(anna.locator("#reply-news")).to_contain_text("Ben erfasst gerade eine Antwort.")
 
     await anna.get_by_label("Inhalt").fill("Von Anna gespeichert.")
     await anna.get_by_role("button", name="Antwort speichern").click()

@@ -6,15 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.models import PhoneCall
 from shared.database import SessionFactory, create_session_factory, wake
 from tests.factories import make_call
-
-
-class RecordingNotifier:
-    def __init__(self) -> None:
-        self.sent: list[set[str]] = []
-
-    def send(self, subjects: set[str]) -> None:
-        if subjects:
-            self.sent.append(set(subjects))
+from tests.recording_notifier import RecordingNotifier
 
 
 async def test_overlapping_calls_of_one_therapist_are_impossible(session: AsyncSession):
@@ -37,7 +29,7 @@ async def test_a_finished_call_frees_its_time(session: AsyncSession):
 
 async def test_hints_are_sent_at_commit_once_and_not_after_rollback(sessions: SessionFactory):
     notifier = RecordingNotifier()
-    factory = create_session_factory(sessions.kw["bind"], notifier)  # pyright: ignore[reportArgumentType]
+    factory = create_session_factory(sessions.kw["bind"], notifier)
     async with factory() as session:
         async with session.begin():
             async with session.begin_nested():

@@ -7,12 +7,11 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect, Template
 
-from services.drafts import discard_draft, save_draft
-from services.email_detail import REPLY_DRAFT
 from services.email_replies import ReplyEffect, record_reply
 from services.emails import get_email
 from services.errors import Conflict, InvalidInput, StaleVersion
 from services.models import ReplyKind
+from services.reply_drafts import discard_reply, keep_reply
 from webapp.email_page import consequence_of, email_page, reply_page
 from webapp.forms import Submitted, form_errors, read_number, words_of
 from webapp.i18n import gettext
@@ -48,7 +47,6 @@ class EmailReplyController(Controller):
             return await reply_page(visit, email_id, data, errors=found, status=422)
         except Conflict as error:
             return await reply_page(visit, email_id, data, conflict=_why(error), status=409)
-        await discard_draft(visit.session, REPLY_DRAFT, email_id, staff_id=visit.staff.id)
         done = _done(effect)
         if visit.swapped is None:
             return Redirect(f"/emails/{email_id}?done={done}", status_code=303)
@@ -77,15 +75,20 @@ class EmailReplyController(Controller):
         self, visit: NamedDependency[Visit], email_id: FromPath[int], data: Submitted[ReplyForm]
     ) -> Template:
         """Keep what is typed, and let the others know that somebody types."""
-        await save_draft(
-            visit.session, REPLY_DRAFT, email_id, data.draft(), staff_id=visit.staff.id, now=visit.now
+        await keep_reply(
+            visit.session,
+            email_id,
+            data.draft(),
+            version=read_number(data.version),
+            staff_id=visit.staff.id,
+            now=visit.now,
         )
         return Template("emails/kept.html", context={"now": visit.now})
 
     @post("/discard", status_code=303)
     async def discard(self, visit: NamedDependency[Visit], email_id: FromPath[int]) -> Redirect:
         """Forget what was typed."""
-        await discard_draft(visit.session, REPLY_DRAFT, email_id, staff_id=visit.staff.id)
+        await discard_reply(visit.session, email_id, staff_id=visit.staff.id)
         return Redirect(f"/emails/{email_id}", status_code=303)
 
 

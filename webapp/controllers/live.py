@@ -28,7 +28,7 @@ async def _hints(state: State) -> AsyncGenerator[ServerSentEventMessage]:
     ends = asyncio.get_running_loop().time() + STREAM_SECONDS
     try:
         yield ServerSentEventMessage(event="connected", data="", retry=2000)
-        while asyncio.get_running_loop().time() < ends:
+        while not subscription.ended and asyncio.get_running_loop().time() < ends:
             hints = await subscription.next(QUIET_SECONDS)
             if hints:
                 yield ServerSentEventMessage(event="changed", data=" ".join(sorted(hints)))
