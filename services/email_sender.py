@@ -77,6 +77,7 @@ class EmailSender:
         connections = [SmtpConnection(options) for _ in range(lanes)]
         self._team = LaneTeam(connections)
         self._paused = False
+        self._claiming: asyncio.Task[int] | None = None
         self._lanes = [self._lane(connection) for connection in connections]
 
     def _lane(self, connection: SmtpConnection) -> Lane:
@@ -133,8 +134,16 @@ class EmailSender:
             self._listener.unsubscribe(subscription)
 
     async def _claim(self) -> bool:
-        """Claim a batch once there is room; return whether more may be due."""
+        """Claim a batch once there is room; return whether more may be due.
+
+        A statement that is under way is not cut off: the database would carry it out, and nobody know of it.
+        """
         await self._inbox.room()
+        self._claiming = asyncio.create_task(self._take_batch(), name="email claim")
+        return await asyncio.shield(self._claiming) == self._batch
+
+    async def _take_batch(self) -> int:
+        """Put due e-mails into the inbox, or one to probe with; return how many."""
         now = self._clock()
         claimed = await self._queue.claim(self._batch, now=now, lease_end=now + self._lease)
         if not claimed:
@@ -146,7 +155,7 @@ class EmailSender:
             self._team.resume()
         for email in claimed:
             self._inbox.put(email)
-        return len(claimed) == self._batch
+        return len(claimed)
 
     async def _sweep_for_ever(self) -> None:
         while True:
@@ -180,6 +189,9 @@ class EmailSender:
     ) -> None:
         """Give back what isn't begun, let hand-overs finish for a moment, write what is known."""
         await _end(claiming)
+        if self._claiming is not None:
+            await asyncio.wait([self._claiming], timeout=GOODBYE_SECONDS)
+            self._claiming.cancel()
         self._return_waiting()
         await _end([task for task, lane in lanes.items() if not lane.handing_over])
         if busy := [task for task, lane in lanes.items() if lane.handing_over]:

@@ -3,13 +3,23 @@ from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
 
+import pytest
 from aiosmtpd.handlers import Message
 from aiosmtpd.smtp import SMTP
 
+from services.email_queue import EmailQueue
 from services.models import EmailStatus
 from shared.config import Settings
 from shared.database import SessionFactory
-from tests.mail import add_emails, attempts_of, mail_settings, queued_email, running_sender, until_email
+from tests.mail import (
+    add_emails,
+    attempts_of,
+    mail_settings,
+    queued_email,
+    read_email,
+    running_sender,
+    until_email,
+)
 from tests.smtp_server import scripted_smtp
 
 
@@ -73,3 +83,26 @@ async def test_an_email_created_while_the_sender_idles_is_sent(
         250,
         "sent",
     )
+
+
+async def test_a_sender_that_ends_gives_back_what_it_is_just_claiming(
+    config: Settings, sessions: SessionFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claimed, ended = asyncio.Event(), asyncio.Event()
+    claim = EmailQueue.claim
+
+    async def claim_with_a_late_answer(queue: EmailQueue, *arguments, **instants):
+        emails = await claim(queue, *arguments, **instants)
+        claimed.set()
+        await ended.wait()
+        return emails
+
+    monkeypatch.setattr(EmailQueue, "claim", claim_with_a_late_answer)
+    (email_id,) = await add_emails(sessions, queued_email())
+    async with running_sender(mail_settings(config, port=1)):
+        await claimed.wait()
+        assert (await read_email(sessions, email_id)).status is EmailStatus.SENDING
+        asyncio.get_running_loop().call_soon(ended.set)
+    email = await read_email(sessions, email_id)
+    assert (email.status, email.anspruch) == (EmailStatus.QUEUED, None)
+    assert await attempts_of(sessions, email_id) == []
