@@ -117,7 +117,7 @@ async def logged_in(sessions: SessionFactory, rules: DeskRules) -> tuple[str, in
     """Return a member of staff's token, and the call they have in hand."""
     async with sessions() as session:
         member = await add_staff(session, "Anna", PASSWORD, admin=True, now=NOW)
-        call = await claim_next(session, staff_id=member.id, now=NOW, rules=rules)
+        call = (await claim_next(session, staff_id=member.id, now=NOW, rules=rules)).call
         token = await log_in(session, "Anna", PASSWORD, now=NOW, lasting=timedelta(days=1))
     assert token is not None
     return token, call.id

@@ -7,6 +7,7 @@ Claims are no change of the call: `version` and `updated_at` stay.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Integer, any_, func, literal, or_, select, update
@@ -14,7 +15,8 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.errors import Conflict, NotFound
-from services.models import LARGEST_ID, CallStatus, PhoneCall
+from services.in_hand import InHand, load_in_hand
+from services.models import CallStatus, PhoneCall
 from services.open_calls import load_open_calls
 from services.reachability import holder_of, reachable_now
 from services.rules import DeskRules
@@ -40,6 +42,14 @@ class ClaimLost(Conflict):
     """The claim on this call has ended."""
 
 
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A call taken in hand, and the one that was let go of for it."""
+
+    call: PhoneCall
+    let_go: InHand | None
+
+
 def holder(call: PhoneCall, now: datetime) -> int | None:
     """Return the id of who holds a call at an instant."""
     return holder_of(call.bearbeitet_von, call.bearbeitet_bis, now)
@@ -47,7 +57,7 @@ def holder(call: PhoneCall, now: datetime) -> int | None:
 
 async def claim_call(
     session: AsyncSession, call_id: int, *, staff_id: int, now: datetime, rules: DeskRules
-) -> PhoneCall:
+) -> Claim:
     """Lease a scheduled call to a member of staff, whether or not it is reachable right now.
 
     Raises:
@@ -63,11 +73,10 @@ async def claim_call(
         other = await _busy_with(session, call.therapist_id, staff_id, now)
         if other is not None:
             raise ClaimedByOther(staff_id=other)
-        await _release(session, PhoneCall.bearbeitet_von == staff_id, PhoneCall.id != call_id)
-        return await _take(session, call, staff_id, now, rules)
+        return await _take_instead(session, call, staff_id, now, rules)
 
 
-async def claim_next(session: AsyncSession, *, staff_id: int, now: datetime, rules: DeskRules) -> PhoneCall:
+async def claim_next(session: AsyncSession, *, staff_id: int, now: datetime, rules: DeskRules) -> Claim:
     """Lease the reachable call whose window closes first; two callers never get the same one.
 
     Who already holds a call gets the one after it, so that asking again and again walks through all of them.
@@ -85,8 +94,7 @@ async def claim_next(session: AsyncSession, *, staff_id: int, now: datetime, rul
             if call is None:
                 break
             if await _therapist_free(session, call.therapist_id, staff_id, now):
-                await _release(session, PhoneCall.bearbeitet_von == staff_id)
-                return await _take(session, call, staff_id, now, rules)
+                return await _take_instead(session, call, staff_id, now, rules)
             wanted.remove(call.id)
     raise NothingReachable
 
@@ -153,8 +161,6 @@ async def take_back(session: AsyncSession, call: PhoneCall, staff_id: int, now: 
 
 async def _lock_with_own(session: AsyncSession, call_id: int, staff_id: int) -> PhoneCall:
     """Lock a call together with the caller's own, in one order for everybody."""
-    if not 0 < call_id <= LARGEST_ID:
-        raise NotFound
     rows = await session.scalars(
         select(PhoneCall)
         .where(or_(PhoneCall.id == call_id, PhoneCall.bearbeitet_von == staff_id))
@@ -219,6 +225,16 @@ async def _other_holder(session: AsyncSession, therapist_id: int, staff_id: int,
         )
         .limit(1)
     )
+
+
+async def _take_instead(
+    session: AsyncSession, call: PhoneCall, staff_id: int, now: datetime, rules: DeskRules
+) -> Claim:
+    """Take a call in hand, and let go of the one that was."""
+    held = await load_in_hand(session, staff_id, now)
+    await _release(session, PhoneCall.bearbeitet_von == staff_id, PhoneCall.id != call.id)
+    taken = await _take(session, call, staff_id, now, rules)
+    return Claim(taken, held if held and held.call_id != call.id else None)
 
 
 async def _take(

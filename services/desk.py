@@ -17,6 +17,7 @@ from services.calls import get_call
 from services.claims import holder
 from services.drafts import CALL, load_draft
 from services.errors import StaleVersion
+from services.in_hand import load_in_hand
 from services.models import CallStatus, OutcomeKind, PhoneCall, Staff, Therapist
 from services.reachability import BoardCall, day_windows
 from services.retries import NextAttempt, preview_next_attempt
@@ -100,9 +101,11 @@ async def load_desk(
     saved = None if saved_call_id is None else await _load_saved(session, saved_call_id, now)
     offer = next_offer(board.reachable_now, staff_id)
     if call_id is None:
-        call_id = await _in_hand(session, staff_id, now)
-        if call_id is None:
+        async with session.begin():
+            held = await load_in_hand(session, staff_id, now)
+        if held is None:
             return Desk(board, staff_id, None, None, None, offer, saved)
+        call_id = held.call_id
     panel = await load_call_panel(session, call_id, now=now, rules=rules)
     draft = await load_draft(session, CALL, call_id, staff_id=staff_id)
     if panel.holder_id != staff_id:
@@ -173,18 +176,6 @@ async def load_change(
             return None
         member = await session.get(Staff, held_by)
         return ElsewhereChange(holder_name=member.name if member else None)
-
-
-async def _in_hand(session: AsyncSession, staff_id: int, now: datetime) -> int | None:
-    """Return the call somebody has in hand, planned for whatever day."""
-    async with session.begin():
-        return await session.scalar(
-            select(PhoneCall.id).where(
-                PhoneCall.status == CallStatus.SCHEDULED,
-                PhoneCall.bearbeitet_von == staff_id,
-                PhoneCall.bearbeitet_bis > now,
-            )
-        )
 
 
 async def _load_saved(session: AsyncSession, call_id: int, now: datetime) -> Saved | None:

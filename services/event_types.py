@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
 import msgspec
 
@@ -96,8 +96,3 @@ PAYLOADS: dict[EventType, type[EmailPayload] | type[CallPayload]] = {
     EventType.CALL_FAILED: CallPayload,
     EventType.CALL_CANCELED: CallPayload,
 }
-
-
-def payload_schema(event_type: EventType) -> dict[str, Any]:
-    """Return the JSON Schema (2020-12) of an event type's payload, self-contained."""
-    return msgspec.json.schema(PAYLOADS[event_type])

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import and_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.drafts import CALL, load_draft
-from services.models import CallStatus, PhoneCall, Therapist
+from services.drafts import CALL
+from services.models import CallStatus, Draft, PhoneCall, Therapist
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,20 +20,20 @@ class InHand:
 
 
 async def load_in_hand(session: AsyncSession, staff_id: int, now: datetime) -> InHand | None:
-    """Return the call somebody has in hand, planned for whatever day."""
+    """Return the call somebody has in hand, planned for whatever day. Runs in the caller's transaction."""
+    typed = and_(Draft.staff_id == staff_id, Draft.gegenstand == CALL, Draft.gegenstand_id == PhoneCall.id)
     query = (
-        select(PhoneCall.id, Therapist)
+        select(PhoneCall.id, Therapist, Draft.felder["ergebnis"].as_string().label("note"))
         .outerjoin(Therapist, Therapist.id == PhoneCall.therapist_id)
+        .outerjoin(Draft, typed)
         .where(
             PhoneCall.status == CallStatus.SCHEDULED,
             PhoneCall.bearbeitet_von == staff_id,
             PhoneCall.bearbeitet_bis > now,
         )
     )
-    async with session.begin():
-        found = (await session.execute(query)).first()
+    found = (await session.execute(query)).first()
     if found is None:
         return None
-    draft = await load_draft(session, CALL, found.id, staff_id=staff_id) or {}
     name = found.Therapist.display_name if found.Therapist else None
-    return InHand(found.id, name, noted=bool(draft.get("ergebnis", "").strip()))
+    return InHand(found.id, name, noted=bool((found.note or "").strip()))

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.activity import Actor
 from services.booking import CallCollision, book_at, book_next, lock_calendar
 from services.calls import announce
-from services.claims import claim_call
+from services.claims import Claim, claim_call
 from services.errors import InvalidInput, NotFound
 from services.models import CallReason, CallStatus, PhoneCall, Therapist
 from services.rules import DeskRules
@@ -59,7 +59,7 @@ async def find_callers(session: AsyncSession, q: str) -> Callers:
 
 async def take_ring_back(
     session: AsyncSession, therapist_id: int, *, staff_id: int, now: datetime, rules: DeskRules
-) -> PhoneCall:
+) -> Claim:
     """Take the call of a therapist who is on the phone right now: the next open one, else a new one.
 
     Raises:

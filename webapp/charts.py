@@ -26,8 +26,6 @@ class Bar:
     part_height: float
     label: str
     minor: bool
-    whole: int
-    part: int
 
     @property
     def middle(self) -> float:
@@ -70,7 +68,6 @@ class HeatMap:
     width: int
     height: int
     left: int
-    top: int
     cell_width: int
     cell_height: int
     hours: list[int]
@@ -95,8 +92,6 @@ def bar_chart(days: Sequence[tuple[str, int, int]], *, height: int = 190) -> Bar
             part_height=round(part * scale, 2),
             label=label,
             minor=index in labelled[1::2],
-            whole=whole,
-            part=part,
         )
         for index, (label, whole, part) in enumerate(days)
     ]
@@ -135,7 +130,6 @@ def heat_map(rates: Sequence[HourRate]) -> HeatMap:
         width=left + len(shown) * cell_width,
         height=top + len(days) * cell_height,
         left=left,
-        top=top,
         cell_width=cell_width,
         cell_height=cell_height,
         hours=shown,

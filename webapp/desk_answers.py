@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 from litestar.response import Redirect, Template
 
+from services.claims import Claim
 from services.desk import load_desk
 from services.errors import DomainError, InvalidInput
-from services.in_hand import InHand
 from webapp.conflict_words import conflict_in_words
 from webapp.desk_view import Refusal, desk_page, desk_update, is_fragment
 from webapp.errors import status_of
@@ -50,9 +50,10 @@ async def show_call(visit: Visit, call_id: int, *, notice: str | None = None, un
     return desk_update(desk, visit.rules, notice=notice, undone=undone)
 
 
-def let_go(held: InHand | None, taken_id: int) -> str | None:
+def whose_is_free(claim: Claim) -> str | None:
     """Say whose call somebody let go of by taking another."""
-    if held is None or held.call_id == taken_id:
+    held = claim.let_go
+    if held is None:
         return None
     kept, free = gettext("%(name)s is free again; your note is kept."), gettext("%(name)s is free again.")
     return (kept if held.noted else free) % {"name": held.name or gettext("The call")}

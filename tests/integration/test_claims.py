@@ -53,14 +53,14 @@ async def held(session: AsyncSession) -> dict[int, int | None]:
 
 async def test_next_is_whose_window_closes_first(session: AsyncSession, rules: DeskRules):
     await fill(session, {1: "10:00-12:00", 2: "10:30-11:00", 3: "11:00-11:10", 4: "09:00-10:42"})
-    call = await claim_next(session, staff_id=ANNA, now=NOW, rules=rules)
+    call = (await claim_next(session, staff_id=ANNA, now=NOW, rules=rules)).call
     assert (call.id, call.bearbeitet_von, call.bearbeitet_bis) == (2, ANNA, NOW + timedelta(minutes=10))
     assert (call.version, await held(session)) == (1, {2: ANNA})
 
 
 async def test_next_again_walks_through_everybody(session: AsyncSession, rules: DeskRules):
     await fill(session, {1: "10:00-11:00", 2: "10:00-11:30", 3: "10:00-12:00"})
-    seen = [(await claim_next(session, staff_id=ANNA, now=NOW, rules=rules)).id for _ in range(4)]
+    seen = [(await claim_next(session, staff_id=ANNA, now=NOW, rules=rules)).call.id for _ in range(4)]
     assert seen == [1, 2, 3, 1]
     assert await held(session) == {1: ANNA}
 
@@ -68,7 +68,7 @@ async def test_next_again_walks_through_everybody(session: AsyncSession, rules: 
 async def test_next_passes_over_what_others_hold(session: AsyncSession, rules: DeskRules):
     await fill(session, {1: "10:00-11:00", 2: "10:00-11:30"})
     await claim_call(session, 1, staff_id=BEN, now=NOW, rules=rules)
-    assert (await claim_next(session, staff_id=ANNA, now=NOW, rules=rules)).id == 2
+    assert (await claim_next(session, staff_id=ANNA, now=NOW, rules=rules)).call.id == 2
 
 
 async def test_next_says_when_nobody_is_left(session: AsyncSession, rules: DeskRules):
@@ -104,14 +104,14 @@ async def test_two_calls_to_one_therapist_are_not_handed_out_to_two(session: Asy
     with pytest.raises(NothingReachable):
         await claim_next(session, staff_id=BEN, now=NOW, rules=rules)
     with pytest.raises(ClaimedByOther):
-        await claim_call(session, {1: 50, 50: 1}[first.id], staff_id=BEN, now=NOW, rules=rules)
+        await claim_call(session, {1: 50, 50: 1}[first.call.id], staff_id=BEN, now=NOW, rules=rules)
 
 
 async def test_an_expired_claim_is_free(session: AsyncSession, rules: DeskRules):
     await fill(session, {1: "10:00-12:00"})
     await claim_call(session, 1, staff_id=ANNA, now=NOW, rules=rules)
     later = NOW + rules.claim
-    assert (await claim_next(session, staff_id=BEN, now=later, rules=rules)).bearbeitet_von == BEN
+    assert (await claim_next(session, staff_id=BEN, now=later, rules=rules)).call.bearbeitet_von == BEN
 
 
 async def test_claiming_another_call_lets_go_of_the_first(session: AsyncSession, rules: DeskRules):
@@ -215,7 +215,7 @@ async def test_twenty_pressing_next_at_once_get_twenty_calls(
 
     async def press(staff_id: int) -> int:
         async with sessions() as own:
-            return (await claim_next(own, staff_id=staff_id, now=NOW, rules=rules)).id
+            return (await claim_next(own, staff_id=staff_id, now=NOW, rules=rules)).call.id
 
     claimed = await asyncio.gather(*(press(staff_id) for staff_id in range(1, 21)))
     assert sorted(claimed) == list(range(1, 21))
@@ -234,7 +234,7 @@ async def test_twenty_pressing_next_for_three_calls_share_them_fairly(
     async def press(staff_id: int) -> str | int:
         async with sessions() as own:
             try:
-                return (await claim_next(own, staff_id=staff_id, now=NOW, rules=rules)).id
+                return (await claim_next(own, staff_id=staff_id, now=NOW, rules=rules)).call.id
             except NothingReachable:
                 return "none"
 

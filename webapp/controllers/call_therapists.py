@@ -11,9 +11,8 @@ from services import ring_backs
 from services.calls import get_call
 from services.desk import is_outside_phone_hours
 from services.errors import Conflict, InvalidInput
-from services.in_hand import load_in_hand
 from services.therapists import set_call_hint, set_do_not_call
-from webapp.desk_answers import Page, let_go, show_call, show_desk, show_refusal
+from webapp.desk_answers import Page, show_call, show_desk, show_refusal, whose_is_free
 from webapp.forms import Submitted, limited, read_date, read_time
 from webapp.i18n import gettext
 from webapp.outcome_form import OutcomeForm
@@ -96,11 +95,10 @@ class RingBackController(Controller):
     @post("/{therapist_id:int}", status_code=200)
     async def take(self, visit: NamedDependency[Visit], therapist_id: FromPath[int]) -> Page:
         """Open the call of who is on the phone right now; make one if none is planned."""
-        held = await load_in_hand(visit.session, visit.staff.id, visit.now)
         try:
-            call = await ring_backs.take_ring_back(
+            claim = await ring_backs.take_ring_back(
                 visit.session, therapist_id, staff_id=visit.staff.id, now=visit.now, rules=visit.rules
             )
         except (Conflict, InvalidInput) as error:
             return await show_desk(visit, refused=error)
-        return await show_call(visit, call.id, notice=let_go(held, call.id))
+        return await show_call(visit, claim.call.id, notice=whose_is_free(claim))

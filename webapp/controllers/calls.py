@@ -10,13 +10,12 @@ from litestar.response import Template
 from services import claims, outcomes
 from services.desk import load_change, load_desk, suggest_next_attempt
 from services.errors import Conflict, InvalidInput
-from services.in_hand import load_in_hand
 from services.models import OutcomeKind
 from services.outcome_drafts import keep_typed
 from services.undo import undo_outcome
 from shared.clock import Clock
 from webapp.conflict_words import change_in_words
-from webapp.desk_answers import Page, let_go, show_call, show_desk, show_refusal
+from webapp.desk_answers import Page, show_call, show_desk, show_refusal, whose_is_free
 from webapp.desk_view import desk_page, desk_update, is_fragment
 from webapp.forms import Submitted, read_number, words_of
 from webapp.i18n import gettext
@@ -43,26 +42,24 @@ class CallController(Controller):
     @post("/{call_id:int}/claim", status_code=200)
     async def claim(self, visit: NamedDependency[Visit], call_id: FromPath[int]) -> Page:
         """Take a call in hand."""
-        held = await load_in_hand(visit.session, visit.staff.id, visit.now)
         try:
-            await claims.claim_call(
+            claim = await claims.claim_call(
                 visit.session, call_id, staff_id=visit.staff.id, now=visit.now, rules=visit.rules
             )
         except Conflict as error:
             return await show_refusal(visit, call_id, error)
-        return await show_call(visit, call_id, notice=let_go(held, call_id))
+        return await show_call(visit, call_id, notice=whose_is_free(claim))
 
     @post("/next", status_code=200)
     async def claim_next(self, visit: NamedDependency[Visit]) -> Page:
         """Take the reachable call whose window closes first."""
-        held = await load_in_hand(visit.session, visit.staff.id, visit.now)
         try:
-            call = await claims.claim_next(
+            claim = await claims.claim_next(
                 visit.session, staff_id=visit.staff.id, now=visit.now, rules=visit.rules
             )
         except claims.NothingReachable as error:
             return await show_desk(visit, notice=words_of(error))
-        return await show_call(visit, call.id, notice=let_go(held, call.id))
+        return await show_call(visit, claim.call.id, notice=whose_is_free(claim))
 
     @post("/{call_id:int}/renew", status_code=200)
     async def renew(self, visit: NamedDependency[Visit], call_id: FromPath[int]) -> Response[Any]:
