@@ -9,24 +9,13 @@ from shared.database import SessionFactory
 from tests.clock import FakeClock
 from tests.factories import NOW, make_call, make_staff, make_therapist
 from tests.integration.conftest import Client, submit
+from tests.integration.pages.conftest import group, stored
 
 TODAY = date(2026, 10, 14)
 
 
 def phone_hours(start: str, end: str) -> dict[str, object]:
     return {"wednesday": [{"start": start, "end": end}]}
-
-
-async def stored(sessions: SessionFactory, *rows: object) -> None:
-    async with sessions() as session, session.begin():
-        for row in rows:
-            session.add(row)
-            await session.flush()
-
-
-def group(page: str, key: str) -> str:
-    """Return the part of the page that shows one group of the list."""
-    return page.split(f'class="group group-{key}"')[1].split("</section>")[0]
 
 
 async def test_who_can_be_reached_now_is_listed_with_the_window_closing_first_on_top(

@@ -1,7 +1,6 @@
 """What staff do on the pages of therapists, without any script."""
 
 import re
-from collections.abc import Awaitable, Callable
 from datetime import date, datetime, time
 
 import httpx
@@ -15,20 +14,9 @@ from shared.config import Settings
 from shared.database import SessionFactory
 from tests.factories import NOW, make_call, make_email, make_therapist
 from tests.integration.conftest import Client, submit
+from tests.integration.pages.conftest import Store
 
-Store = Callable[..., Awaitable[None]]
 PLAN_FOLDED = re.compile(r"<details>\s*<summary[^>]*>Plan a call all the same")
-
-
-@pytest.fixture
-def store(sessions: SessionFactory) -> Store:
-    async def store_rows(*rows: object) -> None:
-        async with sessions() as session, session.begin():
-            for row in rows:
-                session.add(row)
-                await session.flush()
-
-    return store_rows
 
 
 async def load(sessions: SessionFactory) -> Therapist:

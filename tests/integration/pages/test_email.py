@@ -1,0 +1,146 @@
+"""The page of an e-mail: what happened to it, and what staff do about it, without any script."""
+
+from html import escape
+
+from sqlalchemy import select
+
+from services.models import (
+    AttemptOutcome,
+    AttemptStage,
+    CallReason,
+    EmailStatus,
+    EmailVersuch,
+    PhoneCall,
+)
+from shared.database import SessionFactory
+from tests.factories import NOW, make_email, make_therapist
+from tests.integration.conftest import Client, submit
+from tests.integration.pages.conftest import Store, load_email
+
+
+async def test_detail_tells_the_delivery_with_the_servers_words(staff_client: Client, store: Store):
+    email_id = await store(make_email(status=EmailStatus.FAILED, fehlermeldung="550 5.1.1 User unknown"))
+    await store(
+        EmailVersuch(
+            email_id=email_id,
+            nummer=1,
+            begonnen_at=NOW,
+            beendet_at=NOW,
+            stufe=AttemptStage.RCPT,
+            smtp_code=451,
+            smtp_text="4.7.1 Greylisted",
+            ergebnis=AttemptOutcome.RETRY,
+        )
+    )
+    page = (await staff_client.get(f"/emails/{email_id}")).text
+    assert "550 5.1.1 User unknown" in page
+    assert "451 4.7.1 Greylisted" in page
+    assert "Attempt 1: put off" in page
+    assert "Call instead" in page
+    assert '<a class="button" href="/emails/new?therapist=1">Write anew</a>' in page
+
+
+async def test_preview_runs_and_fetches_nothing(staff_client: Client, store: Store):
+    email_id = await store(make_email(body_html="<script>alert(1)</script><p>Guten Tag</p>"))
+    page = (await staff_client.get(f"/emails/{email_id}")).text
+    assert f'src="/emails/{email_id}/preview" sandbox ' in page
+    assert "alert(1)" not in page
+    frame = await staff_client.get(f"/emails/{email_id}/preview")
+    policy = frame.headers["content-security-policy"]
+    assert "sandbox" in policy
+    assert "default-src 'none'" in policy
+    assert "frame-ancestors 'self'" in policy
+    assert frame.headers["content-type"] == "text/html; charset=utf-8"
+
+
+async def test_text_view_needs_no_script(staff_client: Client, store: Store):
+    email_id = await store(make_email(body_text="Nur <Text>"))
+    page = (await staff_client.get(f"/emails/{email_id}?view=text")).text
+    assert "Nur &lt;Text&gt;" in page
+    assert "<iframe" not in page
+
+
+async def test_unknown_email_is_not_found(staff_client: Client):
+    assert (await staff_client.get("/emails/4711")).status_code == 404
+    assert (await staff_client.get("/emails/99999999999999")).status_code == 404
+
+
+async def test_buttons_send_take_back_and_send_again(
+    staff_client: Client, store: Store, sessions: SessionFactory
+):
+    for before, action, after in (
+        (EmailStatus.DRAFT, "queue", EmailStatus.QUEUED),
+        (EmailStatus.QUEUED, "cancel", EmailStatus.DRAFT),
+        (EmailStatus.FAILED, "retry", EmailStatus.QUEUED),
+    ):
+        email_id = await store(make_email(status=before))
+        answer = await submit(staff_client, f"/emails/{email_id}", {"action": action, "version": 1})
+        assert answer.status_code == 303
+        assert (await load_email(sessions, email_id)).status is after
+        page = (await staff_client.get(answer.headers["location"])).text
+        assert '<span class="muted">Anna</span>' in page
+
+
+async def test_an_unclear_delivery_is_decided(staff_client: Client, store: Store, sessions: SessionFactory):
+    for decision, after in (("resend", EmailStatus.QUEUED), ("was_sent", EmailStatus.SENT)):
+        email_id = await store(make_email(status=EmailStatus.SENDING, uebergabe_begonnen_at=NOW))
+        assert f'href="/emails/{email_id}"' in (await staff_client.get("/emails?show=unclear")).text
+        message_id = (await load_email(sessions, email_id)).message_id
+        assert escape(message_id) in (await staff_client.get(f"/emails/{email_id}")).text
+        answer = await submit(staff_client, f"/emails/{email_id}", {"action": decision, "version": 1})
+        assert answer.status_code == 303
+        assert (await load_email(sessions, email_id)).status is after
+
+
+async def test_a_button_pressed_too_late_says_why_on_the_page(staff_client: Client, store: Store):
+    email_id = await store(make_email(status=EmailStatus.SENT, sent_at=NOW))
+    answer = await submit(staff_client, f"/emails/{email_id}", {"action": "cancel", "version": 1})
+    assert answer.status_code == 409
+    assert "This is not possible while the e-mail is SENT." in answer.text
+    assert "Record a reply" in answer.text
+
+
+async def test_a_button_nobody_made_changes_nothing(
+    staff_client: Client, store: Store, sessions: SessionFactory
+):
+    email_id = await store(make_email())
+    answer = await submit(staff_client, f"/emails/{email_id}", {"action": "explode", "version": 1})
+    assert answer.status_code == 404
+    assert (await load_email(sessions, email_id)).version == 1
+
+
+async def test_follow_up_is_ticked_off(staff_client: Client, store: Store, sessions: SessionFactory):
+    email_id = await store(make_email(status=EmailStatus.SENT, sent_at=NOW, nachverfolgung_erforderlich=True))
+    await submit(staff_client, f"/emails/{email_id}", {"action": "followed_up", "version": 1})
+    assert not (await load_email(sessions, email_id)).nachverfolgung_erforderlich
+
+
+async def test_a_failed_email_is_followed_by_a_call_once(
+    staff_client: Client, store: Store, sessions: SessionFactory
+):
+    email_id = await store(make_therapist(), make_email(status=EmailStatus.FAILED))
+    form: dict[str, object] = {"action": "call", "version": 1, "key": "abc"}
+    assert (await submit(staff_client, f"/emails/{email_id}", form)).status_code == 303
+    again = await submit(staff_client, f"/emails/{email_id}", form)
+    assert again.status_code == 409
+    async with sessions() as session:
+        calls = (await session.scalars(select(PhoneCall))).all()
+    assert [(call.email_id, call.grund) for call in calls] == [(email_id, CallReason.UNDELIVERED)]
+
+
+async def test_a_form_sent_twice_plans_one_call(staff_client: Client, store: Store, sessions: SessionFactory):
+    email_id = await store(make_therapist(), make_email(status=EmailStatus.SENT, sent_at=NOW))
+    form: dict[str, object] = {"action": "call", "version": 1, "key": "abc"}
+    for _ in range(2):
+        assert (await submit(staff_client, f"/emails/{email_id}", form)).status_code == 303
+    async with sessions() as session:
+        assert len((await session.scalars(select(PhoneCall))).all()) == 1
+
+
+async def test_nobody_who_can_be_called_is_said_on_the_page(staff_client: Client, store: Store):
+    email_id = await store(
+        make_therapist(telefonische_erreichbarkeit={}), make_email(status=EmailStatus.SENT, sent_at=NOW)
+    )
+    answer = await submit(staff_client, f"/emails/{email_id}", {"action": "call", "version": 1})
+    assert answer.status_code == 422
+    assert "no phone hours" in answer.text
