@@ -1,4 +1,4 @@
-"""Phone calls: making, reading, moving, changing and cancelling them. Outcomes are in `services.outcomes`."""
+"""Phone calls: making, moving and cancelling them. Outcomes are in `services.outcomes`."""
 
 import asyncio
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from datetime import date, datetime, time
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services import idempotency
@@ -25,7 +25,6 @@ from services.models import (
     Therapist,
     is_possible_id,
 )
-from services.pagination import Page, PageRequest
 from services.rules import DeskRules
 from services.slots import LONGEST_CALL_MINUTES
 from services.subjects import CALLS
@@ -57,18 +56,6 @@ class NewCall:
     notizen: str | None = None
     email_id: int | None = None
     grund: CallReason = CallReason.MANUAL
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallFilters:
-    """Which calls a list shows; dates are inclusive, an unset filter lets everything through."""
-
-    therapist_id: int | None = None
-    status: CallStatus | None = None
-    email_id: int | None = None
-    geplantes_datum: date | None = None
-    geplantes_datum_von: date | None = None
-    geplantes_datum_bis: date | None = None
 
 
 async def create_call(
@@ -111,16 +98,6 @@ async def get_call(session: AsyncSession, call_id: int) -> PhoneCall:
     """
     async with session.begin():
         return await _existing(session, call_id)
-
-
-async def list_calls(session: AsyncSession, filters: CallFilters, page: PageRequest) -> Page[PhoneCall]:
-    """Return one page of the calls, earliest planned first."""
-    matching = select(PhoneCall).where(*_conditions(filters))
-    ordered = matching.order_by(PhoneCall.geplantes_datum, PhoneCall.geplante_zeit, PhoneCall.id)
-    async with session.begin():
-        total = await session.scalar(select(func.count()).select_from(matching.subquery()))
-        rows = await session.scalars(ordered.offset(page.offset).limit(page.limit))
-        return Page(list(rows), page, total or 0)
 
 
 async def move_call(
@@ -275,21 +252,6 @@ async def _existing(session: AsyncSession, call_id: int, *, lock: bool = False) 
     if call is None:
         raise NotFound
     return call
-
-
-def _conditions(filters: CallFilters) -> list[ColumnElement[bool]]:
-    wanted = {
-        PhoneCall.therapist_id: filters.therapist_id,
-        PhoneCall.status: filters.status,
-        PhoneCall.email_id: filters.email_id,
-        PhoneCall.geplantes_datum: filters.geplantes_datum,
-    }
-    conditions = [column == value for column, value in wanted.items() if value is not None]
-    if filters.geplantes_datum_von is not None:
-        conditions.append(PhoneCall.geplantes_datum >= filters.geplantes_datum_von)
-    if filters.geplantes_datum_bis is not None:
-        conditions.append(PhoneCall.geplantes_datum <= filters.geplantes_datum_bis)
-    return conditions
 
 
 def _check(new: NewCall) -> None:

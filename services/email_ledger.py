@@ -1,36 +1,27 @@
-"""Group commit for the senders: what is waiting is written together, in one statement and one commit.
+"""What senders know of their e-mails, written by group commit.
 
 Two marks per e-mail: "DATA begins", durable before the server hears DATA, and how the attempt ended.
 """
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Generic, TypeVar
 
 import asyncpg
 import structlog
 
 from services.email_queue import NEXT_NUMBER, ClaimedEmail
 from services.events import TOPIC, EventType
+from services.group_commit import GroupCommit
 from services.models import SCHEMA, AttemptOutcome, AttemptStage, EmailStatus
 from services.subjects import EMAILS, OUTBOX
 from shared.clock import Clock
-from shared.database_errors import UNREACHABLE
 from shared.direct_connection import DirectConnection
 from shared.notifications import Notifier
 
-T = TypeVar("T")
-
-RETRY_SECONDS = (0.1, 2.0)
 MOST_UNWRITTEN = 16
-WORTH_A_COMMIT = 8
 GATHER_SECONDS = 0.01
-BLOCKED_SECONDS = 1.0
-"""How long an e-mail whose row somebody else locks waits before its account is tried again."""
 
 log = structlog.get_logger(__name__)
 
@@ -176,8 +167,8 @@ class Ledger:
         self._notifier = notifier
         self._clock = clock
         self._lease = lease
-        self._begins = _Writer[_Begin](begins, self._write_begins)
-        self._ends = _Writer[Entry](ends, self._write_ends, gather_seconds=GATHER_SECONDS)
+        self._begins = GroupCommit[_Begin](begins, self._write_begins)
+        self._ends = GroupCommit[Entry](ends, self._write_ends, gather_seconds=GATHER_SECONDS)
 
     async def begin(self, email: ClaimedEmail) -> bool:
         """Make "DATA begins" durable and renew the lease; False when the lease is no longer ours."""
@@ -242,81 +233,3 @@ class Ledger:
         if written:
             self._notifier.send({EMAILS, OUTBOX})
         return [entry for entry in entries if entry.email.id in blocked]
-
-
-class _Writer(Generic[T]):
-    """Group commit over one connection: while one write is under way, the next group gathers.
-
-    Args:
-        write: writes a group and returns what could not be written because somebody else locks its row.
-    """
-
-    def __init__(
-        self,
-        connection: DirectConnection,
-        write: Callable[[DirectConnection, list[T]], Awaitable[list[T]]],
-        *,
-        gather_seconds: float = 0,
-    ) -> None:
-        self._connection = connection
-        self._write = write
-        self._gather_seconds = gather_seconds
-        self._waiting: list[T] = []
-        self._unwritten = 0
-        self._changed = asyncio.Condition()
-        self._wanted = asyncio.Event()
-        self._urgent = asyncio.Event()
-        self.failing = False
-        """Whether the last write failed and is going to be tried again."""
-
-    def add(self, item: T) -> None:
-        """Hand in an item."""
-        self._waiting.append(item)
-        self._unwritten += 1
-        self._wanted.set()
-        if len(self._waiting) >= WORTH_A_COMMIT:
-            self._urgent.set()
-
-    async def at_most(self, unwritten: int) -> None:
-        """Wait until at most so many items are not written yet."""
-        if self._unwritten > unwritten:
-            self._urgent.set()
-            async with self._changed:
-                await self._changed.wait_for(lambda: self._unwritten <= unwritten)
-
-    async def run(self) -> None:
-        """Write until cancelled; a group that can't be written waits for the database and goes first."""
-        delay, cap = RETRY_SECONDS
-        while True:
-            await self._wanted.wait()
-            if self._gather_seconds:
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(self._gather_seconds):
-                        await self._urgent.wait()
-                self._urgent.clear()
-            self._wanted.clear()
-            group, self._waiting = self._waiting, []
-            try:
-                blocked = await self._write(self._connection, group)
-            except UNREACHABLE as error:
-                log.warning("ledger_waits", error=type(error).__name__, retry_seconds=delay)
-                self._put_back(group)
-                self.failing = True
-                await asyncio.sleep(delay)
-                delay = min(delay * 2, cap)
-                continue
-            except BaseException:
-                # Written or not: the token keeps a second write from doing anything.
-                self._put_back(group)
-                raise
-            self.failing = False
-            delay = RETRY_SECONDS[0]
-            self._unwritten -= len(group) - len(blocked)
-            if blocked:
-                asyncio.get_running_loop().call_later(BLOCKED_SECONDS, self._put_back, blocked)
-            async with self._changed:
-                self._changed.notify_all()
-
-    def _put_back(self, group: list[T]) -> None:
-        self._waiting[:0] = group
-        self._wanted.set()

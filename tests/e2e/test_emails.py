@@ -56,6 +56,20 @@ async def test_a_new_email_appears_in_an_open_list(anna: Page, app: RunningApp) 
     await expect(anna.locator("#emails tbody tr").first).to_contain_text("Dr. Neu Angekommen")
 
 
+async def test_an_email_that_pushes_another_out_of_a_full_list_is_one_change(
+    anna: Page, app: RunningApp
+) -> None:
+    await anna.goto("/emails")
+    rows = anna.locator("#emails tbody tr")
+    await expect(rows).to_have_count(50)
+    await rows.first.hover()
+    await sent_email(app, 15, "Dr. Voll Belegt")
+    await expect(anna.locator("#emails [data-live-count]")).to_have_text("1 Änderung")
+    await anna.get_by_role("button", name="Aktualisieren").click()
+    await expect(rows.first).to_contain_text("Dr. Voll Belegt")
+    await expect(rows).to_have_count(50)
+
+
 async def test_a_reply_is_recorded_with_the_keyboard_alone(anna: Page, app: RunningApp) -> None:
     email_id = await sent_email(app, 10, "Saskia Böhme")
     await anna.goto(f"/emails/{email_id}")

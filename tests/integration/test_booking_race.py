@@ -10,7 +10,8 @@ from sqlalchemy import text
 
 from services.activity import API
 from services.booking import CallCollision
-from services.calls import CallFilters, NewCall, create_call, list_calls, move_call
+from services.call_listing import CallFilters, list_calls
+from services.calls import NewCall, create_call, move_call
 from services.errors import Conflict
 from services.idempotency import RepeatableRequest
 from services.models import PhoneCall

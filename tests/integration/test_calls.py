@@ -7,13 +7,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.activity import API
 from services.booking import CallCollision, NotToBeCalled
 from services.call_changes import CallChanges, change_call
+from services.call_listing import CallFilters, list_calls
 from services.calls import (
-    CallFilters,
     CallNotScheduled,
     NewCall,
     create_call,
     get_call,
-    list_calls,
     move_call,
 )
 from services.errors import InvalidInput, NotFound, StaleVersion

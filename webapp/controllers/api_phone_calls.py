@@ -12,7 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.activity import Actor
 from services.call_changes import CallChanges, change_call
-from services.calls import CallFilters, NewCall, create_call, get_call, list_calls
+from services.call_listing import CallFilters, list_calls
+from services.calls import NewCall, create_call, get_call
 from services.email_validation import LONGEST_NOTE
 from services.models import LARGEST_ID, CallReason, CallStatus, OutcomeKind, PhoneCall
 from services.pagination import DEFAULT_LIMIT, PageRequest

@@ -175,15 +175,19 @@ function parsed(html) {
   return new DOMParser().parseFromString(html, "text/html");
 }
 
-/* How many rows ([data-row]) would look different; what has no rows counts the hints that change its words. */
+/* How many rows ([data-row]) would change; what has no rows counts the hints that change its words. */
 function changesIn(list, fresh) {
   const [before, after] = [marks(list), marks(fresh)];
   if (before.size + after.size === 0) {
     const there = fresh.getElementById(list.id);
     return there && words(there) === words(list) ? 0 : (CHANGED_WHILE_BUSY.get(list.id) ?? 0) + 1;
   }
-  const different = [...before, ...after].filter((mark) => !(before.has(mark) && after.has(mark)));
-  return new Set(different.map((mark) => mark.split(":")[0])).size;
+  return Math.max(rowsOnlyIn(before, after), rowsOnlyIn(after, before));
+}
+
+/* A row that changed is missing on both sides; one that comes to a full list pushes another out, and is one change. */
+function rowsOnlyIn(marks, others) {
+  return [...marks].filter((mark) => !others.has(mark)).length;
 }
 
 function marks(root) {

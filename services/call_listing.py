@@ -1,0 +1,47 @@
+"""Lists of calls, earliest planned first."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.models import CallStatus, PhoneCall
+from services.pagination import Page, PageRequest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallFilters:
+    """Which calls a list shows; dates are inclusive, an unset filter lets everything through."""
+
+    therapist_id: int | None = None
+    status: CallStatus | None = None
+    email_id: int | None = None
+    geplantes_datum: date | None = None
+    geplantes_datum_von: date | None = None
+    geplantes_datum_bis: date | None = None
+
+
+async def list_calls(session: AsyncSession, filters: CallFilters, page: PageRequest) -> Page[PhoneCall]:
+    """Return one page of the calls, earliest planned first."""
+    matching = select(PhoneCall).where(*_conditions(filters))
+    ordered = matching.order_by(PhoneCall.geplantes_datum, PhoneCall.geplante_zeit, PhoneCall.id)
+    async with session.begin():
+        total = await session.scalar(select(func.count()).select_from(matching.subquery()))
+        rows = await session.scalars(ordered.offset(page.offset).limit(page.limit))
+        return Page(list(rows), page, total or 0)
+
+
+def _conditions(filters: CallFilters) -> list[ColumnElement[bool]]:
+    wanted = {
+        PhoneCall.therapist_id: filters.therapist_id,
+        PhoneCall.status: filters.status,
+        PhoneCall.email_id: filters.email_id,
+        PhoneCall.geplantes_datum: filters.geplantes_datum,
+    }
+    conditions = [column == value for column, value in wanted.items() if value is not None]
+    if filters.geplantes_datum_von is not None:
+        conditions.append(PhoneCall.geplantes_datum >= filters.geplantes_datum_von)
+    if filters.geplantes_datum_bis is not None:
+        conditions.append(PhoneCall.geplantes_datum <= filters.geplantes_datum_bis)
+    return conditions

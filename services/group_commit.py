@@ -1,0 +1,98 @@
+"""Group commit: what waits to be written is written together, in one statement and one commit."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Generic, TypeVar
+
+import structlog
+
+from shared.database_errors import UNREACHABLE
+from shared.direct_connection import DirectConnection
+
+T = TypeVar("T")
+
+RETRY_SECONDS = (0.1, 2.0)
+WORTH_A_COMMIT = 8
+BLOCKED_SECONDS = 1.0
+"""How long what belongs to a row that somebody else locks waits before it is tried again."""
+
+log = structlog.get_logger(__name__)
+
+
+class GroupCommit(Generic[T]):
+    """Group commit over one connection: while one write is under way, the next group gathers.
+
+    Args:
+        write: writes a group and returns what could not be written because somebody else locks its row.
+    """
+
+    def __init__(
+        self,
+        connection: DirectConnection,
+        write: Callable[[DirectConnection, list[T]], Awaitable[list[T]]],
+        *,
+        gather_seconds: float = 0,
+    ) -> None:
+        self._connection = connection
+        self._write = write
+        self._gather_seconds = gather_seconds
+        self._waiting: list[T] = []
+        self._unwritten = 0
+        self._changed = asyncio.Condition()
+        self._wanted = asyncio.Event()
+        self._urgent = asyncio.Event()
+        self.failing = False
+        """Whether the last write failed and is going to be tried again."""
+
+    def add(self, item: T) -> None:
+        """Hand in an item."""
+        self._waiting.append(item)
+        self._unwritten += 1
+        self._wanted.set()
+        if len(self._waiting) >= WORTH_A_COMMIT:
+            self._urgent.set()
+
+    async def at_most(self, unwritten: int) -> None:
+        """Wait until at most so many items are not written yet."""
+        if self._unwritten > unwritten:
+            self._urgent.set()
+            async with self._changed:
+                await self._changed.wait_for(lambda: self._unwritten <= unwritten)
+
+    async def run(self) -> None:
+        """Write until cancelled; a group that can't be written waits for the database and goes first."""
+        delay, cap = RETRY_SECONDS
+        while True:
+            await self._wanted.wait()
+            if self._gather_seconds:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(self._gather_seconds):
+                        await self._urgent.wait()
+                self._urgent.clear()
+            self._wanted.clear()
+            group, self._waiting = self._waiting, []
+            try:
+                blocked = await self._write(self._connection, group)
+            except UNREACHABLE as error:
+                log.warning("ledger_waits", error=type(error).__name__, retry_seconds=delay)
+                self._put_back(group)
+                self.failing = True
+                await asyncio.sleep(delay)
+                delay = min(delay * 2, cap)
+                continue
+            except BaseException:
+                # Written or not: the token keeps a second write from doing anything.
+                self._put_back(group)
+                raise
+            self.failing = False
+            delay = RETRY_SECONDS[0]
+            self._unwritten -= len(group) - len(blocked)
+            if blocked:
+                asyncio.get_running_loop().call_later(BLOCKED_SECONDS, self._put_back, blocked)
+            async with self._changed:
+                self._changed.notify_all()
+
+    def _put_back(self, group: list[T]) -> None:
+        self._waiting[:0] = group
+        self._wanted.set()
