@@ -15,14 +15,19 @@ from typing import Any, Literal
 
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import defer
 
 from services import activity
 from services.activity import Actor
+from services.email_listing import BODIES, UNCLEAR
 from services.errors import Conflict, NotFound, StaleVersion
 from services.events import EventType, report_email
 from services.models import Email, EmailStatus
 from services.subjects import EMAIL_QUEUE, EMAILS
 from shared.database import wake
+
+Decision = Literal["resend", "was_sent"]
+"""What a person may decide about an e-mail whose delivery is unclear."""
 
 
 class NoSuchEmail(NotFound):
@@ -125,7 +130,7 @@ async def retry_failed(
 async def decide_unclear(
     session: AsyncSession,
     email_id: int,
-    decision: Literal["resend", "was_sent"],
+    decision: Decision,
     *,
     version: int | None = None,
     now: datetime,
@@ -142,13 +147,36 @@ async def decide_unclear(
         email = await locked_email(session, email_id, version)
         if not email.zustellung_unklar:
             raise DeliveryIsClear
-        if decision == "resend":
-            _set(email, anspruch=None, **queued(now))
-            activity.record(session, actor, "email_resend", "email", email_id, now=now)
-        else:
-            settle_as_sent(session, email, now=now, actor=actor)
-        finish_change(session, email, now=now)
+        _decide(session, email, decision, now=now, actor=actor)
     return email
+
+
+async def decide_all_unclear(
+    session: AsyncSession, ids: Sequence[int], decision: Decision, *, now: datetime, actor: Actor
+) -> int:
+    """Record one decision about those of `ids` that may have been delivered; return how many."""
+    async with session.begin():
+        emails = await session.scalars(
+            select(Email)
+            .where(Email.id.in_(ids), UNCLEAR)
+            .order_by(Email.id)
+            .options(*(defer(body) for body in BODIES))
+            .with_for_update(key_share=True)
+            .execution_options(populate_existing=True)
+        )
+        unclear = emails.all()
+        for email in unclear:
+            _decide(session, email, decision, now=now, actor=actor)
+    return len(unclear)
+
+
+def _decide(session: AsyncSession, email: Email, decision: Decision, *, now: datetime, actor: Actor) -> None:
+    if decision == "resend":
+        _set(email, anspruch=None, **queued(now))
+        activity.record(session, actor, "email_resend", "email", email.id, now=now)
+    else:
+        settle_as_sent(session, email, now=now, actor=actor)
+    finish_change(session, email, now=now)
 
 
 def settle_as_sent(session: AsyncSession, email: Email, *, now: datetime, actor: Actor) -> None:

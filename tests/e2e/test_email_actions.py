@@ -4,10 +4,14 @@ import asyncio
 import re
 
 from playwright.async_api import Page, Route, expect
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from tests.e2e.app_process import RunningApp
+from services.models import EmailStatus
+from tests.e2e.accessibility import violations
+from tests.e2e.app_process import NOW, RunningApp
 from tests.e2e.conftest import OpenBrowser
 from tests.e2e.test_emails import sent_email
+from tests.factories import make_email
 
 SOME_HINTS_MS = 1_500
 
@@ -76,3 +80,24 @@ async def test_nothing_moves_under_a_mouse_that_rests_on_an_email(anna: Page, ap
     assert await row.bounding_box() == before
     await refresh.click()
     await expect(anna.locator("#emails tbody tr").first).to_contain_text("Dr. Neu Dazwischen")
+
+
+async def test_all_unclear_emails_that_are_shown_are_decided_together(anna: Page, app: RunningApp) -> None:
+    async def broke_off(session: AsyncSession) -> None:
+        async with session.begin():
+            for name in ("Dr. Pilz Eins", "Dr. Pilz Zwei"):
+                unclear = {"status": EmailStatus.SENDING, "uebergabe_begonnen_at": NOW, "created_at": NOW}
+                session.add(make_email(empfaenger_name=name, **unclear))
+
+    await app.execute(broke_off)
+    await anna.goto("/emails?show=unclear&q=pilz")
+    boxes = anna.locator("#emails tbody input[type=checkbox]")
+    await expect(boxes).to_have_count(2)
+    await anna.get_by_label("Alle gezeigten ankreuzen").check()
+    for number in range(2):
+        await expect(boxes.nth(number)).to_be_checked()
+    assert await violations(anna) == []
+    await anna.get_by_role("button", name="Angekreuzte sind angekommen").click()
+    await expect(anna.get_by_text("2 E-Mails gelten als gesendet.")).to_be_visible()
+    await anna.goto("/emails?q=pilz")
+    await expect(anna.locator("#emails .email-status", has_text="Gesendet")).to_have_count(2)

@@ -10,10 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.activity import API
 from services.email_changes import EmailChanges, update_email
 from services.email_states import (
+    Decision,
     DeliveryIsClear,
     NoSuchEmail,
     NotInThisState,
     cancel_email,
+    decide_all_unclear,
     decide_unclear,
     queue_email,
     retry_email,
@@ -212,6 +214,32 @@ async def test_an_unclear_email_that_was_sent_counts_from_its_hand_over(
     event = (await session.scalars(select(OutboxEvent))).one()
     assert event.event_type == "communication.email_sent"
     assert event.payload["sent_at"] == "2026-10-14T08:42:00Z"
+
+
+@pytest.mark.parametrize(
+    ("decision", "status"), [("resend", EmailStatus.QUEUED), ("was_sent", EmailStatus.SENT)]
+)
+async def test_one_decision_about_many_leaves_out_what_is_clear(
+    session: AsyncSession, clock: FakeClock, decision: Decision, status: EmailStatus
+):
+    unclear = [
+        in_state(EmailStatus.SENDING, clock, anspruch=None, uebergabe_begonnen_at=clock()) for _ in range(3)
+    ]
+    for email in unclear:
+        email.anspruch = uuid4()
+        await stored(session, email)
+    failed = await stored(session, in_state(EmailStatus.FAILED, clock))
+    ids = [unclear[0].id, unclear[1].id, failed.id, 4_711]
+    assert await decide_all_unclear(session, ids, decision, now=clock(), actor=API) == 2
+    async with session.begin():
+        for email in (*unclear, failed):
+            await session.refresh(email)
+        actions = (await session.scalars(select(Activity.object_id).order_by(Activity.id))).all()
+    assert [email.status for email in unclear] == [status, status, EmailStatus.SENDING]
+    assert [email.version for email in (*unclear, failed)] == [2, 2, 1, 1]
+    assert [email.anspruch is None for email in unclear] == [True, True, False]
+    assert failed.status is EmailStatus.FAILED
+    assert actions == ids[:2]
 
 
 @pytest.mark.parametrize("status", EmailStatus)

@@ -6,6 +6,7 @@ from typing import Any, cast
 from urllib.parse import urlencode
 
 from litestar import Controller, Response, get, post
+from litestar.datastructures import FormMultiDict
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect, Template
@@ -112,11 +113,26 @@ class EmailsController(Controller):
     async def retry_many(self, visit: NamedDependency[Visit]) -> Response[Any]:
         """Queue the ticked e-mails again, or all that have failed."""
         form = await visit.request.form()
-        ids = None if form.get("all") else [read_number(str(value)) or 0 for value in form.getall("id", [])]
+        ids = None if form.get("all") else _ticked(form)
         if ids == []:
             return await _list_page(visit, ListQuery(EmailView.FAILED), nothing_ticked=True, status=422)
         count = await email_states.retry_failed(visit.session, ids, **visit.act)
         return Redirect(f"/emails?show=failed&done=retried_many&n={count}", status_code=303)
+
+    @post("/decide", status_code=303)
+    async def decide_many(self, visit: NamedDependency[Visit]) -> Response[Any]:
+        """Decide about the ticked e-mails whose delivery is unclear."""
+        form = await visit.request.form()
+        ids = _ticked(form)
+        match form.get("decision"):
+            case "resend" | "was_sent" as decision:
+                pass
+            case _:
+                raise NotFound
+        if not ids:
+            return await _list_page(visit, ListQuery(EmailView.UNCLEAR), nothing_ticked=True, status=422)
+        count = await email_states.decide_all_unclear(visit.session, ids, decision, **visit.act)
+        return Redirect(f"/emails?show=unclear&done={decision}_many&n={count}", status_code=303)
 
     @get("/{email_id:int}")
     async def detail(
@@ -166,6 +182,10 @@ class EmailsController(Controller):
         if visit.swapped is None:
             return Redirect(f"/emails/{email_id}?done={data.action}", status_code=303)
         return await email_page(visit, email_id, seen=seen, done=data.action)
+
+
+def _ticked(form: FormMultiDict) -> list[int]:
+    return [read_number(str(value)) or 0 for value in form.getall("id", [])]
 
 
 async def _list_page(

@@ -49,6 +49,11 @@ document.addEventListener("change", ({ target }) => {
   if (usual) usual.checked = true;
 }, true);
 
+document.addEventListener("change", ({ target }) => {
+  if (!target.closest("[data-tick-all]")) return;
+  target.closest("[data-live]").querySelectorAll(".tick input").forEach((box) => { box.checked = target.checked; });
+});
+
 /* ---- Clicks: copy, open a dialog, refresh a list; what lies open closes when one goes elsewhere ---- */
 
 document.addEventListener("click", (event) => {
@@ -99,6 +104,7 @@ function announce(text) {
 /* ---- After something new came into the page: dialogs, focus, countdowns, vanishing toasts ---- */
 
 function settle(root) {
+  root.querySelectorAll(":is(.nav, .filters) > [aria-current]").forEach(showAmongOthers);
   root.querySelectorAll("dialog[data-modal]:not([open])").forEach((dialog) => dialog.showModal());
   const target = root.matches?.("[data-focus]") ? root : root.querySelector("[data-focus]");
   if (target) moveTo(target);
@@ -109,6 +115,12 @@ function settle(root) {
   if (root.id === "found" && !root.childElementCount) clearSearch();
   showLive(liveState);
   tick();
+}
+
+/* On a narrow screen links beside each other scroll. */
+function showAmongOthers(link) {
+  const { parentElement } = link;
+  parentElement.scrollLeft = link.offsetLeft - parentElement.offsetLeft - (parentElement.clientWidth - link.offsetWidth) / 2;
 }
 
 /* What is wrong with a form stands above as much of the form as fits; in one column so does the call. */
@@ -130,11 +142,7 @@ document.addEventListener("toggle", ({ target }) => {
 
 document.addEventListener("htmx:afterSettle", (event) => { settle(event.detail.elt); keepFocus(event.detail.requestConfig?.elt); });
 document.addEventListener("htmx:oobAfterSwap", (event) => settle(event.detail.target));
-document.addEventListener("DOMContentLoaded", () => {
-  settle(document.body);
-  const here = document.querySelector(".nav [aria-current]");
-  if (here) here.parentElement.scrollLeft = here.offsetLeft - (here.parentElement.clientWidth - here.offsetWidth) / 2;
-});
+document.addEventListener("DOMContentLoaded", () => settle(document.body));
 
 /* Whoever pressed a button that is not there any more goes on at the heading of what it belonged to. */
 let pressed = null;

@@ -1,10 +1,11 @@
 """The list of e-mails, without any script."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from services.models import (
-    EmailStatus,
-)
+import pytest
+
+from services.models import EmailStatus
 from shared.database import SessionFactory
 from tests.factories import NOW, make_email
 from tests.integration.conftest import Client, submit
@@ -100,6 +101,44 @@ async def test_nothing_ticked_queues_nothing(staff_client: Client, store: Store,
     assert "in the queue again" not in answer.text
     assert f'href="/emails/{failed}"' in answer.text
     assert (await load_email(sessions, failed)).status is EmailStatus.FAILED
+
+
+@pytest.mark.parametrize(
+    ("decision", "status", "words"),
+    [
+        ("was_sent", EmailStatus.SENT, "1 e-mail counts as sent."),
+        ("resend", EmailStatus.QUEUED, "1 e-mail goes out once more."),
+    ],
+)
+async def test_ticked_unclear_emails_are_decided_together(
+    staff_client: Client,
+    store: Store,
+    sessions: SessionFactory,
+    decision: str,
+    status: EmailStatus,
+    words: str,
+):
+    unclear: dict[str, Any] = {"status": EmailStatus.SENDING, "uebergabe_begonnen_at": NOW}
+    ticked, left = await store(make_email(**unclear)), await store(make_email(**unclear))
+    form = {"id": [str(ticked)], "decision": decision}
+    answer = await submit(staff_client, "/emails/decide", form)
+    assert answer.headers["location"] == f"/emails?show=unclear&done={decision}_many&n=1"
+    page = (await staff_client.get(answer.headers["location"])).text
+    assert words in page
+    assert f'value="{left}"' in page
+    assert (await load_email(sessions, ticked)).status is status
+    assert (await load_email(sessions, left)).zustellung_unklar
+    again = await submit(staff_client, "/emails/decide", form)
+    assert "Nothing was decided" in (await staff_client.get(again.headers["location"])).text
+
+
+@pytest.mark.parametrize(("form", "status"), [({"decision": "resend"}, 422), ({"id": ["1"]}, 404)])
+async def test_a_decision_about_nothing_or_none_about_something_changes_nothing(
+    staff_client: Client, store: Store, sessions: SessionFactory, form: dict[str, object], status: int
+):
+    email_id = await store(make_email(status=EmailStatus.SENDING, uebergabe_begonnen_at=NOW))
+    assert (await submit(staff_client, "/emails/decide", form)).status_code == status
+    assert (await load_email(sessions, email_id)).zustellung_unklar
 
 
 async def test_what_does_not_count_as_failed_any_more_is_no_success(staff_client: Client, store: Store):
