@@ -1,7 +1,13 @@
 """What the tests of the working screen do at the desk."""
 
-from playwright.async_api import Locator, Page, expect
+import re
 
+from playwright.async_api import Locator, Page, expect
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from shared.notifications import CHANNEL
+from tests.e2e.app_process import RunningApp
 from tests.e2e.conftest import OpenBrowser
 
 NOTE = "Ruft selbst zurück, sobald der Kalender fürs Frühjahr steht."
@@ -38,3 +44,19 @@ async def at_the_desk(open_browser: OpenBrowser, name: str) -> Page:
 async def release(page: Page) -> None:
     await page.get_by_role("button", name="Freigeben").click()
     await expect(page.locator(".call-mine")).to_have_count(0)
+
+
+async def send_hint(app: RunningApp, subject: str) -> None:
+    async def notify(session: AsyncSession) -> None:
+        async with session.begin():
+            await session.execute(select(func.pg_notify(CHANNEL, subject)))
+
+    await app.execute(notify)
+
+
+async def hear_a_hint(page: Page, app: RunningApp, subject: str, asks: str) -> None:
+    """Send a hint and wait until the page has made what it makes of it, and of all hints before."""
+    async with page.expect_response(re.compile(asks)) as answer:
+        await send_hint(app, subject)
+    await (await answer.value).finished()
+    await page.evaluate("() => new Promise(requestAnimationFrame)")

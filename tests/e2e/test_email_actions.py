@@ -7,13 +7,14 @@ from playwright.async_api import Page, Route, expect
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.models import EmailStatus
+from services.subjects import EMAILS
 from tests.e2e.accessibility import violations
 from tests.e2e.app_process import NOW, RunningApp
 from tests.e2e.conftest import OpenBrowser
+from tests.e2e.desk import hear_a_hint
 from tests.e2e.test_emails import sent_email
+from tests.eventually import eventually
 from tests.factories import make_email
-
-SOME_HINTS_MS = 1_500
 
 
 async def test_what_was_done_with_the_mouse_is_shown_where_it_rests(
@@ -30,7 +31,7 @@ async def test_what_was_done_with_the_mouse_is_shown_where_it_rests(
     await expect(anna.locator("#follow-up-title")).to_be_focused()
 
     await expect(ben.locator("#email-state")).to_contain_text("Anruf geplant")
-    await anna.wait_for_timeout(SOME_HINTS_MS)
+    await hear_a_hint(anna, app, EMAILS, asks="[?]seen=")
     await expect(anna.locator("[data-live-refresh]")).to_be_hidden()
     await expect(anna.locator("#follow-up-title")).to_be_focused()
 
@@ -54,7 +55,7 @@ async def test_what_changes_while_the_page_is_being_refreshed_is_not_missed(
     await underway.wait()
     await anna.get_by_role("button", name="Anruf planen").click()
     await expect(anna.locator("#email-state")).to_contain_text("Anruf geplant")
-    await ben.wait_for_timeout(SOME_HINTS_MS)
+    await eventually(lambda: ben.evaluate("AGAIN.has('email-state')"))
     done.set()
     await expect(ben.locator("#email-state")).to_contain_text("Anruf geplant")
     await ben.unroute_all(behavior="ignoreErrors")

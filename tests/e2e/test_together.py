@@ -5,13 +5,13 @@ import re
 
 from playwright.async_api import Browser, Page, Route, expect
 
+from services.subjects import CALLS
 from tests.e2e.accessibility import violations
 from tests.e2e.app_process import RunningApp
 from tests.e2e.browser import DESK, log_in
 from tests.e2e.conftest import OpenBrowser
-from tests.e2e.desk import NOTE, at_the_desk, release, rows, take_next, title
-
-SOME_HINTS_MS = 2_500
+from tests.e2e.desk import NOTE, at_the_desk, hear_a_hint, release, rows, send_hint, take_next, title
+from tests.eventually import eventually
 
 
 async def test_two_people_never_get_the_same_call(open_browser: OpenBrowser) -> None:
@@ -92,24 +92,51 @@ async def test_nothing_moves_under_a_resting_mouse(open_browser: OpenBrowser) ->
     await release(ben)
 
 
-async def later(route: Route) -> None:
-    """Let an answer of the list come after what happened meanwhile; an action's own answer comes sooner."""
-    answer = await route.fetch()
-    await asyncio.sleep(0.5 if route.request.method == "POST" else 1)
-    await route.fulfill(response=answer)
+class Held:
+    """Holds an answer back until it is let through."""
+
+    def __init__(self) -> None:
+        self.underway, self.through = asyncio.Event(), asyncio.Event()
+
+    async def __call__(self, route: Route) -> None:
+        answer = await route.fetch()
+        self.underway.set()
+        await self.through.wait()
+        await route.fulfill(response=answer)
 
 
-async def test_ones_own_actions_are_no_news(open_browser: OpenBrowser) -> None:
-    """However the answer to the action, the hint about it and the list it asks for overtake each other."""
+async def test_a_hint_that_overtakes_the_answer_to_ones_own_action_is_no_news(
+    open_browser: OpenBrowser, app: RunningApp
+) -> None:
     anna = await at_the_desk(open_browser, "Anna")
     await expect(anna.get_by_text("Live", exact=True)).to_be_visible()
-    await anna.route(re.compile("/(calls/next)?$"), later)
+    action = Held()
+    await anna.route("**/calls/next", action)
     await rows(anna).last.hover()
+    await anna.keyboard.press("n")
+    await eventually(lambda: anna.evaluate("AFTER_ACTING.has('list-frame')"))
+    action.through.set()
+    await expect(anna.locator(".row-mine")).to_have_count(1)
+    await hear_a_hint(anna, app, CALLS, asks="/$")
+    await expect(anna.locator("[data-live-refresh]")).to_be_hidden()
+    await release(anna)
+
+
+async def test_a_list_that_ones_own_action_has_overtaken_is_no_news(
+    open_browser: OpenBrowser, app: RunningApp
+) -> None:
+    anna = await at_the_desk(open_browser, "Anna")
+    await expect(anna.get_by_text("Live", exact=True)).to_be_visible()
+    await rows(anna).last.hover()
+    older = Held()
+    await anna.route(re.compile("/$"), older, times=1)
+    await send_hint(app, CALLS)
+    await older.underway.wait()
     await take_next(anna)
-    await anna.wait_for_timeout(SOME_HINTS_MS)
+    older.through.set()
+    await hear_a_hint(anna, app, CALLS, asks="/$")
     await expect(anna.locator("[data-live-refresh]")).to_be_hidden()
     await expect(anna.locator(".row-mine")).to_have_count(1)
-    await anna.unroute_all(behavior="ignoreErrors")
     await release(anna)
 
 
