@@ -54,7 +54,7 @@ class Patience:
 
 
 class Lane:
-    """Delivers from the shared inbox until cancelled.
+    """Delivers from the shared inbox until cancelled or told to finish.
 
     Args:
         deadline: the longest a delivery takes; a claim whose lease ends sooner is given back.
@@ -91,13 +91,19 @@ class Lane:
         self._on_pause = on_pause
         self._turned_away = 0
         self._rest_seconds = 0.0
+        self._finishing = False
         self.handing_over = False
         """Whether the server may be about to accept a message."""
 
+    def finish(self) -> None:
+        """Take no further e-mail: `run` ends once the one in hand is settled."""
+        self._finishing = True
+
     async def run(self) -> None:
-        """Deliver until cancelled."""
+        """Deliver until cancelled, or finished; it can be run again then."""
+        self._finishing = False
         try:
-            while True:
+            while not self._finishing:
                 ready = await self._next()
                 if isinstance(ready.message, UnbuildableMessage):
                     result = DeliveryResult(AttemptStage.CONNECT, Ending.UNBUILDABLE, text=str(ready.message))

@@ -188,6 +188,8 @@ class EmailSender:
         lanes: dict[asyncio.Task[None], Lane],
     ) -> None:
         """Give back what isn't begun, let hand-overs finish for a moment, write what is known."""
+        for lane in self._lanes:
+            lane.finish()
         await _end(claiming)
         if self._claiming is not None:
             await asyncio.wait([self._claiming], timeout=GOODBYE_SECONDS)

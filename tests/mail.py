@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import timedelta
 
 from sqlalchemy import select
@@ -56,9 +56,10 @@ async def running_sender(config: Settings, clock: Callable = system_clock) -> As
         for tasks in ([running], around):
             for task in tasks:
                 task.cancel()
-            for task in tasks:
-                with suppress(asyncio.CancelledError):
-                    await task
+            ended, _ = await asyncio.wait(tasks)
+            for task in ended:
+                if not task.cancelled():
+                    task.result()
 
 
 async def add_emails(sessions: SessionFactory, *emails: Email) -> list[int]:

@@ -49,7 +49,15 @@ class Stall:
     """Never answer."""
 
 
-Action = Say | Drop | Stall
+@dataclass(frozen=True)
+class Hold:
+    """Answer with this line once the event is set."""
+
+    until: asyncio.Event
+    line: str
+
+
+Action = Say | Drop | Stall | Hold
 
 
 class _Dropped(Exception):
@@ -173,6 +181,9 @@ class ScriptedSmtp:
             case Stall():
                 await asyncio.Event().wait()
                 raise AssertionError
+            case Hold(until, line):
+                await until.wait()
+                return line.encode()
 
 
 @asynccontextmanager

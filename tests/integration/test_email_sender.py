@@ -7,6 +7,7 @@ import pytest
 from aiosmtpd.handlers import Message
 from aiosmtpd.smtp import SMTP
 
+from services import email_sender
 from services.email_queue import EmailQueue
 from services.models import EmailStatus
 from shared.config import Settings
@@ -20,7 +21,7 @@ from tests.mail import (
     running_sender,
     until_email,
 )
-from tests.smtp_server import scripted_smtp
+from tests.smtp_server import Hold, scripted_smtp
 
 
 def is_sent(email) -> bool:
@@ -106,3 +107,38 @@ async def test_a_sender_that_ends_gives_back_what_it_is_just_claiming(
     email = await read_email(sessions, email_id)
     assert (email.status, email.anspruch) == (EmailStatus.QUEUED, None)
     assert await attempts_of(sessions, email_id) == []
+
+
+async def test_a_sender_that_ends_waits_for_the_hand_over_under_way_and_no_longer(
+    config: Settings, sessions: SessionFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(email_sender, "HANDOVER_GRACE_SECONDS", 120)
+    first, second = await add_emails(sessions, queued_email(), queued_email())
+    ending = asyncio.Event()
+
+    async def end_once_the_second_is_given_back() -> None:
+        await until_email(sessions, second, lambda email: email.status is EmailStatus.QUEUED)
+        ending.set()
+
+    async with asyncio.timeout(30), scripted_smtp() as smtp, asyncio.TaskGroup() as answering:
+        smtp.on("dot", Hold(ending, "250 2.0.0 queued"))
+        async with running_sender(mail_settings(config, smtp.port)):
+            await until_email(sessions, first, lambda _: bool(smtp.messages))
+            assert (await read_email(sessions, second)).status is EmailStatus.SENDING
+            answering.create_task(end_once_the_second_is_given_back())
+    assert is_sent(await read_email(sessions, first))
+    given_back = await read_email(sessions, second)
+    assert (given_back.status, given_back.anspruch) == (EmailStatus.QUEUED, None)
+    assert await attempts_of(sessions, second) == []
+
+
+async def test_a_sender_that_ended_can_be_run_again(config: Settings, sessions: SessionFactory) -> None:
+    async with scripted_smtp() as smtp:
+        async with running_sender(mail_settings(config, smtp.port)) as sender:
+            (before,) = await add_emails(sessions, queued_email())
+            await until_email(sessions, before, is_sent)
+        again = asyncio.create_task(sender.run())
+        (after,) = await add_emails(sessions, queued_email())
+        await until_email(sessions, after, is_sent)
+        again.cancel()
+        await asyncio.wait([again])
