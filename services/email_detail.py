@@ -12,6 +12,8 @@ from services.email_states import existing_email
 from services.follow_ups import pending_call
 from services.models import (
     Activity,
+    CallReason,
+    CallStatus,
     Email,
     EmailStatus,
     EmailVersuch,
@@ -134,7 +136,7 @@ async def load_email_detail(
             attempts=attempts[0].nummer if attempts else 0,
             pending=pending,
             calls=calls,
-            follow_up_at=None if calls else follow_up_at(email, rules),
+            follow_up_at=follow_up_at(email, calls, rules),
             therapist=await session.get(Therapist, email.therapist_id),
             typing=await others_typing(session, email_id, staff_id=staff_id, now=now),
             recorded=next((_recorded(*row) for row in activities if row[0].action == "reply_recorded"), None),
@@ -174,9 +176,17 @@ def _art(activity: Activity) -> str | None:
     return art if isinstance(art, str) else None
 
 
-def follow_up_at(email: Email, rules: DeskRules) -> datetime | None:
-    """Return when an e-mail nobody answered becomes due for its automatic call, or None."""
+def follow_up_at(email: Email, calls: Iterable[PhoneCall], rules: DeskRules) -> datetime | None:
+    """Return when an e-mail nobody answered becomes due for its automatic call, or None.
+
+    Of the calls about it, those a person planned and that were cancelled don't count, as for the worker
+    (`services.follow_up_calls`).
+    """
     if email.status is not EmailStatus.SENT or email.antwort_erhalten or email.sent_at is None:
+        return None
+    if email.nachgefasst or any(
+        call.grund == CallReason.NO_REPLY or call.status != CallStatus.CANCELED for call in calls
+    ):
         return None
     due = email.sent_at + rules.follow_up_after
     return max(due, email.nachverfolgung_ab) if email.nachverfolgung_ab else due

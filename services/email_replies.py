@@ -169,7 +169,8 @@ def _what_came(email: Email) -> tuple[object, ...]:
 def withdraw_answer(email: Email) -> None:
     """Take back the answer of a locked e-mail. Runs in the caller's transaction.
 
-    A call the answer cancelled does not come back, and none is made for it automatically again.
+    A call the answer cancelled does not come back. If it was the automatic one, no other is made; if a person
+    had planned it, the automatic one is still to come.
     """
     email.antwort_erhalten = False
     email.antwortdatum = email.antwortinhalt = None
