@@ -7,9 +7,11 @@ from typing import Annotated, Any, Literal, Self, TypedDict
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from email_validator import EmailNotValidError, validate_email
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import URL, make_url
+
+from shared.config.values import Brokers, DeskHours
 
 SERVICE_PORTS = {
     "patient": 8001,
@@ -60,31 +62,6 @@ class SmtpSettings(TypedDict):
     sender_name: str
 
 
-def _read_desk_hours(value: object) -> object:
-    """Turn `08:00-18:00` into two times; `24:00` means the day's last minute."""
-    if not isinstance(value, str):
-        return value
-    start, _, end = value.partition("-")
-    try:
-        opening = _read_minute(start)
-        closing = time.max if end.strip() == "24:00" else _read_minute(end)
-    except ValueError:
-        raise ValueError("write opening and closing time as HH:MM-HH:MM, for example 08:00-18:00") from None
-    if opening >= closing:
-        raise ValueError("the opening time must be before the closing time, for example 08:00-18:00")
-    return opening, closing
-
-
-def _read_minute(text: str) -> time:
-    at = time.fromisoformat(text.strip())
-    if at != time(at.hour, at.minute):
-        raise ValueError("seconds and time zones are not meant")
-    return at
-
-
-DeskHours = Annotated[tuple[time, time], NoDecode, BeforeValidator(_read_desk_hours)]
-
-
 class Settings(BaseSettings):
     """The configuration of one process; field names in capitals are the environment's names."""
 
@@ -125,7 +102,7 @@ class Settings(BaseSettings):
     queue_pause_cap_seconds: Annotated[float, Field(gt=0)] = 300
     worker_poll_seconds: Annotated[float, Field(gt=0)] = 2
 
-    kafka_bootstrap_servers: str = ""
+    kafka_bootstrap_servers: Brokers = ""
     kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
     kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "PLAIN"
     kafka_sasl_username: str | None = None

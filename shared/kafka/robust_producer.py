@@ -83,20 +83,24 @@ class RobustKafkaProducer:
         return self._connected.is_set()
 
     async def start(self) -> None:
-        """Begin to connect, in the background; twice is harmless.
+        """Begin to connect, in the background; twice is harmless, and after a defect it begins anew.
 
         Raises:
             ConfigurationError: the settings name no broker or can't work.
         """
         client_options(self._config)
-        if self._keeper is None:
+        if self._keeper is None or self._keeper.done():
             self._keeper = asyncio.create_task(self._keep_connected())
 
     async def wait_connected(self, seconds: float) -> bool:
-        """Return whether there is a connection, waiting at most `seconds` for one."""
+        """Return whether there is a connection, waiting at most `seconds` for one.
+
+        Raises:
+            Exception: the defect that ended the connecting; none is looked for until `start` is called again.
+        """
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                await self._connected.wait()
+                await self._connection_or_defect()
         return self.connected
 
     async def send(self, topic: str, event: EventEnvelope, key: str) -> None:
@@ -105,6 +109,7 @@ class RobustKafkaProducer:
         Raises:
             EventNotSent: not acknowledged within `send_seconds`.
             EventRefused: the event itself is the problem.
+            Exception: as `wait_connected`.
         """
         (failure,) = await self.send_many([OutgoingEvent(topic, key, event)])
         if failure is not None:
@@ -181,14 +186,23 @@ class RobustKafkaProducer:
         return answers
 
     async def _current(self) -> AIOKafkaProducer:
-        if self._keeper is None:
-            raise RuntimeError("start the producer first")
-        if self._keeper.done():
-            self._keeper.result()
-        while self._producer is None or self._broken.is_set():
+        while self._keeper is None or self._producer is None or self._broken.is_set():
             self._connected.clear()
-            await self._connected.wait()
+            await self._connection_or_defect()
         return self._producer
+
+    async def _connection_or_defect(self) -> None:
+        """Wait for a connection, or raise what ended the keeper; just return when the producer is closed."""
+        keeper = self._keeper
+        if keeper is None:
+            raise RuntimeError("start the producer first")
+        connected = asyncio.ensure_future(self._connected.wait())
+        try:
+            await asyncio.wait((connected, keeper), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            connected.cancel()
+        if keeper.done() and not keeper.cancelled():
+            keeper.result()
 
     async def _keep_connected(self) -> None:
         while True:
@@ -220,7 +234,7 @@ class RobustKafkaProducer:
                 log.warning("kafka_unreachable", error=type(error).__name__, retry_seconds=round(wait, 2))
                 await dispose(producer, self._close_seconds / 4)
                 await asyncio.sleep(wait)
-            except asyncio.CancelledError:
+            except BaseException:
                 await dispose(producer, self._close_seconds / 4)
                 raise
             else:

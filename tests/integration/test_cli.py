@@ -50,6 +50,7 @@ def test_an_api_key_is_printed_once(database: URL):
         ("TIMEZONE", "Berlin", "Europe/Berlin"),
         ("COMMUNICATION_SERVICE_PORT", "0", "COMMUNICATION_SERVICE_PORT"),
         ("DATABASE_URL", "mysql://x", "postgresql://"),
+        ("KAFKA_BOOTSTRAP_SERVERS", "kafka:abc", "kafka:9092"),
     ],
 )
 def test_a_bad_setting_is_named_with_what_would_be_right(database: URL, name: str, value: str, hint: str):

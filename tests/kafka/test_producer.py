@@ -7,6 +7,7 @@ import pytest
 
 from shared.config import Settings
 from shared.config.settings import ConfigurationError
+from shared.kafka import robust_producer
 from shared.kafka.consumer import EventConsumer, ReceivedEvent
 from shared.kafka.robust_producer import (
     EventNotSent,
@@ -212,3 +213,28 @@ async def test_a_producer_without_a_broker_in_its_settings_does_not_start(kafka_
     )
     with pytest.raises(ConfigurationError, match="KAFKA_BOOTSTRAP_SERVERS"):
         await producer.start()
+
+
+async def test_a_defect_that_ends_the_connecting_is_raised_and_a_new_start_begins_anew(
+    kafka_only: Settings, direct: Settings, topic: str, monkeypatch: pytest.MonkeyPatch
+):
+    def defective(**_: object) -> None:
+        raise ZeroDivisionError
+
+    async with asyncio.timeout(60), RobustKafkaProducer("matching-service", config=kafka_only) as producer:
+        with monkeypatch.context() as patched:
+            patched.setattr(robust_producer, "AIOKafkaProducer", defective)
+            waiting = asyncio.create_task(producer.wait_connected(600))
+            for ask in (lambda: waiting, lambda: producer.send(topic, event(0), key="a")):
+                with pytest.raises(ZeroDivisionError):
+                    await ask()
+        await producer.start()
+        await producer.send(topic, event(1), key="a")
+    assert numbers(await read(direct, topic, 1)) == [1]
+
+
+async def test_a_setting_that_only_the_client_finds_wrong_is_not_tried_for_ever(kafka_only: Settings):
+    config = kafka_only.model_copy(update={"kafka_bootstrap_servers": "kafka:abc"})
+    async with asyncio.timeout(60), RobustKafkaProducer("matching-service", config=config) as producer:
+        with pytest.raises(ValueError, match="abc"):
+            await producer.wait_connected(600)

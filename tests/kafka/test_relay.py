@@ -1,5 +1,6 @@
 import asyncio
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import select, text
@@ -7,11 +8,15 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from services.activity import SYSTEM
 from services.event_outbox import outbox_overview, retry_set_aside
+from services.event_relay import EventRelay
 from services.events import EventType, report_email
 from services.models import Activity, OutboxEvent
+from services.supervision import Restarts, keep_running
 from shared.config import Settings
 from shared.database import create_session_factory
-from shared.notifications import Notifier
+from shared.kafka import robust_producer
+from shared.kafka.robust_producer import RobustKafkaProducer
+from shared.notifications import Listener, Notifier
 from tests.clock import FakeClock
 from tests.eventually import eventually
 from tests.factories import NOW, make_email
@@ -196,3 +201,31 @@ async def test_published_events_are_pruned_after_the_retention_and_no_others(
 
     async with running_relay(through_proxy, clock):
         await eventually(pruned)
+
+
+async def test_a_defect_of_the_producer_restarts_the_relay_which_then_publishes(
+    session: AsyncSession,
+    engine: AsyncEngine,
+    through_proxy: Settings,
+    clock: FakeClock,
+    topic: str,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    works, defects = robust_producer.AIOKafkaProducer, iter([ZeroDivisionError])
+
+    def defective_once(**options: Any) -> object:
+        for defect in defects:
+            raise defect
+        return works(**options)
+
+    monkeypatch.setattr(robust_producer, "AIOKafkaProducer", defective_once)
+    await add(session, make_event(topic))
+    async with RobustKafkaProducer("communication-service", config=through_proxy) as producer:
+        listener = Listener(through_proxy.get_database_url())
+        relay = EventRelay(
+            engine=engine, config=through_proxy, clock=clock, listener=listener, producer=producer
+        )
+        supervised = asyncio.create_task(keep_running("event_relay", relay, Restarts(base=0.01)))
+        await eventually(lambda: all_out(session))
+        supervised.cancel()
+        await asyncio.wait([supervised])

@@ -60,6 +60,28 @@ def test_settings_that_cant_work_are_named(values: dict[str, object], named: str
         client_options(settings().model_copy(update=values))
 
 
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("", ""),
+        ("kafka", "kafka"),
+        (" a.example:9092, b_2:65535,", "a.example:9092,b_2:65535"),
+        ("[::1]:9092", "[::1]:9092"),
+    ],
+)
+def test_brokers_are_separated_by_commas(given: str, kept: str):
+    assert load_settings(env_file=None, kafka_bootstrap_servers=given).kafka_bootstrap_servers == kept
+
+
+@pytest.mark.parametrize(
+    "given",
+    ["kafka:abc", "kafka:", "kafka:0", "kafka:65536", "a:1:2", "kafka://a:9092", "a:9092 b:9092"],
+)
+def test_what_names_no_broker_is_refused(given: str):
+    with pytest.raises(ConfigurationError, match=r"KAFKA_BOOTSTRAP_SERVERS: .* for example kafka:9092"):
+        load_settings(env_file=None, kafka_bootstrap_servers=given)
+
+
 def test_waits_grow_to_a_cap_and_never_end():
     base, cap = RECONNECT_SECONDS
     waits = list(islice(backoff(), 100))

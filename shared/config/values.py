@@ -1,0 +1,48 @@
+"""Settings that are more than a word or a number: how they are written, and what is said otherwise."""
+
+import re
+from datetime import time
+from typing import Annotated
+
+from pydantic import AfterValidator, BeforeValidator
+from pydantic_settings import NoDecode
+
+_BROKER = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[^\s:/@\[\]]+)(?::(\d{1,5}))?")
+
+
+def _read_desk_hours(value: object) -> object:
+    """Turn `08:00-18:00` into two times; `24:00` means the day's last minute."""
+    if not isinstance(value, str):
+        return value
+    start, _, end = value.partition("-")
+    try:
+        opening = _read_minute(start)
+        closing = time.max if end.strip() == "24:00" else _read_minute(end)
+    except ValueError:
+        raise ValueError("write opening and closing time as HH:MM-HH:MM, for example 08:00-18:00") from None
+    if opening >= closing:
+        raise ValueError("the opening time must be before the closing time, for example 08:00-18:00")
+    return opening, closing
+
+
+def _read_minute(text: str) -> time:
+    at = time.fromisoformat(text.strip())
+    if at != time(at.hour, at.minute):
+        raise ValueError("seconds and time zones are not meant")
+    return at
+
+
+def _read_brokers(value: str) -> str:
+    """Return brokers separated by commas and nothing else."""
+    brokers = [broker for part in value.split(",") if (broker := part.strip())]
+    for broker in brokers:
+        match = _BROKER.fullmatch(broker)
+        if match is None or not 1 <= int(match[1] or 1) <= 65_535:
+            raise ValueError("name brokers as host:port, separated by commas, for example kafka:9092")
+    return ",".join(brokers)
+
+
+DeskHours = Annotated[tuple[time, time], NoDecode, BeforeValidator(_read_desk_hours)]
+
+Brokers = Annotated[str, AfterValidator(_read_brokers)]
+"""Kafka's bootstrap servers; without any there is no cluster."""
