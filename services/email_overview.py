@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.email_listing import UNCLEAR, EmailFilters, list_emails
@@ -31,7 +31,7 @@ FILTERS: Mapping[EmailView, EmailFilters] = {
     EmailView.ANSWERED: EmailFilters(antwort_erhalten=True),
     EmailView.FOLLOW_UP: EmailFilters(nachverfolgung_erforderlich=True),
     EmailView.WAITING: EmailFilters(status=EmailStatus.QUEUED),
-    EmailView.FAILED: EmailFilters(status=EmailStatus.FAILED),
+    EmailView.FAILED: EmailFilters(status=EmailStatus.FAILED, antwort_erhalten=False),
     EmailView.UNCLEAR: EmailFilters(zustellung_unklar=True),
     EmailView.DRAFTS: EmailFilters(status=EmailStatus.DRAFT),
 }
@@ -98,7 +98,7 @@ async def _counts(session: AsyncSession) -> dict[EmailView, int]:
     wanted = {
         EmailView.FOLLOW_UP: Email.nachverfolgung_erforderlich,
         EmailView.WAITING: Email.status == EmailStatus.QUEUED,
-        EmailView.FAILED: Email.status == EmailStatus.FAILED,
+        EmailView.FAILED: and_(Email.status == EmailStatus.FAILED, Email.antwort_erhalten.is_(False)),
         EmailView.UNCLEAR: UNCLEAR,
         EmailView.DRAFTS: Email.status == EmailStatus.DRAFT,
     }

@@ -9,11 +9,11 @@ Every change of state is guarded by the state it leaves and raises `version` by 
 with a message it has claimed is in `services.email_queue`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import select, update
+from sqlalchemy import select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import defer
 
@@ -113,8 +113,8 @@ async def retry_email(
 async def retry_failed(
     session: AsyncSession, ids: Sequence[int] | None = None, *, now: datetime, actor: Actor
 ) -> int:
-    """Queue all failed e-mails again, or those of `ids` that have failed; return how many."""
-    failed = update(Email).where(Email.status == EmailStatus.FAILED)
+    """Queue again what has failed and nobody has answered, of `ids` or all; return how many."""
+    failed = update(Email).where(Email.status == EmailStatus.FAILED, Email.antwort_erhalten.is_(False))
     if ids is not None:
         failed = failed.where(Email.id.in_(ids))
     values = {**queued(now), "version": Email.version + 1}
@@ -152,13 +152,16 @@ async def decide_unclear(
 
 
 async def decide_all_unclear(
-    session: AsyncSession, ids: Sequence[int], decision: Decision, *, now: datetime, actor: Actor
+    session: AsyncSession, seen: Mapping[int, int], decision: Decision, *, now: datetime, actor: Actor
 ) -> int:
-    """Record one decision about those of `ids` that may have been delivered; return how many."""
+    """Record one decision about e-mails that may have been delivered; return how many.
+
+    Left out is what is not unclear any more, or has changed since the version somebody has `seen` of it.
+    """
     async with session.begin():
         emails = await session.scalars(
             select(Email)
-            .where(Email.id.in_(ids), UNCLEAR)
+            .where(tuple_(Email.id, Email.version).in_(list(seen.items())), UNCLEAR)
             .order_by(Email.id)
             .options(*(defer(body) for body in BODIES))
             .with_for_update(key_share=True)

@@ -9,6 +9,7 @@ from uuid import uuid4
 from litestar.enums import RequestEncodingType
 from litestar.params import Body
 
+from services.email_states import NotInThisState
 from services.errors import DomainError, FieldError, InvalidInput
 from services.idempotency import RepeatableRequest
 from services.rules import YEARS
@@ -81,6 +82,8 @@ def form_errors(fields: Iterable[FieldError], ids: Mapping[str, str] | None = No
 
 def words_of(error: DomainError) -> str:
     """Translate a domain error."""
+    if isinstance(error, NotInThisState):
+        return gettext("This is not possible any more: the e-mail has changed meanwhile.")
     return gettext(error.message_id) % error.values
 
 

@@ -1,8 +1,9 @@
 """What the tests of the working screen do at the desk."""
 
+import asyncio
 import re
 
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import Locator, Page, Route, expect
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -60,3 +61,16 @@ async def hear_a_hint(page: Page, app: RunningApp, subject: str, asks: str) -> N
         await send_hint(app, subject)
     await (await answer.value).finished()
     await page.evaluate("() => new Promise(requestAnimationFrame)")
+
+
+class Held:
+    """Holds an answer back until it is let through."""
+
+    def __init__(self) -> None:
+        self.underway, self.through = asyncio.Event(), asyncio.Event()
+
+    async def __call__(self, route: Route) -> None:
+        answer = await route.fetch()
+        self.underway.set()
+        await self.through.wait()
+        await route.fulfill(response=answer)

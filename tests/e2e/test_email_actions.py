@@ -98,6 +98,8 @@ async def test_all_unclear_emails_that_are_shown_are_decided_together(anna: Page
     for number in range(2):
         await expect(boxes.nth(number)).to_be_checked()
     assert await violations(anna) == []
+    await boxes.first.press("Enter")
+    await expect(boxes).to_have_count(2)
     await anna.get_by_role("button", name="Angekreuzte sind angekommen").click()
     await expect(anna.get_by_text("2 E-Mails gelten als gesendet.")).to_be_visible()
     await anna.goto("/emails?q=pilz")

@@ -3,14 +3,14 @@
 import asyncio
 import re
 
-from playwright.async_api import Browser, Page, Route, expect
+from playwright.async_api import Browser, Page, expect
 
 from services.subjects import CALLS
 from tests.e2e.accessibility import violations
 from tests.e2e.app_process import RunningApp
 from tests.e2e.browser import DESK, log_in
 from tests.e2e.conftest import OpenBrowser
-from tests.e2e.desk import NOTE, at_the_desk, hear_a_hint, release, rows, send_hint, take_next, title
+from tests.e2e.desk import NOTE, Held, at_the_desk, hear_a_hint, release, rows, send_hint, take_next, title
 from tests.eventually import eventually
 
 
@@ -90,19 +90,6 @@ async def test_nothing_moves_under_a_resting_mouse(open_browser: OpenBrowser) ->
     await expect(anna.locator(".row-taken", has_text=taken)).to_be_visible()
     await expect(anna.locator("[data-live-refresh]")).to_be_hidden()
     await release(ben)
-
-
-class Held:
-    """Holds an answer back until it is let through."""
-
-    def __init__(self) -> None:
-        self.underway, self.through = asyncio.Event(), asyncio.Event()
-
-    async def __call__(self, route: Route) -> None:
-        answer = await route.fetch()
-        self.underway.set()
-        await self.through.wait()
-        await route.fulfill(response=answer)
 
 
 async def test_a_hint_that_overtakes_the_answer_to_ones_own_action_is_no_news(

@@ -21,6 +21,7 @@ from services.errors import DomainError, NotFound
 from services.pagination import PageRequest
 from services.rules import DeskRules
 from services.therapist_directory import TherapistDirectory
+from webapp.controllers.login import local_path
 from webapp.email_page import email_page
 from webapp.errors import status_of
 from webapp.forms import Submitted, read_date, read_number, repeatable, words_of
@@ -97,6 +98,7 @@ class EmailsController(Controller):
         page: FromQuery[str] = "",
         done: FromQuery[str] = "",
         n: FromQuery[str] = "",
+        left: FromQuery[str] = "",
     ) -> Template:
         """Show a page of the list, or only its changing part."""
         query = ListQuery(
@@ -107,32 +109,37 @@ class EmailsController(Controller):
             therapist=read_number(therapist) or None,
             page=min(max(read_number(page) or 1, 1), MOST_PAGES),
         )
-        return await _list_page(visit, query, done=done, n=read_number(n) or 0)
+        return await _list_page(visit, query, done=done, n=read_number(n) or 0, left=read_number(left) or 0)
 
     @post("/retry", status_code=303)
     async def retry_many(self, visit: NamedDependency[Visit]) -> Response[Any]:
         """Queue the ticked e-mails again, or all that have failed."""
         form = await visit.request.form()
-        ids = None if form.get("all") else _ticked(form)
-        if ids == []:
+        ticked = _ticked(form)
+        if form.get("nothing"):
+            return Redirect(_list_address(form), status_code=303)
+        if not ticked and not form.get("all"):
             return await _list_page(visit, ListQuery(EmailView.FAILED), nothing_ticked=True, status=422)
+        ids = None if form.get("all") else list(ticked)
         count = await email_states.retry_failed(visit.session, ids, **visit.act)
-        return Redirect(f"/emails?show=failed&done=retried_many&n={count}", status_code=303)
+        return _back_to_list(form, "retried_many", count, len(ticked) - count if ids else 0)
 
     @post("/decide", status_code=303)
     async def decide_many(self, visit: NamedDependency[Visit]) -> Response[Any]:
         """Decide about the ticked e-mails whose delivery is unclear."""
         form = await visit.request.form()
-        ids = _ticked(form)
+        ticked = _ticked(form)
+        if form.get("nothing"):
+            return Redirect(_list_address(form), status_code=303)
         match form.get("decision"):
             case "resend" | "was_sent" as decision:
                 pass
             case _:
                 raise NotFound
-        if not ids:
+        if not ticked:
             return await _list_page(visit, ListQuery(EmailView.UNCLEAR), nothing_ticked=True, status=422)
-        count = await email_states.decide_all_unclear(visit.session, ids, decision, **visit.act)
-        return Redirect(f"/emails?show=unclear&done={decision}_many&n={count}", status_code=303)
+        count = await email_states.decide_all_unclear(visit.session, ticked, decision, **visit.act)
+        return _back_to_list(form, f"{decision}_many", count, len(ticked) - count)
 
     @get("/{email_id:int}")
     async def detail(
@@ -142,9 +149,17 @@ class EmailsController(Controller):
         view: FromQuery[str] = "",
         seen: FromQuery[str] = "",
         done: FromQuery[str] = "",
+        draft: FromQuery[str] = "",
     ) -> Template:
         """Show an e-mail, or the part of its page that HTMX asks for."""
-        return await email_page(visit, email_id, as_text=view == "text", seen=read_number(seen), done=done)
+        return await email_page(
+            visit,
+            email_id,
+            as_text=view == "text",
+            seen=read_number(seen),
+            done=done,
+            shows_draft=bool(draft),
+        )
 
     @get("/{email_id:int}/preview")
     async def preview(self, visit: NamedDependency[Visit], email_id: FromPath[int]) -> Response[str]:
@@ -184,8 +199,22 @@ class EmailsController(Controller):
         return await email_page(visit, email_id, seen=seen, done=data.action)
 
 
-def _ticked(form: FormMultiDict) -> list[int]:
-    return [read_number(str(value)) or 0 for value in form.getall("id", [])]
+def _ticked(form: FormMultiDict) -> dict[int, int]:
+    """Return the ticked e-mails' ids, each with the version the list showed."""
+    pairs = (str(value).partition(":") for value in form.getall("email", []))
+    return {read_number(email_id) or 0: read_number(version) or 0 for email_id, _, version in pairs}
+
+
+def _back_to_list(form: FormMultiDict, done: str, count: int, left: int) -> Redirect:
+    """Go back to the list as it was; it says how many e-mails `done` was about and how many it left out."""
+    address = _list_address(form)
+    said = urlencode({"done": done, "n": count, "left": left})
+    return Redirect(f"{address}{'&' if '?' in address else '?'}{said}", status_code=303)
+
+
+def _list_address(form: FormMultiDict) -> str:
+    back = local_path(str(form.get("back", "")))
+    return back if back.startswith("/emails") else "/emails"
 
 
 async def _list_page(
@@ -194,17 +223,18 @@ async def _list_page(
     *,
     done: str = "",
     n: int = 0,
+    left: int = 0,
     nothing_ticked: bool = False,
     status: int = 200,
 ) -> Template:
-    """Return the list, or only its changing part; `n` is how many e-mails `done` was about."""
+    """Return the list, or only its changing part; `n` e-mails `done` was about, `left` it left out."""
     overview = await email_overview(
         visit.session, query.show, query.filters(visit.rules), PageRequest(query.page, ROWS)
     )
     context = {"query": query, "overview": overview, "views": EmailView, "now": visit.now}
     if visit.swapped is not None:
         return Template("emails/list.html", context=context, status_code=status)
-    context |= {"done": done, "n": n, "nothing_ticked": nothing_ticked}
+    context |= {"done": done, "n": n, "left": left, "nothing_ticked": nothing_ticked}
     return Template("emails/page.html", context=context, status_code=status)
 
 

@@ -96,7 +96,7 @@ async def test_a_button_pressed_too_late_says_why_on_the_page(staff_client: Clie
     email_id = await store(make_email(status=EmailStatus.SENT, sent_at=NOW))
     answer = await submit(staff_client, f"/emails/{email_id}", {"action": "cancel", "version": 1})
     assert answer.status_code == 409
-    assert "This is not possible while the e-mail is SENT." in answer.text
+    assert "This is not possible any more: the e-mail has changed meanwhile." in answer.text
     assert "Record a reply" in answer.text
 
 

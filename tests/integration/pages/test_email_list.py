@@ -1,15 +1,18 @@
 """The list of e-mails, without any script."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from services.models import EmailStatus
+from services.models import Email, EmailStatus
 from shared.database import SessionFactory
 from tests.factories import NOW, make_email
 from tests.integration.conftest import Client, submit
 from tests.integration.pages.conftest import WEEK_AGO, Store, load_email
+
+ROW = re.compile(r'data-row="([^"]+)"')
 
 
 async def test_list_shows_status_attempts_answer_and_planned_call(
@@ -86,8 +89,9 @@ async def test_ticked_failed_emails_are_queued_again(
 ):
     ticked = await store(make_email(status=EmailStatus.FAILED))
     left = await store(make_email(status=EmailStatus.FAILED))
-    answer = await submit(staff_client, "/emails/retry", {"id": [str(ticked)]})
-    assert answer.headers["location"] == "/emails?show=failed&done=retried_many&n=1"
+    back = "/emails?show=failed&q=praxis"
+    answer = await submit(staff_client, "/emails/retry", {"email": f"{ticked}:1", "back": back})
+    assert answer.headers["location"] == f"{back}&done=retried_many&n=1&left=0"
     assert "1 e-mail is in the queue again." in (await staff_client.get(answer.headers["location"])).text
     assert (await load_email(sessions, ticked)).status is EmailStatus.QUEUED
     assert (await load_email(sessions, left)).status is EmailStatus.FAILED
@@ -119,20 +123,38 @@ async def test_ticked_unclear_emails_are_decided_together(
     words: str,
 ):
     unclear: dict[str, Any] = {"status": EmailStatus.SENDING, "uebergabe_begonnen_at": NOW}
-    ticked, left = await store(make_email(**unclear)), await store(make_email(**unclear))
-    form = {"id": [str(ticked)], "decision": decision}
+    ticked = await store(make_email(**unclear))
+    changed = await store(make_email(version=2, **unclear))
+    form = {"email": [f"{ticked}:1", f"{changed}:1"], "decision": decision, "back": "//evil.example"}
     answer = await submit(staff_client, "/emails/decide", form)
-    assert answer.headers["location"] == f"/emails?show=unclear&done={decision}_many&n=1"
+    assert answer.headers["location"] == f"/emails?done={decision}_many&n=1&left=1"
     page = (await staff_client.get(answer.headers["location"])).text
     assert words in page
-    assert f'value="{left}"' in page
+    assert "1 ticked one has changed meanwhile and was left out." in page
     assert (await load_email(sessions, ticked)).status is status
-    assert (await load_email(sessions, left)).zustellung_unklar
+    assert (await load_email(sessions, changed)).zustellung_unklar
     again = await submit(staff_client, "/emails/decide", form)
     assert "Nothing was decided" in (await staff_client.get(again.headers["location"])).text
 
 
-@pytest.mark.parametrize(("form", "status"), [({"decision": "resend"}, 422), ({"id": ["1"]}, 404)])
+@pytest.mark.parametrize("path", ["/emails/decide", "/emails/retry"])
+async def test_enter_on_a_ticked_row_does_nothing(
+    staff_client: Client, store: Store, sessions: SessionFactory, path: str
+):
+    """A browser presses the first button of the form then."""
+    status = EmailStatus.SENDING if path == "/emails/decide" else EmailStatus.FAILED
+    email_id = await store(make_email(status=status, uebergabe_begonnen_at=NOW))
+    show = "unclear" if path == "/emails/decide" else "failed"
+    page = (await staff_client.get(f"/emails?show={show}")).text
+    first = re.search(r'<form id="ticked".*?<button[^>]* name="(\w+)" value="(\w+)"', page, re.DOTALL)
+    assert first
+    form = {"email": f"{email_id}:1", first[1]: first[2], "back": f"/emails?show={show}"}
+    answer = await submit(staff_client, path, form)
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/emails?show={show}")
+    assert (await load_email(sessions, email_id)).status is status
+
+
+@pytest.mark.parametrize(("form", "status"), [({"decision": "resend"}, 422), ({"email": ["1:1"]}, 404)])
 async def test_a_decision_about_nothing_or_none_about_something_changes_nothing(
     staff_client: Client, store: Store, sessions: SessionFactory, form: dict[str, object], status: int
 ):
@@ -141,9 +163,34 @@ async def test_a_decision_about_nothing_or_none_about_something_changes_nothing(
     assert (await load_email(sessions, email_id)).zustellung_unklar
 
 
+async def test_what_has_been_answered_is_not_sent_again_with_all_that_failed(
+    staff_client: Client, store: Store, sessions: SessionFactory
+):
+    failed = await store(make_email(status=EmailStatus.FAILED))
+    answered = await store(make_email(status=EmailStatus.FAILED, antwort_erhalten=True, antwortdatum=NOW))
+    assert "Send all failed ones again (1)" in (await staff_client.get("/emails?show=failed")).text
+    await submit(staff_client, "/emails/retry", {"all": "1"})
+    assert (await load_email(sessions, failed)).status is EmailStatus.QUEUED
+    assert (await load_email(sessions, answered)).status is EmailStatus.FAILED
+
+
+async def test_a_row_that_is_sent_meanwhile_counts_as_changed(
+    staff_client: Client, store: Store, sessions: SessionFactory
+):
+    """What the worker does leaves the version as it is."""
+    email_id = await store(make_email())
+    before = ROW.findall((await staff_client.get("/emails")).text)
+    async with sessions() as session, session.begin():
+        email = await session.get_one(Email, email_id)
+        email.status, email.sent_at = EmailStatus.SENT, NOW
+    after = ROW.findall((await staff_client.get("/emails")).text)
+    assert len(before) == len(after) == 1
+    assert before != after
+
+
 async def test_what_does_not_count_as_failed_any_more_is_no_success(staff_client: Client, store: Store):
     queued = await store(make_email())
-    answer = await submit(staff_client, "/emails/retry", {"id": [str(queued)]})
+    answer = await submit(staff_client, "/emails/retry", {"email": f"{queued}:1"})
     page = (await staff_client.get(answer.headers["location"])).text
     assert "Nothing was put into the queue" in page
     assert "banner-good" not in page
