@@ -70,7 +70,8 @@ class Outcome:
         wiederholen_nach: no next attempt before this day; a past day sets no limit.
         neuer_termin: where a postponed call goes; None is the therapist's next window.
         tatsaechliches_datum: when it was rung; None, and `tatsaechliche_zeit` alike, is now.
-        typed: the fields of the form that says all this, for who takes the outcome back.
+        typed: the fields of the form that says all this, for who takes the outcome back; without any, a
+            form being typed stays kept.
     """
 
     art: OutcomeKind
@@ -163,7 +164,7 @@ async def apply_outcome(
         actor.staff_id,
         dict(outcome.typed),
     ).keep(call, undo_until)
-    if actor.staff_id is not None:
+    if actor.staff_id is not None and outcome.typed:
         await drop_draft(session, CALL, call.id, staff_id=actor.staff_id)
     _note(session, call, outcome, next_call, now=now, actor=actor)
     return OutcomeResult(call, next_call, no_retry, undo_until)

@@ -7,6 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.drafts import REPLY, drop_draft, put_draft
+from services.email_states import NoSuchEmail
 from services.models import Activity, Draft, Email, Staff
 from services.subjects import EMAILS
 from shared.database import wake
@@ -23,15 +24,21 @@ async def keep_reply(
     version: int | None,
     staff_id: int,
     now: datetime,
-) -> None:
+) -> bool:
     """Keep a reply typed on a page that shows the e-mail in `version`; wake open pages when it is begun.
 
-    What arrives after the same person's reply was sent on its way before it, and is not kept.
+    What arrives after the same person's reply is not kept: it was sent on its way before it, or comes from a
+    page that is out of date. Returns whether it was kept.
+
+    Raises:
+        NoSuchEmail: there is none.
     """
     async with session.begin():
-        await session.execute(select(Email.id).where(Email.id == email_id).with_for_update(read=True))
+        found = await session.scalar(select(Email.id).where(Email.id == email_id).with_for_update(read=True))
+        if found is None:
+            raise NoSuchEmail
         if await _recorded_since(session, email_id, version, staff_id):
-            return
+            return False
         typing = await session.scalar(
             select(Draft.id).where(
                 Draft.gegenstand == REPLY,
@@ -43,6 +50,7 @@ async def keep_reply(
         await put_draft(session, REPLY, email_id, fields, staff_id=staff_id, now=now)
         if typing is None:
             wake(session, EMAILS)
+    return True
 
 
 async def discard_reply(session: AsyncSession, email_id: int, *, staff_id: int) -> None:

@@ -88,10 +88,15 @@ def row_mark(row: BoardCall) -> str:
 
 
 def next_change(board: Board, rules: DeskRules) -> datetime:
-    """Return the next instant at which a call moves to another group by itself; at midnight all do."""
+    """Return the next instant at which a call moves to another group, or out of somebody's hands, by itself.
+
+    At midnight all do.
+    """
     instants = [row.placement.closes_at for row in board.reachable_now]
     instants += [row.placement.opens_at for row in (*board.soon, *board.overdue)]
     instants += [row.placement.opens_at - SOON for row in board.later if row.placement.opens_at]
+    groups = (board.reachable_now, board.soon, board.later, board.overdue, board.unreachable)
+    instants += [row.call.bearbeitet_bis for group in groups for row in group]
     instants += [call.rueckgaengig_bis for call in board.done]
     instants.append(rules.instant(rules.today(board.now) + timedelta(days=1), time.min))
     return min(at for at in instants if at is not None and at > board.now)

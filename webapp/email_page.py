@@ -50,11 +50,13 @@ async def email_page(
     seen: int | None = None,
     done: str = "",
     refused: str = "",
+    shows_draft: bool = False,
     status: int = 200,
 ) -> Template:
     """Return the page, or its part; `done` and `refused` say what became of an action.
 
-    `seen` is the latest recording of a reply that the page shows, 0 for none.
+    `seen` is the latest recording of a reply that the page shows, 0 for none. A page that shows a draft is
+    loaded anew when it is none any more: then there can be replies.
 
     Raises:
         NoSuchEmail: there is no such e-mail.
@@ -71,6 +73,8 @@ async def email_page(
     if visit.swapped in PARTS:
         changed = visit.swapped == "email-state" or context["news"] is not None
         headers = CHANGED if changed else None
+        if shows_draft and detail.email.status is not EmailStatus.DRAFT:
+            headers = {"HX-Refresh": "true"}
         return Template(PARTS[visit.swapped], context=context, status_code=status, headers=headers)
     typed = await load_draft(visit.session, REPLY, email_id, staff_id=visit.staff.id)
     form = ReplyForm.of_draft(typed, detail.email) if typed else ReplyForm.new(detail.email, visit)

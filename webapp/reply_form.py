@@ -86,7 +86,7 @@ class ReplyForm:
         art = ReplyKind(self.art)
         return Reply(
             art=art,
-            eingang=_not_before(email.created_at, rules.instant(day, at)),
+            eingang=_to_the_second(email, rules.instant(day, at)),
             inhalt=self.antwortinhalt.strip() or None,
             rueckkehr=read_date(self.rueckkehr) if art is ReplyKind.OUT_OF_OFFICE else None,
             nachverfolgung_erforderlich=self.wants_follow_up(email),
@@ -94,7 +94,7 @@ class ReplyForm:
         ), []
 
 
-def _not_before(created_at: datetime, came: datetime) -> datetime:
-    """Return when a reply came; in the minute in which the e-mail was made, no earlier than that."""
-    same_minute = came <= created_at and (created_at - came).total_seconds() < 60
-    return created_at if same_minute else came
+def _to_the_second(email: Email, came: datetime) -> datetime:
+    """Return when a reply came: what is recorded already, or the e-mail's making, if in the same minute."""
+    known = (email.antwortdatum, email.created_at)
+    return next((at for at in known if at and 0 <= (at - came).total_seconds() < 60), came)

@@ -186,28 +186,6 @@ async def test_keys_do_nothing_while_typing(anna: Page) -> None:
     await release(anna)
 
 
-async def test_a_session_that_ends_while_typing_costs_no_text(anna: Page) -> None:
-    await take_next(anna)
-    await anna.get_by_label("Notiz zum Gespräch").fill(NOTE)
-    await anna.context.clear_cookies(name="calldesk_session")
-    await anna.keyboard.press("Control+Enter")
-    dialog = anna.get_by_role("dialog", name="Ihre Sitzung")
-    await expect(dialog).to_be_visible()
-    assert await violations(anna) == []
-    await dialog.get_by_label("Name").fill("Anna")
-    await dialog.get_by_label("Passwort").fill("anruf-am-pult")
-    await dialog.get_by_role("button", name="Anmelden").click()
-    await expect(dialog).to_be_hidden()
-    await expect(anna.get_by_label("Notiz zum Gespräch")).to_have_value(NOTE)
-    await anna.get_by_role("radio", name="Erreicht 1").check()
-    await anna.get_by_role("button", name="Ergebnis speichern").click()
-    await expect(anna.locator("#status .toast")).to_contain_text("Erreicht, gespeichert.")
-    await anna.get_by_role("button", name="Rückgängig").click()
-    await expect(anna.get_by_label("Notiz zum Gespräch")).to_have_value(NOTE)
-    await anna.get_by_label("Notiz zum Gespräch").fill("")
-    await release(anna)
-
-
 async def test_a_restart_of_the_server_costs_no_text(browser: Browser, app: RunningApp) -> None:
     """In a browser whose console nobody watches: while the server is away it has errors."""
     context = await browser.new_context(base_url=app.base_url, locale="de-DE", viewport=DESK)

@@ -143,7 +143,7 @@ class EmailComposeController(Controller):
             betreff=email.betreff,
             body_text=email.body_text,
         )
-        return _edit_page(email, form)
+        return _edit_page(visit, email, form)
 
     @post("/{email_id:int}/edit", status_code=200)
     async def change(
@@ -166,14 +166,14 @@ class EmailComposeController(Controller):
                 **visit.act,
             )
         except InvalidInput as error:
-            return _edit_page(email, data, form_errors(error.fields), 422)
+            return _edit_page(visit, email, data, form_errors(error.fields), 422)
         except Conflict as error:
             data.version = str((await get_email(visit.session, email_id)).version)
             stale = gettext("This e-mail has changed since you opened it. What you typed is still here.")
             words = stale if isinstance(error, StaleVersion) else words_of(error)
-            return _edit_page(email, data, [("edit-form", words)], 409)
+            return _edit_page(visit, email, data, [("edit-form", words)], 409)
         done = "queue" if data.action == "send" else "saved"
-        return Redirect(f"/emails/{email_id}?done={done}", status_code=303)
+        return _go(visit, f"/emails/{email_id}?done={done}")
 
 
 async def _page(
@@ -279,7 +279,8 @@ def _changes(email: Email, form: EditForm) -> EmailChanges:
     return EmailChanges(**given)
 
 
-def _edit_page(email: Email, form: EditForm, errors: FormErrors | None = None, status: int = 200) -> Template:
-    return Template(
-        "emails/edit.html", context={"email": email, "form": form, "errors": errors or []}, status_code=status
-    )
+def _edit_page(
+    visit: Visit, email: Email, form: EditForm, errors: FormErrors | None = None, status: int = 200
+) -> Template:
+    whole = "emails/edit.html" if visit.swapped is None else "emails/edit_form.html"
+    return Template(whole, context={"email": email, "form": form, "errors": errors or []}, status_code=status)

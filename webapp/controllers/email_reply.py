@@ -75,7 +75,7 @@ class EmailReplyController(Controller):
         self, visit: NamedDependency[Visit], email_id: FromPath[int], data: Submitted[ReplyForm]
     ) -> Template:
         """Keep what is typed, and let the others know that somebody types."""
-        await keep_reply(
+        kept = await keep_reply(
             visit.session,
             email_id,
             data.draft(),
@@ -83,7 +83,7 @@ class EmailReplyController(Controller):
             staff_id=visit.staff.id,
             now=visit.now,
         )
-        return Template("emails/kept.html", context={"now": visit.now})
+        return Template("emails/kept.html", context={"now": visit.now, "kept": kept})
 
     @post("/discard", status_code=303)
     async def discard(self, visit: NamedDependency[Visit], email_id: FromPath[int]) -> Redirect:

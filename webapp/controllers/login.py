@@ -60,7 +60,9 @@ class LoginController(Controller):
             return Template(template, context={"credentials": data, "failed": True}, status_code=422)
         cookies = [SessionCookie(config).holding(token)]
         if in_dialog:
-            return Template("login/welcome_back.html", cookies=cookies)
+            return Template(
+                "login/welcome_back.html", cookies=cookies, headers={"HX-Trigger-After-Swap": "logged-in"}
+            )
         return Redirect(local_path(data.next), status_code=303, cookies=cookies)
 
     @post("/logout")

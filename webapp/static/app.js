@@ -1,5 +1,6 @@
 "use strict";
-/* Shortcuts, dialogs, focus and what is said in passing; live.js has what changes by itself. Every page works without. */
+/* Shortcuts, dialogs, focus and what is said in passing; live.js has what changes by itself, typed.js what is being
+   typed. Every page works without. */
 
 const TYPING = "input, textarea, select, [contenteditable]";
 const ONE_COLUMN = matchMedia("(max-width: 860px)");
@@ -24,13 +25,21 @@ function formToSave(element) {
   return dialog && !dialog.contains(meant) ? null : meant;
 }
 
+/* A click, for htmx sends the name of a button only after one. */
+function save(form) {
+  const button = form.querySelector("button.button-primary");
+  if (button) button.click();
+  else form.requestSubmit();
+}
+
 document.addEventListener("keydown", (event) => {
   if (event.isComposing || event.repeat) return;
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
     const form = formToSave(event.target);
-    if (form) { event.preventDefault(); form.requestSubmit(form.querySelector("button.button-primary")); }
+    if (form) { event.preventDefault(); save(form); }
     return;
   }
+  if (event.key === "Enter" && event.target.matches(".tick input, .tick-all input")) event.preventDefault();
   if (!shortcutsOn() || event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.target.matches(TYPING) && !event.target.matches("input[type=radio], input[type=checkbox]")) return;
   if (document.querySelector("dialog[open]")) return;
@@ -90,12 +99,13 @@ document.addEventListener("keydown", (event) => { if (event.key === "Escape") cl
 document.addEventListener("focusin", (event) => closeOthers(event.target));
 document.addEventListener("input", (event) => closeOthers(event.target));
 
-function announce(text) {
+/* What may not have been saved is said until something else is. */
+function announce(text, lasting = false) {
   const status = document.querySelector("#status");
   if (!status || !text) return;
   const line = document.createElement("p");
   line.className = "toast";
-  line.dataset.toast = "";
+  line.dataset.toast = lasting ? "lasting" : "";
   line.textContent = text;
   status.append(line);
   settle(status);
@@ -105,17 +115,30 @@ function announce(text) {
 
 function settle(root) {
   root.querySelectorAll(":is(.nav, .filters) > [aria-current]").forEach(showAmongOthers);
-  root.querySelectorAll("dialog[data-modal]:not([open])").forEach((dialog) => dialog.showModal());
+  root.querySelectorAll("dialog[data-modal]:not([open])").forEach(interrupt);
   const target = root.matches?.("[data-focus]") ? root : root.querySelector("[data-focus]");
   if (target) moveTo(target);
   const toasts = [...document.querySelectorAll("#status [data-toast]")];
   toasts.slice(0, -1).forEach((toast) => toast.remove());
-  root.querySelectorAll("[data-toast]").forEach((toast) => setTimeout(() => toast.remove(), TOAST_MS));
+  root.querySelectorAll("[data-toast='']").forEach((toast) => setTimeout(() => toast.remove(), TOAST_MS));
   document.querySelectorAll("details[data-keep-open]").forEach((more) => { more.open ||= KEPT_OPEN.has(more.dataset.keepOpen); });
   if (root.id === "found" && !root.childElementCount) clearSearch();
   showLive(liveState);
   tick();
 }
+
+/* A dialog that came by itself; whoever has answered it goes on where they were. */
+let interrupted = null;
+
+function interrupt(dialog) {
+  interrupted ??= document.activeElement;
+  dialog.showModal();
+}
+
+document.addEventListener("logged-in", () => {
+  interrupted?.focus();
+  interrupted = null;
+});
 
 /* On a narrow screen links beside each other scroll. */
 function showAmongOthers(link) {
@@ -166,20 +189,25 @@ function keepFocus(elt) {
 
 /* ---- Refusals ---- */
 
-/* A session has ended: who is already logging in again is not disturbed by what else asks for it. */
-document.addEventListener("htmx:beforeSwap", (event) => {
-  const { xhr, target, requestConfig } = event.detail;
+/* Of refusals only those the server meant for this place are swapped; a proxy's page never replaces a form. Who is
+   already logging in again is not disturbed by what else asks for it. */
+document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+  const { xhr, target, requestConfig } = detail;
+  if (xhr.status < 400 || [409, 422].includes(xhr.status)) return;
   const open = document.querySelector("#dialog dialog[open]");
-  if (xhr.status === 401 && target.id === "dialog" && open && !open.contains(requestConfig.elt)) event.detail.shouldSwap = false;
+  if (xhr.status === 401 && target.id === "dialog" && open && !open.contains(requestConfig.elt)) {
+    detail.shouldSwap = false;
+    return;
+  }
+  detail.shouldSwap = xhr.getResponseHeader("HX-Retarget") !== null;
+  if (!detail.shouldSwap) announce(document.body.dataset.trouble, true);
 });
 
-/* Of refusals only those the server meant for this place are swapped; a proxy's page never replaces a form. */
-document.addEventListener("htmx:beforeSwap", (event) => {
-  const { xhr } = event.detail;
-  if (xhr.status < 400 || [409, 422].includes(xhr.status) || xhr.getResponseHeader("HX-Retarget")) return;
-  event.detail.shouldSwap = false;
-  announce(document.body.dataset.trouble);
-});
+document.addEventListener("htmx:sendError", () => announce(document.body.dataset.offline, true));
+document.addEventListener("htmx:timeout", () => announce(document.body.dataset.offline, true));
 
-document.addEventListener("htmx:sendError", () => announce(document.body.dataset.offline));
-document.addEventListener("htmx:timeout", () => announce(document.body.dataset.offline));
+/* ---- Settings lead back to the page as it is now ---- */
+
+document.addEventListener("submit", ({ target }) => {
+  if (target.matches("[action='/settings']")) target.elements.next.value = location.pathname + location.search;
+});

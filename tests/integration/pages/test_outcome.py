@@ -81,6 +81,13 @@ async def test_an_overdue_call_planned_anew_goes_to_the_next_window(
     assert "moved to Fri 16 Oct 10:00." in answer.text
 
 
+async def test_planning_anew_keeps_what_was_typed_about_the_call(staff_client: Client, call: int):
+    await submit(staff_client, f"/calls/{call}/claim", htmx=True)
+    await submit(staff_client, f"/calls/{call}/draft", {"version": 1, "ergebnis": "Halber Satz"}, htmx=True)
+    await submit(staff_client, f"/calls/{call}/plan-anew", htmx=True)
+    assert "Halber Satz</textarea>" in (await staff_client.get(f"/calls/{call}")).text
+
+
 async def test_a_call_that_asks_for_a_person_can_be_settled(
     staff_client: Client, call: int, sessions: SessionFactory
 ):

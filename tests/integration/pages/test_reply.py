@@ -1,10 +1,10 @@
 """The form that records what came back for an e-mail, without any script."""
 
 import re
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from services.activity import API
 from services.email_changes import EmailChanges, update_email
@@ -12,6 +12,7 @@ from services.models import (
     Activity,
     Draft,
     EmailStatus,
+    OutboxEvent,
     PhoneCall,
     ReplyKind,
     Staff,
@@ -19,10 +20,10 @@ from services.models import (
 )
 from services.rules import DeskRules
 from shared.database import SessionFactory
-from tests.clock import FakeClock
+from tests.clock import BERLIN, FakeClock
 from tests.factories import NOW, make_email, make_therapist
 from tests.integration.conftest import CSRF_COOKIE, Client, submit
-from tests.integration.pages.conftest import BenRecords, Store, load_email
+from tests.integration.pages.conftest import WEEK_AGO, BenRecords, Store, load_email
 
 EFFECT = re.compile(r'hx-post="(/emails/\d+/reply/effect\?shown=\w+)"')
 
@@ -236,6 +237,31 @@ async def test_typed_text_comes_back_until_it_is_saved_or_discarded(staff_client
     assert "Your draft is here again." in page
     await submit(staff_client, f"/emails/{sent}/reply/discard")
     assert "Halb getippt" not in (await staff_client.get(f"/emails/{sent}")).text
+
+
+async def test_a_page_older_than_ones_own_reply_says_that_it_keeps_nothing(staff_client: Client, sent: int):
+    await submit(staff_client, f"/emails/{sent}/reply", reply_form())
+    kept = await submit(staff_client, f"/emails/{sent}/reply/draft", reply_form(), htmx=True)
+    assert "Not kept" in kept.text
+    assert "Your draft is here again." not in (await staff_client.get(f"/emails/{sent}")).text
+    nowhere = await submit(staff_client, "/emails/4711/reply/draft", reply_form(), htmx=True)
+    assert nowhere.status_code == 404
+
+
+async def test_correcting_the_text_leaves_the_second_at_which_it_came(
+    staff_client: Client, store: Store, sessions: SessionFactory
+):
+    came = NOW - timedelta(minutes=2, seconds=27)
+    answer = {"antwort_erhalten": True, "antwortdatum": came, "antwortinhalt": "Ja,"}
+    email_id = await store(
+        make_email(status=EmailStatus.SENT, sent_at=WEEK_AGO, created_at=WEEK_AGO, **answer)
+    )
+    minute = f"{came.astimezone(BERLIN):%H:%M}"
+    await submit(staff_client, f"/emails/{email_id}/reply", reply_form(uhrzeit=minute, antwortinhalt="Ja."))
+    email = await load_email(sessions, email_id)
+    assert (email.antwortinhalt, email.antwortdatum) == ("Ja.", came)
+    async with sessions() as session:
+        assert await session.scalar(select(func.count()).select_from(OutboxEvent)) == 0
 
 
 async def test_colleagues_see_who_is_typing_for_a_minute(

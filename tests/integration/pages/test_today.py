@@ -1,10 +1,12 @@
 """Today: what staff see before they take a call."""
 
-from datetime import date, time
+import re
+from datetime import date, datetime, time, timedelta
 
 import pytest
+from sqlalchemy import select
 
-from services.models import CallReason, CallStatus, OutcomeKind
+from services.models import CallReason, CallStatus, OutcomeKind, PhoneCall
 from shared.database import SessionFactory
 from tests.clock import FakeClock
 from tests.factories import NOW, make_call, make_staff, make_therapist
@@ -12,6 +14,7 @@ from tests.integration.conftest import Client, submit
 from tests.integration.pages.conftest import group, stored
 
 TODAY = date(2026, 10, 14)
+REFRESH_AT = re.compile(r'data-refresh-at="([^"]+)"')
 
 
 def phone_hours(start: str, end: str) -> dict[str, object]:
@@ -90,6 +93,20 @@ async def test_a_colleagues_call_shows_their_name_and_can_not_be_taken(
     now = group((await staff_client.get("/")).text, "now")
     assert "with Ben" in now
     assert "/calls/7/claim" not in now
+
+
+async def test_an_open_page_looks_again_when_a_colleagues_claim_would_end(
+    staff_client: Client, sessions: SessionFactory
+):
+    await stored(sessions, make_staff(id=2, name="Ben"), make_therapist(), make_call())
+    before = REFRESH_AT.findall((await staff_client.get("/")).text)
+    until = NOW + timedelta(minutes=3)
+    async with sessions() as session, session.begin():
+        call = (await session.scalars(select(PhoneCall))).one()
+        call.bearbeitet_von, call.bearbeitet_bis = 2, until
+    after = REFRESH_AT.findall((await staff_client.get("/")).text)
+    assert all(datetime.fromisoformat(at) > until for at in before)
+    assert {datetime.fromisoformat(at) for at in after} == {until}
 
 
 async def test_a_call_in_hand_is_shown_whatever_day_it_is_planned_for(
