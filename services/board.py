@@ -15,6 +15,7 @@ from services.rules import DeskRules
 
 BAND_MINUTES = 30
 LARGEST_DONE = 1_000
+"""Closed calls read at most, those that ask for a decision before all others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +199,7 @@ async def _load_closed(session: AsyncSession, *, now: datetime, rules: DeskRules
             PhoneCall.status != CallStatus.SCHEDULED,
             or_(PhoneCall.abgeschlossen_at >= midnight, PhoneCall.klaerung_noetig),
         )
-        .order_by(PhoneCall.abgeschlossen_at.desc(), PhoneCall.id.desc())
+        .order_by(PhoneCall.klaerung_noetig.desc(), PhoneCall.abgeschlossen_at.desc(), PhoneCall.id.desc())
         .limit(LARGEST_DONE)
     )
     return [

@@ -6,9 +6,10 @@ from typing import Any, Literal
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services import idempotency
 from services.activity import Actor
 from services.email_content import both_bodies, new_message_id
-from services.email_insert import insert_email
+from services.email_insert import SCOPE, insert_email
 from services.email_states import draft, existing_email, queued
 from services.email_templates.engine import check_template, render_template
 from services.email_validation import (
@@ -73,6 +74,11 @@ async def create_email(
         if new.status is EmailStatus.QUEUED:
             statements.wake(EMAIL_QUEUE)
     return email, not stored
+
+
+async def has_made_email(session: AsyncSession, repeatable: RepeatableRequest | None) -> bool:
+    """Say whether a form or request has made its e-mail already."""
+    return repeatable is not None and await idempotency.has_made(session, SCOPE, repeatable)
 
 
 async def get_email(session: AsyncSession, email_id: int) -> Email:

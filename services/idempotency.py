@@ -62,6 +62,17 @@ async def reserve(session: AsyncSession, resource: str, request: RepeatableReque
     return earlier.resource_id
 
 
+async def has_made(session: AsyncSession, resource: str, request: RepeatableRequest) -> bool:
+    """Say whether the key has made something already. Begins a transaction of its own."""
+    async with session.begin():
+        made = await session.scalar(
+            select(IdempotencyKey.resource_id).where(
+                IdempotencyKey.scope == request.scope(resource), IdempotencyKey.key == request.key
+            )
+        )
+    return made is not None
+
+
 async def fulfil(session: AsyncSession, resource: str, request: RepeatableRequest, resource_id: int) -> None:
     """Note what the key made, in the transaction that made it."""
     await session.execute(

@@ -66,6 +66,7 @@ async def test_an_email_that_pushes_another_out_of_a_full_list_is_one_change(
     await sent_email(app, 15, "Dr. Voll Belegt")
     await expect(anna.locator("#emails [data-live-count]")).to_have_text("1 Änderung")
     await anna.get_by_role("button", name="Aktualisieren").click()
+    await expect(anna.locator("#emails")).to_be_focused()
     await expect(rows.first).to_contain_text("Dr. Voll Belegt")
     await expect(rows).to_have_count(50)
 

@@ -12,7 +12,7 @@ from litestar.response import Redirect, Template
 from services.drafts import discard_draft, load_draft, save_draft
 from services.email_changes import EmailChanges, update_email
 from services.email_templates.engine import all_templates
-from services.emails import create_email, get_email
+from services.emails import create_email, get_email, has_made_email
 from services.errors import (
     Conflict,
     FieldError,
@@ -109,9 +109,10 @@ class EmailComposeController(Controller):
 
     @post("/new/preview", status_code=200)
     async def show(self, visit: NamedDependency[Visit]) -> Template:
-        """Keep what is typed and show what the mail would look like."""
+        """Keep what is typed, unless it was sent meanwhile, and show what the mail would look like."""
         form = ComposeForm.read(dict(await visit.request.form()))
-        await _keep(visit, form)
+        if not await has_made_email(visit.session, repeatable(form.key)):
+            await _keep(visit, form)
         return Template("emails/compose_preview.html", context=_preview_context(visit, form))
 
     @get("/new/preview")

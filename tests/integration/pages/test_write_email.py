@@ -57,6 +57,16 @@ async def test_the_recipient_is_searched_and_the_form_opens_filled_in(staff_clie
 
 
 @pytest.mark.usefixtures("schmidt")
+async def test_a_preview_that_comes_after_sending_is_no_draft(staff_client: Client):
+    await submit(staff_client, "/emails/new", follow_up())
+    await submit(staff_client, "/emails/new/preview", follow_up(), htmx=True)
+    again = "Your draft is here again."
+    assert again not in (await staff_client.get("/emails/new?therapist=1")).text
+    await submit(staff_client, "/emails/new/preview", follow_up(key="k2"), htmx=True)
+    assert again in (await staff_client.get("/emails/new?therapist=1")).text
+
+
+@pytest.mark.usefixtures("schmidt")
 async def test_a_mail_from_a_template_is_sent_once(staff_client: Client, sessions: SessionFactory):
     for _ in range(2):
         answer = await submit(staff_client, "/emails/new", follow_up())
