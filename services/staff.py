@@ -8,7 +8,7 @@ from functools import cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import case, delete, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -21,6 +21,10 @@ from services.names import check_name
 SHORTEST_PASSWORD = 10
 LONGEST_PASSWORD = 200
 LANGUAGES = ("de", "en")
+
+FREE_TRIES = 5
+PAUSE = timedelta(minutes=1)
+"""How long each further try has to wait, so that nobody guesses a password by trying."""
 
 _hasher = PasswordHasher()
 
@@ -68,12 +72,10 @@ async def log_in(
 ) -> str | None:
     """Return the token of a new session, or None when name and password don't belong together.
 
-    Takes the same time for an unknown name as for a wrong password.
+    After `FREE_TRIES` failures in a row a try counts only when the last one is a `PAUSE` ago. Takes the same
+    time, and says the same, for an unknown name, a wrong password and a try that comes too soon.
     """
-    async with session.begin():
-        staff = await session.scalar(
-            select(Staff).where(func.lower(Staff.name) == name.strip().lower(), Staff.aktiv)
-        )
+    staff = await _take_try(session, name, now)
     if not await asyncio.to_thread(_matches, staff, password) or staff is None:
         return None
     token = secrets.token_urlsafe(32)
@@ -82,8 +84,27 @@ async def log_in(
     )
     async with session.begin():
         session.add(login)
+        await session.execute(
+            update(Staff).where(Staff.id == staff.id).values(anmeldeversuche=0, anmeldung_ab=None)
+        )
         record(session, Actor("staff", staff.id), "logged_in", "staff", staff.id, now=now)
     return token
+
+
+async def _take_try(session: AsyncSession, name: str, now: datetime) -> Staff | None:
+    """Count a try before its password is looked at; return whose account it is if it may be tried now."""
+    tries = Staff.anmeldeversuche + 1
+    async with session.begin():
+        return await session.scalar(
+            update(Staff)
+            .where(
+                func.lower(Staff.name) == name.strip().lower(),
+                Staff.aktiv,
+                or_(Staff.anmeldung_ab.is_(None), Staff.anmeldung_ab <= now),
+            )
+            .values(anmeldeversuche=tries, anmeldung_ab=case((tries >= FREE_TRIES, now + PAUSE), else_=None))
+            .returning(Staff)
+        )
 
 
 async def staff_of_session(session: AsyncSession, token: str, *, now: datetime) -> Staff | None:

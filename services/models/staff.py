@@ -22,6 +22,10 @@ class Staff(Base):
     aktiv: Mapped[bool] = mapped_column(default=True, server_default=text("true"))
     sprache: Mapped[str | None] = mapped_column(String(5))
     tastenkuerzel: Mapped[bool] = mapped_column(default=True, server_default=text("true"))
+    anmeldeversuche: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    """Tries to log in since the last that succeeded."""
+    anmeldung_ab: Mapped[datetime | None]
+    """No try counts before this instant."""
     created_at: Mapped[CreatedAt]
 
 

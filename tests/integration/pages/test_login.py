@@ -55,6 +55,21 @@ async def test_after_login_nobody_is_sent_to_another_site(client: Client, anna: 
     assert answer.headers["location"] == "/"
 
 
+async def test_a_password_can_not_be_guessed_by_trying(client: Client, anna: Staff, clock: FakeClock):
+    right, wrong = {"name": "Anna", "password": PASSWORD}, {"name": "anna", "password": "wrong wrong wrong"}
+    for _ in range(4):
+        assert (await submit(client, "/login", wrong)).status_code == 422
+    assert (await submit(client, "/login", right)).status_code == 303
+    for _ in range(5):
+        await submit(client, "/login", wrong)
+    assert (await submit(client, "/login", right)).status_code == 422
+    clock.advance(seconds=61)
+    assert (await submit(client, "/login", wrong)).status_code == 422
+    assert (await submit(client, "/login", right)).status_code == 422
+    clock.advance(seconds=61)
+    assert (await submit(client, "/login", right)).status_code == 303
+
+
 @pytest.mark.parametrize("name", ["Anna", "Nobody"])
 async def test_a_wrong_password_and_an_unknown_name_look_the_same(client: Client, anna: Staff, name: str):
     answer = await submit(client, "/login", {"name": name, "password": "wrong wrong wrong"})
