@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 import asyncpg
 import structlog
 
-from services.email_queue import NEXT_NUMBER, ClaimedEmail
-from services.events import TOPIC, EventType
+from services.email_queue import ClaimedEmail
+from services.email_statements import ARRIVED, NEXT_NUMBER, REPORT, REPORTED
 from services.group_commit import GroupCommit
 from services.models import SCHEMA, AttemptOutcome, AttemptStage, EmailStatus
 from services.subjects import EMAILS, OUTBOX
@@ -27,12 +27,6 @@ log = structlog.get_logger(__name__)
 
 UNWRITABLE = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, ValueError)
 """This entry will never be written, however often it is tried."""
-
-ISO_INSTANT = """
-    to_char(c.{0} AT TIME ZONE 'UTC', CASE WHEN date_trunc('second', c.{0}) = c.{0}
-        THEN 'YYYY-MM-DD"T"HH24:MI:SS"Z"' ELSE 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"' END)
-"""
-"""As `services.events` writes instants, so that the event is the one `report_email` would have written."""
 
 BEGIN = f"""
     WITH ours AS (
@@ -52,20 +46,24 @@ FINISH = f"""
             retries int, error text, begun timestamptz, ended timestamptz, stage text, code int, text text,
             outcome text)
     ), ours AS (
-        SELECT e.id FROM {SCHEMA}.emails e JOIN entry ON e.id = entry.id
+        SELECT e.id,
+            CASE WHEN entry.status = 'SENDING' AND {ARRIVED} THEN 'SENT' ELSE entry.status END AS status
+        FROM {SCHEMA}.emails e JOIN entry ON e.id = entry.id
         WHERE e.anspruch = entry.token
         FOR NO KEY UPDATE OF e SKIP LOCKED
     ), changed AS (
         UPDATE {SCHEMA}.emails e
-        SET status = entry.status, anspruch = NULL, anspruch_bis = NULL, sent_at = entry.sent_at,
+        SET status = ours.status, anspruch = NULL, anspruch_bis = NULL,
+            sent_at = CASE WHEN ours.status = 'SENT'
+                THEN coalesce(entry.sent_at, e.uebergabe_begonnen_at, $1) END,
             naechster_versuch_at = coalesce(entry.next_at, e.naechster_versuch_at),
             wiederholungsanzahl = entry.retries, updated_at = $1,
-            fehlermeldung = CASE WHEN entry.outcome IS NULL THEN e.fehlermeldung ELSE entry.error END,
-            uebergabe_begonnen_at = CASE WHEN entry.status IN ('SENT', 'SENDING')
+            fehlermeldung = CASE WHEN entry.outcome IS NULL THEN e.fehlermeldung
+                WHEN ours.status <> 'SENT' THEN entry.error END,
+            uebergabe_begonnen_at = CASE WHEN ours.status IN ('SENT', 'SENDING')
                 THEN coalesce(e.uebergabe_begonnen_at, $1) END
         FROM entry JOIN ours ON ours.id = entry.id WHERE e.id = entry.id
-        RETURNING e.id, e.therapist_id, e.status, e.sent_at,
-            e.antwort_erhalten, e.antwortdatum, e.antwort_art,
+        RETURNING {REPORTED},
             entry.begun, entry.ended, entry.stage, entry.code, entry.text, entry.outcome
     ), attempts AS (
         INSERT INTO {SCHEMA}.email_versuche
@@ -73,17 +71,7 @@ FINISH = f"""
         SELECT id, {NEXT_NUMBER}, begun, ended, stage, code, text, outcome
         FROM changed c WHERE outcome IS NOT NULL
     ), events AS (
-        INSERT INTO {SCHEMA}.event_outbox
-            (event_id, event_type, topic, key, payload, created_at, available_at)
-        SELECT gen_random_uuid(),
-            CASE WHEN c.status = 'SENT' THEN '{EventType.EMAIL_SENT}' ELSE '{EventType.EMAIL_FAILED}' END,
-            '{TOPIC}', 'email:' || c.id,
-            jsonb_build_object(
-                'email_id', c.id, 'therapist_id', c.therapist_id, 'status', c.status,
-                'sent_at', {ISO_INSTANT.format("sent_at")}, 'antwort_erhalten', c.antwort_erhalten,
-                'antwortdatum', {ISO_INSTANT.format("antwortdatum")}, 'antwort_art', c.antwort_art),
-            $1, $1
-        FROM changed c WHERE c.status IN ('SENT', 'FAILED') ORDER BY c.id
+        {REPORT}
     )
     SELECT e.id, changed.id IS NOT NULL AS written
     FROM entry JOIN {SCHEMA}.emails e ON e.id = entry.id AND e.anspruch = entry.token
@@ -105,7 +93,10 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """How a claim ends. `SENDING` means unclear; without an attempt the e-mail just goes back."""
+    """How a claim ends. `SENDING` means unclear; without an attempt the e-mail just goes back.
+
+    Of an e-mail somebody has answered it is not unclear: it is written as sent when its hand-over began.
+    """
 
     email: ClaimedEmail
     status: EmailStatus

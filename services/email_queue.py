@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from services.models import SCHEMA
+from services.email_statements import ARRIVED, NEXT_NUMBER, REPORT, REPORTED
+from services.models import SCHEMA, EmailStatus
 from shared.direct_connection import DirectConnection
 
 DOMAIN = "lower(split_part(e.empfaenger_email, '@', -1))"
@@ -53,30 +54,32 @@ PROBE = f"""
     ) {TAKE}
 """  # noqa: S608
 
-NEXT_NUMBER = (
-    f"1 + coalesce((SELECT max(v.nummer) FROM {SCHEMA}.email_versuche v WHERE v.email_id = c.id), 0)"  # noqa: S608
-)
-
 SWEEP = f"""
     WITH expired AS (
-        SELECT id, uebergabe_begonnen_at AS begun FROM {SCHEMA}.emails
-        WHERE status = 'SENDING' AND anspruch_bis < $1
+        SELECT e.id, e.uebergabe_begonnen_at AS begun,
+            CASE WHEN e.uebergabe_begonnen_at IS NULL THEN 'QUEUED' WHEN {ARRIVED} THEN 'SENT'
+                ELSE 'SENDING' END::{SCHEMA}.emailstatus AS status
+        FROM {SCHEMA}.emails e
+        WHERE e.status = 'SENDING' AND e.anspruch_bis < $1
         FOR UPDATE SKIP LOCKED
     ), changed AS (
         UPDATE {SCHEMA}.emails e
-        SET anspruch = CASE WHEN begun IS NOT NULL THEN anspruch END, anspruch_bis = NULL, updated_at = $1,
-            status = CASE WHEN begun IS NULL THEN 'QUEUED' ELSE 'SENDING' END::{SCHEMA}.emailstatus,
-            naechster_versuch_at = CASE WHEN begun IS NULL THEN $1 ELSE naechster_versuch_at END,
-            fehlermeldung = CASE WHEN begun IS NULL THEN fehlermeldung ELSE $2 END
+        SET status = expired.status, anspruch_bis = NULL, updated_at = $1,
+            anspruch = CASE WHEN expired.status = 'SENDING' THEN e.anspruch END,
+            sent_at = CASE WHEN expired.status = 'SENT' THEN begun END,
+            naechster_versuch_at = CASE WHEN begun IS NULL THEN $1 ELSE e.naechster_versuch_at END,
+            fehlermeldung = CASE expired.status WHEN 'QUEUED' THEN e.fehlermeldung WHEN 'SENDING' THEN $2 END
         FROM expired WHERE e.id = expired.id
-        RETURNING e.id, begun
+        RETURNING {REPORTED}, begun
     ), attempts AS (
         INSERT INTO {SCHEMA}.email_versuche
             (email_id, nummer, begonnen_at, beendet_at, stufe, smtp_text, ergebnis)
         SELECT id, {NEXT_NUMBER}, begun, $1, 'data', $2, 'unclear'
         FROM changed c WHERE begun IS NOT NULL
+    ), events AS (
+        {REPORT}
     )
-    SELECT id, begun IS NOT NULL AS unclear FROM changed
+    SELECT id, status FROM changed
 """  # noqa: S608
 WORKER_ENDED = "the worker ended while the message was being handed over"
 
@@ -132,10 +135,11 @@ class ClaimedEmail:
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """What became of e-mails whose lease had ended."""
+    """What became of e-mails whose lease had ended; `sent` are those whose delivery an answer proves."""
 
     requeued: list[int]
     unclear: list[int]
+    sent: list[int]
 
 
 class EmailQueue:
@@ -160,11 +164,19 @@ class EmailQueue:
         return [ClaimedEmail(**row) for row in rows]
 
     async def sweep(self, *, now: datetime) -> Swept:
-        """End expired leases: before DATA the e-mail is queued again, after it the delivery is unclear."""
+        """End expired leases: before DATA the e-mail is queued again, after it the delivery is unclear.
+
+        It is not where somebody has answered: that e-mail counts as sent.
+        """
         rows = await self._connection.fetch(SWEEP, now, WORKER_ENDED)
+
+        def became(status: EmailStatus) -> list[int]:
+            return [row["id"] for row in rows if row["status"] == status]
+
         return Swept(
-            requeued=[row["id"] for row in rows if not row["unclear"]],
-            unclear=[row["id"] for row in rows if row["unclear"]],
+            requeued=became(EmailStatus.QUEUED),
+            unclear=became(EmailStatus.SENDING),
+            sent=became(EmailStatus.SENT),
         )
 
     async def pause(self, seen: int, *, until: datetime, reason: str) -> bool:

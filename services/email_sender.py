@@ -14,7 +14,7 @@ from services.email_queue import EmailQueue
 from services.lane_team import LaneTeam
 from services.mail_options import SmtpOptions
 from services.mail_transport import SmtpConnection
-from services.subjects import EMAIL_QUEUE, EMAILS
+from services.subjects import EMAIL_QUEUE, EMAILS, OUTBOX
 from shared.clock import Clock
 from shared.config import Settings
 from shared.database_errors import UNREACHABLE
@@ -168,9 +168,9 @@ class EmailSender:
                 log.warning("sweep_failed", error=type(error).__name__)
                 await asyncio.sleep(AFTER_OUTAGE_SECONDS)
                 continue
-            if swept.requeued or swept.unclear:
-                log.warning("leases_ended", requeued=swept.requeued, unclear=swept.unclear)
-                self._notifier.send({EMAIL_QUEUE, EMAILS})
+            if swept.requeued or swept.unclear or swept.sent:
+                log.warning("leases_ended", requeued=swept.requeued, unclear=swept.unclear, sent=swept.sent)
+                self._notifier.send({EMAIL_QUEUE, EMAILS, OUTBOX})
             await asyncio.sleep(self._config.worker_poll_seconds)
 
     def _note_pause(self) -> None:

@@ -1,22 +1,30 @@
-"""Running an `EmailSender` in a test, and waiting for what it does."""
+"""Running an `EmailSender` in a test, waiting for what it does, and doing what it does step by step."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
+from services.email_lane import conclude
+from services.email_ledger import Entry
+from services.email_queue import ClaimedEmail, EmailQueue
 from services.email_sender import EmailSender
-from services.models import Email, EmailVersuch
+from services.mail_delivery import Backoff, DeliveryResult, Ending, RetryPlan
+from services.models import AttemptStage, Email, EmailVersuch
 from shared.clock import system_clock
 from shared.config import Settings
 from shared.database import SessionFactory
 from shared.notifications import Listener, Notifier
 from tests.eventually import eventually
-from tests.factories import make_email
+from tests.factories import NOW, make_email
 
 PATIENCE = 20
+LEASE = timedelta(seconds=180)
+PLAN = RetryPlan(Backoff(timedelta(minutes=1), timedelta(hours=4)), timedelta(hours=48))
+ACCEPTED = DeliveryResult(AttemptStage.ACCEPTED, Ending.REPLY, 250, "2.0.0 ok")
+NO_ANSWER = DeliveryResult(AttemptStage.BODY, Ending.LOST)
 
 
 def mail_settings(config: Settings, port: int, **values: object) -> Settings:
@@ -90,3 +98,11 @@ async def until_email(sessions: SessionFactory, email_id: int, condition: Callab
 
     await eventually(holds, within=PATIENCE)
     return await read_email(sessions, email_id)
+
+
+async def claim(queue: EmailQueue, now: datetime = NOW, limit: int = 10) -> list[ClaimedEmail]:
+    return await queue.claim(limit, now=now, lease_end=now + LEASE)
+
+
+def ending(email: ClaimedEmail, result: DeliveryResult, now: datetime = NOW) -> Entry:
+    return conclude(email, result, PLAN, now, now, 0)

@@ -1,5 +1,6 @@
-"""The application over a real database, spoken to over ASGI; time is the test's clock."""
+"""The application over a real database, spoken to over ASGI, and the e-mail queue, on the test's clock."""
 
+import asyncio
 import re
 from collections.abc import AsyncGenerator
 
@@ -8,12 +9,17 @@ from argon2 import PasswordHasher
 from litestar import Litestar
 from litestar.testing import AsyncTestClient
 
+from services.email_ledger import Ledger
+from services.email_queue import EmailQueue
 from services.models import Staff
 from shared.config import Settings
 from shared.config.settings import DEVELOPMENT_SECRET, load_settings
 from shared.database import SessionFactory
+from shared.direct_connection import DirectConnection
+from shared.notifications import Notifier
 from tests.clock import FakeClock
 from tests.factories import make_staff
+from tests.mail import LEASE
 from webapp.app import create_app
 from webapp.security import csrf_cookie_name
 
@@ -46,6 +52,27 @@ async def client(app: Litestar) -> AsyncGenerator[Client]:
     async with AsyncTestClient(app) as client:
         client.headers["Accept-Language"] = "en"
         yield client
+
+
+@pytest.fixture
+async def link(config: Settings) -> AsyncGenerator[DirectConnection]:
+    link = DirectConnection(config.get_database_url(), application_name="test")
+    yield link
+    await link.close()
+
+
+@pytest.fixture
+def queue(link: DirectConnection) -> EmailQueue:
+    return EmailQueue(link)
+
+
+@pytest.fixture
+async def ledger(link: DirectConnection, config: Settings, clock: FakeClock) -> AsyncGenerator[Ledger]:
+    ledger = Ledger(link, link, Notifier(config.get_database_url()), clock, LEASE)
+    running = asyncio.create_task(ledger.run())
+    yield ledger
+    running.cancel()
+    await asyncio.wait([running])
 
 
 @pytest.fixture

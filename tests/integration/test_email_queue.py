@@ -1,5 +1,4 @@
 import asyncio
-from collections.abc import AsyncGenerator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -7,13 +6,13 @@ from sqlalchemy import func, select, text
 
 from services import email_sender
 from services.activity import API
-from services.email_lane import conclude, release
-from services.email_ledger import Entry, Ledger
+from services.email_lane import release
+from services.email_ledger import Ledger
 from services.email_queue import ClaimedEmail, EmailQueue
 from services.email_queue_state import queue_overview, resume_queue
 from services.email_states import decide_unclear
 from services.events import EventType, report_email
-from services.mail_delivery import Backoff, DeliveryResult, Ending, RetryPlan
+from services.mail_delivery import DeliveryResult, Ending
 from services.models import AttemptStage, Email, EmailStatus, EmailVersuch, MailDomain, OutboxEvent
 from shared.config import Settings
 from shared.database import SessionFactory
@@ -22,8 +21,14 @@ from shared.notifications import Notifier
 from tests.clock import FakeClock
 from tests.factories import NOW, make_email
 from tests.mail import (
+    ACCEPTED,
+    LEASE,
+    NO_ANSWER,
+    PLAN,
     add_emails,
     attempts_of,
+    claim,
+    ending,
     mail_settings,
     queued_email,
     read_email,
@@ -31,40 +36,6 @@ from tests.mail import (
     until_email,
 )
 from tests.smtp_server import Stall, scripted_smtp
-
-LEASE = timedelta(seconds=180)
-PLAN = RetryPlan(Backoff(timedelta(minutes=1), timedelta(hours=4)), timedelta(hours=48))
-ACCEPTED = DeliveryResult(AttemptStage.ACCEPTED, Ending.REPLY, 250, "2.0.0 ok")
-NO_ANSWER = DeliveryResult(AttemptStage.BODY, Ending.LOST)
-
-
-@pytest.fixture
-async def link(config: Settings) -> AsyncGenerator[DirectConnection]:
-    link = DirectConnection(config.get_database_url(), application_name="test")
-    yield link
-    await link.close()
-
-
-@pytest.fixture
-def queue(link: DirectConnection) -> EmailQueue:
-    return EmailQueue(link)
-
-
-@pytest.fixture
-async def ledger(link: DirectConnection, config: Settings, clock: FakeClock) -> AsyncGenerator[Ledger]:
-    ledger = Ledger(link, link, Notifier(config.get_database_url()), clock, LEASE)
-    running = asyncio.create_task(ledger.run())
-    yield ledger
-    running.cancel()
-    await asyncio.wait([running])
-
-
-async def claim(queue: EmailQueue, now: datetime = NOW, limit: int = 10) -> list[ClaimedEmail]:
-    return await queue.claim(limit, now=now, lease_end=now + LEASE)
-
-
-def ending(email: ClaimedEmail, result: DeliveryResult, now: datetime = NOW) -> Entry:
-    return conclude(email, result, PLAN, now, now, 0)
 
 
 async def test_two_workers_never_claim_the_same_email(config: Settings, sessions: SessionFactory) -> None:
