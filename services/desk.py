@@ -77,10 +77,11 @@ class Desk:
 
 @dataclass(frozen=True, slots=True)
 class ElsewhereChange:
-    """What happened to a call since a page showed it: changed, or taken by somebody."""
+    """What happened to a call since a page showed it: changed, or taken by somebody until an instant."""
 
     changed: StaleVersion | None = None
     holder_name: str | None = None
+    held_until: datetime | None = None
 
 
 async def load_desk(
@@ -175,7 +176,7 @@ async def load_change(
         if call.status != CallStatus.SCHEDULED or held_by in (None, staff_id):
             return None
         member = await session.get(Staff, held_by)
-        return ElsewhereChange(holder_name=member.name if member else None)
+        return ElsewhereChange(holder_name=member.name if member else None, held_until=call.bearbeitet_bis)
 
 
 async def _load_saved(session: AsyncSession, call_id: int, now: datetime) -> Saved | None:

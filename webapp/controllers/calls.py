@@ -103,7 +103,8 @@ class CallController(Controller):
             visit.session, call_id, version=version, staff_id=visit.staff.id, now=visit.now
         )
         message = change_in_words(change) if change else None
-        return Template("calls/change.html", context={"message": message})
+        held_until = change.held_until if change else None
+        return Template("calls/change.html", context={"message": message, "held_until": held_until})
 
     @post("/{call_id:int}/draft", status_code=200)
     async def draft(

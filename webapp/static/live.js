@@ -119,7 +119,7 @@ function busy(list) {
 document.addEventListener("htmx:beforeSwap", (event) => {
   const { xhr, target, requestConfig, serverResponse } = event.detail;
   if (xhr.status >= 400 || requestConfig.elt !== target || !target.matches("[data-live]")) return;
-  if (target.matches("[role=status]") && words(parsed(serverResponse).body) === words(target)) event.detail.shouldSwap = false;
+  if (target.matches("[role=status]") && said(parsed(serverResponse).body) === said(target)) event.detail.shouldSwap = false;
   const forced = "forced" in target.dataset;
   delete target.dataset.forced;
   if (forced || !busy(target)) return;
@@ -192,6 +192,11 @@ function rowsOnlyIn(marks, others) {
 
 function marks(root) {
   return new Set([...root.querySelectorAll("[data-row]")].map((row) => row.dataset.row));
+}
+
+/* Words, and until when they hold. */
+function said(root) {
+  return `${words(root)} ${root.querySelector("[data-refresh-at]")?.dataset.refreshAt ?? ""}`;
 }
 
 function words(root) {

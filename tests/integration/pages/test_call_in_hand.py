@@ -87,6 +87,17 @@ async def test_a_call_in_a_colleagues_hands_is_shown_but_not_taken(
     assert "Save the outcome" not in answer.text
 
 
+async def test_who_looks_at_a_colleagues_call_looks_again_when_their_claim_would_end(
+    staff_client: Client, call: int, ben: Staff, sessions: SessionFactory, clock: FakeClock
+):
+    await take_for(sessions, call, ben, clock)
+    until = clock.now.replace(minute=52).isoformat()
+    page = (await staff_client.get(f"/calls/{call}")).text
+    state = (await staff_client.get(f"/calls/{call}/state?version=1")).text
+    for shown in (page, state):
+        assert f'<p class="banner banner-warn" data-refresh-at="{until}">Ben has this therapist' in shown
+
+
 async def test_releasing_a_call_frees_it_and_offers_the_next(
     staff_client: Client, call: int, sessions: SessionFactory
 ):
