@@ -18,10 +18,12 @@ class LockedCall:
     answered: bool
 
 
-async def lock_with_email(session: AsyncSession, call_id: int, version: int | None = None) -> LockedCall:
+async def lock_with_email(
+    session: AsyncSession, call_id: int, version: int | None = None, *, key_share: bool = False
+) -> LockedCall:
     """Lock a call and hold its e-mail still, so that no answer arrives meanwhile.
 
-    Runs in the caller's transaction.
+    Runs in the caller's transaction; `key_share` is as for `services.calls.lock_call`.
 
     Raises:
         NotFound: there is no such call.
@@ -34,7 +36,7 @@ async def lock_with_email(session: AsyncSession, call_id: int, version: int | No
             select(Email.antwort_erhalten).where(Email.id == email_id).with_for_update(read=True)
         )
     )
-    call = await lock_call(session, call_id)
+    call = await lock_call(session, call_id, key_share=key_share)
     if version is not None and call.version != version:
         raise await stale(session, call_id)
     return LockedCall(call, answered)

@@ -6,7 +6,7 @@ from datetime import date, datetime, time
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services import idempotency
@@ -128,14 +128,20 @@ async def move_call(
     return call
 
 
-async def lock_call(session: AsyncSession, call_id: int, version: int | None = None) -> PhoneCall:
+async def lock_call(
+    session: AsyncSession, call_id: int, version: int | None = None, *, key_share: bool = False
+) -> PhoneCall:
     """Return a call, locked. Runs in the caller's transaction.
+
+    With `key_share`, who writes a call that refers to this one, such as its next attempt, does not wait.
 
     Raises:
         NotFound: there is none with this id.
         StaleVersion: it has changed since the caller saw it; not checked when `version` is None.
     """
-    call = await _existing(session, call_id, lock=True)
+    call = await session.scalar(_one(call_id).with_for_update(key_share=key_share))
+    if call is None:
+        raise NotFound
     if version is not None and call.version != version:
         raise StaleVersion
     return call
@@ -246,12 +252,15 @@ async def _check_not_followed_up(session: AsyncSession, email_id: int) -> None:
         raise FollowedUpAlready
 
 
-async def _existing(session: AsyncSession, call_id: int, *, lock: bool = False) -> PhoneCall:
-    query = select(PhoneCall).where(PhoneCall.id == call_id).execution_options(populate_existing=True)
-    call = await session.scalar(query.with_for_update() if lock else query)
+async def _existing(session: AsyncSession, call_id: int) -> PhoneCall:
+    call = await session.scalar(_one(call_id))
     if call is None:
         raise NotFound
     return call
+
+
+def _one(call_id: int) -> Select[PhoneCall]:
+    return select(PhoneCall).where(PhoneCall.id == call_id).execution_options(populate_existing=True)
 
 
 def _check(new: NewCall) -> None:

@@ -112,9 +112,11 @@ async def undo_outcome(session: AsyncSession, call_id: int, *, clock: Clock, act
     async with session.begin():
         if actor.staff_id is not None:
             await lock_claims_of(session, actor.staff_id)
-        locked = await lock_with_email(session, call_id)
+        locked = await lock_with_email(session, call_id, key_share=True)
         call = locked.call
         undo = _of(call, answered=locked.answered)
+        if undo.next_call_id is not None:
+            await _lock_attempt(session, undo.next_call_id)
         former = undo.before.bearbeitet_von if undo.before.bearbeitet_von == actor.staff_id else None
         back_in_hand = former is not None and await take_back(session, call, former, clock())
         await lock_calendar(session)
@@ -157,7 +159,16 @@ async def _restore(session: AsyncSession, call: PhoneCall, before: CallState, *,
         raise TimeTaken from error
 
 
+async def _lock_attempt(session: AsyncSession, call_id: int) -> None:
+    """Lock the next attempt, whatever became of it, before the calendar is: who moves it does the same.
+
+    Who moves it also refers anew to the call it follows, so that one must be locked with `key_share`.
+    """
+    await session.execute(select(PhoneCall.id).where(PhoneCall.id == call_id).with_for_update())
+
+
 async def _remove_attempt(session: AsyncSession, call_id: int) -> None:
+    """Delete the next attempt, which is locked, unless somebody changed it or has it in hand."""
     attempt = await session.scalar(
         select(PhoneCall)
         .where(
@@ -166,7 +177,6 @@ async def _remove_attempt(session: AsyncSession, call_id: int) -> None:
             PhoneCall.version == 1,
             PhoneCall.bearbeitet_von.is_(None),
         )
-        .with_for_update()
         .execution_options(populate_existing=True)
     )
     if attempt is None:
