@@ -26,7 +26,7 @@ GATHER_SECONDS = 0.01
 log = structlog.get_logger(__name__)
 
 UNWRITABLE = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, ValueError)
-"""This entry will never be written, however often it is tried."""
+"""This entry will never be written, however often it is tried, unless only its number was taken."""
 
 BEGIN = f"""
     WITH ours AS (
@@ -206,15 +206,22 @@ class Ledger:
         return []
 
     async def _write_ends(self, connection: DirectConnection, entries: list[Entry]) -> list[Entry]:
+        """Write how claims end, or return those to be tried again a moment later.
+
+        These are of rows that somebody else locks, and of attempts whose number a sweep has just taken.
+        """
         try:
             rows = await connection.fetch(
                 FINISH, self._clock(), json.dumps([entry.as_json() for entry in entries])
             )
         except UNWRITABLE as error:
-            if len(entries) == 1:
-                log.error("ledger_entry_refused", email_id=entries[0].email.id, error=type(error).__name__)
-                return []
-            return [left for entry in entries for left in await self._write_ends(connection, [entry])]
+            if len(entries) > 1:
+                return [left for entry in entries for left in await self._write_ends(connection, [entry])]
+            if isinstance(error, asyncpg.UniqueViolationError):
+                log.warning("ledger_entries_blocked", email_ids=[entries[0].email.id])
+                return entries
+            log.error("ledger_entry_refused", email_id=entries[0].email.id, error=type(error).__name__)
+            return []
         written = {row["id"] for row in rows if row["written"]}
         blocked = {row["id"] for row in rows if not row["written"]}
         if stale := [e.email.id for e in entries if e.email.id not in written | blocked]:

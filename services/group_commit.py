@@ -24,7 +24,7 @@ class GroupCommit(Generic[T]):
     """Group commit over one connection: while one write is under way, the next group gathers.
 
     Args:
-        write: writes a group and returns what could not be written because somebody else locks its row.
+        write: writes a group and returns what could not be written because somebody else is at its row.
     """
 
     def __init__(

@@ -4,10 +4,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import func, select, text
 
-from services import email_sender
+from services import email_ledger, email_sender
 from services.activity import API
 from services.email_lane import release
-from services.email_ledger import Ledger
+from services.email_ledger import FINISH, Ledger
 from services.email_queue import ClaimedEmail, EmailQueue
 from services.email_queue_state import queue_overview, resume_queue
 from services.email_states import decide_unclear
@@ -19,6 +19,7 @@ from shared.database import SessionFactory
 from shared.direct_connection import DirectConnection
 from shared.notifications import Notifier
 from tests.clock import FakeClock
+from tests.eventually import eventually
 from tests.factories import NOW, make_email
 from tests.mail import (
     ACCEPTED,
@@ -177,6 +178,36 @@ async def test_an_entry_that_cant_be_written_holds_up_no_other(
     await ledger.flush()
     assert (await read_email(sessions, good_id)).status is EmailStatus.SENT
     assert (await read_email(sessions, bad_id)).status is EmailStatus.SENDING
+
+
+async def test_an_answer_whose_number_a_sweep_takes_at_the_same_moment_is_written_all_the_same(
+    queue: EmailQueue,
+    ledger: Ledger,
+    config: Settings,
+    sessions: SessionFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The sweep commits when the statement has seen the attempts and not yet locked the e-mail."""
+    held = FINISH.replace("SELECT * FROM", "SELECT t.* FROM pg_advisory_xact_lock(1),", 1)
+    monkeypatch.setattr(email_ledger, "FINISH", held)
+    waiting = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+    (email_id,) = await add_emails(sessions, make_email())
+    (claimed,) = await claim(queue)
+    assert await ledger.begin(claimed)
+    sweeper = DirectConnection(config.get_database_url(), application_name="test")
+    async with sessions() as holder:
+
+        async def is_held() -> bool:
+            return bool(await holder.scalar(waiting))
+
+        await holder.execute(select(func.pg_advisory_xact_lock(1)))
+        ledger.finish(ending(claimed, ACCEPTED))
+        await eventually(is_held)
+        assert (await EmailQueue(sweeper).sweep(now=NOW + LEASE * 2)).unclear == [email_id]
+    await ledger.flush()
+    await sweeper.close()
+    assert (await read_email(sessions, email_id)).status is EmailStatus.SENT
+    assert [a.ergebnis for a in await attempts_of(sessions, email_id)] == ["unclear", "sent"]
 
 
 async def test_a_row_somebody_locks_holds_up_its_own_email_only(
