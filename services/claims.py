@@ -146,17 +146,16 @@ async def lock_claims_of(session: AsyncSession, staff_id: int) -> None:
     await session.execute(select(func.pg_advisory_xact_lock(STAFF_LOCK, staff_id)))
 
 
-async def take_back(session: AsyncSession, call: PhoneCall, staff_id: int, now: datetime) -> bool:
-    """Make room for a locked call to return to whose it was; say whether it may.
+async def take_back(session: AsyncSession, call: PhoneCall, staff_id: int, now: datetime) -> Claim | None:
+    """Make room for a locked call to return to whose it was; None when it may not.
 
     It may not while a colleague has the therapist on the phone; else whatever they took since is let go of.
     Runs in the caller's transaction, which began with `lock_claims_of`.
     """
     await _lock_own(session, staff_id)
     if await _busy_with(session, call.therapist_id, staff_id, now) is not None:
-        return False
-    await _release(session, PhoneCall.bearbeitet_von == staff_id, PhoneCall.id != call.id)
-    return True
+        return None
+    return Claim(call, await _let_go(session, call, staff_id, now))
 
 
 async def _lock_with_own(session: AsyncSession, call_id: int, staff_id: int) -> PhoneCall:
@@ -231,10 +230,15 @@ async def _take_instead(
     session: AsyncSession, call: PhoneCall, staff_id: int, now: datetime, rules: DeskRules
 ) -> Claim:
     """Take a call in hand, and let go of the one that was."""
+    let_go = await _let_go(session, call, staff_id, now)
+    return Claim(await _take(session, call, staff_id, now, rules), let_go)
+
+
+async def _let_go(session: AsyncSession, call: PhoneCall, staff_id: int, now: datetime) -> InHand | None:
+    """Let go of what somebody has in hand beside a call; return it."""
     held = await load_in_hand(session, staff_id, now)
     await _release(session, PhoneCall.bearbeitet_von == staff_id, PhoneCall.id != call.id)
-    taken = await _take(session, call, staff_id, now, rules)
-    return Claim(taken, held if held and held.call_id != call.id else None)
+    return held if held and held.call_id != call.id else None
 
 
 async def _take(

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.activity import Actor, record
 from services.booking import lock_calendar
 from services.call_locks import lock_with_email
-from services.claims import ClaimedByOther, lock_claims_of, take_back
+from services.claims import Claim, ClaimedByOther, lock_claims_of, take_back
 from services.drafts import CALL, put_draft
 from services.errors import Conflict
 from services.events import retract
@@ -95,12 +95,12 @@ class Undo(msgspec.Struct, frozen=True):
         call.rueckgaengig_bis = until
 
 
-async def undo_outcome(session: AsyncSession, call_id: int, *, clock: Clock, actor: Actor) -> PhoneCall:
+async def undo_outcome(session: AsyncSession, call_id: int, *, clock: Clock, actor: Actor) -> Claim:
     """Restore a call as it was before its last outcome, and remove the next attempt.
 
     Who recorded the outcome gets the form as they sent it, and the call back in hand if it was there and no
     colleague has the therapist on the phone by now. `version` counts on, so that forms from before and after
-    the outcome are both stale.
+    the outcome are both stale. Returns the call, and the one that was let go of for it.
 
     Raises:
         NotFound: no such call.
@@ -118,7 +118,7 @@ async def undo_outcome(session: AsyncSession, call_id: int, *, clock: Clock, act
         if undo.next_call_id is not None:
             await _lock_attempt(session, undo.next_call_id)
         former = undo.before.bearbeitet_von if undo.before.bearbeitet_von == actor.staff_id else None
-        back_in_hand = former is not None and await take_back(session, call, former, clock())
+        back = None if former is None else await take_back(session, call, former, clock())
         await lock_calendar(session)
         now = clock()
         if call.rueckgaengig_bis is None or call.rueckgaengig_bis <= now:
@@ -127,12 +127,12 @@ async def undo_outcome(session: AsyncSession, call_id: int, *, clock: Clock, act
             raise TooLateToUndo
         if undo.next_call_id is not None:
             await _remove_attempt(session, undo.next_call_id)
-        await _restore(session, call, undo.before, back_in_hand=back_in_hand)
+        await _restore(session, call, undo.before, back_in_hand=back is not None)
         if undo.typed and undo.author_id is not None and undo.author_id == actor.staff_id:
             await put_draft(session, CALL, call.id, undo.typed, staff_id=undo.author_id, now=now)
         record(session, actor, "outcome_undone", "call", call.id, now=now, version=call.version)
         wake(session, CALLS)
-    return call
+    return back or Claim(call, None)
 
 
 def _of(call: PhoneCall, *, answered: bool) -> Undo:

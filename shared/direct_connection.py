@@ -20,6 +20,7 @@ LOOKUPS_BY_INDEX = {
     "enable_seqscan": "off",
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
+    "enable_material": "off",
 }
 """Planning such a statement anew costs several times what running it does, and a plan made while a table was
 empty must still be right when it is full: every row is found by an index.

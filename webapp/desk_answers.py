@@ -46,7 +46,7 @@ async def show_call(visit: Visit, call_id: int, *, notice: str | None = None, un
         return Redirect(f"/calls/{call_id}#panel", status_code=303)
     desk = await load_desk(visit.session, call_id, staff_id=visit.staff.id, now=visit.now, rules=visit.rules)
     if undone:
-        notice = gettext("The outcome is taken back.")
+        notice = " ".join(filter(None, [gettext("The outcome is taken back."), notice]))
     return desk_update(desk, visit.rules, notice=notice, undone=undone)
 
 

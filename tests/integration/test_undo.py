@@ -80,7 +80,7 @@ async def rang(
 
 
 async def undo(session: AsyncSession, call_id: int, now: datetime = SOON) -> PhoneCall:
-    return await undo_outcome(session, call_id, clock=lambda: now, actor=Actor("staff", ANNA))
+    return (await undo_outcome(session, call_id, clock=lambda: now, actor=Actor("staff", ANNA))).call
 
 
 async def change(session: AsyncSession, call_id: int, **values: object) -> None:
@@ -250,7 +250,7 @@ async def test_a_colleague_who_undoes_gets_no_call_and_takes_none(
     async with session.begin():
         session.add_all([make_therapist(id=2), other])
     await claim_call(session, other.id, staff_id=ANNA, now=NOW, rules=rules)
-    restored = await undo_outcome(session, call_id, clock=lambda: SOON, actor=Actor("staff", BEN))
+    restored = (await undo_outcome(session, call_id, clock=lambda: SOON, actor=Actor("staff", BEN))).call
     assert (restored.status, restored.bearbeitet_von) == ("scheduled", None)
     assert (await row(session, other.id))["bearbeitet_von"] == ANNA
 

@@ -80,7 +80,7 @@ async def test_who_took_the_next_attempt_in_hand_can_still_take_the_outcome_back
 ):
     call_id, next_id = attempts
     await claim_call(session, next_id, staff_id=ANNA, now=NOW, rules=rules)
-    restored = await undo_outcome(session, call_id, clock=clock, actor=Actor("staff", ANNA))
+    restored = (await undo_outcome(session, call_id, clock=clock, actor=Actor("staff", ANNA))).call
     assert (restored.status, restored.bearbeitet_von) == ("scheduled", ANNA)
     async with session.begin():
         assert list(await session.scalars(select(PhoneCall.id))) == [call_id]

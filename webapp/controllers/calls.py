@@ -155,10 +155,10 @@ class CallController(Controller):
     ) -> Page:
         """Take the last outcome back, with what was typed."""
         try:
-            await undo_outcome(visit.session, call_id, clock=clock, actor=visit.actor)
+            claim = await undo_outcome(visit.session, call_id, clock=clock, actor=visit.actor)
         except Conflict as error:
             return await show_refusal(visit, call_id, error)
-        return await show_call(visit, call_id, undone=True)
+        return await show_call(visit, call_id, notice=whose_is_free(claim), undone=True)
 
     @post("/{call_id:int}/settle", status_code=200)
     async def settle(

@@ -97,3 +97,13 @@ async def test_undo_stays_on_offer_while_the_work_goes_on(staff_client: Client, 
     assert '<div id="status" hx-swap-oob="innerHTML">' in undone.text
     assert "The outcome is taken back." in undone.text
     assert "/calls/7/undo" not in undone.text
+
+
+async def test_undo_says_whose_call_is_free_again_for_it(staff_client: Client, sessions: SessionFactory):
+    await stored(sessions, make_therapist(), make_therapist(id=2, nachname="Lang"))
+    await stored(sessions, make_call(id=7), make_call(id=8, therapist_id=2, leitung=2))
+    await submit(staff_client, "/calls/7/claim", htmx=True)
+    await outcome(staff_client, 7, ergebnis_art="erreicht")
+    await submit(staff_client, "/calls/8/claim", htmx=True)
+    undone = await submit(staff_client, "/calls/7/undo", htmx=True)
+    assert "The outcome is taken back. Dr. Jürgen Lang is free again." in undone.text
