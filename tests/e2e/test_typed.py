@@ -1,6 +1,8 @@
 """What somebody types is not lost: not by an ended session, another action, or an answer that comes late."""
 
+import asyncio
 import re
+from urllib.parse import quote
 
 from playwright.async_api import Page, expect
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -53,6 +55,23 @@ async def test_a_session_that_ends_while_typing_costs_no_text(anna: Page) -> Non
     await anna.get_by_role("button", name="Rückgängig").click()
     await expect(anna.get_by_label("Notiz zum Gespräch")).to_have_value(NOTE)
     await anna.get_by_label("Notiz zum Gespräch").fill("")
+    await release(anna)
+
+
+async def test_typing_without_a_pause_is_kept_meanwhile_and_to_its_last_letter(
+    open_browser: OpenBrowser,
+) -> None:
+    anna = await at_the_desk(open_browser, "Anna")
+    await take_next(anna)
+    note = anna.get_by_label("Notiz zum Gespräch")
+    text = f"{NOTE} {NOTE}"
+    async with anna.expect_request(lambda sent: f"ergebnis={quote(text)}" in (sent.post_data or "")):
+        typing = asyncio.create_task(note.press_sequentially(text, delay=60))
+        await expect(anna.locator("#draft-state")).to_contain_text("Als Entwurf gemerkt", timeout=15_000)
+        assert not typing.done()
+        await typing
+    await expect(note).to_have_value(text)
+    await note.fill("")
     await release(anna)
 
 

@@ -13,6 +13,20 @@ document.addEventListener("logged-in", () => {
   });
 });
 
+/* Drafts are kept after a pause; who types without one has them kept now and then (htmx's own `throttle` would
+   hold up the other triggers of the element). */
+const KEEP_MS = 3_000;
+const KEPT_AT = new WeakMap();
+
+document.addEventListener("input", ({ target }) => {
+  const keeper = [...document.querySelectorAll("[data-keep]")].find((element) => target.closest(element.dataset.keep));
+  if (!keeper) return;
+  const since = KEPT_AT.get(keeper) ?? Date.now();
+  const due = Date.now() - since > KEEP_MS;
+  KEPT_AT.set(keeper, due ? Date.now() : since);
+  if (due) htmx.trigger(keeper, "keep");
+});
+
 /* What would replace a field that only its own form saves ([data-unsaved]) waits until it is saved or cleared. */
 document.addEventListener("htmx:beforeRequest", (event) => {
   const { target, requestConfig: { elt } } = event.detail;
