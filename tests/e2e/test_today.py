@@ -324,6 +324,7 @@ async def test_on_a_phone_the_list_comes_first_and_the_call_follows(open_browser
     await expect(page.get_by_role("button", name="Next call")).not_to_be_in_viewport()
     await page.get_by_role("radio", name="Not reached").check()
     await page.get_by_label("Note on the call").tap()
+    await page.get_by_label("Note on the call").fill(NOTE)
     await expect(page.locator("#draft-state")).to_contain_text("Kept as a draft")
     await save.tap()
     toast = page.locator("#status .toast")
