@@ -132,6 +132,7 @@ let interrupted = null;
 
 function interrupt(dialog) {
   interrupted ??= document.activeElement;
+  dialog.addEventListener("close", () => { interrupted = null; });
   dialog.showModal();
 }
 
