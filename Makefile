@@ -39,7 +39,7 @@ check: $(VENV)/.dev  ## lint, format, types, migrations, translations
 	@$(BIN)/ruff format --check .
 	@$(BIN)/pyright
 	@$(BIN)/python -m webapp.translations check
-	@$(BIN)/pytest -q tests/integration/test_migrations.py
+	@$(BIN)/pytest -q tests/integration/database/test_migrations.py
 
 format: $(VENV)/.dev  ## lay out the code and fix what can be fixed
 	@$(BIN)/ruff check --fix .

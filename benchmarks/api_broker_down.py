@@ -33,7 +33,7 @@ from services.models import OutboxEvent
 from shared.config import Settings
 from shared.database import SessionFactory, create_engine, create_session_factory
 from webapp.demo.application import Application
-from webapp.demo.kafka_broker import EmbeddedKafka
+from webapp.demo.servers.kafka import EmbeddedKafka
 
 CLIENTS = 4
 RELAY_SECONDS = 60

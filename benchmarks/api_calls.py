@@ -28,7 +28,7 @@ from services.models import SCHEMA, Therapist
 from shared.clock import system_clock
 from shared.config import Settings
 from shared.database import SessionFactory, create_engine, create_session_factory
-from webapp.demo.therapist_service import create_therapist_service
+from webapp.demo.servers.therapists import create_therapist_service
 
 LINES = 40
 BURST = 64

@@ -19,7 +19,7 @@ from alembic.config import Config
 
 from shared.config import Settings
 from shared.config.settings import load_settings
-from webapp.demo.postgres import EmbeddedPostgres
+from webapp.demo.servers.postgres import EmbeddedPostgres
 from webapp.server import serve
 
 START_SECONDS = 60

@@ -21,9 +21,9 @@ from sqlalchemy import URL, text
 
 from benchmarks.harness import migrated_database, read_arguments
 from benchmarks.mail_setting import email, mail_settings, sink
-from services.email_sender import EmailSender
-from services.mail_message import build_message
 from services.models import SCHEMA, Email
+from services.sending.message import build_message
+from services.sending.sender import EmailSender
 from shared.clock import system_clock
 from shared.config import Settings
 from shared.database import SessionFactory, create_engine, create_session_factory

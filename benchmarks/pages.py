@@ -20,11 +20,11 @@ from sqlalchemy import event, text
 
 from benchmarks.busy_desk import NOW, Size, fill
 from benchmarks.harness import bench_settings, migrated_database, percentiles, read_arguments
-from services.claims import claim_next
-from services.follow_up_calls import AT_ONCE, due_follow_ups
+from services.accounts.staff import add_staff, log_in
+from services.calls.claims import claim_next
+from services.follow_ups.automatic import AT_ONCE, due_follow_ups
 from services.models import SCHEMA
 from services.rules import DeskRules
-from services.staff import add_staff, log_in
 from shared.config import Settings
 from shared.database import SessionFactory
 from webapp.app import create_app

@@ -23,9 +23,9 @@ from aiokafka import AIOKafkaProducer
 from sqlalchemy import delete, func, select, text
 
 from benchmarks.harness import bench_settings, migrated_database, percentiles, read_arguments
-from services.event_relay import EventRelay
+from services.events.relay import EventRelay
+from services.hints import OUTBOX
 from services.models import OutboxEvent
-from services.subjects import OUTBOX
 from shared.clock import system_clock
 from shared.config import Settings
 from shared.database import SessionFactory, create_engine, create_session_factory, wake
@@ -34,7 +34,7 @@ from shared.kafka.robust_producer import LINGER_MILLISECONDS, OutgoingEvent, Rob
 from shared.kafka.schemas import EventEnvelope, cloudevents_headers, encode
 from shared.notifications import Listener, Notifier
 from tests.kafka.real_broker import RealKafka
-from webapp.demo.kafka_broker import EmbeddedKafka
+from webapp.demo.servers.kafka import EmbeddedKafka
 
 EVENTS_PER_KEY = 4
 SINGLE_EVENTS = 300

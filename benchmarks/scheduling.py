@@ -15,13 +15,13 @@ from sqlalchemy import delete, insert, text
 from sqlalchemy.dialects import postgresql
 
 from benchmarks.harness import bench_settings, migrated_database, percentiles, read_arguments
-from services.activity import API
-from services.calls import NewCall, create_call
+from services.calls.planning import NewCall, create_call
 from services.models import PhoneCall, Therapist
 from services.rules import DeskRules
-from services.scheduler import Interval
-from services.slots import busy_query, find_next
-from services.therapist_directory import TherapistDirectory
+from services.scheduling.calendar import busy_query, find_next
+from services.scheduling.phone_hours import Interval
+from services.therapists.directory import TherapistDirectory
+from services.work import API
 from shared.config import Settings
 from shared.database import SessionFactory, create_engine, create_session_factory
 

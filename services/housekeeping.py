@@ -6,8 +6,8 @@ from datetime import timedelta
 import structlog
 from sqlalchemy import delete
 
+from services.accounts.staff import remove_expired_sessions
 from services.models import Draft, MailDomain
-from services.staff import remove_expired_sessions
 from shared.clock import Clock
 from shared.database import SessionFactory, transaction
 

@@ -12,19 +12,20 @@ import structlog
 import uvloop
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.email_sender import EmailSender
-from services.event_relay import EventRelay
-from services.follow_up_calls import FollowUps
+from services.calls.wishes import CallsInVain
+from services.events.relay import EventRelay
+from services.follow_ups.automatic import FollowUps
 from services.housekeeping import Housekeeping
 from services.rules import DeskRules
-from services.supervision import Loop, run_until
-from services.therapist_directory import TherapistDirectory
-from services.therapist_refresh import DirectoryRefresh
+from services.sending.sender import EmailSender
+from services.therapists.directory import TherapistDirectory
+from services.therapists.refresh import DirectoryRefresh
 from shared.clock import get_clock
 from shared.config import Settings
 from shared.database import create_engine, create_session_factory
 from shared.kafka.robust_producer import RobustKafkaProducer
 from shared.notifications import Listener, Notifier
+from shared.supervision import Loop, run_until
 
 SERVICE = "communication-service"
 
@@ -84,6 +85,7 @@ def _loops(
         ),
         "follow_ups": FollowUps(sessions, directory, clock, rules),
         "directory_refresh": DirectoryRefresh(sessions, directory, clock),
+        "calls_in_vain": CallsInVain(sessions, clock),
         "housekeeping": Housekeeping(sessions, clock),
     }
 

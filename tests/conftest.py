@@ -19,7 +19,7 @@ from shared.config.settings import load_settings
 from shared.database import SessionFactory, create_engine, create_session_factory
 from shared.direct_connection import DirectPool
 from tests.clock import FakeClock
-from webapp.demo.postgres import EmbeddedPostgres
+from webapp.demo.servers.postgres import EmbeddedPostgres
 
 TEMPLATE = "template_calldesk"
 EMPTY = f"""

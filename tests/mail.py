@@ -7,12 +7,11 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
-from services.email_lane import conclude
-from services.email_ledger import Entry
-from services.email_queue import ClaimedEmail, EmailQueue
-from services.email_sender import EmailSender
-from services.mail_delivery import Backoff, DeliveryResult, Ending, RetryPlan
 from services.models import AttemptStage, Email, EmailVersuch
+from services.sending.ledger import Entry, conclude
+from services.sending.queue import ClaimedEmail, EmailQueue
+from services.sending.sender import EmailSender
+from services.sending.verdict import Backoff, DeliveryResult, Ending, RetryPlan
 from shared.clock import system_clock
 from shared.config import Settings
 from shared.database import SessionFactory

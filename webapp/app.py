@@ -18,23 +18,22 @@ from litestar.static_files import create_static_files_router
 from litestar.template import TemplateConfig
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
-from services.email_validation import LARGEST_BODY_BYTES
+from services.checks import LARGEST_BODY_BYTES
 from services.errors import NotFound
 from services.models import is_possible_id
 from services.rules import DeskRules
-from services.supervision import keep_running
-from services.therapist_directory import TherapistDirectory
+from services.therapists.directory import TherapistDirectory
 from shared.clock import Clock, get_clock
 from shared.config import Settings, get_config
 from shared.database import create_engine, create_session_factory
 from shared.direct_connection import DirectPool
 from shared.notifications import Listener, Notifier
+from shared.supervision import keep_running
 from webapp import i18n
-from webapp.api_schema import ForbiddenFields
 from webapp.auth import Authentication
-from webapp.controllers import ROUTE_HANDLERS
+from webapp.controllers import EXCEPTION_HANDLERS, ROUTE_HANDLERS
+from webapp.controllers.api.schema import ForbiddenFields
 from webapp.dependencies import DEPENDENCIES
-from webapp.errors import EXCEPTION_HANDLERS
 from webapp.security import SECURITY_HEADERS, csrf_cookie_name
 from webapp.templating import STATIC, create_template_engine
 

@@ -12,9 +12,9 @@ from litestar.exceptions import NotAuthorizedException, PermissionDeniedExceptio
 from litestar.handlers import BaseRouteHandler
 from litestar.middleware import AbstractAuthenticationMiddleware, AuthenticationResult
 
-from services import api_keys, staff
-from services.activity import API, Actor
+from services.accounts import api_keys, staff
 from services.models import Staff
+from services.work import API, Actor
 from shared.config import Settings
 
 SESSION_COOKIE = "calldesk_session"

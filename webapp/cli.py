@@ -8,13 +8,16 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import click
+import msgspec
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.errors import DomainError, InvalidInput
+from services.events.report import TOPIC
 from shared.clock import get_clock
 from shared.config import ConfigurationError, Settings, get_config
 from shared.database import create_engine, create_session_factory
+from shared.kafka.consumer import EventConsumer, ReceivedEvent
 
 EXIT_REFUSED = 1
 EXIT_USAGE = 2
@@ -87,7 +90,7 @@ def worker() -> None:
 @cli.command()
 def migrate() -> None:
     """Bring the database's schema up to date. Twice at once does no harm."""
-    from webapp.schema import upgrade
+    from migrations.upgrade import upgrade
 
     upgrade(_config())
     click.echo("The schema is up to date.")
@@ -104,7 +107,7 @@ def staff() -> None:
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
 def staff_add(name: str, admin: bool, password_stdin: bool) -> None:
     """Create an account for NAME. Asks for the password: 10 to 200 characters."""
-    from services.staff import add_staff
+    from services.accounts.staff import add_staff
 
     password = (
         sys.stdin.readline().rstrip("\n")
@@ -128,7 +131,7 @@ def api_key_create(name: str) -> None:
 
     It is printed now and can't be shown again.
     """
-    from services.api_keys import create_key
+    from services.accounts.api_keys import create_key
 
     now = get_clock(_config())()
     click.echo(_with_session(lambda session: create_key(session, name, now=now)))
@@ -143,8 +146,6 @@ def events() -> None:
 @click.option("--from-beginning", is_flag=True, help="Start with the oldest event kept by the broker.")
 def events_tail(from_beginning: bool) -> None:
     """Print events as they arrive, one JSON object a line, until Ctrl-C."""
-    from webapp.events_tail import tail
-
     config = _config()
     if not config.kafka_bootstrap_servers:
         _fail("KAFKA_BOOTSTRAP_SERVERS is empty: events wait in the outbox", EXIT_USAGE)
@@ -199,3 +200,15 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
+
+
+async def tail(config: Settings, *, from_beginning: bool) -> None:
+    """Print events until cancelled."""
+    async with EventConsumer(TOPIC, config=config, from_beginning=from_beginning) as events:
+        async for received in events:
+            click.echo(line_of(received))
+
+
+def line_of(received: ReceivedEvent) -> str:
+    """Return an event with its key as one line of JSON."""
+    return msgspec.json.encode({"key": received.key, **msgspec.to_builtins(received.event)}).decode()

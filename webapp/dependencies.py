@@ -8,9 +8,9 @@ from litestar.datastructures import State
 from litestar.di import Provide
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.activity import Actor
 from services.rules import DeskRules
-from services.therapist_directory import TherapistDirectory
+from services.therapists.directory import TherapistDirectory
+from services.work import Actor
 from shared.clock import Clock
 from shared.config import Settings
 from shared.direct_connection import DirectPool

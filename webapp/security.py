@@ -2,6 +2,8 @@
 
 import hashlib
 
+from litestar import MediaType, Response
+
 PAGE_POLICY = "; ".join(
     [
         "default-src 'none'",
@@ -40,3 +42,17 @@ MAIL_PREVIEW_HEADERS = {
 def csrf_cookie_name(secret: str) -> str:
     """Return the CSRF cookie's name: another for another secret, so that a new one locks nobody out."""
     return f"calldesk_csrf_{hashlib.sha256(secret.encode()).hexdigest()[:8]}"
+
+
+PLAIN = "<!doctype html><style>body { font: 15px/1.5 sans-serif; margin: 16px; }</style>"
+"""What comes before HTML that is no whole document, so that it looks as most mail programs show it."""
+
+
+def framed_mail(html: str) -> Response[str]:
+    """Answer a mail's HTML with headers under which nothing in it runs or is fetched."""
+    whole = "<html" in html[:2000].lower()
+    return Response(
+        html if whole else PLAIN + html,
+        media_type=MediaType.HTML,
+        headers=MAIL_PREVIEW_HEADERS,
+    )

@@ -35,7 +35,14 @@ msgstr ""
 "Plural-Forms: nplurals=2; plural=(n != 1);\\n"
 
 """
-MESSAGE_MODULES = ("availability", "email_validation", "email_templates.engine", "email_templates.variables")
+MESSAGE_MODULES = (
+    "checks",
+    "emails.addresses",
+    "emails.replies",
+    "emails.templates.engine",
+    "emails.templates.variables",
+    "scheduling.phone_hours",
+)
 """Modules of `services` whose constants are messages to whoever fills in a form."""
 
 PLACE = re.compile(r"%\((\w+)\)")

@@ -13,6 +13,7 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    and_,
     func,
     literal_column,
     text,
@@ -214,3 +215,10 @@ class MailDomain(Base):
     domain: Mapped[str] = mapped_column(String(255), primary_key=True)
     slow_until: Mapped[datetime]
     failures: Mapped[int] = mapped_column(default=1, server_default=text("1"))
+
+
+UNCLEAR = and_(
+    Email.status == EmailStatus.SENDING,
+    Email.anspruch_bis.is_(None),
+    Email.uebergabe_begonnen_at.is_not(None),
+)

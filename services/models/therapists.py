@@ -2,7 +2,15 @@
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ColumnElement, Index, String, Text, literal_column, text
+from sqlalchemy import (
+    CheckConstraint,
+    ColumnElement,
+    Index,
+    String,
+    Text,
+    literal_column,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB, TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -52,3 +60,16 @@ class Therapist(Base):
     def display_name(self) -> str:
         """The name as staff say it: title, first and last name."""
         return " ".join(part for part in (self.titel, self.vorname, self.nachname) if part)
+
+
+NOT_TO_BE_CALLED = frozenset({"gesperrt", "inaktiv"})
+
+
+def may_be_called(therapist: Therapist) -> bool:
+    """Say whether calls may be placed without a person deciding it."""
+    return not therapist.nicht_anrufen and therapist.status not in NOT_TO_BE_CALLED
+
+
+def display_name(titel: str | None, vorname: str | None, nachname: str | None) -> str | None:
+    """Return a therapist's name as staff say it; None when the directory's copy lacks them."""
+    return " ".join(part for part in (titel, vorname, nachname) if part) or None

@@ -12,7 +12,7 @@ from uuid import uuid4
 import structlog
 import uvloop
 
-from services.email_sender import EmailSender
+from services.sending.sender import EmailSender
 from shared.clock import system_clock
 from shared.config.settings import load_settings
 from shared.notifications import Listener, Notifier

@@ -15,7 +15,7 @@ from tests.conftest import migrate
 from tests.eventually import eventually
 from tests.mail import add_emails, queued_email
 from tests.smtp_server import ScriptedSmtp, scripted_smtp
-from webapp.demo.postgres import EmbeddedPostgres
+from webapp.demo.servers.postgres import EmbeddedPostgres
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(180)]
 

@@ -5,8 +5,8 @@ from collections import Counter
 import pytest
 from sqlalchemy import select
 
-from services.email_queue_state import queue_overview, resume_queue
 from services.models import Email, EmailStatus, MailDomain
+from services.sending.overview import queue_overview, resume_queue
 from shared.clock import system_clock
 from shared.config import Settings
 from shared.database import SessionFactory

@@ -15,15 +15,15 @@ import httpx
 from aiokafka import AIOKafkaConsumer
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.api_keys import create_key
-from services.events import TOPIC
+from services.accounts.api_keys import create_key
+from services.events.report import TOPIC
 from shared.config import Settings
 from shared.config.settings import load_settings
 from shared.database import create_engine, create_session_factory
 from tests.clock import BERLIN
 from webapp.demo.application import Application, wait_until_healthy
 from webapp.demo.database import prepare_database
-from webapp.demo.peers import Peers
+from webapp.demo.servers.peers import Peers
 
 T = TypeVar("T")
 

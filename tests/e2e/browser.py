@@ -7,7 +7,7 @@ from pathlib import Path
 from playwright.async_api import Page
 from playwright.sync_api import sync_playwright
 
-from webapp.demo.staff import PASSWORD
+from webapp.demo.sample.staff import PASSWORD
 
 ARTIFACTS = Path("artifacts")
 SYSTEM_BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")

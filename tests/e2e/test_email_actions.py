@@ -6,8 +6,8 @@ import re
 from playwright.async_api import Page, Route, expect
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.hints import EMAILS
 from services.models import EmailStatus
-from services.subjects import EMAILS
 from tests.e2e.accessibility import violations
 from tests.e2e.app_process import NOW, RunningApp
 from tests.e2e.conftest import OpenBrowser

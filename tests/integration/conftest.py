@@ -9,9 +9,9 @@ from argon2 import PasswordHasher
 from litestar import Litestar
 from litestar.testing import AsyncTestClient
 
-from services.email_ledger import Ledger
-from services.email_queue import EmailQueue
 from services.models import Staff
+from services.sending.ledger import Ledger
+from services.sending.queue import EmailQueue
 from shared.config import Settings
 from shared.config.settings import DEVELOPMENT_SECRET, load_settings
 from shared.database import SessionFactory

@@ -16,7 +16,7 @@ from shared.config import Settings
 from shared.config.settings import load_settings
 from tests.kafka.real_broker import RealKafka
 from tests.tcp_proxy import KafkaProxy
-from webapp.demo.kafka_broker import EmbeddedKafka
+from webapp.demo.servers.kafka import EmbeddedKafka
 
 
 @dataclass(frozen=True)

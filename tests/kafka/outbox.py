@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.event_relay import EventRelay
+from services.events.relay import EventRelay
 from services.models import OutboxEvent
 from shared.clock import Clock
 from shared.config import Settings

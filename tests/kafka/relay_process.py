@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from typing import Self
 
-from services.event_relay import EventRelay
+from services.events.relay import EventRelay
 from shared.clock import system_clock
 from shared.config import Settings
 from shared.config.settings import load_settings

@@ -9,12 +9,7 @@ from shared.config import Settings
 from shared.config.settings import ConfigurationError
 from shared.kafka import robust_producer
 from shared.kafka.consumer import EventConsumer, ReceivedEvent
-from shared.kafka.robust_producer import (
-    EventNotSent,
-    EventRefused,
-    OutgoingEvent,
-    RobustKafkaProducer,
-)
+from shared.kafka.robust_producer import EventNotSent, EventRefused, OutgoingEvent, RobustKafkaProducer
 from shared.kafka.schemas import EventEnvelope
 from tests.kafka.conftest import Broker
 

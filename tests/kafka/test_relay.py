@@ -6,17 +6,17 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
-from services.activity import SYSTEM
-from services.event_outbox import outbox_overview, retry_set_aside
-from services.event_relay import EventRelay
-from services.events import EventType, report_email
+from services.events.outbox import outbox_overview, retry_set_aside
+from services.events.relay import EventRelay
+from services.events.report import EventType, report_email
 from services.models import Activity, OutboxEvent
-from services.supervision import Restarts, keep_running
+from services.work import SYSTEM
 from shared.config import Settings
 from shared.database import create_session_factory
 from shared.kafka import robust_producer
 from shared.kafka.robust_producer import RobustKafkaProducer
 from shared.notifications import Listener, Notifier
+from shared.supervision import Restarts, keep_running
 from tests.clock import FakeClock
 from tests.eventually import eventually
 from tests.factories import NOW, make_email

@@ -1,47 +1,22 @@
-"""All routes: one file per resource."""
+"""All routes: the JSON API, the desk's pages, and what belongs to neither."""
 
-from litestar import Controller
+from litestar import Router
 from litestar.handlers import BaseRouteHandler
 
-from webapp.controllers.api_email_templates import EmailTemplateApi
-from webapp.controllers.api_emails import EmailApi
-from webapp.controllers.api_phone_calls import PhoneCallApi
-from webapp.controllers.api_therapists import TherapistApi
-from webapp.controllers.call_therapists import CallTherapistController, RingBackController
-from webapp.controllers.calls import CallController
-from webapp.controllers.email_compose import EmailComposeController
-from webapp.controllers.email_reply import EmailReplyController
-from webapp.controllers.emails import EmailsController
+from webapp.auth import is_service_path
+from webapp.controllers.api import PROBLEMS, api_router
 from webapp.controllers.health import health
 from webapp.controllers.live import live
-from webapp.controllers.login import LoginController
 from webapp.controllers.metrics import metrics
-from webapp.controllers.settings import SettingsController
-from webapp.controllers.statistics import StatisticsController
-from webapp.controllers.system import SystemController
-from webapp.controllers.therapists import TherapistsController
-from webapp.controllers.today import TodayController
-from webapp.controllers.week import WeekController
+from webapp.controllers.pages import REFUSALS, pages_router
+from webapp.errors import AnyRequest, Face, handlers
 
-ROUTE_HANDLERS: list[type[Controller] | BaseRouteHandler] = [
-    EmailApi,
-    EmailTemplateApi,
-    PhoneCallApi,
-    TherapistApi,
-    CallController,
-    CallTherapistController,
-    EmailComposeController,
-    EmailReplyController,
-    EmailsController,
-    LoginController,
-    RingBackController,
-    SettingsController,
-    StatisticsController,
-    SystemController,
-    TherapistsController,
-    TodayController,
-    WeekController,
-    health,
-    live,
-    metrics,
-]
+ROUTE_HANDLERS: list[Router | BaseRouteHandler] = [api_router, pages_router, health, live, metrics]
+
+
+def _face(request: AnyRequest) -> Face:
+    return PROBLEMS if is_service_path(request.scope["path"]) else REFUSALS
+
+
+EXCEPTION_HANDLERS = handlers(_face)
+"""Of what is outside the routers, such as an address that leads nowhere."""

@@ -7,7 +7,7 @@ from litestar import get
 from litestar.datastructures import State
 from litestar.response import ServerSentEvent, ServerSentEventMessage
 
-from services import subjects
+from services import hints
 
 QUIET_SECONDS = 20
 """After this long without a hint a sign of life keeps the connection, proxies and the page sure of it."""
@@ -24,14 +24,14 @@ async def live(state: State) -> ServerSentEvent:
 
 
 async def _hints(state: State) -> AsyncGenerator[ServerSentEventMessage]:
-    subscription = state.listener.subscribe(subjects.CALLS, subjects.EMAILS)
+    subscription = state.listener.subscribe(hints.CALLS, hints.EMAILS)
     ends = asyncio.get_running_loop().time() + STREAM_SECONDS
     try:
         yield ServerSentEventMessage(event="connected", data="", retry=2000)
         while not subscription.ended and asyncio.get_running_loop().time() < ends:
-            hints = await subscription.next(QUIET_SECONDS)
-            if hints:
-                yield ServerSentEventMessage(event="changed", data=" ".join(sorted(hints)))
+            subjects = await subscription.next(QUIET_SECONDS)
+            if subjects:
+                yield ServerSentEventMessage(event="changed", data=" ".join(sorted(subjects)))
                 await asyncio.sleep(THROTTLE_SECONDS)
             else:
                 yield ServerSentEventMessage(event="alive", data="")

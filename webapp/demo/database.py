@@ -28,8 +28,8 @@ def prepare_database(settings: Mapping[str, str], *, sample_data: bool) -> None:
     """
     if asyncio.run(_is_prepared(settings["DATABASE_URL"], sample_data)):
         return
-    from webapp.demo.sample_day import load_sample_day, load_staff
-    from webapp.schema import upgrade
+    from migrations.upgrade import upgrade
+    from webapp.demo.sample.day import load_sample_day, load_staff
 
     config = load_settings(**{name.lower(): value for name, value in settings.items()})
     upgrade(config)

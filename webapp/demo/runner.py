@@ -17,8 +17,8 @@ from shared.config.settings import load_settings
 from webapp.demo.application import Application, wait_until_healthy
 from webapp.demo.data_dir import DemoError, only_demo_over
 from webapp.demo.database import prepare_database
-from webapp.demo.peers import Peers
-from webapp.demo.staff import PASSWORD, STAFF
+from webapp.demo.sample.staff import PASSWORD, STAFF
+from webapp.demo.servers.peers import Peers
 
 ROUND_THE_CLOCK = "00:00-24:00"
 LOOK_SECONDS = 0.5

@@ -6,18 +6,11 @@ from datetime import date, time, timedelta
 import pytest
 from sqlalchemy import func, select
 
-from services.activity import Actor
-from services.email_replies import Reply, record_reply
-from services.models import (
-    Activity,
-    CallReason,
-    Email,
-    EmailStatus,
-    PhoneCall,
-    Staff,
-)
+from services.accounts.staff import add_staff
+from services.emails.replies import Reply, record_reply
+from services.models import Activity, CallReason, Email, EmailStatus, PhoneCall, Staff
 from services.rules import DeskRules
-from services.staff import add_staff
+from services.work import Actor
 from shared.database import SessionFactory
 from tests.clock import FakeClock
 from tests.factories import NOW, make_call, make_email, make_staff, make_therapist

@@ -4,14 +4,7 @@ from html import escape
 
 from sqlalchemy import select
 
-from services.models import (
-    AttemptOutcome,
-    AttemptStage,
-    CallReason,
-    EmailStatus,
-    EmailVersuch,
-    PhoneCall,
-)
+from services.models import AttemptOutcome, AttemptStage, CallReason, EmailStatus, EmailVersuch, PhoneCall
 from shared.database import SessionFactory
 from tests.factories import NOW, make_email, make_therapist
 from tests.integration.conftest import Client, submit

@@ -5,9 +5,9 @@ from litestar import Litestar
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.activity import SYSTEM
+from services.accounts.staff import set_active
 from services.models import PhoneCall, Staff
-from services.staff import set_active
+from services.work import SYSTEM
 from shared.database import SessionFactory
 from tests.clock import FakeClock
 from tests.factories import make_call, make_therapist

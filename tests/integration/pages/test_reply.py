@@ -6,19 +6,10 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from sqlalchemy import func, select
 
-from services.activity import API
-from services.email_changes import EmailChanges, update_email
-from services.models import (
-    Activity,
-    Draft,
-    EmailStatus,
-    OutboxEvent,
-    PhoneCall,
-    ReplyKind,
-    Staff,
-    Therapist,
-)
+from services.emails.changes import EmailChanges, update_email
+from services.models import Activity, Draft, EmailStatus, OutboxEvent, PhoneCall, ReplyKind, Staff, Therapist
 from services.rules import DeskRules
+from services.work import API
 from shared.database import SessionFactory
 from tests.clock import BERLIN, FakeClock
 from tests.factories import NOW, make_email, make_therapist

@@ -2,8 +2,8 @@ import re
 
 from sqlalchemy import select
 
+from services.accounts.staff import add_staff
 from services.models import ApiKey, MailQueueState, OutboxEvent, Staff
-from services.staff import add_staff
 from shared.database import SessionFactory
 from tests.clock import FakeClock
 from tests.factories import make_call, make_email, make_therapist

@@ -9,7 +9,7 @@ from litestar import Litestar
 from sqlalchemy import select
 
 from services.models import CallReason, CallStatus, EmailStatus, OutcomeKind, PhoneCall, Therapist
-from services.therapist_client import TherapistClient
+from services.therapists.client import TherapistClient
 from shared.config import Settings
 from shared.database import SessionFactory
 from tests.factories import NOW, make_call, make_email, make_therapist

@@ -1,9 +1,9 @@
 """Taking an outcome back, and what is typed meanwhile."""
 
-from services.activity import API
-from services.call_changes import CallChanges, change_call
+from services.calls.changes import CallChanges, change_call
 from services.models import CallStatus, Staff
 from services.rules import DeskRules
+from services.work import API
 from shared.database import SessionFactory
 from tests.clock import FakeClock
 from tests.factories import make_call, make_therapist

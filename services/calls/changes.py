@@ -1,0 +1,185 @@
+"""Changing a call as PUT does: record its outcome, move it, or correct what is written about it."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, time
+
+from msgspec import UNSET, UnsetType
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.calls.locking import LockedCall, lock_with_email
+from services.calls.outcomes import (
+    AlreadyClosed,
+    Outcome,
+    apply_outcome,
+    outcome_kind,
+    rang_errors,
+    repeat_errors,
+)
+from services.calls.planning import CallNotScheduled, duration_errors, move_planned
+from services.checks import check_note
+from services.errors import FieldError, InvalidInput
+from services.hints import CALLS
+from services.models import CallStatus, OutcomeKind, PhoneCall
+from services.rules import DeskRules
+from services.work import Actor, record
+from shared.database import wake
+
+NOT_WITH_OUTCOME = "This can't be changed together with an outcome."
+ONLY_AFTER_RINGING = "Give the status as well: only a call that was made has an actual time."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallChanges:
+    """What is to change; `UNSET` leaves a column as it is, None empties it where it may be empty.
+
+    A status other than the call's own records an outcome; `ergebnis_art` says which, and `verschoben` moves
+    the call to the time given or else to the next window. The same status again only corrects texts.
+    """
+
+    status: CallStatus | None = None
+    ergebnis_art: OutcomeKind | None = None
+    geplantes_datum: date | None = None
+    geplante_zeit: time | None = None
+    dauer_minuten: int | None = None
+    tatsaechliches_datum: date | None = None
+    tatsaechliche_zeit: time | None = None
+    wiederholen_nach: date | UnsetType | None = UNSET
+    ergebnis: str | UnsetType | None = UNSET
+    notizen: str | UnsetType | None = UNSET
+
+
+async def change_call(
+    session: AsyncSession,
+    call_id: int,
+    changes: CallChanges,
+    *,
+    version: int | None,
+    now: datetime,
+    actor: Actor,
+    rules: DeskRules,
+) -> PhoneCall:
+    """Carry out every change, or none.
+
+    Raises:
+        NotFound, StaleVersion: as `services.calls.locking.lock_with_email`.
+        AlreadyClosed: the call has another outcome.
+        CallNotScheduled: a closed call can't be moved.
+        CallCollision: the time asked for is taken.
+        InvalidInput: names the fields that are wrong or don't go together.
+    """
+    async with session.begin():
+        locked = await lock_with_email(session, call_id, version)
+        call = locked.call
+        if _is_outcome(call, changes):
+            outcome = _outcome(call, changes)
+            await apply_outcome(session, locked, outcome, now=now, actor=actor, rules=rules)
+        else:
+            await _correct(session, locked, changes, now=now, actor=actor, rules=rules)
+    return call
+
+
+def _is_outcome(call: PhoneCall, changes: CallChanges) -> bool:
+    if changes.ergebnis_art == OutcomeKind.POSTPONED:
+        return True
+    if changes.status is None or changes.status == call.status:
+        return False
+    if call.status != CallStatus.SCHEDULED:
+        raise AlreadyClosed
+    return True
+
+
+def _outcome(call: PhoneCall, changes: CallChanges) -> Outcome:
+    art = outcome_kind(changes.status or CallStatus.SCHEDULED, changes.ergebnis_art)
+    if changes.dauer_minuten not in (None, call.dauer_minuten):
+        raise InvalidInput(FieldError("dauer_minuten", NOT_WITH_OUTCOME))
+    moved = _moved(call, changes)
+    if moved and art != OutcomeKind.POSTPONED:
+        raise InvalidInput(FieldError("geplantes_datum", NOT_WITH_OUTCOME))
+    return Outcome(
+        art=art,
+        ergebnis=changes.ergebnis or None,
+        notizen=changes.notizen or None,
+        wiederholen_nach=changes.wiederholen_nach or None,
+        neuer_termin=_planned(call, changes) if moved else None,
+        tatsaechliches_datum=changes.tatsaechliches_datum,
+        tatsaechliche_zeit=changes.tatsaechliche_zeit,
+    )
+
+
+async def _correct(
+    session: AsyncSession,
+    locked: LockedCall,
+    changes: CallChanges,
+    *,
+    now: datetime,
+    actor: Actor,
+    rules: DeskRules,
+) -> None:
+    call = locked.call
+    _check(call, changes, now=now, rules=rules)
+    if _moved(call, changes):
+        await move_planned(
+            session,
+            call,
+            *_planned(call, changes),
+            now=now,
+            actor=actor,
+            rules=rules,
+            duration_minutes=changes.dauer_minuten,
+        )
+    wanted = {
+        "ergebnis": changes.ergebnis,
+        "notizen": changes.notizen,
+        "wiederholen_nach": changes.wiederholen_nach,
+        "tatsaechliches_datum": changes.tatsaechliches_datum or UNSET,
+        "tatsaechliche_zeit": UNSET if changes.tatsaechliche_zeit is None else changes.tatsaechliche_zeit,
+    }
+    corrected = {
+        name: value for name, value in wanted.items() if value is not UNSET and value != getattr(call, name)
+    }
+    if not corrected:
+        return
+    for name, value in corrected.items():
+        setattr(call, name, value)
+    call.version += 1
+    record(session, actor, "call_changed", "call", call.id, now=now, fields=sorted(corrected))
+    wake(session, CALLS)
+
+
+def _check(call: PhoneCall, changes: CallChanges, *, now: datetime, rules: DeskRules) -> None:
+    errors = [
+        *check_note("ergebnis", changes.ergebnis or None),
+        *check_note("notizen", changes.notizen or None),
+        *duration_errors(changes.dauer_minuten),
+    ]
+    if changes.ergebnis_art is not None and changes.ergebnis_art != call.ergebnis_art:
+        if call.status != CallStatus.SCHEDULED:
+            raise AlreadyClosed
+        errors.append(FieldError("status", "Give the status that goes with this outcome."))
+    if changes.tatsaechliches_datum is not None or changes.tatsaechliche_zeit is not None:
+        errors += _time_errors(call, changes, now=now, rules=rules)
+    errors += repeat_errors(changes.wiederholen_nach or None, now=now, rules=rules)
+    if errors:
+        raise InvalidInput(*errors)
+    if call.status != CallStatus.SCHEDULED and _moved(call, changes):
+        raise CallNotScheduled
+
+
+def _time_errors(
+    call: PhoneCall, changes: CallChanges, *, now: datetime, rules: DeskRules
+) -> list[FieldError]:
+    on = changes.tatsaechliches_datum or call.tatsaechliches_datum
+    at = changes.tatsaechliche_zeit or call.tatsaechliche_zeit
+    if call.status not in (CallStatus.COMPLETED, CallStatus.FAILED) or on is None or at is None:
+        return [FieldError("tatsaechliches_datum", ONLY_AFTER_RINGING)]
+    return rang_errors(on, at, now=now, rules=rules)
+
+
+def _planned(call: PhoneCall, changes: CallChanges) -> tuple[date, time]:
+    at = changes.geplante_zeit
+    return changes.geplantes_datum or call.geplantes_datum, call.geplante_zeit if at is None else at
+
+
+def _moved(call: PhoneCall, changes: CallChanges) -> bool:
+    asked = (*_planned(call, changes), changes.dauer_minuten or call.dauer_minuten)
+    return asked != (call.geplantes_datum, call.geplante_zeit, call.dauer_minuten)

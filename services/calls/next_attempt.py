@@ -1,0 +1,191 @@
+"""When to ring again after a call that came to nothing: the rule, and a look ahead that books nothing.
+
+Busy means somebody is there: the same window may be tried again after `BUSY_WAIT`. Otherwise the window that
+is open now is over, and the therapist's next one counts, later today or on another day. A date given by
+staff (`wiederholen_nach`) only ever moves the attempt further back.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.models import CallReason, Email, OutcomeKind, PhoneCall, Therapist
+from services.models.therapists import may_be_called
+from services.rules import DeskRules
+from services.scheduling.booking import NotToBeCalled, book_next, lock_calendar, move
+from services.scheduling.calendar import NoFreeSlot, NoWindow, Unschedulable, find_next
+from services.scheduling.phone_hours import day_windows, parse
+from services.scheduling.slots import Slot
+
+BUSY_WAIT = timedelta(minutes=30)
+
+RETRIED = frozenset({OutcomeKind.NOT_REACHED, OutcomeKind.BUSY, OutcomeKind.ANSWERING_MACHINE})
+"""Outcomes after which the therapist is rung again."""
+
+
+class NoRetry(StrEnum):
+    """Why there is no next attempt."""
+
+    NOT_WANTED = "not_wanted"
+    ANSWERED = "answered"
+    WRONG_NUMBER = "wrong_number"
+    ATTEMPTS_USED_UP = "attempts_used_up"
+    NOT_TO_BE_CALLED = "not_to_be_called"
+    UNKNOWN_THERAPIST = "unknown_therapist"
+    NO_WINDOW = "no_window"
+    NO_FREE_SLOT = "no_free_slot"
+
+    @property
+    def needs_person(self) -> bool:
+        """Whether somebody has to decide how to go on."""
+        return self not in (NoRetry.NOT_WANTED, NoRetry.ANSWERED)
+
+
+@dataclass(frozen=True, slots=True)
+class NextAttempt:
+    """The slot the next attempt would get, or why there is none."""
+
+    slot: Slot | None = None
+    reason: NoRetry | None = None
+
+
+def search_from(art: OutcomeKind, therapist: Therapist, *, now: datetime, rules: DeskRules) -> datetime:
+    """Return the instant to search from, so that with the notice the right window is the first found."""
+    wait = now + BUSY_WAIT
+    if art != OutcomeKind.BUSY:
+        wait = _window_over(therapist, now=now, rules=rules) or wait
+    return max(now, wait - rules.notice)
+
+
+def obstacle_to_retry(call: PhoneCall, art: OutcomeKind, answered: bool, rules: DeskRules) -> NoRetry | None:
+    """Return why an outcome is not followed by another attempt, before looking at the calendar."""
+    if art == OutcomeKind.WRONG_NUMBER:
+        return NoRetry.WRONG_NUMBER
+    if art not in RETRIED:
+        return NoRetry.NOT_WANTED
+    if answered and call.grund != CallReason.CALL_BACK:
+        return NoRetry.ANSWERED
+    if call.versuch >= rules.max_attempts:
+        return NoRetry.ATTEMPTS_USED_UP
+    return None
+
+
+async def preview_next_attempt(
+    session: AsyncSession,
+    call: PhoneCall,
+    art: OutcomeKind,
+    *,
+    wiederholen_nach: date | None = None,
+    now: datetime,
+    rules: DeskRules,
+) -> NextAttempt:
+    """Return what saving this outcome now would plan next; writes and locks nothing.
+
+    For `verschoben` that is where the call itself would move ("next window").
+    """
+    async with session.begin():
+        answered = call.email_id is not None and bool(
+            await session.scalar(select(Email.antwort_erhalten).where(Email.id == call.email_id))
+        )
+        reason = None if art == OutcomeKind.POSTPONED else obstacle_to_retry(call, art, answered, rules)
+        if reason is not None:
+            return NextAttempt(reason=reason)
+        therapist = await session.get(Therapist, call.therapist_id)
+        if therapist is None:
+            return NextAttempt(reason=NoRetry.UNKNOWN_THERAPIST)
+        if art != OutcomeKind.POSTPONED and not may_be_called(therapist):
+            return NextAttempt(reason=NoRetry.NOT_TO_BE_CALLED)
+        try:
+            return NextAttempt(
+                await find_next(
+                    session,
+                    therapist,
+                    now=search_from(art, therapist, now=now, rules=rules),
+                    rules=rules,
+                    not_before=wiederholen_nach,
+                    duration_minutes=call.dauer_minuten,
+                    ignore_call_id=call.id,
+                )
+            )
+        except Unschedulable as error:
+            return NextAttempt(reason=_reason(error))
+
+
+async def book_retry(
+    session: AsyncSession,
+    call: PhoneCall,
+    art: OutcomeKind,
+    *,
+    wiederholen_nach: date | None,
+    now: datetime,
+    rules: DeskRules,
+) -> PhoneCall | NoRetry:
+    """Insert the attempt after a failed, flushed call, or return why there is none.
+
+    Runs in the caller's transaction; reports no event.
+    """
+    therapist = await session.get(Therapist, call.therapist_id)
+    if therapist is None:
+        return NoRetry.UNKNOWN_THERAPIST
+    try:
+        return await book_next(
+            session,
+            therapist,
+            now=search_from(art, therapist, now=now, rules=rules),
+            rules=rules,
+            not_before=wiederholen_nach,
+            duration_minutes=call.dauer_minuten,
+            created_at=now,
+            email_id=call.email_id,
+            grund=call.grund,
+            versuch=call.versuch + 1,
+            vorheriger_anruf_id=call.id,
+        )
+    except Unschedulable as error:
+        return _reason(error)
+
+
+async def move_on(
+    session: AsyncSession, call: PhoneCall, *, not_before: date | None, now: datetime, rules: DeskRules
+) -> None:
+    """Move a locked call to the therapist's next window. Runs in the caller's transaction; reports no event.
+
+    Raises:
+        Unschedulable: the therapist's phone hours are unknown, or nothing is free.
+    """
+    await lock_calendar(session)
+    therapist = await session.get(Therapist, call.therapist_id)
+    if therapist is None:
+        raise NoWindow(rules)
+    slot = await find_next(
+        session,
+        therapist,
+        now=search_from(OutcomeKind.POSTPONED, therapist, now=now, rules=rules),
+        rules=rules,
+        not_before=not_before,
+        duration_minutes=call.dauer_minuten,
+        ignore_call_id=call.id,
+    )
+    await move(session, call, therapist, slot.day, slot.start, now=now, rules=rules)
+
+
+def _window_over(therapist: Therapist, *, now: datetime, rules: DeskRules) -> datetime | None:
+    """Return when the window that is open now closes, or None outside of any."""
+    today = rules.today(now)
+    for window in day_windows(parse(therapist.telefonische_erreichbarkeit), today, rules):
+        if rules.instant(today, window.start) <= now < rules.instant(today, window.end):
+            return rules.instant(today, window.end)
+    return None
+
+
+def _reason(error: Unschedulable) -> NoRetry:
+    match error:
+        case NotToBeCalled():
+            return NoRetry.NOT_TO_BE_CALLED
+        case NoFreeSlot():
+            return NoRetry.NO_FREE_SLOT
+        case _:
+            return NoRetry.NO_WINDOW

@@ -1,0 +1,304 @@
+"""What happened when staff rang (the status tracker): one service for the screen and the API alike.
+
+Reached completes the call. Not reached, busy and answering machine fail it and plan the next attempt
+(`services.calls.next_attempt`); where there is none, and after a wrong number, the call asks for a person
+(`klaerung_noetig`). Postponed moves the same call and burns no attempt. Every outcome can be taken back for
+`rules.undo` (`services.calls.undo`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.calls.claims import ClaimedByOther, holder
+from services.calls.locking import LockedCall, lock_with_email
+from services.calls.next_attempt import NoRetry, book_retry, move_on, obstacle_to_retry
+from services.calls.undo import MARGIN, CallState, Undo
+from services.checks import check_note
+from services.drafts import CALL, drop_draft
+from services.errors import Conflict, FieldError, InvalidInput
+from services.events.report import EventType, report_call
+from services.hints import CALLS
+from services.models import CallStatus, OutboxEvent, OutcomeKind, PhoneCall, Therapist
+from services.rules import DeskRules
+from services.scheduling.booking import move
+from services.scheduling.calendar import FURTHEST_DAYS
+from services.work import Actor, record
+from shared.database import wake
+
+STATUS_AFTER = {
+    OutcomeKind.REACHED: CallStatus.COMPLETED,
+    OutcomeKind.NOT_REACHED: CallStatus.FAILED,
+    OutcomeKind.BUSY: CallStatus.FAILED,
+    OutcomeKind.ANSWERING_MACHINE: CallStatus.FAILED,
+    OutcomeKind.WRONG_NUMBER: CallStatus.FAILED,
+    OutcomeKind.POSTPONED: CallStatus.SCHEDULED,
+    OutcomeKind.CANCELED: CallStatus.CANCELED,
+}
+"""The status each outcome leads to."""
+
+USUAL_OUTCOME = {
+    CallStatus.COMPLETED: OutcomeKind.REACHED,
+    CallStatus.FAILED: OutcomeKind.NOT_REACHED,
+    CallStatus.CANCELED: OutcomeKind.CANCELED,
+}
+"""The outcome meant by a status alone."""
+
+EVENT_AFTER = {
+    CallStatus.COMPLETED: EventType.CALL_COMPLETED,
+    CallStatus.FAILED: EventType.CALL_FAILED,
+    CallStatus.CANCELED: EventType.CALL_CANCELED,
+    CallStatus.SCHEDULED: EventType.CALL_SCHEDULED,
+}
+
+RANG = frozenset(STATUS_AFTER) - {OutcomeKind.POSTPONED, OutcomeKind.CANCELED}
+"""Outcomes that say somebody rang."""
+
+
+class AlreadyClosed(Conflict):
+    """This call already has an outcome."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What staff or a service say happened. Dates and times are local wall clock.
+
+    Attributes:
+        ergebnis: what came of it, in words; None keeps what is there, as for `notizen`.
+        wiederholen_nach: no next attempt before this day; a past day sets no limit.
+        neuer_termin: where a postponed call goes; None is the therapist's next window.
+        tatsaechliches_datum: when it was rung; None, and `tatsaechliche_zeit` alike, is now.
+        typed: the fields of the form that says all this, for who takes the outcome back; without any, a
+            form being typed stays kept.
+    """
+
+    art: OutcomeKind
+    ergebnis: str | None = None
+    notizen: str | None = None
+    wiederholen_nach: date | None = None
+    neuer_termin: tuple[date, time] | None = None
+    tatsaechliches_datum: date | None = None
+    tatsaechliche_zeit: time | None = None
+    typed: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeResult:
+    """The call after its outcome, its next attempt or why there is none, and the end of undo."""
+
+    call: PhoneCall
+    next_call: PhoneCall | None
+    no_retry: NoRetry | None
+    undo_until: datetime
+
+
+def outcome_kind(status: CallStatus, art: OutcomeKind | None) -> OutcomeKind:
+    """Return the outcome meant by a status and, where given, its kind.
+
+    Raises:
+        InvalidInput: the kind does not lead to that status.
+    """
+    if art is None and status in USUAL_OUTCOME:
+        return USUAL_OUTCOME[status]
+    if art is None or STATUS_AFTER[art] != status:
+        raise InvalidInput(FieldError("ergebnis_art", "This outcome does not go with the status."))
+    return art
+
+
+async def record_outcome(
+    session: AsyncSession,
+    call_id: int,
+    outcome: Outcome,
+    *,
+    version: int | None,
+    now: datetime,
+    actor: Actor,
+    rules: DeskRules,
+) -> OutcomeResult:
+    """Record the outcome of a scheduled call, plan the next attempt, and let go of the claim.
+
+    Raises:
+        NotFound, StaleVersion: as `services.calls.locking.lock_with_email`.
+        AlreadyClosed: the call is not scheduled any more.
+        ClaimedByOther: another member of staff has it in hand.
+        InvalidInput: a date or time can't be, or a postponed call finds no free time (`Unschedulable`).
+        CallCollision: the time a postponed call should go to is taken.
+    """
+    async with session.begin():
+        locked = await lock_with_email(session, call_id, version)
+        return await apply_outcome(session, locked, outcome, now=now, actor=actor, rules=rules)
+
+
+async def apply_outcome(
+    session: AsyncSession,
+    locked: LockedCall,
+    outcome: Outcome,
+    *,
+    now: datetime,
+    actor: Actor,
+    rules: DeskRules,
+) -> OutcomeResult:
+    """Do what `record_outcome` does to a locked call. Runs in the caller's transaction."""
+    call = locked.call
+    _check(call, outcome, now=now, actor=actor, rules=rules)
+    before = CallState.of(call)
+    _write(call, outcome, now=now, rules=rules)
+    next_call: PhoneCall | None = None
+    no_retry: NoRetry | None = NoRetry.NOT_WANTED
+    if outcome.art == OutcomeKind.POSTPONED:
+        await _postpone(session, call, outcome, now=now, rules=rules)
+    else:
+        await session.flush()
+        next_call, no_retry = await _retry(session, locked, outcome, now=now, rules=rules)
+        call.klaerung_noetig = no_retry is not None and no_retry.needs_person
+    undo_until = now + rules.undo
+    await session.flush()
+    events = _report(session, call, next_call, now=now, rules=rules)
+    Undo(
+        before,
+        call.version,
+        next_call.id if next_call else None,
+        [event.event_id for event in events],
+        actor.staff_id,
+        dict(outcome.typed),
+    ).keep(call, undo_until)
+    if actor.staff_id is not None and outcome.typed:
+        await drop_draft(session, CALL, call.id, staff_id=actor.staff_id)
+    _note(session, call, outcome, next_call, now=now, actor=actor)
+    return OutcomeResult(call, next_call, no_retry, undo_until)
+
+
+async def settle(
+    session: AsyncSession, call_id: int, *, version: int | None, now: datetime, actor: Actor
+) -> PhoneCall:
+    """Note that a person has looked at a call that asked for one (`klaerung_noetig`).
+
+    Raises:
+        NotFound, StaleVersion: as `services.calls.locking.lock_with_email`.
+    """
+    async with session.begin():
+        call = (await lock_with_email(session, call_id, version)).call
+        if call.klaerung_noetig:
+            call.klaerung_noetig = False
+            call.version += 1
+            record(session, actor, "call_settled", "call", call.id, now=now)
+            wake(session, CALLS)
+    return call
+
+
+def _check(call: PhoneCall, outcome: Outcome, *, now: datetime, actor: Actor, rules: DeskRules) -> None:
+    if call.status != CallStatus.SCHEDULED:
+        raise AlreadyClosed
+    held_by = holder(call, now)
+    if actor.staff_id is not None and held_by is not None and held_by != actor.staff_id:
+        raise ClaimedByOther(staff_id=held_by)
+    errors = [
+        *check_note("ergebnis", outcome.ergebnis),
+        *check_note("notizen", outcome.notizen),
+        *rang_errors(*_rang(outcome, now=now, rules=rules), now=now, rules=rules),
+        *repeat_errors(outcome.wiederholen_nach, now=now, rules=rules),
+    ]
+    if errors:
+        raise InvalidInput(*errors)
+
+
+def rang_errors(on: date, at: time, *, now: datetime, rules: DeskRules) -> list[FieldError]:
+    """Return what is wrong with the local day and time at which somebody says they rang."""
+    today = rules.today(now)
+    if on < today - timedelta(days=FURTHEST_DAYS):
+        return [FieldError("tatsaechliches_datum", "This is too long ago.")]
+    if rules.instant(on, at) > now:
+        field = "tatsaechliches_datum" if on > today else "tatsaechliche_zeit"
+        return [FieldError(field, "This is in the future.")]
+    return []
+
+
+def repeat_errors(not_before: date | None, *, now: datetime, rules: DeskRules) -> list[FieldError]:
+    """Return what is wrong with the day before which there is to be no next attempt."""
+    if not_before is None or abs((not_before - rules.today(now)).days) <= FURTHEST_DAYS:
+        return []
+    return [FieldError("wiederholen_nach", "This date is too far away.")]
+
+
+def _rang(outcome: Outcome, *, now: datetime, rules: DeskRules) -> tuple[date, time]:
+    local = rules.local(now)
+    on = outcome.tatsaechliches_datum or local.date()
+    return on, outcome.tatsaechliche_zeit or local.time().replace(second=0, microsecond=0)
+
+
+def _write(call: PhoneCall, outcome: Outcome, *, now: datetime, rules: DeskRules) -> None:
+    """Set what the outcome says about the call itself."""
+    call.version += 1
+    call.bearbeitet_von = call.bearbeitet_bis = None
+    if outcome.ergebnis is not None:
+        call.ergebnis = outcome.ergebnis
+    if outcome.notizen is not None:
+        call.notizen = outcome.notizen
+    call.wiederholen_nach = outcome.wiederholen_nach
+    call.ergebnis_art = outcome.art
+    if outcome.art == OutcomeKind.POSTPONED:
+        return
+    call.status = STATUS_AFTER[outcome.art]
+    call.abgeschlossen_at = now
+    if outcome.art in RANG:
+        call.tatsaechliches_datum, call.tatsaechliche_zeit = _rang(outcome, now=now, rules=rules)
+
+
+async def _postpone(
+    session: AsyncSession, call: PhoneCall, outcome: Outcome, *, now: datetime, rules: DeskRules
+) -> None:
+    if outcome.neuer_termin is None:
+        await move_on(session, call, not_before=outcome.wiederholen_nach, now=now, rules=rules)
+        return
+    therapist = await session.get(Therapist, call.therapist_id)
+    await move(session, call, therapist, *outcome.neuer_termin, now=now, rules=rules)
+
+
+async def _retry(
+    session: AsyncSession, locked: LockedCall, outcome: Outcome, *, now: datetime, rules: DeskRules
+) -> tuple[PhoneCall | None, NoRetry | None]:
+    reason = obstacle_to_retry(locked.call, outcome.art, locked.answered, rules)
+    if reason is not None:
+        return None, reason
+    planned = await book_retry(
+        session,
+        locked.call,
+        outcome.art,
+        wiederholen_nach=outcome.wiederholen_nach,
+        now=now,
+        rules=rules,
+    )
+    return (planned, None) if isinstance(planned, PhoneCall) else (None, planned)
+
+
+def _report(
+    session: AsyncSession, call: PhoneCall, next_call: PhoneCall | None, *, now: datetime, rules: DeskRules
+) -> list[OutboxEvent]:
+    """Write the events so that they are published only once nobody can take the outcome back."""
+    available_at = now + rules.undo + MARGIN if rules.undo else now
+    happened = EVENT_AFTER[CallStatus(call.status)]
+    events = [report_call(session, happened, call, now=now, available_at=available_at)]
+    if next_call is not None:
+        events.append(
+            report_call(session, EventType.CALL_SCHEDULED, next_call, now=now, available_at=available_at)
+        )
+    wake(session, CALLS)
+    return events
+
+
+def _note(
+    session: AsyncSession,
+    call: PhoneCall,
+    outcome: Outcome,
+    next_call: PhoneCall | None,
+    *,
+    now: datetime,
+    actor: Actor,
+) -> None:
+    details: dict[str, object] = {"ergebnis_art": outcome.art.value}
+    if next_call is not None:
+        details["next_call_id"] = next_call.id
+    action = "call_canceled" if outcome.art == OutcomeKind.CANCELED else "outcome_recorded"
+    record(session, actor, action, "call", call.id, now=now, **details)

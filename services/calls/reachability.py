@@ -1,0 +1,276 @@
+"""Whom staff can ring today, and until when: pure rules over the open calls of today and of days before.
+
+What counts is the therapist's phone hours today, not the planned minute: a first call planned for later today
+can be made as soon as the therapist answers the phone. A call of a day before is overdue until then. Calls of
+days to come are not on the board.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from enum import StrEnum
+
+from sqlalchemy import Text, cast, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.models import CallStatus, OutcomeKind, PhoneCall, Staff, Therapist
+from services.models.therapists import display_name
+from services.rules import DeskRules
+from services.scheduling.phone_hours import (
+    Availability,
+    Window,
+    day_windows,
+    parse_json,
+    time_of_day,
+)
+
+LARGEST_BOARD = 2_000
+"""Open calls read at most, the latest planned day first."""
+
+SOON = timedelta(minutes=60)
+"""How long before its window opens a call counts as soon."""
+
+AGREED_MINUTES = 30
+"""How long a time agreed outside the phone hours stays open for the call."""
+
+DAY_MINUTES = 24 * 60
+
+
+class Group(StrEnum):
+    """Where an open call stands on today's board."""
+
+    REACHABLE_NOW = "reachable_now"
+    SOON = "soon"
+    LATER = "later"
+    OVERDUE = "overdue"
+    UNREACHABLE = "unreachable"
+
+
+class Obstacle(StrEnum):
+    """Why a therapist can't be rung at all."""
+
+    UNKNOWN = "unknown"
+    NO_NUMBER = "no_number"
+    DO_NOT_CALL = "do_not_call"
+    NO_WINDOW = "no_window"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenCall:
+    """A scheduled call with what the board shows of it and its therapist."""
+
+    call_id: int
+    version: int
+    therapist_id: int
+    name: str | None
+    ort: str | None
+    telefon: str | None
+    nicht_anrufen: bool
+    availability: Availability
+    geplantes_datum: date
+    geplante_zeit: time
+    dauer_minuten: int
+    ausserhalb_erreichbarkeit: bool
+    grund: str
+    email_id: int | None
+    versuch: int
+    bearbeitet_von: int | None
+    bearbeitet_bis: datetime | None
+    bearbeitet_name: str | None
+    verschoben: bool = False
+
+    def holder(self, now: datetime) -> int | None:
+        """Return the id of who has this call in hand at an instant."""
+        return holder_of(self.bearbeitet_von, self.bearbeitet_bis, now)
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Where a call stands at an instant.
+
+    `window` is the one open now, else the day's next; its ends as instants are `opens_at` and `closes_at`.
+    """
+
+    group: Group
+    window: Window | None = None
+    opens_at: datetime | None = None
+    closes_at: datetime | None = None
+    obstacle: Obstacle | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BoardCall:
+    """An open call at its place on the board."""
+
+    call: OpenCall
+    placement: Placement
+    now: datetime
+    overdue: bool
+
+    @property
+    def minutes_left(self) -> int | None:
+        """Minutes until the window closes, begun ones counted; None outside of any window."""
+        closes_at = self.placement.closes_at
+        if self.placement.group is not Group.REACHABLE_NOW or closes_at is None:
+            return None
+        return -(-(closes_at - self.now) // timedelta(minutes=1))
+
+    @property
+    def holder_id(self) -> int | None:
+        """Who has the call in hand."""
+        return self.call.holder(self.now)
+
+    @property
+    def holder_name(self) -> str | None:
+        """The name of who has the call in hand."""
+        return self.call.bearbeitet_name if self.holder_id is not None else None
+
+
+def holder_of(staff_id: int | None, until: datetime | None, now: datetime) -> int | None:
+    """Return who holds what was claimed until an instant; an expired claim holds nothing."""
+    return staff_id if until is not None and until > now else None
+
+
+def call_windows(call: OpenCall, day: date, rules: DeskRules) -> list[Window]:
+    """Return when a call can be made on a day: the phone hours, and a time agreed outside of them.
+
+    A further attempt and a postponed call wait for their planned time: who was busy a minute ago is not rung
+    again at once.
+    """
+    windows = day_windows(call.availability, day, rules)
+    if (call.versuch > 1 or call.verschoben) and call.geplantes_datum == day:
+        cut = (Window(max(window.start, call.geplante_zeit), window.end) for window in windows)
+        windows = [window for window in cut if window.start < window.end]
+    if call.ausserhalb_erreichbarkeit and call.geplantes_datum == day:
+        start = call.geplante_zeit.hour * 60 + call.geplante_zeit.minute
+        end = min(start + max(call.dauer_minuten, AGREED_MINUTES), DAY_MINUTES)
+        windows = sorted([*windows, Window(call.geplante_zeit, time_of_day(end))])
+    return windows
+
+
+def obstacle(call: OpenCall) -> Obstacle | None:
+    """Return why a call can't be made on any day, or None."""
+    if call.name is None:
+        return Obstacle.UNKNOWN
+    if call.nicht_anrufen:
+        return Obstacle.DO_NOT_CALL
+    if not call.telefon:
+        return Obstacle.NO_NUMBER
+    if not call.availability.windows and not call.ausserhalb_erreichbarkeit:
+        return Obstacle.NO_WINDOW
+    return None
+
+
+def place(call: OpenCall, *, now: datetime, rules: DeskRules) -> Placement:
+    """Say where an open call stands at an instant.
+
+    Overdue: planned before today and not reachable right now, or planned for today and today's last window
+    is over.
+    """
+    reason = obstacle(call)
+    if reason is not None:
+        return Placement(Group.UNREACHABLE, obstacle=reason)
+    today = rules.today(now)
+    overdue = call.geplantes_datum < today
+    for window in call_windows(call, today, rules):
+        opens_at, closes_at = rules.instant(today, window.start), rules.instant(today, window.end)
+        if closes_at <= now:
+            continue
+        if opens_at <= now:
+            group = Group.REACHABLE_NOW
+        elif overdue:
+            group = Group.OVERDUE
+        else:
+            group = Group.SOON if opens_at - now <= SOON else Group.LATER
+        return Placement(group, window, opens_at, closes_at)
+    return Placement(Group.OVERDUE)
+
+
+def on_board(calls: Iterable[OpenCall], *, now: datetime, rules: DeskRules) -> list[BoardCall]:
+    """Place calls on the board, each group in the order in which staff work through it."""
+    today = rules.today(now)
+    placed = [
+        BoardCall(call, place(call, now=now, rules=rules), now, call.geplantes_datum < today)
+        for call in calls
+    ]
+    return sorted(placed, key=_urgency)
+
+
+def reachable_now(calls: Iterable[OpenCall], *, now: datetime, rules: DeskRules) -> list[OpenCall]:
+    """Return the calls that can be made right now, the one whose window closes first in front."""
+    return [
+        row.call
+        for row in on_board(calls, now=now, rules=rules)
+        if row.placement.group is Group.REACHABLE_NOW
+    ]
+
+
+def _urgency(row: BoardCall) -> tuple[object, ...]:
+    """What closes first, what opens first, what was planned first."""
+    placement, call = row.placement, row.call
+    planned = (call.geplantes_datum, call.geplante_zeit, call.call_id)
+    if placement.group in (Group.OVERDUE, Group.UNREACHABLE):
+        return (1, *planned)
+    moment = placement.closes_at if placement.group is Group.REACHABLE_NOW else placement.opens_at
+    return (0, moment, *planned)
+
+
+async def load_open_calls(session: AsyncSession, *, now: datetime, rules: DeskRules) -> list[OpenCall]:
+    """Return the scheduled calls of today and of days before. Runs in the caller's transaction."""
+    rows = await session.execute(
+        select(
+            PhoneCall.id,
+            PhoneCall.version,
+            PhoneCall.therapist_id,
+            PhoneCall.geplantes_datum,
+            PhoneCall.geplante_zeit,
+            PhoneCall.dauer_minuten,
+            PhoneCall.ausserhalb_erreichbarkeit,
+            PhoneCall.grund,
+            PhoneCall.email_id,
+            PhoneCall.versuch,
+            PhoneCall.ergebnis_art,
+            PhoneCall.bearbeitet_von,
+            PhoneCall.bearbeitet_bis,
+            Staff.name.label("bearbeitet_name"),
+            Therapist.titel,
+            Therapist.vorname,
+            Therapist.nachname,
+            Therapist.ort,
+            Therapist.telefon,
+            Therapist.nicht_anrufen,
+            cast(Therapist.telefonische_erreichbarkeit, Text).label("erreichbarkeit"),
+        )
+        .outerjoin(Therapist, Therapist.id == PhoneCall.therapist_id)
+        .outerjoin(Staff, Staff.id == PhoneCall.bearbeitet_von)
+        .where(
+            PhoneCall.status == CallStatus.SCHEDULED,
+            PhoneCall.geplantes_datum <= rules.today(now),
+        )
+        .order_by(PhoneCall.geplantes_datum.desc(), PhoneCall.geplante_zeit, PhoneCall.id)
+        .limit(LARGEST_BOARD)
+    )
+    return [
+        OpenCall(
+            call_id=row.id,
+            version=row.version,
+            therapist_id=row.therapist_id,
+            name=display_name(row.titel, row.vorname, row.nachname),
+            ort=row.ort,
+            telefon=row.telefon,
+            nicht_anrufen=bool(row.nicht_anrufen),
+            availability=parse_json(row.erreichbarkeit),
+            geplantes_datum=row.geplantes_datum,
+            geplante_zeit=row.geplante_zeit,
+            dauer_minuten=row.dauer_minuten,
+            ausserhalb_erreichbarkeit=row.ausserhalb_erreichbarkeit,
+            grund=row.grund,
+            email_id=row.email_id,
+            versuch=row.versuch,
+            bearbeitet_von=row.bearbeitet_von,
+            bearbeitet_bis=row.bearbeitet_bis,
+            bearbeitet_name=row.bearbeitet_name,
+            verschoben=row.ergebnis_art == OutcomeKind.POSTPONED,
+        )
+        for row in rows
+    ]

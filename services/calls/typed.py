@@ -1,0 +1,43 @@
+"""The outcome form while it is being typed."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+import msgspec
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.calls.undo import Undo
+from services.drafts import CALL, put_draft
+from services.models import PhoneCall
+
+
+async def keep_typed(
+    session: AsyncSession,
+    call_id: int,
+    fields: Mapping[str, str],
+    *,
+    version: int | None,
+    staff_id: int,
+    now: datetime,
+) -> None:
+    """Keep what is typed about a call as its page showed it in `version`.
+
+    What arrives after the same person's outcome was sent on its way before it, and is not kept.
+    """
+    async with session.begin():
+        call = await session.scalar(
+            select(PhoneCall)
+            .where(PhoneCall.id == call_id)
+            .with_for_update(read=True, key_share=True)
+            .execution_options(populate_existing=True)
+        )
+        if call is not None and not _saved_since(call, version, staff_id):
+            await put_draft(session, CALL, call_id, fields, staff_id=staff_id, now=now)
+
+
+def _saved_since(call: PhoneCall, version: int | None, staff_id: int) -> bool:
+    if call.version == version or call.rueckgaengig is None:
+        return False
+    last = msgspec.convert(call.rueckgaengig, Undo)
+    return last.version == call.version and last.author_id == staff_id

@@ -1,0 +1,185 @@
+"""Takes an outcome back: the call as it was, the next attempt gone, and nobody downstream told of either.
+
+An outcome's events wait in the outbox a little longer than the outcome can be undone, so undoing deletes them
+before anything has read them.
+"""
+
+from datetime import date, datetime, time, timedelta
+from typing import Self
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.calls.claims import Claim, ClaimedByOther, lock_claims_of, take_back
+from services.calls.locking import lock_with_email
+from services.drafts import CALL, put_draft
+from services.errors import Conflict
+from services.events.report import retract
+from services.hints import CALLS
+from services.models import CallReason, CallStatus, PhoneCall
+from services.scheduling.booking import lock_calendar
+from services.work import Actor, record
+from shared.clock import Clock
+from shared.database import wake
+
+MARGIN = timedelta(seconds=2)
+"""How long events wait beyond the last moment of undo, for a relay whose clock is ahead.
+
+One further ahead may publish before: undo is refused once the event is marked as published.
+"""
+
+
+class TooLateToUndo(Conflict):
+    """This can't be undone any more."""
+
+
+class NextAttemptChanged(Conflict):
+    """The next attempt has been changed in the meantime, so this can't be undone any more."""
+
+
+class TimeTaken(Conflict):
+    """The time of this call has been given away in the meantime, so this can't be undone any more."""
+
+
+class CallState(msgspec.Struct, frozen=True):
+    """The columns of a call that an outcome may change."""
+
+    geplantes_datum: date
+    geplante_zeit: time
+    dauer_minuten: int
+    tatsaechliches_datum: date | None
+    tatsaechliche_zeit: time | None
+    status: str
+    ergebnis: str | None
+    notizen: str | None
+    wiederholen_nach: date | None
+    ergebnis_art: str | None
+    leitung: int
+    ausserhalb_erreichbarkeit: bool
+    klaerung_noetig: bool
+    bearbeitet_von: int | None
+    bearbeitet_bis: datetime | None
+    abgeschlossen_at: datetime | None
+
+    @classmethod
+    def of(cls, call: PhoneCall) -> Self:
+        """Return the state a call is in."""
+        return cls(**{name: getattr(call, name) for name in cls.__struct_fields__})
+
+    def restore(self, call: PhoneCall) -> None:
+        """Put a call back into this state."""
+        for name in self.__struct_fields__:
+            setattr(call, name, getattr(self, name))
+
+
+class Undo(msgspec.Struct, frozen=True):
+    """What taking an outcome back needs, kept in `phone_calls.rueckgaengig`.
+
+    Attributes:
+        typed: the form's fields as `author_id` sent them.
+    """
+
+    before: CallState
+    version: int
+    next_call_id: int | None
+    event_ids: list[UUID]
+    author_id: int | None = None
+    typed: dict[str, str] = msgspec.field(default_factory=dict[str, str])
+
+    def keep(self, call: PhoneCall, until: datetime) -> None:
+        """Let the outcome just recorded be undone until an instant."""
+        call.rueckgaengig = msgspec.to_builtins(self)
+        call.rueckgaengig_bis = until
+
+
+async def undo_outcome(session: AsyncSession, call_id: int, *, clock: Clock, actor: Actor) -> Claim:
+    """Restore a call as it was before its last outcome, and remove the next attempt.
+
+    Who recorded the outcome gets the form as they sent it, and the call back in hand if it was there and no
+    colleague has the therapist on the phone by now. `version` counts on, so that forms from before and after
+    the outcome are both stale. Returns the call, and the one that was let go of for it.
+
+    Raises:
+        NotFound: no such call.
+        TooLateToUndo: the time is over, even if only since waiting began, or the call was changed since.
+        ClaimedByOther: somebody else took the postponed call in hand.
+        NextAttemptChanged: somebody has taken, moved or finished the next attempt.
+        TimeTaken: another call has been put where this one was planned.
+    """
+    async with session.begin():
+        if actor.staff_id is not None:
+            await lock_claims_of(session, actor.staff_id)
+        locked = await lock_with_email(session, call_id, key_share=True)
+        call = locked.call
+        undo = _of(call, answered=locked.answered)
+        if undo.next_call_id is not None:
+            await _lock_attempt(session, undo.next_call_id)
+        former = undo.before.bearbeitet_von if undo.before.bearbeitet_von == actor.staff_id else None
+        back = None if former is None else await take_back(session, call, former, clock())
+        await lock_calendar(session)
+        now = clock()
+        if call.rueckgaengig_bis is None or call.rueckgaengig_bis <= now:
+            raise TooLateToUndo
+        if await retract(session, undo.event_ids) != len(undo.event_ids):
+            raise TooLateToUndo
+        if undo.next_call_id is not None:
+            await _remove_attempt(session, undo.next_call_id)
+        await _restore(session, call, undo.before, back_in_hand=back is not None)
+        if undo.typed and undo.author_id is not None and undo.author_id == actor.staff_id:
+            await put_draft(session, CALL, call.id, undo.typed, staff_id=undo.author_id, now=now)
+        record(session, actor, "outcome_undone", "call", call.id, now=now, version=call.version)
+        wake(session, CALLS)
+    return back or Claim(call, None)
+
+
+def _of(call: PhoneCall, *, answered: bool) -> Undo:
+    """Return what taking back a call's last outcome needs, unless something came between."""
+    if call.rueckgaengig is None:
+        raise TooLateToUndo
+    undo = msgspec.convert(call.rueckgaengig, Undo)
+    if undo.version != call.version or (answered and call.grund != CallReason.CALL_BACK):
+        raise TooLateToUndo
+    if call.bearbeitet_von not in (None, undo.before.bearbeitet_von):
+        raise ClaimedByOther(staff_id=call.bearbeitet_von)
+    return undo
+
+
+async def _restore(session: AsyncSession, call: PhoneCall, before: CallState, *, back_in_hand: bool) -> None:
+    before.restore(call)
+    if not back_in_hand:
+        call.bearbeitet_von = call.bearbeitet_bis = None
+    call.rueckgaengig = call.rueckgaengig_bis = None
+    call.version += 1
+    try:
+        await session.flush()
+    except IntegrityError as error:
+        raise TimeTaken from error
+
+
+async def _lock_attempt(session: AsyncSession, call_id: int) -> None:
+    """Lock the next attempt, whatever became of it, before the calendar is: who moves it does the same.
+
+    Who moves it also refers anew to the call it follows, so that one must be locked with `key_share`.
+    """
+    await session.execute(select(PhoneCall.id).where(PhoneCall.id == call_id).with_for_update())
+
+
+async def _remove_attempt(session: AsyncSession, call_id: int) -> None:
+    """Delete the next attempt, which is locked, unless somebody changed it or has it in hand."""
+    attempt = await session.scalar(
+        select(PhoneCall)
+        .where(
+            PhoneCall.id == call_id,
+            PhoneCall.status == CallStatus.SCHEDULED,
+            PhoneCall.version == 1,
+            PhoneCall.bearbeitet_von.is_(None),
+        )
+        .execution_options(populate_existing=True)
+    )
+    if attempt is None:
+        raise NextAttemptChanged
+    await session.delete(attempt)
+    await session.flush()

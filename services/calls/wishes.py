@@ -1,0 +1,194 @@
+"""Whether a therapist is to be called: what speaks against it, calls planned by hand, calls in vain."""
+
+import asyncio
+from datetime import datetime
+from enum import StrEnum
+
+import structlog
+from sqlalchemy import Select, and_, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.calls.planning import NewCall, cancel, create_call
+from services.errors import Conflict, StaleVersion
+from services.hints import CALLS
+from services.idempotency import RepeatableRequest
+from services.models import CallReason, CallStatus, PhoneCall, Therapist
+from services.models.therapists import NOT_TO_BE_CALLED, may_be_called
+from services.rules import DeskRules
+from services.scheduling.booking import lock_calendar
+from services.therapists.directory import TherapistDirectory
+from services.work import SYSTEM, Actor, existing, record
+from shared.clock import Clock
+from shared.database import SessionFactory, wake
+
+DO_NOT_CALL = "Der Therapeut möchte nicht angerufen werden."
+BLOCKED = "Der Therapeut ist gesperrt oder nicht mehr aktiv."
+
+AUTOMATIC = (CallReason.NO_REPLY, CallReason.UNDELIVERED)
+
+EVERY_SECONDS = 15.0
+
+log = structlog.get_logger(__name__)
+
+
+class Objection(StrEnum):
+    """What speaks against calling a therapist at all; a person may plan a call all the same."""
+
+    DO_NOT_CALL = "do_not_call"
+    BLOCKED = "blocked"
+    INACTIVE = "inactive"
+    NO_NUMBER = "no_number"
+
+
+def objection_to(therapist: Therapist) -> Objection | None:
+    """Return what speaks against calling a therapist, the gravest first."""
+    if therapist.nicht_anrufen:
+        return Objection.DO_NOT_CALL
+    if not may_be_called(therapist):
+        return Objection.BLOCKED if therapist.status == "gesperrt" else Objection.INACTIVE
+    return None if therapist.telefon else Objection.NO_NUMBER
+
+
+class ObjectionNotOverruled(Conflict):
+    """Something speaks against calling this therapist. Read what, then plan all the same or leave it."""
+
+
+async def plan_call(
+    session: AsyncSession,
+    new: NewCall,
+    *,
+    all_the_same: bool,
+    now: datetime,
+    actor: Actor,
+    rules: DeskRules,
+    directory: TherapistDirectory,
+    repeatable: RepeatableRequest | None = None,
+) -> PhoneCall:
+    """Plan a call; `all_the_same` says that whoever plans it knows what speaks against it.
+
+    Without a time given, a therapist who is not to be called gets none: that is not for a person to overrule.
+
+    Raises:
+        ObjectionNotOverruled: something speaks against it, and `all_the_same` is not said.
+        InvalidInput, CallCollision, TemporarilyUnavailable: as `services.calls.create_call`.
+    """
+    if not all_the_same:
+        therapist = await directory.get(session, new.therapist_id, now=now)
+        if objection_to(therapist) is not None:
+            raise ObjectionNotOverruled
+    call, _ = await create_call(
+        session, new, now=now, actor=actor, rules=rules, directory=directory, repeatable=repeatable
+    )
+    return call
+
+
+async def set_do_not_call(
+    session: AsyncSession,
+    therapist_id: int,
+    flag: bool,
+    grund: str | None,
+    *,
+    version: int,
+    now: datetime,
+    actor: Actor,
+) -> Therapist:
+    """Note whether a therapist may be called automatically; if not, cancel what is planned by itself.
+
+    Two transactions: the first takes a turn at booking, so that every later booking sees the flag; then the
+    pending calls go. Should the second not come about, `cancel_calls_in_vain` catches up.
+
+    Raises:
+        NotFound, StaleVersion: as named.
+    """
+    action = "do_not_call_set" if flag else "do_not_call_lifted"
+    async with session.begin():
+        await lock_calendar(session)
+        therapist = await _locked(session, therapist_id, version)
+        therapist.nicht_anrufen = flag
+        therapist.nicht_anrufen_grund = grund if flag else None
+        therapist.version += 1
+        record(session, actor, action, "therapist", therapist_id, now=now)
+        wake(session, CALLS)
+    if flag:
+        await cancel_calls_in_vain(session, therapist_id, now=now, actor=actor)
+    return therapist
+
+
+async def set_call_hint(
+    session: AsyncSession, therapist_id: int, hint: str | None, *, version: int, now: datetime, actor: Actor
+) -> Therapist:
+    """Note what whoever rings this therapist should know.
+
+    Raises:
+        NotFound, StaleVersion: as named.
+    """
+    async with session.begin():
+        therapist = await _locked(session, therapist_id, version)
+        therapist.anruf_hinweis = hint
+        therapist.version += 1
+        record(session, actor, "call_hint_set", "therapist", therapist_id, now=now)
+        wake(session, CALLS)
+    return therapist
+
+
+async def cancel_calls_in_vain(
+    session: AsyncSession, therapist_id: int | None = None, *, now: datetime, actor: Actor = SYSTEM
+) -> int:
+    """Cancel the pending automatic calls of therapists who are not to be called; return how many.
+
+    Automatic are calls about an e-mail nobody answered or received, and every next attempt. What a person
+    planned stays. A call in somebody's hands, or one somebody is changing right now, is left for the next
+    time: they may be hearing just now that the therapist does not want to be called.
+    """
+    async with session.begin():
+        rows = await session.execute(_in_vain(therapist_id, now))
+        count = 0
+        for call, unwanted in rows:
+            await cancel(session, call, DO_NOT_CALL if unwanted else BLOCKED, now=now, actor=actor)
+            count += 1
+    return count
+
+
+def _in_vain(therapist_id: int | None, now: datetime) -> Select[PhoneCall, bool]:
+    pending = and_(
+        PhoneCall.status == CallStatus.SCHEDULED,
+        or_(PhoneCall.bearbeitet_bis.is_(None), PhoneCall.bearbeitet_bis <= now),
+        or_(PhoneCall.grund.in_(AUTOMATIC), PhoneCall.vorheriger_anruf_id.is_not(None)),
+    )
+    query = (
+        select(PhoneCall, Therapist.nicht_anrufen)
+        .join(Therapist, Therapist.id == PhoneCall.therapist_id)
+        .where(pending, or_(Therapist.nicht_anrufen, Therapist.status.in_(NOT_TO_BE_CALLED)))
+        .order_by(PhoneCall.id)
+        .with_for_update(of=PhoneCall, skip_locked=True)
+        .execution_options(populate_existing=True)
+    )
+    return query if therapist_id is None else query.where(Therapist.id == therapist_id)
+
+
+async def _locked(session: AsyncSession, therapist_id: int, version: int) -> Therapist:
+    therapist = await existing(session, Therapist, therapist_id, lock=True)
+    if therapist.version != version:
+        raise StaleVersion
+    return therapist
+
+
+class CallsInVain:
+    """Cancels, in the background, the calls of therapists who turned out to be blocked."""
+
+    def __init__(self, sessions: SessionFactory, clock: Clock) -> None:
+        self._sessions = sessions
+        self._clock = clock
+
+    async def run(self) -> None:
+        """Cancel until cancelled."""
+        while True:
+            await self.turn()
+            await asyncio.sleep(EVERY_SECONDS)
+
+    async def turn(self) -> None:
+        """Cancel what is in vain now."""
+        async with self._sessions() as session:
+            cancelled = await cancel_calls_in_vain(session, now=self._clock())
+        if cancelled:
+            log.info("calls_in_vain_cancelled", count=cancelled)

@@ -1,0 +1,258 @@
+"""Today's board: every open call at its place, what is done, who needs a person, and the day as a band."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, time, timedelta
+
+from sqlalchemy import or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.calls.reachability import (
+    BoardCall,
+    Group,
+    OpenCall,
+    call_windows,
+    load_open_calls,
+    obstacle,
+    on_board,
+)
+from services.models import CallStatus, PhoneCall, Therapist
+from services.models.therapists import display_name
+from services.rules import DeskRules
+from services.scheduling.phone_hours import minute_of_day, time_of_day
+
+BAND_MINUTES = 30
+LARGEST_DONE = 1_000
+"""Closed calls read at most, those that ask for a decision before all others."""
+
+
+@dataclass(frozen=True, slots=True)
+class DoneCall:
+    """A closed call as the board lists it."""
+
+    call_id: int
+    version: int
+    therapist_id: int
+    name: str | None
+    status: str
+    ergebnis_art: str | None
+    versuch: int
+    abgeschlossen_at: datetime
+    klaerung_noetig: bool
+    rueckgaengig_bis: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class NextOpening:
+    """The next chance to reach somebody: who and when."""
+
+    call_id: int
+    name: str | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class BandPart:
+    """Half an hour of the desk's day: therapists who answer the phone then, and calls planned."""
+
+    start: time
+    end: time
+    windows: int
+    calls: int
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many calls stand where.
+
+    Attributes:
+        reachable_free: those reachable now that are in nobody's hands.
+        overdue: those of the group, and all others planned before today, wherever they stand.
+    """
+
+    open: int
+    reachable_now: int
+    reachable_free: int
+    soon: int
+    later: int
+    overdue: int
+    unreachable: int
+    done: int
+    needs_person: int
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """Today's calls at an instant. Each group is in the order in which staff work through it."""
+
+    now: datetime
+    reachable_now: list[BoardCall]
+    soon: list[BoardCall]
+    later: list[BoardCall]
+    overdue: list[BoardCall]
+    unreachable: list[BoardCall]
+    done: list[DoneCall]
+    needs_person: list[DoneCall]
+    next_opening: NextOpening | None
+    band: list[BandPart]
+    counts: Counts
+
+
+async def load_board(session: AsyncSession, *, now: datetime, rules: DeskRules) -> Board:
+    """Return the board at an instant: two queries, and a third when nothing is left to open today."""
+    async with session.begin():
+        calls = await load_open_calls(session, now=now, rules=rules)
+        closed = await _load_closed(session, now=now, rules=rules)
+        board = arrange(calls, closed, now=now, rules=rules)
+        if board.next_opening is not None:
+            return board
+        return replace(board, next_opening=await _next_day(session, rules.today(now), rules))
+
+
+def arrange(
+    calls: Sequence[OpenCall], closed: Sequence[DoneCall], *, now: datetime, rules: DeskRules
+) -> Board:
+    """Group calls into the board; the next opening is one of today."""
+    rows = on_board(calls, now=now, rules=rules)
+    groups: dict[Group, list[BoardCall]] = {group: [] for group in Group}
+    for row in rows:
+        groups[row.placement.group].append(row)
+    midnight = rules.instant(rules.today(now), time.min)
+    done = [call for call in closed if call.abgeschlossen_at >= midnight]
+    needs_person = [call for call in closed if call.klaerung_noetig]
+    reachable = groups[Group.REACHABLE_NOW]
+    return Board(
+        now=now,
+        reachable_now=reachable,
+        soon=groups[Group.SOON],
+        later=groups[Group.LATER],
+        overdue=groups[Group.OVERDUE],
+        unreachable=groups[Group.UNREACHABLE],
+        done=done,
+        needs_person=needs_person,
+        next_opening=_next_opening(rows, now),
+        band=day_band(calls, day=rules.today(now), rules=rules),
+        counts=Counts(
+            open=len(rows),
+            reachable_now=len(reachable),
+            reachable_free=sum(row.holder_id is None for row in reachable),
+            soon=len(groups[Group.SOON]),
+            later=len(groups[Group.LATER]),
+            overdue=sum(row.overdue or row.placement.group is Group.OVERDUE for row in rows),
+            unreachable=len(groups[Group.UNREACHABLE]),
+            done=len(done),
+            needs_person=len(needs_person),
+        ),
+    )
+
+
+def day_band(calls: Iterable[OpenCall], *, day: date, rules: DeskRules) -> list[BandPart]:
+    """Return the desk's day in half hours, with open calls only; a window counts wherever it overlaps."""
+    opens, closes = (minute_of_day(at) for at in rules.desk_hours)
+    starts = range(opens - opens % BAND_MINUTES, closes, BAND_MINUTES)
+    therapists: dict[int, set[int]] = {start: set() for start in starts}
+    planned = dict.fromkeys(starts, 0)
+    for call in calls:
+        start = _part(minute_of_day(call.geplante_zeit))
+        if call.geplantes_datum == day and start in planned:
+            planned[start] += 1
+        if obstacle(call) is not None:
+            continue
+        for window in call_windows(call, day, rules):
+            first, end = window.minutes
+            for start in range(_part(first), end, BAND_MINUTES):
+                if start in therapists:
+                    therapists[start].add(call.therapist_id)
+    return [
+        BandPart(
+            time_of_day(start), time_of_day(start + BAND_MINUTES), len(therapists[start]), planned[start]
+        )
+        for start in starts
+    ]
+
+
+def _part(minute: int) -> int:
+    return minute - minute % BAND_MINUTES
+
+
+def _next_opening(rows: Iterable[BoardCall], now: datetime) -> NextOpening | None:
+    upcoming = [
+        NextOpening(row.call.call_id, row.call.name, row.placement.opens_at)
+        for row in rows
+        if row.placement.opens_at is not None and row.placement.opens_at > now
+    ]
+    return min(upcoming, key=lambda opening: opening.at, default=None)
+
+
+async def _load_closed(session: AsyncSession, *, now: datetime, rules: DeskRules) -> list[DoneCall]:
+    """Return the calls closed today and those that ask for a person, latest first."""
+    midnight = rules.instant(rules.today(now), time.min)
+    rows = await session.execute(
+        select(
+            PhoneCall.id,
+            PhoneCall.version,
+            PhoneCall.therapist_id,
+            PhoneCall.status,
+            PhoneCall.ergebnis_art,
+            PhoneCall.versuch,
+            PhoneCall.abgeschlossen_at,
+            PhoneCall.klaerung_noetig,
+            PhoneCall.rueckgaengig_bis,
+            Therapist.titel,
+            Therapist.vorname,
+            Therapist.nachname,
+        )
+        .outerjoin(Therapist, Therapist.id == PhoneCall.therapist_id)
+        .where(
+            PhoneCall.status != CallStatus.SCHEDULED,
+            or_(PhoneCall.abgeschlossen_at >= midnight, PhoneCall.klaerung_noetig),
+        )
+        .order_by(PhoneCall.klaerung_noetig.desc(), PhoneCall.abgeschlossen_at.desc(), PhoneCall.id.desc())
+        .limit(LARGEST_DONE)
+    )
+    return [
+        DoneCall(
+            call_id=row.id,
+            version=row.version,
+            therapist_id=row.therapist_id,
+            name=display_name(row.titel, row.vorname, row.nachname),
+            status=row.status,
+            ergebnis_art=row.ergebnis_art,
+            versuch=row.versuch,
+            abgeschlossen_at=row.abgeschlossen_at,
+            klaerung_noetig=row.klaerung_noetig,
+            rueckgaengig_bis=row.rueckgaengig_bis,
+        )
+        for row in rows
+        if row.abgeschlossen_at is not None
+    ]
+
+
+async def _next_day(session: AsyncSession, today: date, rules: DeskRules) -> NextOpening | None:
+    """Return the first call planned for a day to come."""
+    first = (
+        await session.execute(
+            select(
+                PhoneCall.id,
+                PhoneCall.geplantes_datum,
+                PhoneCall.geplante_zeit,
+                Therapist.titel,
+                Therapist.vorname,
+                Therapist.nachname,
+            )
+            .outerjoin(Therapist, Therapist.id == PhoneCall.therapist_id)
+            .where(
+                PhoneCall.status == CallStatus.SCHEDULED,
+                PhoneCall.geplantes_datum >= today + timedelta(days=1),
+            )
+            .order_by(PhoneCall.geplantes_datum, PhoneCall.geplante_zeit)
+            .limit(1)
+        )
+    ).first()
+    if first is None:
+        return None
+    return NextOpening(
+        first.id,
+        display_name(first.titel, first.vorname, first.nachname),
+        rules.instant(first.geplantes_datum, first.geplante_zeit),
+    )

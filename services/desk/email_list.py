@@ -1,0 +1,108 @@
+"""The desk's list of e-mails: its named views, how many wait in them, and what follows each e-mail."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from sqlalchemy import and_, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.emails.lists import EmailFilters, list_emails
+from services.models import CallStatus, Email, EmailStatus, EmailVersuch, PhoneCall
+from services.models.emails import UNCLEAR
+from services.pagination import Page, PageRequest
+
+
+class EmailView(StrEnum):
+    """The views staff switch between."""
+
+    ALL = "all"
+    UNANSWERED = "unanswered"
+    ANSWERED = "answered"
+    FOLLOW_UP = "follow-up"
+    WAITING = "waiting"
+    FAILED = "failed"
+    UNCLEAR = "unclear"
+    DRAFTS = "drafts"
+
+
+FILTERS: Mapping[EmailView, EmailFilters] = {
+    EmailView.ALL: EmailFilters(),
+    EmailView.UNANSWERED: EmailFilters(status=EmailStatus.SENT, antwort_erhalten=False),
+    EmailView.ANSWERED: EmailFilters(antwort_erhalten=True),
+    EmailView.FOLLOW_UP: EmailFilters(nachverfolgung_erforderlich=True),
+    EmailView.WAITING: EmailFilters(status=EmailStatus.QUEUED),
+    EmailView.FAILED: EmailFilters(status=EmailStatus.FAILED, antwort_erhalten=False),
+    EmailView.UNCLEAR: EmailFilters(zustellung_unklar=True),
+    EmailView.DRAFTS: EmailFilters(status=EmailStatus.DRAFT),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class EmailRow:
+    """An e-mail of the list with its attempts so far and the earliest call planned about it."""
+
+    email: Email
+    attempts: int
+    call: PhoneCall | None
+
+
+@dataclass(frozen=True, slots=True)
+class EmailOverview:
+    """One page of a view, and how many e-mails wait for somebody in the views that are to be empty."""
+
+    page: Page[EmailRow]
+    counts: Mapping[EmailView, int]
+
+
+async def email_overview(
+    session: AsyncSession, view: EmailView, narrowed: EmailFilters, request: PageRequest
+) -> EmailOverview:
+    """Return one page of a view, narrowed by words, therapist and dates; six queries whatever the size."""
+    chosen = FILTERS[view]
+    filters = replace(
+        narrowed,
+        status=chosen.status,
+        antwort_erhalten=chosen.antwort_erhalten,
+        nachverfolgung_erforderlich=chosen.nachverfolgung_erforderlich,
+        zustellung_unklar=chosen.zustellung_unklar,
+    )
+    found = await list_emails(session, filters, request)
+    ids = [email.id for email in found.rows]
+    async with session.begin():
+        attempts = await _attempts(session, ids)
+        calls = await _planned_calls(session, ids)
+        counts = await _counts(session)
+    rows = [EmailRow(email, attempts.get(email.id, 0), calls.get(email.id)) for email in found.rows]
+    return EmailOverview(Page(rows, found.request, found.total), counts)
+
+
+async def _attempts(session: AsyncSession, ids: Sequence[int]) -> dict[int, int]:
+    rows = await session.execute(
+        select(EmailVersuch.email_id, func.count().label("attempts"))
+        .where(EmailVersuch.email_id.in_(ids))
+        .group_by(EmailVersuch.email_id)
+    )
+    return {row.email_id: row.attempts for row in rows}
+
+
+async def _planned_calls(session: AsyncSession, ids: Sequence[int]) -> dict[int, PhoneCall]:
+    calls = await session.scalars(
+        select(PhoneCall)
+        .where(PhoneCall.email_id.in_(ids), PhoneCall.status == CallStatus.SCHEDULED)
+        .order_by(PhoneCall.geplantes_datum.desc(), PhoneCall.geplante_zeit.desc())
+    )
+    return {call.email_id: call for call in calls if call.email_id is not None}
+
+
+async def _counts(session: AsyncSession) -> dict[EmailView, int]:
+    wanted = {
+        EmailView.FOLLOW_UP: Email.nachverfolgung_erforderlich,
+        EmailView.WAITING: Email.status == EmailStatus.QUEUED,
+        EmailView.FAILED: and_(Email.status == EmailStatus.FAILED, Email.antwort_erhalten.is_(False)),
+        EmailView.UNCLEAR: UNCLEAR,
+        EmailView.DRAFTS: Email.status == EmailStatus.DRAFT,
+    }
+    counted = (select(func.count()).where(condition).scalar_subquery() for condition in wanted.values())
+    row = (await session.execute(select(*counted))).one()
+    return dict(zip(wanted, row, strict=True))

@@ -1,0 +1,203 @@
+"""One e-mail as the desk sees it: how its delivery went, what follows, and who else is at it."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.emails.reply_drafts import others_typing
+from services.emails.states import existing_email
+from services.follow_ups.pending import pending_call
+from services.models import (
+    Activity,
+    CallReason,
+    CallStatus,
+    Email,
+    EmailStatus,
+    EmailVersuch,
+    PhoneCall,
+    ReplyKind,
+    Staff,
+    Therapist,
+)
+from services.rules import DeskRules
+
+MOST_ENTRIES = 200
+
+
+class StepKind(StrEnum):
+    """What a step of an e-mail's history is."""
+
+    CREATED = "created"
+    QUEUED = "queued"
+    ATTEMPT = "attempt"
+    SENT = "sent"
+    CHANGED = "changed"
+    CANCELED = "canceled"
+    RETRIED = "retried"
+    RESENT = "resent"
+    MARKED_SENT = "marked_sent"
+    REPLY = "reply"
+
+
+_OF_ACTION = {
+    "email_created": StepKind.CREATED,
+    "email_queued": StepKind.QUEUED,
+    "email_canceled": StepKind.CANCELED,
+    "email_retried": StepKind.RETRIED,
+    "email_resend": StepKind.RESENT,
+    "email_was_sent": StepKind.MARKED_SENT,
+    "email_changed": StepKind.CHANGED,
+    "reply_recorded": StepKind.REPLY,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of an e-mail's history; `who` is the member of staff who took it, `art` a reply's kind."""
+
+    kind: StepKind
+    at: datetime
+    who: str | None = None
+    attempt: EmailVersuch | None = None
+    art: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """The latest recording of what came back; `who` is None where a service did it."""
+
+    id: int
+    staff_id: int | None
+    who: str | None
+    at: datetime
+    art: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmailDetail:
+    """An e-mail with all that its page shows.
+
+    Attributes:
+        steps: what happened to it, oldest first.
+        attempts: how often a delivery was tried.
+        pending: the call that an answer would make pointless.
+        calls: every call about it, latest planned first.
+        follow_up_at: when it becomes due for an automatic call; None when it does not.
+        therapist: the local copy; None when the directory has not been read yet.
+        typing: who else is recording a reply to it right now.
+        recorded: who recorded last what came back; None when nothing was.
+    """
+
+    email: Email
+    steps: list[Step]
+    attempts: int
+    pending: PhoneCall | None
+    calls: list[PhoneCall]
+    follow_up_at: datetime | None
+    therapist: Therapist | None
+    typing: list[str]
+    recorded: Recorded | None
+
+
+async def load_email_detail(
+    session: AsyncSession, email_id: int, *, staff_id: int, now: datetime, rules: DeskRules
+) -> EmailDetail:
+    """Return an e-mail's page for a member of staff: seven queries.
+
+    Raises:
+        NoSuchEmail: there is none.
+    """
+    async with session.begin():
+        email = await existing_email(session, email_id)
+        attempts = list(
+            await session.scalars(
+                select(EmailVersuch)
+                .where(EmailVersuch.email_id == email_id)
+                .order_by(EmailVersuch.nummer.desc())
+                .limit(MOST_ENTRIES)
+            )
+        )
+        pending = await pending_call(session, email_id)
+        calls = list(
+            await session.scalars(
+                select(PhoneCall)
+                .where(PhoneCall.email_id == email_id)
+                .order_by(PhoneCall.geplantes_datum.desc(), PhoneCall.geplante_zeit.desc())
+            )
+        )
+        activities = await _activities(session, email_id)
+        return EmailDetail(
+            email=email,
+            steps=history(email, attempts, activities),
+            attempts=attempts[0].nummer if attempts else 0,
+            pending=pending,
+            calls=calls,
+            follow_up_at=follow_up_at(email, calls, rules),
+            therapist=await session.get(Therapist, email.therapist_id),
+            typing=await others_typing(session, email_id, staff_id=staff_id, now=now),
+            recorded=next((_recorded(*row) for row in activities if row[0].action == "reply_recorded"), None),
+        )
+
+
+def history(
+    email: Email, attempts: Iterable[EmailVersuch], activities: Sequence[tuple[Activity, str | None]]
+) -> list[Step]:
+    """Return the steps of an e-mail's life in order; what staff did carries their names."""
+    steps = [
+        Step(_OF_ACTION[activity.action], activity.at, who, art=_art(activity))
+        for activity, who in activities
+        if activity.action in _OF_ACTION
+    ]
+    known = {(step.kind, step.at) for step in steps}
+    if (StepKind.CREATED, email.created_at) not in known:
+        steps.append(Step(StepKind.CREATED, email.created_at))
+    if email.queued_at is not None and email.queued_at not in {step.at for step in steps}:
+        steps.append(Step(StepKind.QUEUED, email.queued_at))
+    steps += [Step(StepKind.ATTEMPT, attempt.beendet_at, attempt=attempt) for attempt in attempts]
+    if email.sent_at is not None and not any(step.kind is StepKind.MARKED_SENT for step in steps):
+        steps.append(Step(StepKind.SENT, email.sent_at))
+    if email.antwortdatum is not None and not any(step.kind is StepKind.REPLY for step in steps):
+        steps.append(Step(StepKind.REPLY, email.antwortdatum))
+    order = list(StepKind)
+    return sorted(steps, key=lambda step: (step.at, order.index(step.kind)))
+
+
+def _recorded(activity: Activity, who: str | None) -> Recorded:
+    art = _art(activity) or ReplyKind.REPLY
+    return Recorded(activity.id, activity.staff_id, who, activity.at, art)
+
+
+def _art(activity: Activity) -> str | None:
+    art = activity.details.get("art")
+    return art if isinstance(art, str) else None
+
+
+def follow_up_at(email: Email, calls: Iterable[PhoneCall], rules: DeskRules) -> datetime | None:
+    """Return when an e-mail nobody answered becomes due for its automatic call, or None.
+
+    Of the calls about it, those a person planned and that were cancelled don't count, as for the worker
+    (`services.follow_ups.automatic`).
+    """
+    if email.status is not EmailStatus.SENT or email.antwort_erhalten or email.sent_at is None:
+        return None
+    if email.nachgefasst or any(
+        call.grund == CallReason.NO_REPLY or call.status != CallStatus.CANCELED for call in calls
+    ):
+        return None
+    due = email.sent_at + rules.follow_up_after
+    return max(due, email.nachverfolgung_ab) if email.nachverfolgung_ab else due
+
+
+async def _activities(session: AsyncSession, email_id: int) -> list[tuple[Activity, str | None]]:
+    rows = await session.execute(
+        select(Activity, Staff.name)
+        .outerjoin(Staff, Staff.id == Activity.staff_id)
+        .where(Activity.object_type == "email", Activity.object_id == email_id)
+        .order_by(Activity.id.desc())
+        .limit(MOST_ENTRIES)
+    )
+    return [(activity, name) for activity, name in rows]

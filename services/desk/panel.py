@@ -1,0 +1,90 @@
+"""Everything staff need beside the phone about one call."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.calls.claims import holder
+from services.desk.history import Contact, load_history
+from services.desk.statistics import HourRate, best_hours, load_hours
+from services.errors import NotFound
+from services.models import CallStatus, Email, PhoneCall, Staff, Therapist
+from services.rules import DeskRules
+from services.scheduling.phone_hours import Availability, Window, day_windows, parse
+
+
+@dataclass(frozen=True, slots=True)
+class CallPanel:
+    """A call with its therapist, its reason and what is known from before.
+
+    Attributes:
+        email: what the call is about; None for a call without an e-mail.
+        holder_id: who has it in hand now, and `holder_name`.
+        windows_today: the therapist's phone hours today within the desk's hours.
+        open_now: the one of them that is open.
+        best: the most promising hours so far, best first.
+        history: latest contacts, newest first; this call is among them.
+        next_attempt: the scheduled call that follows upon this one.
+    """
+
+    call: PhoneCall
+    therapist: Therapist | None
+    email: Email | None
+    holder_id: int | None
+    holder_name: str | None
+    availability: Availability
+    windows_today: list[Window]
+    open_now: Window | None
+    best: list[HourRate]
+    history: list[Contact]
+    next_attempt: PhoneCall | None
+
+
+async def load_call_panel(
+    session: AsyncSession, call_id: int, *, now: datetime, rules: DeskRules
+) -> CallPanel:
+    """Return what the panel of a call shows: five queries, whatever the tables hold.
+
+    Raises:
+        NotFound: there is no such call.
+    """
+    async with session.begin():
+        found = (
+            await session.execute(
+                select(PhoneCall, Therapist, Email, Staff.name)
+                .outerjoin(Therapist, Therapist.id == PhoneCall.therapist_id)
+                .outerjoin(Email, Email.id == PhoneCall.email_id)
+                .outerjoin(Staff, Staff.id == PhoneCall.bearbeitet_von)
+                .where(PhoneCall.id == call_id)
+                .execution_options(populate_existing=True)
+            )
+        ).first()
+        if found is None:
+            raise NotFound
+        call, therapist, email, holder_name = found
+        hours = await load_hours(session, call.therapist_id)
+        history = await load_history(session, call.therapist_id, rules=rules)
+        next_attempt = await session.scalar(
+            select(PhoneCall).where(
+                PhoneCall.vorheriger_anruf_id == call.id, PhoneCall.status == CallStatus.SCHEDULED
+            )
+        )
+    availability = parse(therapist.telefonische_erreichbarkeit) if therapist else Availability()
+    today = day_windows(availability, rules.today(now), rules)
+    clock = rules.local(now).time()
+    holder_id = holder(call, now)
+    return CallPanel(
+        call=call,
+        therapist=therapist,
+        email=email,
+        holder_id=holder_id,
+        holder_name=holder_name if holder_id is not None else None,
+        availability=availability,
+        windows_today=today,
+        open_now=next((window for window in today if window.start <= clock < window.end), None),
+        best=best_hours(hours),
+        history=history,
+        next_attempt=next_attempt,
+    )

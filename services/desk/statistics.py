@@ -1,0 +1,204 @@
+"""How the work goes: e-mails and answers, calls and who was reached, by day, and the hours that pay off."""
+
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import TypeVar
+
+from sqlalchemy import Date, Integer, cast, extract, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.errors import FieldError, InvalidInput
+from services.models import Email, EmailStatus, OutcomeKind, PhoneCall, ReplyKind
+from services.rules import DeskRules
+
+LONGEST_DAYS = 366
+
+K = TypeVar("K", bound=Hashable)
+
+ATTEMPTS = (
+    OutcomeKind.REACHED,
+    OutcomeKind.NOT_REACHED,
+    OutcomeKind.BUSY,
+    OutcomeKind.ANSWERING_MACHINE,
+)
+"""Outcomes that say something about when somebody picks up."""
+
+HOUR = cast(extract("hour", PhoneCall.tatsaechliche_zeit), Integer)
+"""The hour of the day in which a call was made, local time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Numbers:
+    """Numbers of a day or a period.
+
+    Attributes:
+        sent: e-mails sent.
+        answered: how many of those have been answered since.
+        calls: calls made, wrong numbers left out.
+        reached: how many of those reached somebody.
+    """
+
+    sent: int = 0
+    answered: int = 0
+    calls: int = 0
+    reached: int = 0
+
+    @property
+    def answer_rate(self) -> float | None:
+        """Answered out of sent, 0 to 1; None without any sent."""
+        return self.answered / self.sent if self.sent else None
+
+    @property
+    def reach_rate(self) -> float | None:
+        """Reached out of calls, 0 to 1; None without any call."""
+        return self.reached / self.calls if self.calls else None
+
+
+@dataclass(frozen=True, slots=True)
+class HourRate:
+    """How often somebody picked up in an hour of a weekday (Monday is 0), local time."""
+
+    weekday: int
+    hour: int
+    reached: int
+    attempts: int
+
+    @property
+    def rate(self) -> float:
+        """Reached out of attempts, 0 to 1."""
+        return self.reached / self.attempts
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """A period's numbers: in sum, by local day without gaps, and by weekday and hour."""
+
+    total: Numbers
+    days: dict[date, Numbers]
+    hours: list[HourRate]
+
+
+@dataclass(frozen=True, slots=True)
+class _CallHour:
+    """The calls of one hour of one day; without an hour where only the day is known."""
+
+    day: date
+    hour: int | None
+    made: int
+    reached: int
+
+
+async def load_statistics(session: AsyncSession, *, first: date, last: date, rules: DeskRules) -> Statistics:
+    """Return the numbers from `first` to `last`, both included: two queries.
+
+    Raises:
+        InvalidInput: the period is empty or longer than a year.
+    """
+    length = (last - first).days + 1
+    if not 1 <= length <= LONGEST_DAYS:
+        raise InvalidInput(FieldError("last", "Choose a period of one day to one year."))
+    async with session.begin():
+        mails = await _mails(session, first, last, rules)
+        calls = await _calls_by_hour(session, first, last)
+    by_day = _sums((hour.day, hour) for hour in calls)
+    days: dict[date, Numbers] = {}
+    for offset in range(length):
+        day = first + timedelta(days=offset)
+        sent, answered = mails.get(day, (0, 0))
+        made, reached = by_day.get(day, (0, 0))
+        days[day] = Numbers(sent=sent, answered=answered, calls=made, reached=reached)
+    by_weekday = _sums(((hour.day.weekday(), hour.hour), hour) for hour in calls if hour.hour is not None)
+    hours = [
+        HourRate(weekday, hour, reached, made)
+        for (weekday, hour), (made, reached) in sorted(by_weekday.items())
+    ]
+    return Statistics(_sum(days), days, hours)
+
+
+def _sum(days: dict[date, Numbers]) -> Numbers:
+    every = days.values()
+    return Numbers(
+        sent=sum(day.sent for day in every),
+        answered=sum(day.answered for day in every),
+        calls=sum(day.calls for day in every),
+        reached=sum(day.reached for day in every),
+    )
+
+
+async def _mails(
+    session: AsyncSession, first: date, last: date, rules: DeskRules
+) -> dict[date, tuple[int, int]]:
+    day = cast(func.timezone(rules.tz.key, Email.sent_at), Date)
+    answered = Email.antwort_erhalten & or_(Email.antwort_art.is_(None), Email.antwort_art == ReplyKind.REPLY)
+    rows = await session.execute(
+        select(day.label("day"), func.count(), func.count().filter(answered))
+        .where(
+            Email.status == EmailStatus.SENT,
+            Email.sent_at >= _midnight(first, rules),
+            Email.sent_at < _midnight(last + timedelta(days=1), rules),
+        )
+        .group_by("day")
+    )
+    return {on: (sent, replied) for on, sent, replied in rows}
+
+
+async def _calls_by_hour(session: AsyncSession, first: date, last: date) -> list[_CallHour]:
+    rows = await session.execute(
+        select(
+            PhoneCall.tatsaechliches_datum,
+            HOUR.label("hour"),
+            func.count(),
+            func.count().filter(PhoneCall.ergebnis_art == OutcomeKind.REACHED),
+        )
+        .where(
+            PhoneCall.ergebnis_art.in_(ATTEMPTS),
+            PhoneCall.tatsaechliches_datum.between(first, last),
+        )
+        .group_by(PhoneCall.tatsaechliches_datum, "hour")
+    )
+    return [_CallHour(day, hour, made, reached) for day, hour, made, reached in rows if day is not None]
+
+
+def _sums(hours: Iterable[tuple[K, _CallHour]]) -> dict[K, tuple[int, int]]:
+    """Return calls made and people reached under each key."""
+    sums: dict[K, tuple[int, int]] = {}
+    for key, hour in hours:
+        made, reached = sums.get(key, (0, 0))
+        sums[key] = (made + hour.made, reached + hour.reached)
+    return sums
+
+
+def _midnight(day: date, rules: DeskRules) -> datetime:
+    return rules.instant(day, time.min)
+
+
+async def load_hours(session: AsyncSession, therapist_id: int) -> list[HourRate]:
+    """Return the hours in which a therapist has been rung. Runs in the caller's transaction."""
+    weekday = cast(extract("isodow", PhoneCall.tatsaechliches_datum), Integer) - 1
+    reached = func.count().filter(PhoneCall.ergebnis_art == OutcomeKind.REACHED)
+    rows = await session.execute(
+        select(weekday.label("weekday"), HOUR.label("hour"), reached.label("reached"), func.count())
+        .where(
+            PhoneCall.therapist_id == therapist_id,
+            PhoneCall.ergebnis_art.in_(ATTEMPTS),
+            PhoneCall.tatsaechliches_datum.is_not(None),
+            PhoneCall.tatsaechliche_zeit.is_not(None),
+        )
+        .group_by("weekday", "hour")
+        .order_by("weekday", "hour")
+    )
+    return [HourRate(*row) for row in rows]
+
+
+def best_hours(hours: Sequence[HourRate], count: int = 3) -> list[HourRate]:
+    """Return the most promising hours with any success, best first.
+
+    One lucky call should not beat four out of five, so every hour is judged as if it had one more success
+    and one more failure (Laplace's rule of succession).
+    """
+    promising = [hour for hour in hours if hour.reached]
+    return sorted(
+        promising,
+        key=lambda hour: (-(hour.reached + 1) / (hour.attempts + 2), hour.weekday, hour.hour),
+    )[:count]

@@ -1,0 +1,83 @@
+"""What operators look at: queue, outbox, calls that need a person, accounts and keys."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.accounts.api_keys import list_keys
+from services.accounts.staff import list_staff
+from services.events.outbox import OutboxOverview, outbox_overview
+from services.models import ApiKey, CallStatus, PhoneCall, Staff, Therapist
+from services.models.therapists import display_name
+from services.sending.overview import QueueOverview, queue_overview
+
+SHOWN = 50
+
+
+@dataclass(frozen=True, slots=True)
+class CallForPerson:
+    """A call whose attempts or number ran out, so that somebody has to decide."""
+
+    call_id: int
+    therapist_id: int
+    name: str | None
+    ergebnis_art: str | None
+    versuch: int
+
+
+@dataclass(frozen=True, slots=True)
+class SystemOverview:
+    """The state of the service at one instant."""
+
+    queue: QueueOverview
+    outbox: OutboxOverview
+    calls_for_person: list[CallForPerson]
+    calls_for_person_count: int
+    scheduled_calls: int
+    staff: list[Staff]
+    keys: list[ApiKey]
+
+
+async def system_overview(session: AsyncSession, *, now: datetime) -> SystemOverview:
+    """Return all of it."""
+    queue = await queue_overview(session, now=now)
+    async with session.begin():
+        outbox = await outbox_overview(session, now)
+        scheduled = await session.scalar(select(func.count()).where(PhoneCall.status == CallStatus.SCHEDULED))
+        undecided = await session.scalar(select(func.count()).where(PhoneCall.klaerung_noetig))
+        rows = await session.execute(
+            select(
+                PhoneCall.id,
+                PhoneCall.therapist_id,
+                PhoneCall.ergebnis_art,
+                PhoneCall.versuch,
+                Therapist.titel,
+                Therapist.vorname,
+                Therapist.nachname,
+            )
+            .outerjoin(Therapist, Therapist.id == PhoneCall.therapist_id)
+            .where(PhoneCall.klaerung_noetig)
+            .order_by(PhoneCall.id.desc())
+            .limit(SHOWN)
+        )
+        for_person = [
+            CallForPerson(
+                row.id,
+                row.therapist_id,
+                display_name(row.titel, row.vorname, row.nachname),
+                row.ergebnis_art,
+                row.versuch,
+            )
+            for row in rows
+        ]
+    return SystemOverview(
+        queue=queue,
+        outbox=outbox,
+        calls_for_person=for_person,
+        calls_for_person_count=undecided or 0,
+        scheduled_calls=scheduled or 0,
+        staff=await list_staff(session),
+        keys=await list_keys(session),
+    )

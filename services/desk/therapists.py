@@ -1,0 +1,134 @@
+"""Therapists as the desk's pages show them: the list, and one therapist with all contacts."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.calls.wishes import Objection, objection_to
+from services.desk.history import Contact, load_history
+from services.errors import FieldError, NotFound
+from services.models import CallStatus, PhoneCall, Therapist
+from services.models.therapists import may_be_called
+from services.pagination import LARGEST_LIMIT, Page, PageRequest
+from services.rules import DeskRules
+from services.scheduling.calendar import Unschedulable, find_next
+from services.scheduling.phone_hours import Availability, Window, day_windows, parse
+from services.scheduling.slots import Slot
+from services.therapists.search import search_therapists
+
+LONG_HISTORY = 100
+ACCENTED, PLAIN = "äöüßáàâåãéèêëíìîïóòôõøúùûçćčñšśžźżğışřýłđ", "aousaaaaaeeeeiiiiooooouuucccnsszzzgisryld"
+"""Letters and those they are sorted as, whatever the database's collation (DIN 5007-1, nearly)."""
+
+
+@dataclass(frozen=True, slots=True)
+class TherapistRow:
+    """A therapist of the list: when they answer the phone today, and the next call planned."""
+
+    therapist: Therapist
+    windows_today: list[Window]
+    next_call: PhoneCall | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TherapistDetail:
+    """A therapist's page.
+
+    Attributes:
+        availability: the phone hours as understood, and what was not.
+        upcoming: scheduled calls, earliest first; one planned before now is still among them.
+        objection: what speaks against calling this therapist.
+        next_slot: when a call planned now would take place; None when none is found or none may be planned.
+        obstacle: why none is found, its message a gettext message id.
+        contacts: all contacts, newest first, `LONG_HISTORY` at most.
+    """
+
+    therapist: Therapist
+    availability: Availability
+    windows_today: list[Window]
+    upcoming: list[PhoneCall]
+    objection: Objection | None
+    next_slot: Slot | None
+    obstacle: FieldError | None
+    contacts: list[Contact]
+
+
+async def list_therapists(
+    session: AsyncSession, q: str, request: PageRequest, *, now: datetime, rules: DeskRules
+) -> Page[TherapistRow]:
+    """Return those found by name or number, or one page of all therapists, by name."""
+    if q:
+        found = await search_therapists(session, q, limit=LARGEST_LIMIT)
+        total, request = len(found), PageRequest(1, LARGEST_LIMIT)
+    else:
+        found, total = await _page(session, request)
+    async with session.begin():
+        calls = await _next_calls(session, [therapist.id for therapist in found])
+    today = rules.today(now)
+    rows = [
+        TherapistRow(
+            therapist,
+            day_windows(parse(therapist.telefonische_erreichbarkeit), today, rules),
+            calls.get(therapist.id),
+        )
+        for therapist in found
+    ]
+    return Page(rows, request, total)
+
+
+async def load_therapist(
+    session: AsyncSession, therapist_id: int, *, now: datetime, rules: DeskRules
+) -> TherapistDetail:
+    """Return a therapist's page from the local copy of the directory.
+
+    Raises:
+        NotFound: there is no copy.
+    """
+    async with session.begin():
+        therapist = await session.get(Therapist, therapist_id, populate_existing=True)
+        if therapist is None:
+            raise NotFound
+        upcoming = await session.scalars(
+            select(PhoneCall)
+            .where(PhoneCall.therapist_id == therapist_id, PhoneCall.status == CallStatus.SCHEDULED)
+            .order_by(PhoneCall.geplantes_datum, PhoneCall.geplante_zeit)
+        )
+        slot: Slot | None = None
+        obstacle: FieldError | None = None
+        if may_be_called(therapist):
+            try:
+                slot = await find_next(session, therapist, now=now, rules=rules)
+            except Unschedulable as error:
+                obstacle = error.reason
+        availability = parse(therapist.telefonische_erreichbarkeit)
+        return TherapistDetail(
+            therapist=therapist,
+            availability=availability,
+            windows_today=day_windows(availability, rules.today(now), rules),
+            upcoming=list(upcoming),
+            objection=objection_to(therapist),
+            next_slot=slot,
+            obstacle=obstacle,
+            contacts=await load_history(session, therapist_id, rules=rules, limit=LONG_HISTORY),
+        )
+
+
+async def _page(session: AsyncSession, request: PageRequest) -> tuple[Sequence[Therapist], int]:
+    surname = func.translate(func.lower(Therapist.nachname), ACCENTED, PLAIN)
+    query = select(Therapist).order_by(surname, Therapist.vorname, Therapist.id)
+    async with session.begin():
+        total = await session.scalar(select(func.count()).select_from(Therapist))
+        rows = await session.scalars(query.limit(request.limit).offset(request.offset))
+        return rows.all(), total or 0
+
+
+async def _next_calls(session: AsyncSession, ids: Sequence[int]) -> dict[int, PhoneCall]:
+    calls = await session.scalars(
+        select(PhoneCall)
+        .where(PhoneCall.therapist_id.in_(ids), PhoneCall.status == CallStatus.SCHEDULED)
+        .order_by(PhoneCall.geplantes_datum.desc(), PhoneCall.geplante_zeit.desc())
+    )
+    return {call.therapist_id: call for call in calls}

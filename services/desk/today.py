@@ -1,0 +1,217 @@
+"""What the working screen shows at once: today's board, the call in hand, what was typed, what comes next."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, time
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
+
+from services.calls.claims import holder, load_in_hand
+from services.calls.locking import stale
+from services.calls.next_attempt import NextAttempt, preview_next_attempt
+from services.calls.planning import get_call
+from services.calls.reachability import BoardCall
+from services.desk.board import Board, load_board
+from services.desk.panel import CallPanel, load_call_panel
+from services.drafts import CALL, load_draft
+from services.errors import StaleVersion
+from services.models import CallStatus, OutcomeKind, PhoneCall, Staff, Therapist
+from services.rules import DeskRules
+from services.scheduling.booking import outside_phone_hours
+from services.scheduling.phone_hours import Window, day_windows, parse
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """What saving an outcome now would plan next, and the phone hours around that time."""
+
+    attempt: NextAttempt
+    window: Window | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """A call whose last outcome can still be taken back, and the next attempt it led to."""
+
+    call: PhoneCall
+    name: str | None
+    next_call: PhoneCall | None
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The working screen of one member of staff at an instant.
+
+    Attributes:
+        panel: the call looked at, else the one in hand, if any.
+        draft: what this person had typed for it.
+        suggestion: the next attempt if nobody is reached; only for the call in hand.
+        offer: the reachable call nobody has in hand whose window closes first.
+        saved: the outcome saved just before.
+    """
+
+    board: Board
+    staff_id: int
+    panel: CallPanel | None
+    draft: dict[str, str] | None
+    suggestion: Suggestion | None
+    offer: BoardCall | None
+    saved: Saved | None = None
+
+    @property
+    def mine(self) -> bool:
+        """Whether the call shown is in this person's hands."""
+        return self.panel is not None and self.panel.holder_id == self.staff_id
+
+    def name_of(self, staff_id: int) -> str | None:
+        """Return the name of who has a call of the board in hand."""
+        board = self.board
+        groups = (board.reachable_now, board.soon, board.later, board.overdue, board.unreachable)
+        rows = (row for group in groups for row in group)
+        return next((row.holder_name for row in rows if row.holder_id == staff_id), None)
+
+
+@dataclass(frozen=True, slots=True)
+class ElsewhereChange:
+    """What happened to a call since a page showed it: changed, or taken by somebody until an instant."""
+
+    changed: StaleVersion | None = None
+    holder_name: str | None = None
+    held_until: datetime | None = None
+
+
+async def load_desk(
+    session: AsyncSession,
+    call_id: int | None = None,
+    *,
+    saved_call_id: int | None = None,
+    staff_id: int,
+    now: datetime,
+    rules: DeskRules,
+) -> Desk:
+    """Return the screen with a call open: the one asked for, else the one this person has in hand.
+
+    Raises:
+        NotFound: there is no such call.
+    """
+    board = await load_board(session, now=now, rules=rules)
+    saved = None if saved_call_id is None else await _load_saved(session, saved_call_id, now)
+    offer = next_offer(board.reachable_now, staff_id)
+    if call_id is None:
+        async with session.begin():
+            held = await load_in_hand(session, staff_id, now)
+        if held is None:
+            return Desk(board, staff_id, None, None, None, offer, saved)
+        call_id = held.call_id
+    panel = await load_call_panel(session, call_id, now=now, rules=rules)
+    draft = await load_draft(session, CALL, call_id, staff_id=staff_id)
+    if panel.holder_id != staff_id:
+        return Desk(board, staff_id, panel, draft, None, offer, saved)
+    suggestion = await _suggest(
+        session, panel.call, panel.therapist, OutcomeKind.NOT_REACHED, None, now=now, rules=rules
+    )
+    return Desk(board, staff_id, panel, draft, suggestion, offer, saved)
+
+
+def next_offer(reachable: Iterable[BoardCall], staff_id: int) -> BoardCall | None:
+    """Return the first call in nobody's hands whose therapist nobody else has on the phone."""
+    rows = list(reachable)
+    taken = {row.call.therapist_id for row in rows if row.holder_id not in (None, staff_id)}
+    return next((row for row in rows if row.holder_id is None and row.call.therapist_id not in taken), None)
+
+
+async def suggest_next_attempt(
+    session: AsyncSession,
+    call_id: int,
+    art: OutcomeKind,
+    *,
+    wiederholen_nach: date | None,
+    now: datetime,
+    rules: DeskRules,
+) -> Suggestion:
+    """Return what saving this outcome now would plan next; changes nothing.
+
+    Raises:
+        NotFound: there is no such call.
+    """
+    call = await get_call(session, call_id)
+    async with session.begin():
+        therapist = await session.get(Therapist, call.therapist_id)
+    return await _suggest(session, call, therapist, art, wiederholen_nach, now=now, rules=rules)
+
+
+async def is_outside_phone_hours(
+    session: AsyncSession, call_id: int, day: date, at: time, *, rules: DeskRules
+) -> bool:
+    """Say whether a call, moved to a local day and time, would lie outside of the phone hours.
+
+    It would not for a therapist unknown here, whose hours nobody knows.
+
+    Raises:
+        NotFound: there is no such call.
+    """
+    call = await get_call(session, call_id)
+    async with session.begin():
+        therapist = await session.get(Therapist, call.therapist_id)
+    return therapist is not None and outside_phone_hours(therapist, day, at, call.dauer_minuten, rules)
+
+
+async def load_change(
+    session: AsyncSession, call_id: int, *, version: int, staff_id: int, now: datetime
+) -> ElsewhereChange | None:
+    """Return what others did to a call since this person's page showed `version`; None for nothing.
+
+    Raises:
+        NotFound: there is no such call.
+    """
+    call = await get_call(session, call_id)
+    async with session.begin():
+        if call.version != version:
+            return ElsewhereChange(changed=await stale(session, call_id))
+        held_by = holder(call, now)
+        if call.status != CallStatus.SCHEDULED or held_by in (None, staff_id):
+            return None
+        member = await session.get(Staff, held_by)
+        return ElsewhereChange(holder_name=member.name if member else None, held_until=call.bearbeitet_bis)
+
+
+async def _load_saved(session: AsyncSession, call_id: int, now: datetime) -> Saved | None:
+    following = aliased(PhoneCall)
+    query = (
+        select(PhoneCall, Therapist, following)
+        .outerjoin(Therapist, Therapist.id == PhoneCall.therapist_id)
+        .outerjoin(following, following.vorheriger_anruf_id == PhoneCall.id)
+        .where(PhoneCall.id == call_id, PhoneCall.rueckgaengig_bis > now)
+        .execution_options(populate_existing=True)
+    )
+    async with session.begin():
+        found = (await session.execute(query)).first()
+    if found is None:
+        return None
+    call, therapist, next_call = found
+    assert call.rueckgaengig_bis is not None
+    name = therapist.display_name if therapist else None
+    return Saved(call, name, next_call, call.rueckgaengig_bis)
+
+
+async def _suggest(
+    session: AsyncSession,
+    call: PhoneCall,
+    therapist: Therapist | None,
+    art: OutcomeKind,
+    wiederholen_nach: date | None,
+    *,
+    now: datetime,
+    rules: DeskRules,
+) -> Suggestion:
+    attempt = await preview_next_attempt(
+        session, call, art, wiederholen_nach=wiederholen_nach, now=now, rules=rules
+    )
+    if attempt.slot is None or therapist is None:
+        return Suggestion(attempt)
+    slot = attempt.slot
+    windows = day_windows(parse(therapist.telefonische_erreichbarkeit), slot.day, rules)
+    return Suggestion(attempt, next((w for w in windows if w.start <= slot.start < w.end), None))

@@ -1,0 +1,231 @@
+"""The week as a grid: who can be reached when, and which calls are planned."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from sqlalchemy import Row, Text, cast, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.calls.planning import CallNotScheduled
+from services.errors import FieldError, NotFound
+from services.models import CallStatus, PhoneCall, Therapist
+from services.models.therapists import display_name
+from services.rules import DeskRules
+from services.scheduling.calendar import Unschedulable, find_next, free_slots_of_day
+from services.scheduling.phone_hours import Availability, day_windows, is_holiday, minute_of_day, parse_json
+from services.scheduling.slots import Slot
+
+MOST_CALLS = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class WeekCall:
+    """A call as the grid shows it."""
+
+    id: int
+    version: int
+    name: str | None
+    day: date
+    at: time
+    status: str
+    ergebnis_art: str | None
+
+    @property
+    def movable(self) -> bool:
+        """Whether the call is still to be made."""
+        return self.status == CallStatus.SCHEDULED
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """An hour of a day: how many of the week's therapists can be reached in it, and the calls planned."""
+
+    hour: int
+    reachable: int
+    calls: list[WeekCall]
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to show."""
+        return not self.reachable and not self.calls
+
+
+@dataclass(frozen=True, slots=True)
+class WeekDay:
+    """A day of the grid."""
+
+    day: date
+    holiday: bool
+    cells: list[Cell]
+
+
+@dataclass(frozen=True, slots=True)
+class Week:
+    """Seven days from a Monday; `hours` are the rows."""
+
+    monday: date
+    hours: list[int]
+    days: list[WeekDay]
+    total: int
+
+    @property
+    def most_reachable(self) -> int:
+        """The largest number of therapists reachable in one hour."""
+        return max((cell.reachable for day in self.days for cell in day.cells), default=0)
+
+    def call(self, call_id: int | None) -> WeekCall | None:
+        """Return a call of this week."""
+        calls = (call for day in self.days for cell in day.cells for call in cell.calls)
+        return next((call for call in calls if call.id == call_id), None)
+
+
+def monday_of(day: date) -> date:
+    """Return the Monday of a day's week."""
+    return day - timedelta(days=day.weekday())
+
+
+async def load_week(session: AsyncSession, monday: date, *, rules: DeskRules) -> Week:
+    """Return the week that begins at `monday`: one query."""
+    async with session.begin():
+        rows = (
+            await session.execute(
+                select(
+                    PhoneCall.id,
+                    PhoneCall.version,
+                    PhoneCall.therapist_id,
+                    PhoneCall.geplantes_datum,
+                    PhoneCall.geplante_zeit,
+                    PhoneCall.status,
+                    PhoneCall.ergebnis_art,
+                    Therapist.titel,
+                    Therapist.vorname,
+                    Therapist.nachname,
+                    cast(Therapist.telefonische_erreichbarkeit, Text).label("erreichbarkeit"),
+                )
+                .outerjoin(Therapist, Therapist.id == PhoneCall.therapist_id)
+                .where(
+                    PhoneCall.geplantes_datum.between(monday, monday + timedelta(days=6)),
+                    PhoneCall.status != CallStatus.CANCELED,
+                )
+                .order_by(PhoneCall.geplantes_datum, PhoneCall.geplante_zeit, PhoneCall.id)
+                .limit(MOST_CALLS)
+            )
+        ).all()
+    return arrange_week(rows, monday, rules=rules)
+
+
+def arrange_week(rows: Sequence[Row[*tuple[Any, ...]]], monday: date, *, rules: DeskRules) -> Week:
+    """Put calls and phone hours into the grid; Saturday and Sunday only when something is planned."""
+    calls = [
+        WeekCall(
+            row.id,
+            row.version,
+            display_name(row.titel, row.vorname, row.nachname),
+            row.geplantes_datum,
+            row.geplante_zeit,
+            row.status,
+            row.ergebnis_art,
+        )
+        for row in rows
+    ]
+    therapists = {row.therapist_id: parse_json(row.erreichbarkeit) for row in rows}
+    planned = [call.at.hour for call in calls]
+    first = min([_hours(rules.desk_hours)[0], *planned])
+    last = max([_hours(rules.desk_hours)[-1], *planned])
+    hours = list(range(first, last + 1))
+    shown = [monday + timedelta(days=n) for n in range(7)]
+    by_hour: defaultdict[tuple[date, int], list[WeekCall]] = defaultdict(list)
+    for call in calls:
+        by_hour[call.day, call.at.hour].append(call)
+    days: list[WeekDay] = []
+    for day in shown:
+        if day.weekday() < 5 or any(call.day == day for call in calls):
+            reachable = _reachable(day, therapists.values(), rules)
+            cells = [Cell(hour, reachable[hour], by_hour[day, hour]) for hour in hours]
+            days.append(WeekDay(day, is_holiday(day, rules.holiday_state), cells))
+    return _without_empty_edges(Week(monday, hours, days, len(calls)))
+
+
+def _without_empty_edges(week: Week) -> Week:
+    """Leave out the hours before and after anything happens."""
+    busy = [row for row in range(len(week.hours)) if any(not day.cells[row].empty for day in week.days)] or [
+        0,
+        len(week.hours) - 1,
+    ]
+    rows = slice(busy[0], busy[-1] + 1)
+    days = [WeekDay(day.day, day.holiday, day.cells[rows]) for day in week.days]
+    return Week(week.monday, week.hours[rows], days, week.total)
+
+
+def _reachable(day: date, therapists: Iterable[Availability], rules: DeskRules) -> Counter[int]:
+    """Return how many therapists can be reached in which hour of a day."""
+    reachable: Counter[int] = Counter()
+    for availability in therapists:
+        windows = day_windows(availability, day, rules)
+        reachable.update({hour for window in windows for hour in _hours(window)})
+    return reachable
+
+
+def _hours(window: tuple[time, time]) -> range:
+    """Return the hours of the day a stretch of time touches."""
+    start, end = window
+    return range(start.hour, -(-minute_of_day(end) // 60))
+
+
+@dataclass(frozen=True, slots=True)
+class MoveChoice:
+    """A call that can be moved, with the free times of `day`; `obstacle` says why there is none."""
+
+    call: PhoneCall
+    therapist: Therapist | None
+    day: date
+    slots: list[Slot]
+    obstacle: FieldError | None
+
+
+async def load_move_choice(
+    session: AsyncSession, call_id: int, day: date | None, *, now: datetime, rules: DeskRules
+) -> MoveChoice:
+    """Return the free times of `day`, by default of the first from the call's own day on that has one.
+
+    Raises:
+        NotFound, CallNotScheduled: there is no such call, or it is done.
+    """
+    async with session.begin():
+        call = await session.get(PhoneCall, call_id, populate_existing=True)
+        if call is None:
+            raise NotFound
+        if call.status != CallStatus.SCHEDULED:
+            raise CallNotScheduled
+        therapist = await session.get(Therapist, call.therapist_id)
+        if therapist is None:
+            return MoveChoice(call, None, day or rules.today(now), [], None)
+        duration = call.dauer_minuten
+        try:
+            if day is None:
+                day = (
+                    await find_next(
+                        session,
+                        therapist,
+                        now=now,
+                        rules=rules,
+                        not_before=call.geplantes_datum,
+                        duration_minutes=duration,
+                        ignore_call_id=call.id,
+                    )
+                ).day
+            slots = await free_slots_of_day(
+                session,
+                therapist,
+                day,
+                now=now,
+                rules=rules,
+                duration_minutes=duration,
+                ignore_call_id=call.id,
+            )
+        except Unschedulable as error:
+            return MoveChoice(call, therapist, day or rules.today(now), [], error.reason)
+    return MoveChoice(call, therapist, day, slots, None)

@@ -1,0 +1,178 @@
+"""Changing an e-mail as PUT does: content while it is a draft, its state, the answer, the follow-up."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from msgspec import UNSET, UnsetType
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services import work
+from services.checks import NO_ANSWER, REQUIRED, check_body, check_id, check_line, check_note
+from services.emails.addresses import check_address, normalized_address
+from services.emails.bodies import both_bodies
+from services.emails.replies import Reply, take_reply, withdraw_answer
+from services.emails.states import NotInThisState, change_status, finish_change, locked_email
+from services.errors import FieldError, InvalidInput
+from services.models import Email, EmailStatus
+from services.rules import DeskRules
+from services.work import Actor
+
+CONTENT = (
+    "therapist_id",
+    "betreff",
+    "body_html",
+    "body_text",
+    "empfaenger_email",
+    "empfaenger_name",
+    "absender_email",
+    "absender_name",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmailChanges:
+    """What is to change; `UNSET` leaves a column as it is.
+
+    Given one body, the other is derived from it. `antwort_erhalten=False` takes an answer back; a naive
+    `antwortdatum` is local time.
+    """
+
+    therapist_id: int | UnsetType = UNSET
+    betreff: str | UnsetType = UNSET
+    body_html: str | UnsetType = UNSET
+    body_text: str | UnsetType = UNSET
+    empfaenger_email: str | UnsetType = UNSET
+    empfaenger_name: str | UnsetType = UNSET
+    absender_email: str | UnsetType = UNSET
+    absender_name: str | UnsetType = UNSET
+    status: EmailStatus | UnsetType = UNSET
+    antwort_erhalten: bool | UnsetType = UNSET
+    antwortdatum: datetime | UnsetType | None = UNSET
+    antwortinhalt: str | UnsetType | None = UNSET
+    nachverfolgung_erforderlich: bool | UnsetType = UNSET
+    nachverfolgung_notizen: str | UnsetType | None = UNSET
+
+
+async def update_email(
+    session: AsyncSession,
+    email_id: int,
+    changes: EmailChanges,
+    *,
+    version: int | None = None,
+    now: datetime,
+    actor: Actor,
+    rules: DeskRules,
+    utf8: bool = False,
+) -> Email:
+    """Change an e-mail; what is given and already so is no change.
+
+    `utf8` says whether the mail server offers SMTPUTF8, as in `check_address`.
+
+    Raises:
+        InvalidInput: names every field that is wrong; nothing is changed.
+        NotInThisState: content of what is no draft, or a way between states that does not exist.
+        StaleVersion: somebody changed the e-mail after `version` was read.
+    """
+    content = await _checked_content(changes, utf8=utf8)
+    async with session.begin():
+        email = await locked_email(session, email_id, version)
+        before = _columns(email)
+        if changes.status is EmailStatus.DRAFT and email.status is not EmailStatus.DRAFT:
+            change_status(email, EmailStatus.DRAFT, now=now)
+        _change_content(email, content)
+        if changes.status is not UNSET and changes.status is not email.status:
+            change_status(email, changes.status, now=now)
+        await _change_answer(session, email, changes, now=now, actor=actor, rules=rules)
+        for column in ("nachverfolgung_erforderlich", "nachverfolgung_notizen"):
+            _set_given(email, column, getattr(changes, column))
+        if _columns(email) != before:
+            finish_change(session, email, now=now)
+            work.record(session, actor, "email_changed", "email", email_id, now=now)
+    return email
+
+
+async def _change_answer(
+    session: AsyncSession,
+    email: Email,
+    changes: EmailChanges,
+    *,
+    now: datetime,
+    actor: Actor,
+    rules: DeskRules,
+) -> None:
+    eingang = changes.antwortdatum or None
+    inhalt = None if changes.antwortinhalt is UNSET else changes.antwortinhalt
+    given = [f for f, v in (("antwortdatum", eingang), ("antwortinhalt", inhalt)) if v is not None]
+    answered = email.antwort_erhalten if changes.antwort_erhalten is UNSET else changes.antwort_erhalten
+    if not answered:
+        if given:
+            raise InvalidInput(*(FieldError(field, NO_ANSWER) for field in given))
+        if email.antwort_erhalten:
+            withdraw_answer(email)
+    elif given or not email.antwort_erhalten:
+        reply = Reply(eingang=eingang, inhalt=inhalt)
+        await take_reply(session, email, reply, now=now, actor=actor, rules=rules)
+    if answered and changes.antwortinhalt is None:
+        email.antwortinhalt = None
+
+
+def _change_content(email: Email, content: dict[str, Any]) -> None:
+    """Set what differs.
+
+    Raises:
+        NotInThisState: something differs and the e-mail is no draft.
+    """
+    different = {column: value for column, value in content.items() if getattr(email, column) != value}
+    if different and email.status is not EmailStatus.DRAFT:
+        raise NotInThisState(status=email.status.value)
+    for column, value in different.items():
+        setattr(email, column, value)
+
+
+def _columns(email: Email) -> dict[str, Any]:
+    return {column.key: getattr(email, column.key) for column in Email.__mapper__.column_attrs}
+
+
+def _set_given(email: Email, column: str, value: object) -> None:
+    if value is not UNSET:
+        setattr(email, column, value)
+
+
+async def _checked_content(changes: EmailChanges, *, utf8: bool) -> dict[str, Any]:
+    """Return the content columns to set, normalised, with the other body where only one is given.
+
+    Raises:
+        InvalidInput: names every field that is wrong.
+    """
+    given = {field: value for field in CONTENT if (value := getattr(changes, field)) is not UNSET}
+    errors = [error for field, value in given.items() for error in _check(field, value, utf8=utf8)]
+    bodies = [given[field] for field in ("body_html", "body_text") if field in given]
+    if bodies and not any(body.strip() for body in bodies):
+        errors.append(FieldError("body_html" if "body_html" in given else "body_text", REQUIRED))
+    if changes.nachverfolgung_notizen is not UNSET:
+        errors += check_note("nachverfolgung_notizen", changes.nachverfolgung_notizen)
+    if errors:
+        raise InvalidInput(*errors)
+    for field in given:
+        if field.endswith("_email"):
+            given[field] = normalized_address(given[field])
+        elif field in ("betreff", "empfaenger_name", "absender_name"):
+            given[field] = given[field].strip()
+    if bodies:
+        given["body_html"], given["body_text"] = await both_bodies(
+            given.get("body_html"), given.get("body_text")
+        )
+    return given
+
+
+def _check(field: str, value: Any, *, utf8: bool) -> list[FieldError]:
+    match field:
+        case "therapist_id":
+            return check_id(field, value)
+        case "body_html" | "body_text":
+            return check_body(field, value)
+        case "empfaenger_email" | "absender_email":
+            return check_address(field, value, utf8=utf8)
+        case _:
+            return check_line(field, value)

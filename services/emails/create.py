@@ -1,0 +1,256 @@
+"""Creating an e-mail and reading one."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+from uuid import uuid4
+
+import msgspec
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services import idempotency
+from services.checks import (
+    NOT_POSSIBLE_WITH_TEMPLATE,
+    REQUIRED,
+    TEMPLATE_MISSING,
+    check_body,
+    check_id,
+    check_line,
+    check_note,
+)
+from services.emails.addresses import check_address, normalized_address
+from services.emails.bodies import both_bodies, new_message_id
+from services.emails.states import draft, existing_email, queued
+from services.emails.templates.engine import check_template, render_template
+from services.errors import FieldError, IdempotencyConflict, InvalidInput
+from services.events.report import TOPIC, EventType
+from services.events.types import EmailPayload
+from services.hints import EMAIL_QUEUE, EMAILS, OUTBOX
+from services.idempotency import RepeatableRequest
+from services.models import SCHEMA, Email, EmailStatus
+from services.work import Actor
+from shared.config.settings import SmtpSettings
+from shared.direct_connection import DirectPool
+
+SCOPE = "email"
+
+COLUMNS = (
+    "therapist_id",
+    "betreff",
+    "body_html",
+    "body_text",
+    "empfaenger_email",
+    "empfaenger_name",
+    "absender_email",
+    "absender_name",
+    "nachverfolgung_erforderlich",
+    "nachverfolgung_notizen",
+    "message_id",
+    "queued_at",
+    "naechster_versuch_at",
+)
+
+_GIVEN = ", ".join(f"${number}" for number, _ in enumerate(COLUMNS, start=10))
+
+INSERT = f"""
+    WITH numbered AS (
+        SELECT nextval('{SCHEMA}.emails_id_seq')::int AS id
+    ), reserved AS (
+        INSERT INTO {SCHEMA}.idempotency_keys (scope, key, request_hash, resource_id)
+        SELECT $9::text, $2::text, $3::bytea, id FROM numbered WHERE $2::text IS NOT NULL
+        ON CONFLICT DO NOTHING
+        RETURNING resource_id
+    ), email AS (
+        INSERT INTO {SCHEMA}.emails (id, created_at, updated_at, status, {", ".join(COLUMNS)})
+        SELECT id, $1, $1, $4::text::{SCHEMA}.emailstatus, {_GIVEN}
+        FROM numbered WHERE $2::text IS NULL OR EXISTS (SELECT FROM reserved)
+        RETURNING id
+    ), event AS (
+        INSERT INTO {SCHEMA}.event_outbox
+            (event_id, event_type, topic, key, payload, created_at, available_at)
+        SELECT $5, '{EventType.EMAIL_CREATED}', '{TOPIC}', 'email:' || id,
+            $6::text::jsonb || jsonb_build_object('email_id', id), $1, $1
+        FROM email
+    ), activity AS (
+        INSERT INTO {SCHEMA}.activity (at, staff_id, actor, action, object_type, object_id, details)
+        SELECT $1, $7::int, $8::text, 'email_created', 'email', id, '{{}}' FROM email WHERE $8::text = 'staff'
+    )
+    SELECT id FROM email
+"""  # noqa: S608
+
+EARLIER = f"""
+    SELECT key.request_hash, email.id, email.created_at, email.message_id
+    FROM {SCHEMA}.idempotency_keys key JOIN {SCHEMA}.emails email ON email.id = key.resource_id
+    WHERE key.scope = $1 AND key.key = $2
+"""  # noqa: S608
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewEmail:
+    """An e-mail as asked for: with one body or both, or with a template and its data."""
+
+    therapist_id: int
+    empfaenger_email: str
+    empfaenger_name: str
+    betreff: str | None = None
+    body_html: str | None = None
+    body_text: str | None = None
+    absender_email: str | None = None
+    absender_name: str | None = None
+    template: str | None = None
+    template_data: dict[str, Any] | None = None
+    status: Literal[EmailStatus.DRAFT, EmailStatus.QUEUED] = EmailStatus.QUEUED
+    nachverfolgung_erforderlich: bool = False
+    nachverfolgung_notizen: str | None = None
+
+
+async def create_email(
+    statements: DirectPool,
+    new: NewEmail,
+    *,
+    now: datetime,
+    actor: Actor,
+    sender: SmtpSettings,
+    repeatable: RepeatableRequest | None = None,
+) -> tuple[Email, bool]:
+    """Store an e-mail and queue it unless it is a draft; return it and whether this is a repetition.
+
+    A repeated request gets the e-mail as the first one got it, whatever has happened to it since.
+
+    Raises:
+        InvalidInput: names every field that is wrong; nothing is stored.
+        IdempotencyConflict: the key was used with another body.
+    """
+    email = await _compose(new, now=now, sender=sender)
+    stored = await insert_email(statements, email, actor=actor, repeatable=repeatable)
+    if stored:
+        statements.wake(OUTBOX, EMAILS)
+        if new.status is EmailStatus.QUEUED:
+            statements.wake(EMAIL_QUEUE)
+    return email, not stored
+
+
+async def insert_email(
+    statements: DirectPool, email: Email, *, actor: Actor, repeatable: RepeatableRequest | None
+) -> bool:
+    """Store a composed e-mail under a new id, its event, and who wrote it where that was staff.
+
+    Of two requests with one key, the second waits for the first, and takes its place if that fails.
+
+    Returns:
+        False when the key has made an e-mail before; `email` then is as that request was answered.
+
+    Raises:
+        IdempotencyConflict: the key was used with another body.
+    """
+    rows = await statements.fetch(
+        INSERT,
+        email.created_at,
+        repeatable and repeatable.key,
+        repeatable and repeatable.request_hash,
+        email.status,
+        uuid4(),
+        _payload(email),
+        actor.staff_id,
+        actor.kind,
+        repeatable and repeatable.scope(SCOPE),
+        *[getattr(email, column) for column in COLUMNS],
+    )
+    if rows:
+        email.id = rows[0]["id"]
+        return True
+    assert repeatable
+    [earlier] = await statements.fetch(EARLIER, repeatable.scope(SCOPE), repeatable.key)
+    if earlier["request_hash"] != repeatable.request_hash:
+        raise IdempotencyConflict(resource_id=earlier["id"])
+    email.id, email.message_id = earlier["id"], earlier["message_id"]
+    email.created_at = email.updated_at = earlier["created_at"]
+    if email.queued_at is not None:
+        email.queued_at = email.naechster_versuch_at = earlier["created_at"]
+    return False
+
+
+async def has_made_email(session: AsyncSession, repeatable: RepeatableRequest | None) -> bool:
+    """Say whether a form or request has made its e-mail already."""
+    return repeatable is not None and await idempotency.has_made(session, SCOPE, repeatable)
+
+
+async def get_email(session: AsyncSession, email_id: int) -> Email:
+    """Return an e-mail.
+
+    Raises:
+        NoSuchEmail: there is none.
+    """
+    async with session.begin():
+        return await existing_email(session, email_id)
+
+
+async def _compose(new: NewEmail, *, now: datetime, sender: SmtpSettings) -> Email:
+    """Return the row of a new e-mail, not yet added to a session."""
+    errors = _check_new(new, utf8=sender["utf8"])
+    if errors:
+        raise InvalidInput(*errors)
+    betreff, body_html, body_text = new.betreff, new.body_html, new.body_text
+    if new.template is not None:
+        rendered = render_template(new.template, new.template_data or {}, betreff=betreff)
+        betreff, body_html, body_text = rendered.betreff, rendered.body_html, rendered.body_text
+    body_html, body_text = await both_bodies(body_html, body_text)
+    absender = normalized_address(new.absender_email) if new.absender_email else sender["sender"]
+    return Email(
+        therapist_id=new.therapist_id,
+        betreff=(betreff or "").strip(),
+        body_html=body_html,
+        body_text=body_text,
+        empfaenger_email=normalized_address(new.empfaenger_email),
+        empfaenger_name=new.empfaenger_name.strip(),
+        absender_email=absender,
+        absender_name=(new.absender_name or sender["sender_name"]).strip(),
+        antwort_erhalten=False,
+        nachgefasst=False,
+        nachverfolgung_erforderlich=new.nachverfolgung_erforderlich,
+        nachverfolgung_notizen=new.nachverfolgung_notizen,
+        message_id=new_message_id(absender),
+        created_at=now,
+        updated_at=now,
+        version=1,
+        **(queued(now) if new.status is EmailStatus.QUEUED else draft()),
+    )
+
+
+def _check_new(new: NewEmail, *, utf8: bool) -> list[FieldError]:
+    errors = [
+        *check_id("therapist_id", new.therapist_id),
+        *check_address("empfaenger_email", new.empfaenger_email, utf8=utf8),
+        *check_line("empfaenger_name", new.empfaenger_name),
+        *check_note("nachverfolgung_notizen", new.nachverfolgung_notizen),
+    ]
+    if new.absender_email is not None:
+        errors += check_address("absender_email", new.absender_email, utf8=utf8)
+    if new.absender_name is not None:
+        errors += check_line("absender_name", new.absender_name)
+    if new.betreff is not None:
+        errors += check_line("betreff", new.betreff)
+    elif new.template is None:
+        errors.append(FieldError("betreff", REQUIRED))
+    return errors + _check_source(new)
+
+
+def _check_source(new: NewEmail) -> list[FieldError]:
+    """Return what is wrong with where the content is to come from."""
+    bodies = [
+        (f, v) for f, v in (("body_html", new.body_html), ("body_text", new.body_text)) if v is not None
+    ]
+    if new.template is not None:
+        errors = [FieldError(field, NOT_POSSIBLE_WITH_TEMPLATE) for field, _ in bodies]
+        return errors + check_template(new.template, new.template_data or {})
+    errors = [error for field, value in bodies for error in check_body(field, value)]
+    if not any(value.strip() for _, value in bodies):
+        errors.append(FieldError("body_text", REQUIRED))
+    if new.template_data is not None:
+        errors.append(FieldError("template_data", TEMPLATE_MISSING))
+    return errors
+
+
+def _payload(email: Email) -> str:
+    """Return the event's payload as `report_email` writes it, but for the id that is not known yet."""
+    return msgspec.json.encode(EmailPayload.of(email)).decode()

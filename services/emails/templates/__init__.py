@@ -1,0 +1,1 @@
+"""Letters from templates, in HTML and text: `engine.render_template`, `variables.variables_of`."""

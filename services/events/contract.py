@@ -1,0 +1,132 @@
+"""The event contract as an AsyncAPI 3 document, made from the code.
+
+`python -m services.event_contract > docs/asyncapi.yaml` writes it; a test says when that is due.
+"""
+
+import sys
+from typing import Any
+
+import msgspec
+
+from services.events.report import SERVICE_NAME, TOPIC
+from services.events.types import PAYLOADS, EventType
+from shared.kafka.schemas import CLOUDEVENTS_VERSION, EventEnvelope
+
+ASYNCAPI_VERSION = "3.0.0"
+CONTRACT_VERSION = "1.0.0"
+SCHEMAS = "#/components/schemas/"
+
+SUMMARIES = {
+    EventType.EMAIL_CREATED: "An e-mail was accepted, as a draft or queued for sending.",
+    EventType.EMAIL_SENT: "The mail server has taken an e-mail, or a person said it was sent.",
+    EventType.EMAIL_FAILED: "An e-mail was refused or could not be delivered in time.",
+    EventType.EMAIL_REPLIED: "A therapist's reply was recorded.",
+    EventType.CALL_SCHEDULED: "A phone call was planned or moved.",
+    EventType.CALL_COMPLETED: "The therapist was reached.",
+    EventType.CALL_FAILED: "The therapist was not reached.",
+    EventType.CALL_CANCELED: "A planned call will not take place.",
+}
+
+
+def asyncapi() -> dict[str, Any]:
+    """Return the document, as plain data."""
+    names = {event_type: _name(event_type) for event_type in EventType}
+    return {
+        "asyncapi": ASYNCAPI_VERSION,
+        "info": {
+            "title": "Communication service: events",
+            "version": CONTRACT_VERSION,
+            "description": (
+                "What the communication service reports about e-mails and phone calls. At least once; in"
+                " order per key; every copy of an event has the same eventId. Payloads hold ids, states and"
+                " times, never message text, names or addresses."
+            ),
+        },
+        "defaultContentType": "application/json",
+        "channels": {
+            "communicationEvents": {
+                "address": TOPIC,
+                "description": "All events. The key is `email:<id>` or `call:<id>`.",
+                "messages": {name: _reference("messages", name) for name in names.values()},
+            }
+        },
+        "operations": {
+            "reportEvents": {
+                "action": "send",
+                "channel": {"$ref": "#/channels/communicationEvents"},
+                "messages": [
+                    {"$ref": f"#/channels/communicationEvents/messages/{name}"} for name in names.values()
+                ],
+            }
+        },
+        "components": {
+            "messages": {name: _message(event_type, name) for event_type, name in names.items()},
+            "schemas": {"CloudEventsHeaders": _headers()} | _schemas(),
+        },
+    }
+
+
+def _message(event_type: EventType, name: str) -> dict[str, Any]:
+    subject = "email" if event_type.startswith("communication.email") else "call"
+    return {
+        "name": event_type.value,
+        "title": name,
+        "summary": SUMMARIES[event_type],
+        "headers": {"$ref": f"{SCHEMAS}CloudEventsHeaders"},
+        "payload": {
+            "allOf": [
+                {"$ref": f"{SCHEMAS}EventEnvelope"},
+                {
+                    "type": "object",
+                    "properties": {
+                        "eventType": {"const": event_type.value},
+                        "producer": {"const": SERVICE_NAME},
+                        "payload": {"$ref": f"{SCHEMAS}{PAYLOADS[event_type].__name__}"},
+                    },
+                },
+            ]
+        },
+        "bindings": {"kafka": {"key": {"type": "string", "pattern": rf"^{subject}:[1-9]\d*$"}}},
+    }
+
+
+def _headers() -> dict[str, Any]:
+    properties = {
+        "ce_specversion": {"type": "string", "const": CLOUDEVENTS_VERSION},
+        "ce_id": {"type": "string", "format": "uuid", "description": "eventId"},
+        "ce_type": {"type": "string", "description": "eventType"},
+        "ce_source": {"type": "string", "const": f"/{SERVICE_NAME}"},
+        "ce_time": {"type": "string", "format": "date-time", "description": "timestamp, in UTC"},
+    }
+    return {
+        "type": "object",
+        "description": "CloudEvents 1.0 context attributes, Kafka protocol binding.",
+        "required": list(properties),
+        "properties": properties,
+    }
+
+
+def _schemas() -> dict[str, Any]:
+    payloads = dict.fromkeys(PAYLOADS.values())
+    _, schemas = msgspec.json.schema_components([EventEnvelope, *payloads], ref_template=SCHEMAS + "{name}")
+    for schema in schemas.values():
+        schema["description"] = schema["description"].partition("\n")[0]
+    return dict(schemas)
+
+
+def _reference(kind: str, name: str) -> dict[str, str]:
+    return {"$ref": f"#/components/{kind}/{name}"}
+
+
+def _name(event_type: EventType) -> str:
+    return "".join(word.capitalize() for word in event_type.partition(".")[2].split("_"))
+
+
+def main() -> None:
+    """Print the document as YAML."""
+    sys.stdout.buffer.write(b"# Made by `python -m services.event_contract`; don't edit.\n")
+    sys.stdout.buffer.write(msgspec.yaml.encode(asyncapi()))
+
+
+if __name__ == "__main__":
+    main()

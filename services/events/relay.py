@@ -1,0 +1,183 @@
+"""Publishes the outbox: one relay at a time across all processes, in order per key, at least once.
+
+An event goes out only when every earlier one of its key is published or set aside, and of each key one is
+under way at a time. So the order of first copies holds whatever fails, even while a relay that lost its lock
+is still sending; copies after the first carry the same `eventId`.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, NoReturn
+
+import structlog
+from sqlalchemy import Row, func, select, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from services.events.outbox import due_events, mark_published, note_refusal, prune_published
+from services.hints import OUTBOX
+from shared.clock import Clock
+from shared.config import Settings
+from shared.kafka.robust_producer import EventNotSent, EventRefused, OutgoingEvent, RobustKafkaProducer
+from shared.notifications import Listener, Subscription
+
+RELAY_LOCK = 0x63616C6C6465736B
+BATCH = 500
+STANDBY_SECONDS = 1
+PRUNE_EVERY = timedelta(minutes=10)
+UNREACHABLE = (DBAPIError, PoolTimeout, OSError, TimeoutError)
+
+FREE_THE_LOCK_OF_A_DEAD_HOLDER = (
+    "SET idle_session_timeout = '30s'",
+    "SET tcp_keepalives_idle = 5",
+    "SET tcp_keepalives_interval = 2",
+    "SET tcp_keepalives_count = 3",
+    "SET tcp_user_timeout = '10s'",
+)
+
+Batch = Sequence[Row[Any]]
+
+log = structlog.get_logger(__name__)
+
+
+class EventRelay:
+    """Moves events from the outbox to Kafka.
+
+    Args:
+        engine: one of its connections is kept for the lock while this relay is the active one.
+        config: `KAFKA_BOOTSTRAP_SERVERS` empty means that events wait.
+        clock: the current instant.
+        listener: hints that events were written; without hints the relay polls.
+        producer: started here, closed by its owner.
+        batch_size: how many events are sent together at most.
+    """
+
+    def __init__(
+        self,
+        *,
+        engine: AsyncEngine,
+        config: Settings,
+        clock: Clock,
+        listener: Listener,
+        producer: RobustKafkaProducer,
+        batch_size: int = BATCH,
+    ) -> None:
+        self._engine = engine
+        self._config = config
+        self._clock = clock
+        self._listener = listener
+        self._producer = producer
+        self._batch_size = batch_size
+        self._prune_at: datetime | None = None
+
+    async def run(self) -> NoReturn:
+        """Publish until cancelled; lost connections of either side only delay it."""
+        if not self._config.kafka_bootstrap_servers:
+            log.info("relay_idle", reason="KAFKA_BOOTSTRAP_SERVERS is empty, events wait in the outbox")
+            await asyncio.Event().wait()
+        await self._producer.start()
+        hints = self._listener.subscribe(OUTBOX)
+        try:
+            while True:
+                try:
+                    await self._take_turn(hints)
+                except UNREACHABLE as error:
+                    log.warning("relay_lost_database", error=type(error).__name__)
+                await asyncio.sleep(STANDBY_SECONDS)
+        finally:
+            self._listener.unsubscribe(hints)
+
+    async def _take_turn(self, hints: Subscription) -> None:
+        """Be the active relay if there is none; the lock ends with the connection everything runs on."""
+        async with self._engine.connect() as connection:
+            await connection.execution_options(isolation_level="AUTOCOMMIT")
+            if not await connection.scalar(select(func.pg_try_advisory_lock(RELAY_LOCK))):
+                return
+            try:
+                for setting in FREE_THE_LOCK_OF_A_DEAD_HOLDER:
+                    await connection.execute(text(setting))
+                log.info("relay_active")
+                while True:
+                    await self._step(connection, hints)
+            finally:
+                await connection.invalidate()
+
+    async def _step(self, connection: AsyncConnection, hints: Subscription) -> None:
+        poll = self._config.worker_poll_seconds
+        if not await self._producer.wait_connected(poll):
+            await connection.execute(select(1))
+            return
+        batch = await self._due(connection, ())
+        if not batch:
+            await self._prune(connection)
+            await hints.next(poll)
+        elif not await self._publish(connection, batch):
+            await asyncio.sleep(poll)
+
+    async def _due(self, connection: AsyncConnection, under_way: Batch) -> Batch:
+        return await due_events(
+            connection, self._clock(), self._batch_size, under_way=[event.id for event in under_way]
+        )
+
+    async def _publish(self, connection: AsyncConnection, batch: Batch) -> bool:
+        """Publish a batch and those after it, the next being fetched and sent while one is marked.
+
+        Returns:
+            Whether the cluster could be spoken to.
+        """
+        sending = self._send(batch)
+        try:
+            while True:
+                following = await self._due(connection, batch)
+                answers = await sending
+                reachable = not any(answer and not isinstance(answer, EventRefused) for answer in answers)
+                if following and reachable:
+                    sending = self._send(following)
+                await self._note(connection, batch, answers)
+                if not following or not reachable:
+                    return reachable
+                batch = following
+        finally:
+            sending.cancel()
+
+    def _send(self, batch: Batch) -> asyncio.Task[list[EventNotSent | None]]:
+        return asyncio.create_task(self._producer.send_many([self._outgoing(event) for event in batch]))
+
+    async def _note(
+        self, connection: AsyncConnection, batch: Batch, answers: list[EventNotSent | None]
+    ) -> None:
+        now = self._clock()
+        answered = list(zip(batch, answers, strict=True))
+        await mark_published(connection, [event.id for event, answer in answered if answer is None], now)
+        for event, answer in answered:
+            if isinstance(answer, EventRefused):
+                await self._refuse(connection, event, str(answer), now)
+        missing = [answer for answer in answers if answer and not isinstance(answer, EventRefused)]
+        if missing:
+            log.warning("events_not_published", count=len(missing), error=str(missing[0]))
+
+    def _outgoing(self, event: Row[Any]) -> OutgoingEvent:
+        envelope = self._producer.new_event(
+            event.event_type, event.payload, timestamp=event.created_at, event_id=event.event_id
+        )
+        return OutgoingEvent(event.topic, event.key, envelope)
+
+    async def _refuse(self, connection: AsyncConnection, event: Row[Any], reason: str, now: datetime) -> None:
+        set_aside = await note_refusal(
+            connection, event, reason, now=now, max_attempts=self._config.outbox_max_attempts
+        )
+        log.error(
+            "event_set_aside" if set_aside else "event_refused",
+            id=event.id,
+            event_id=str(event.event_id),
+            error=reason,
+        )
+
+    async def _prune(self, connection: AsyncConnection) -> None:
+        now = self._clock()
+        if self._prune_at is not None and now < self._prune_at:
+            return
+        more = await prune_published(connection, now - timedelta(days=self._config.outbox_retention_days))
+        self._prune_at = now if more else now + PRUNE_EVERY

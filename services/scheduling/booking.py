@@ -1,0 +1,261 @@
+"""Puts calls into the calendar so that they can't overlap, however many callers book at once.
+
+Bookings take turns on one advisory lock, held until the caller's transaction ends: keep what follows short,
+and lock rows (e-mail, then calls) before booking, never after. The exclusion constraints stay the last word,
+for whoever writes without taking a turn.
+"""
+
+from datetime import date, datetime, time
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.errors import Conflict, FieldError, InvalidInput, TemporarilyUnavailable
+from services.models import PhoneCall, Therapist
+from services.models.therapists import may_be_called
+from services.rules import DeskRules
+from services.scheduling.calendar import Unschedulable, busy_query, find_next, plannable
+from services.scheduling.phone_hours import Interval, day_windows, parse
+from services.scheduling.slots import Busy, Slot, exists, free_line, occupied_lines, span, within
+
+ATTEMPTS = 8
+CALENDAR_LOCK = 0x63616C6C  # "call", among the database's advisory locks
+LOCK_NOT_AVAILABLE = "55P03"
+EXCLUSION_VIOLATION = "23P01"
+
+
+class NotToBeCalled(Unschedulable):
+    """This therapist is blocked, inactive or does not want to be called."""
+
+
+class CallCollision(Conflict):
+    """This therapist already has call %(call_id)s at %(time)s on %(date)s."""
+
+
+class NoFreeLine(CallCollision):
+    """All lines of the desk are taken at that time."""
+
+
+class CalendarBusy(TemporarilyUnavailable):
+    """Too many calls are being booked right now."""
+
+    retry_after_seconds = 2
+
+
+async def lock_calendar(session: AsyncSession) -> None:
+    """Take this transaction's turn at booking, once all it wrote so far is with the database.
+
+    Runs in the caller's transaction.
+
+    Raises:
+        CalendarBusy: the turn did not come within the lock timeout.
+    """
+    await session.flush()
+    try:
+        await session.execute(select(func.pg_advisory_xact_lock(CALENDAR_LOCK)))
+    except DBAPIError as error:
+        if _sqlstate(error) == LOCK_NOT_AVAILABLE:
+            raise CalendarBusy from error
+        raise
+
+
+async def book_next(
+    session: AsyncSession,
+    therapist: Therapist,
+    *,
+    now: datetime,
+    rules: DeskRules,
+    not_before: date | None = None,
+    duration_minutes: int | None = None,
+    **values: Any,
+) -> PhoneCall:
+    """Insert a call into the next free slot. Runs in the caller's transaction; reports no event.
+
+    `values` are further columns of the call, such as `grund`, `email_id`, `versuch`.
+
+    Raises:
+        Unschedulable: the therapist is not to be called, has no phone hours or no free time.
+        CalendarBusy: the turn did not come, or others keep taking the slot.
+    """
+    await lock_calendar(session)
+    known = await session.get(Therapist, therapist.id, populate_existing=True) or therapist
+    if not may_be_called(known):
+        raise NotToBeCalled
+    for _ in range(ATTEMPTS):
+        slot = await find_next(
+            session, known, now=now, rules=rules, not_before=not_before, duration_minutes=duration_minutes
+        )
+        call = await _insert(session, therapist.id, slot, values)
+        if call is not None:
+            return call
+    raise CalendarBusy
+
+
+async def book_at(
+    session: AsyncSession,
+    therapist: Therapist,
+    day: date,
+    at: time,
+    *,
+    now: datetime,
+    rules: DeskRules,
+    duration_minutes: int | None = None,
+    **values: Any,
+) -> PhoneCall:
+    """Insert a call at a time a person chose. Runs in the caller's transaction; reports no event.
+
+    A time outside the phone hours is accepted and marked `ausserhalb_erreichbarkeit`.
+
+    Raises:
+        InvalidInput: the time is past, too far ahead or does not exist.
+        CallCollision: the therapist or every line is taken at that time.
+    """
+    duration = duration_minutes or rules.duration_minutes
+    check_time(day, at, now=now, rules=rules)
+    await lock_calendar(session)
+    line = await _free_line(session, therapist.id, span(day, at, duration), rules)
+    values["ausserhalb_erreichbarkeit"] = outside_phone_hours(therapist, day, at, duration, rules)
+    call = await _insert(session, therapist.id, Slot(day, at, duration, line), values)
+    if call is None:
+        raise NoFreeLine
+    return call
+
+
+async def move(
+    session: AsyncSession,
+    call: PhoneCall,
+    therapist: Therapist | None,
+    day: date,
+    at: time,
+    *,
+    now: datetime,
+    rules: DeskRules,
+    duration_minutes: int | None = None,
+) -> None:
+    """Move a scheduled call its caller has locked. Runs in the caller's transaction; reports no event.
+
+    The therapist's phone hours decide `ausserhalb_erreichbarkeit`; without a therapist it stays as it is.
+
+    Raises:
+        InvalidInput: the time is past, too far ahead or does not exist.
+        CallCollision: the therapist or every line is taken at that time.
+    """
+    duration = duration_minutes or call.dauer_minuten
+    check_time(day, at, now=now, rules=rules)
+    await lock_calendar(session)
+    wanted = span(day, at, duration)
+    line = await _free_line(session, call.therapist_id, wanted, rules, ignore_call_id=call.id)
+    try:
+        async with session.begin_nested():
+            call.geplantes_datum, call.geplante_zeit, call.dauer_minuten = day, at, duration
+            call.leitung = line
+            if therapist is not None:
+                call.ausserhalb_erreichbarkeit = outside_phone_hours(therapist, day, at, duration, rules)
+    except IntegrityError as error:
+        if _sqlstate(error) != EXCLUSION_VIOLATION:
+            raise
+        raise NoFreeLine from error
+
+
+async def move_to_next(
+    session: AsyncSession,
+    call: PhoneCall,
+    therapist: Therapist,
+    *,
+    now: datetime,
+    rules: DeskRules,
+    not_before: date | None = None,
+) -> None:
+    """Move a scheduled call its caller has locked to the next free slot. Runs in the caller's transaction.
+
+    Raises:
+        Unschedulable: the therapist is not to be called, has no phone hours or no free time.
+    """
+    await lock_calendar(session)
+    if not may_be_called(therapist):
+        raise NotToBeCalled
+    slot = await find_next(
+        session,
+        therapist,
+        now=now,
+        rules=rules,
+        not_before=not_before,
+        duration_minutes=call.dauer_minuten,
+        ignore_call_id=call.id,
+    )
+    await move(session, call, therapist, slot.day, slot.start, now=now, rules=rules)
+
+
+def check_time(day: date, at: time, *, now: datetime, rules: DeskRules) -> None:
+    """Refuse a time at which no call can be.
+
+    Raises:
+        InvalidInput: it is past, too far ahead or does not exist on that day.
+    """
+    if day < rules.today(now):
+        raise InvalidInput(FieldError("geplantes_datum", "This date is in the past."))
+    if not plannable(day, now=now, rules=rules):
+        raise InvalidInput(FieldError("geplantes_datum", "This date is too far ahead."))
+    if not exists(day, at, rules):
+        raise InvalidInput(FieldError("geplante_zeit", "The clocks skip this time on that day."))
+    if rules.instant(day, at) < now:
+        raise InvalidInput(FieldError("geplante_zeit", "This time is in the past."))
+
+
+def outside_phone_hours(therapist: Therapist, day: date, at: time, duration: int, rules: DeskRules) -> bool:
+    """Say whether a call would not lie within the phone hours that are also the desk's."""
+    windows = day_windows(parse(therapist.telefonische_erreichbarkeit), day, rules)
+    return not within(windows, at, duration)
+
+
+async def _free_line(
+    session: AsyncSession,
+    therapist_id: int,
+    wanted: Interval,
+    rules: DeskRules,
+    *,
+    ignore_call_id: int | None = None,
+) -> int:
+    """Return the lowest line that is free for a stretch of time.
+
+    Raises:
+        CallCollision: the therapist, whose earliest call in the way is named, or every line is taken.
+    """
+    lines: dict[int, list[Interval]] = {}
+    found = await session.execute(busy_query(wanted))
+    for call_id, owner, day, at, minutes, line in sorted(found, key=lambda row: (row[2], row[3])):
+        if call_id == ignore_call_id:
+            continue
+        if owner == therapist_id:
+            raise CallCollision(call_id=call_id, date=day.isoformat(), time=f"{at:%H:%M}")
+        lines.setdefault(line, []).append(span(day, at, minutes))
+    free = free_line(occupied_lines(Busy(lines=lines), rules), wanted)
+    if isinstance(free, datetime):
+        raise NoFreeLine
+    return free
+
+
+async def _insert(
+    session: AsyncSession, therapist_id: int, slot: Slot, values: dict[str, Any]
+) -> PhoneCall | None:
+    """Insert a call; return None when somebody who took no turn holds its time."""
+    return await session.scalar(
+        insert(PhoneCall)
+        .values(
+            therapist_id=therapist_id,
+            geplantes_datum=slot.day,
+            geplante_zeit=slot.start,
+            dauer_minuten=slot.duration_minutes,
+            leitung=slot.line,
+            **values,
+        )
+        .on_conflict_do_nothing()
+        .returning(PhoneCall)
+    )
+
+
+def _sqlstate(error: DBAPIError) -> str | None:
+    return getattr(error.orig, "sqlstate", None)

@@ -1,0 +1,245 @@
+"""Finds free times: the calls in the database, brought to the pure functions of `slots`."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+
+from sqlalchemy import Select, func, literal_column, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.errors import FieldError, InvalidInput, NotFound
+from services.models import PhoneCall, Therapist
+from services.models.therapists import may_be_called
+from services.rules import DeskRules
+from services.scheduling.phone_hours import (
+    DAY,
+    MINUTE,
+    Interval,
+    Window,
+    Windows,
+    day_windows,
+    minute_of_day,
+    openings,
+    parse,
+)
+from services.scheduling.slots import Busy, Slot, days_to_search, free_slots, next_slot, span
+from services.therapists.directory import TherapistDirectory, UnknownTherapist
+
+LONGEST_CALL_MINUTES = 240
+FURTHEST_DAYS = 731
+PIECE = timedelta(minutes=30)
+
+
+class Unschedulable(InvalidInput):
+    """No time can be found for this call."""
+
+    def __init__(self, **values: str) -> None:
+        super().__init__(FieldError("therapist_id", self.message_id, tuple(values.items())))
+        self.values = values
+
+    @property
+    def reason(self) -> FieldError:
+        """The message with its values, to be told without an error."""
+        return self.fields[0]
+
+
+class NoWindow(Unschedulable):
+    """This therapist has no phone hours within the desk's hours (%(opens)s to %(closes)s)."""
+
+    def __init__(self, rules: DeskRules) -> None:
+        opens, closes = (minute_of_day(at) for at in rules.desk_hours)
+        super().__init__(opens=_clock(opens), closes=_clock(closes))
+
+
+class NoFreeSlot(Unschedulable):
+    """No time is free in this therapist's phone hours within the planning horizon."""
+
+
+async def find_next(
+    session: AsyncSession,
+    therapist: Therapist,
+    *,
+    now: datetime,
+    rules: DeskRules,
+    not_before: date | None = None,
+    duration_minutes: int | None = None,
+    ignore_call_id: int | None = None,
+) -> Slot:
+    """Return the next free slot, as `book_next` would take it now. Runs in the caller's transaction.
+
+    Raises:
+        NoWindow: the phone hours can't hold such a call on any day.
+        NoFreeSlot: everything within the horizon is taken.
+    """
+    duration = duration_minutes or rules.duration_minutes
+    windows = parse(therapist.telefonische_erreichbarkeit).windows
+    days = days_to_search(now=now, rules=rules, not_before=not_before)
+    for some in _growing(pieces(openings(windows, days, rules), now + rules.notice, duration, rules)):
+        busy = await _busy_in(session, therapist, some, now, rules, ignore_call_id)
+        slot = next_slot(some, busy, now=now, rules=rules, duration_minutes=duration)
+        if slot is not None:
+            return slot
+    raise NoFreeSlot if _fits_somewhere(windows, rules, duration) else NoWindow(rules)
+
+
+async def free_slots_of_day(
+    session: AsyncSession,
+    therapist: Therapist,
+    day: date,
+    *,
+    now: datetime,
+    rules: DeskRules,
+    duration_minutes: int | None = None,
+    ignore_call_id: int | None = None,
+) -> list[Slot]:
+    """Return every time of a day at which a call could start. Runs in the caller's transaction."""
+    windows = parse(therapist.telefonische_erreichbarkeit).windows
+    some = openings(windows, [day], rules) if plannable(day, now=now, rules=rules) else []
+    if not some:
+        return []
+    busy = await _busy_in(session, therapist, some, now, rules, ignore_call_id)
+    duration = duration_minutes or rules.duration_minutes
+    return free_slots(some, busy, now=now, rules=rules, duration_minutes=duration)
+
+
+async def _busy_in(
+    session: AsyncSession,
+    therapist: Therapist,
+    openings: Sequence[Interval],
+    now: datetime,
+    rules: DeskRules,
+    ignore_call_id: int | None,
+) -> Busy:
+    """Return what is booked from the first opening, or the end of the notice, to the last one's end.
+
+    Calls at the same time come in one row: a desk with many lines has many of them.
+    """
+    earliest = rules.local(now + rules.notice).replace(tzinfo=None)
+    start, end = max(openings[0].start, earliest), openings[-1].end
+    if start >= end:
+        return Busy()
+    call = busy_query(Interval(start - rules.gap, end + rules.gap)).subquery()
+    when = (call.c.geplantes_datum, call.c.geplante_zeit, call.c.dauer_minuten)
+    theirs = func.bool_or(call.c.therapist_id == therapist.id)
+    query = select(*when, theirs, func.array_agg(call.c.leitung)).group_by(*when)
+    if ignore_call_id is not None:
+        query = query.where(call.c.id != ignore_call_id)
+    own: list[Interval] = []
+    lines: dict[int, list[Interval]] = {}
+    for day, at, minutes, is_theirs, on_lines in await session.execute(query):
+        taken = span(day, at, minutes)
+        for line in on_lines:
+            lines.setdefault(line, []).append(taken)
+        if is_theirs:
+            own.append(taken)
+    return Busy(own, lines)
+
+
+def busy_query(stretch: Interval) -> Select[int, int, date, time, int, int]:
+    """Return the query for the scheduled calls that reach into a stretch of time."""
+    when = tuple_(PhoneCall.geplantes_datum, PhoneCall.geplante_zeit)
+    starts = stretch.start - timedelta(minutes=LONGEST_CALL_MINUTES)
+    occupied = func.communication_service.zeitfenster(
+        PhoneCall.geplantes_datum, PhoneCall.geplante_zeit, PhoneCall.dauer_minuten
+    )
+    return select(
+        PhoneCall.id,
+        PhoneCall.therapist_id,
+        PhoneCall.geplantes_datum,
+        PhoneCall.geplante_zeit,
+        PhoneCall.dauer_minuten,
+        PhoneCall.leitung,
+    ).where(
+        PhoneCall.status == literal_column("'scheduled'"),
+        PhoneCall.geplantes_datum.between(starts.date(), stretch.end.date()),
+        when >= (starts.date(), starts.time()),
+        when < (stretch.end.date(), stretch.end.time()),
+        func.upper(occupied) > stretch.start,
+    )
+
+
+def plannable(day: date, *, now: datetime, rules: DeskRules) -> bool:
+    """Say whether calls can be planned on a day at all: neither past nor absurdly far ahead."""
+    return 0 <= (day - rules.today(now)).days <= FURTHEST_DAYS
+
+
+def _fits_somewhere(windows: Windows, rules: DeskRules, duration: int) -> bool:
+    """Say whether an empty calendar could hold the call in some week without holidays."""
+    any_week = openings(windows, (date(2024, 6, 3) + number * DAY for number in range(7)), rules)
+    long_ago = datetime(2024, 1, 1, tzinfo=UTC)
+    return next_slot(any_week, Busy(), now=long_ago, rules=rules, duration_minutes=duration) is not None
+
+
+def pieces(
+    openings: Sequence[Interval], earliest: datetime, duration: int, rules: DeskRules
+) -> list[Interval]:
+    """Cut openings so that little has to be read for each; a call starting in a piece fits into it."""
+    from_then = rules.local(earliest).replace(tzinfo=None)
+    found: list[Interval] = []
+    for opens, closes in openings:
+        start = opens
+        while start + duration * MINUTE <= closes:
+            piece = Interval(start, min(closes, start + PIECE + duration * MINUTE))
+            if piece.end > from_then:
+                found.append(piece)
+            start += PIECE
+    return found
+
+
+def _clock(minute: int) -> str:
+    return f"{minute // 60:02}:{minute % 60:02}"
+
+
+def _growing(every: Sequence[Interval]) -> Iterator[Sequence[Interval]]:
+    """Yield runs of 1, 2, 4, .. pieces: the first mostly does, a full calendar takes few queries."""
+    start, size = 0, 1
+    while start < len(every):
+        yield every[start : start + size]
+        start, size = start + size, size * 2
+
+
+@dataclass(frozen=True, slots=True)
+class FreeTimes:
+    """When a call could start, and the phone hours within the desk's hours it was looked for in.
+
+    `may_be_called` is False for who is blocked, inactive or does not want to be called; nothing is free then.
+    """
+
+    therapist_id: int
+    day: date
+    duration_minutes: int
+    may_be_called: bool
+    windows: list[Window]
+    slots: list[Slot]
+
+
+async def load_free_times(
+    session: AsyncSession,
+    therapist_id: int,
+    day: date,
+    *,
+    now: datetime,
+    rules: DeskRules,
+    directory: TherapistDirectory,
+    duration_minutes: int | None = None,
+) -> FreeTimes:
+    """Return a day's free times; every grid point at which a whole call fits, so they overlap each other.
+
+    Raises:
+        NotFound: there is no such therapist.
+        TemporarilyUnavailable: the therapist is not known here and their directory can't be asked.
+    """
+    try:
+        therapist = await directory.get(session, therapist_id, now=now)
+    except UnknownTherapist as error:
+        raise NotFound from error
+    duration = duration_minutes or rules.duration_minutes
+    allowed = may_be_called(therapist)
+    slots: list[Slot] = []
+    if allowed:
+        async with session.begin():
+            slots = await free_slots_of_day(
+                session, therapist, day, now=now, rules=rules, duration_minutes=duration
+            )
+    windows = day_windows(parse(therapist.telefonische_erreichbarkeit), day, rules)
+    return FreeTimes(therapist.id, day, duration, allowed, windows, slots)

@@ -1,0 +1,148 @@
+"""When a therapist can be rung: pure functions over phone hours, desk hours, holidays and what is booked.
+
+All dates and times are local wall clock (`rules.tz`), without a zone, as the database keeps them. Only the
+minimum notice is an instant, so that it is right in nights when the clocks change.
+"""
+
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from typing import NamedTuple
+
+from services.rules import DeskRules
+from services.scheduling.phone_hours import DAY, MINUTE, Interval, Window, minute_of_day
+
+
+class Slot(NamedTuple):
+    """A time when a call can take place, and the desk line it would use."""
+
+    day: date
+    start: time
+    duration_minutes: int
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Busy:
+    """What is booked: the therapist's own calls, and all calls by desk line."""
+
+    therapist: Sequence[Interval] = ()
+    lines: Mapping[int, Sequence[Interval]] = field(default_factory=dict[int, Sequence[Interval]])
+
+
+def next_slot(
+    openings: Iterable[Interval], busy: Busy, *, now: datetime, rules: DeskRules, duration_minutes: int
+) -> Slot | None:
+    """Return the first slot in `openings`, on the lowest free line, or None when there is none."""
+    return next(_slots(openings, busy, now, rules, duration_minutes), None)
+
+
+def free_slots(
+    openings: Iterable[Interval], busy: Busy, *, now: datetime, rules: DeskRules, duration_minutes: int
+) -> list[Slot]:
+    """Return every grid point in `openings` at which a call could start, in order; they may overlap."""
+    return list(_slots(openings, busy, now, rules, duration_minutes))
+
+
+def days_to_search(*, now: datetime, rules: DeskRules, not_before: date | None = None) -> list[date]:
+    """Return the days of the horizon, counted from the first on which a call may be."""
+    first = (now + rules.notice).astimezone(rules.tz).date()
+    if not_before is not None:
+        first = max(first, not_before)
+    count = min(rules.horizon_days, date.max.toordinal() - first.toordinal())
+    return [first + offset * DAY for offset in range(count)]
+
+
+def exists(day: date, at: time, rules: DeskRules) -> bool:
+    """Say whether a wall-clock time occurs at all: when clocks go forward, an hour does not."""
+    return _instant(datetime.combine(day, at), rules) is not None
+
+
+def span(day: date, at: time, duration_minutes: int) -> Interval:
+    """Return the stretch of time a call occupies."""
+    start = datetime.combine(day, at)
+    return Interval(start, start + duration_minutes * MINUTE)
+
+
+def within(windows: Iterable[Window], at: time, duration_minutes: int) -> bool:
+    """Say whether a whole call lies inside one of a day's windows."""
+    start = minute_of_day(at)
+    end = start + duration_minutes
+    return any(opens <= start and end <= closes for opens, closes in (window.minutes for window in windows))
+
+
+class Occupied:
+    """Intervals that may come unsorted and overlapping, asked again and again what blocks a stretch."""
+
+    def __init__(self, intervals: Iterable[Interval], margin: timedelta = timedelta()) -> None:
+        self._starts: list[datetime] = []
+        self._ends: list[datetime] = []
+        for start, end in sorted(intervals):
+            if self._ends and start - margin <= self._ends[-1]:
+                self._ends[-1] = max(self._ends[-1], end + margin)
+            else:
+                self._starts.append(start - margin)
+                self._ends.append(end + margin)
+
+    def blocked_until(self, wanted: Interval) -> datetime | None:
+        """Return the end of what last overlaps the stretch, or None when it is free."""
+        last = bisect_left(self._starts, wanted.end) - 1
+        return self._ends[last] if last >= 0 and self._ends[last] > wanted.start else None
+
+
+def free_line(lines: Sequence[Occupied], wanted: Interval) -> int | datetime:
+    """Return the lowest free line's number, or until when the first of the lines is taken."""
+    until: list[datetime] = []
+    for number, line in enumerate(lines, start=1):
+        blocked = line.blocked_until(wanted)
+        if blocked is None:
+            return number
+        until.append(blocked)
+    return min(until)
+
+
+def occupied_lines(busy: Busy, rules: DeskRules) -> list[Occupied]:
+    """Return what occupies each of the desk's lines, line 1 first."""
+    return [Occupied(busy.lines.get(number, ())) for number in range(1, rules.lines + 1)]
+
+
+def _slots(
+    openings: Iterable[Interval], busy: Busy, now: datetime, rules: DeskRules, duration_minutes: int
+) -> Iterator[Slot]:
+    own = Occupied(busy.therapist, rules.gap)
+    lines = occupied_lines(busy, rules)
+    earliest = now + rules.notice
+    for opening in openings:
+        midnight = datetime.combine(opening.start.date(), time())
+        start = _on_grid(opening.start, midnight, rules)
+        while start + duration_minutes * MINUTE <= opening.end:
+            wanted = Interval(start, start + duration_minutes * MINUTE)
+            free = own.blocked_until(wanted) or free_line(lines, wanted)
+            if isinstance(free, datetime):
+                start = _on_grid(free, midnight, rules)
+                continue
+            if _may_ring(wanted, earliest, rules):
+                yield Slot(start.date(), start.time(), duration_minutes, free)
+            start += rules.grid_minutes * MINUTE
+
+
+def _on_grid(at: datetime, midnight: datetime, rules: DeskRules) -> datetime:
+    """Return the first grid point, counted from midnight, that is not before a time."""
+    grid = rules.grid_minutes * MINUTE
+    return midnight - (midnight - at) // grid * grid
+
+
+def _may_ring(wanted: Interval, earliest: datetime, rules: DeskRules) -> bool:
+    """Say whether the notice is kept and no clock change falls into the call."""
+    last_minute = wanted.end - MINUTE
+    begins, ends = _instant(wanted.start, rules), _instant(last_minute, rules)
+    if begins is None or ends is None or begins < earliest:
+        return False
+    return ends - begins == last_minute - wanted.start
+
+
+def _instant(wall_clock: datetime, rules: DeskRules) -> datetime | None:
+    """Return the UTC instant of a wall-clock time, the first if it occurs twice, None if never."""
+    instant = wall_clock.replace(tzinfo=rules.tz).astimezone(UTC)
+    return instant if instant.astimezone(rules.tz).replace(tzinfo=None) == wall_clock else None

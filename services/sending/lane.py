@@ -1,0 +1,252 @@
+"""One sender: takes claimed e-mails one after the other over one SMTP connection and settles each."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from datetime import datetime, timedelta
+
+import structlog
+
+from services.hints import EMAIL_QUEUE
+from services.models import AttemptOutcome, AttemptStage
+from services.sending.inbox import Inbox, ReadyEmail
+from services.sending.ledger import Ledger, conclude, release
+from services.sending.message import OutgoingMessage, UnbuildableMessage
+from services.sending.queue import ClaimedEmail, EmailQueue
+from services.sending.smtp import SmtpConnection
+from services.sending.verdict import (
+    SESSION_STAGES,
+    DeliveryResult,
+    Ending,
+    Patience,
+    Verdict,
+    judge,
+)
+from shared.clock import Clock
+from shared.database_errors import UNREACHABLE
+from shared.notifications import Notifier
+
+IDLE_SECONDS = 30
+
+ANSWERED_FOR_DOMAIN = frozenset(
+    {AttemptStage.RCPT, AttemptStage.DATA, AttemptStage.BODY, AttemptStage.ACCEPTED}
+)
+
+LATELY = timedelta(seconds=10)
+"""A mail server that took an e-mail within this time and refuses a connection has enough of them."""
+
+Jitter = Callable[[], float]
+"""Answers a random number in [0, 1)."""
+
+log = structlog.get_logger(__name__)
+
+
+class LaneTeam:
+    """Tells trouble with one e-mail or one connection from trouble with the mail server.
+
+    Args:
+        connections: those of all lanes.
+    """
+
+    def __init__(self, connections: Iterable[SmtpConnection]) -> None:
+        self._connections = list(connections)
+        self._failed_in: set[int] = set()
+        self._resumed = asyncio.Event()
+
+    def others_stand(self, own: SmtpConnection) -> bool:
+        """Say whether another lane has a connection the mail server has let in."""
+        return any(other.stands for other in self._connections if other is not own)
+
+    def accepted(self) -> None:
+        """Note that the mail server has taken an e-mail."""
+        self._failed_in.clear()
+
+    def failed_in(self, email_id: int) -> bool:
+        """Note that a connection failed with an e-mail under way; say whether it is not the first such one.
+
+        Only e-mails since the last accepted one count.
+        """
+        self._failed_in.add(email_id)
+        return len(self._failed_in) > 1
+
+    async def rest(self, seconds: float) -> None:
+        """Wait, but no longer than until sending is resumed after a pause."""
+        resumed = self._resumed
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await resumed.wait()
+
+    def resume(self) -> None:
+        """End the rest of every lane."""
+        self._resumed.set()
+        self._resumed = asyncio.Event()
+
+
+class Lane:
+    """Delivers from the shared inbox until cancelled or told to finish.
+
+    Args:
+        deadline: the longest a delivery takes; a claim whose lease ends sooner is given back.
+        on_pause: called when a verdict paused the queue, so that waiting claims can go back.
+    """
+
+    def __init__(
+        self,
+        *,
+        inbox: Inbox,
+        connection: SmtpConnection,
+        team: LaneTeam,
+        queue: EmailQueue,
+        ledger: Ledger,
+        notifier: Notifier,
+        clock: Clock,
+        lease: timedelta,
+        deadline: timedelta,
+        patience: Patience,
+        jitter: Jitter,
+        on_pause: Callable[[], None],
+    ) -> None:
+        self._inbox = inbox
+        self._connection = connection
+        self._team = team
+        self._queue = queue
+        self._ledger = ledger
+        self._notifier = notifier
+        self._clock = clock
+        self._lease = lease
+        self._deadline = deadline
+        self._patience = patience
+        self._jitter = jitter
+        self._on_pause = on_pause
+        self._turned_away = 0
+        self._rest_seconds = 0.0
+        self._finishing = False
+        self.handing_over = False
+        """Whether the server may be about to accept a message."""
+
+    def finish(self) -> None:
+        """Take no further e-mail: `run` ends once the one in hand is settled."""
+        self._finishing = True
+
+    async def run(self) -> None:
+        """Deliver until cancelled, or finished; it can be run again then."""
+        self._finishing = False
+        try:
+            while not self._finishing:
+                ready = await self._next()
+                if isinstance(ready.message, UnbuildableMessage):
+                    result = DeliveryResult(AttemptStage.CONNECT, Ending.UNBUILDABLE, text=str(ready.message))
+                    self._settle(ready.email, result, self._clock())
+                elif self._clock() + self._deadline > ready.email.lease_end:
+                    self._ledger.finish(release(ready.email))
+                else:
+                    await self._deliver(ready.email, ready.message)
+                    await self._rest()
+        finally:
+            self._connection.drop()
+
+    async def _next(self) -> ReadyEmail:
+        """Return the next e-mail; an idle connection is closed rather than kept from others."""
+        if self._connection.is_open:
+            try:
+                async with asyncio.timeout(IDLE_SECONDS):
+                    return await self._inbox.take()
+            except TimeoutError:
+                await self._connection.close()
+        return await self._inbox.take()
+
+    async def _rest(self) -> None:
+        """Leave the mail server to the other lanes for a while if it has turned this one away."""
+        seconds, self._rest_seconds = self._rest_seconds, 0.0
+        if seconds:
+            await self._team.rest(seconds)
+
+    async def _deliver(self, email: ClaimedEmail, message: OutgoingMessage) -> None:
+        begun = self._clock()
+        try:
+            result = await self._connection.deliver(message, lambda: self._permit(email))
+        except asyncio.CancelledError:
+            self._settle(email, self._interrupted(), begun)
+            raise
+        except Exception:
+            # One message must never take the lane down; the connection may be in any state now.
+            log.exception("delivery_crashed", email_id=email.id)
+            result = DeliveryResult(self._connection.stage, Ending.CRASHED)
+            self._connection.drop()
+        finally:
+            self.handing_over = False
+        verdict = judge(result)
+        try:
+            await self._heed(email, result, verdict)
+        except UNREACHABLE as error:
+            log.warning("verdict_not_shared", email_id=email.id, error=type(error).__name__)
+        finally:
+            self._settle(email, result, begun)
+
+    async def _permit(self, email: ClaimedEmail) -> bool:
+        asked = self._clock()
+        ours = await self._ledger.begin(email)
+        # The lease counts from the write; a process that was frozen since then must not go on.
+        self.handing_over = ours and self._clock() < asked + self._lease
+        return self.handing_over
+
+    def _interrupted(self) -> DeliveryResult:
+        stage = self._connection.stage
+        ending = Ending.LOST if stage is AttemptStage.BODY else Ending.ABANDONED
+        return DeliveryResult(stage, ending, text="the worker ended")
+
+    async def _heed(self, email: ClaimedEmail, result: DeliveryResult, verdict: Verdict) -> None:
+        """Share what the result says about the server or the domain with all senders."""
+        got_through = result.stage not in SESSION_STAGES and result.ending is not Ending.ABANDONED
+        if verdict.outcome is AttemptOutcome.SENT:
+            self._team.accepted()
+        if got_through:
+            self._turned_away = 0
+        probing = email.queue_failures > 0
+        if verdict.pause_queue or (verdict.suspect and (self._team.failed_in(email.id) or probing)):
+            await self._pause(email, result)
+        elif probing and got_through:
+            await self._resume(email)
+        await self._heed_domain(email, result, verdict)
+
+    async def _pause(self, email: ClaimedEmail, result: DeliveryResult) -> None:
+        """Pause sending for all; where only this lane's connection is one too many, rest instead."""
+        now = self._clock()
+        if result.stage is AttemptStage.CONNECT and await self._others_get_in(now):
+            self._turned_away += 1
+            rest = self._patience.pause.wait(self._turned_away, self._jitter())
+            self._rest_seconds = rest.total_seconds()
+            log.info("lane_turned_away", seconds=self._rest_seconds)
+            if email.queue_failures:
+                await self._resume(email)
+            return
+        self._on_pause()
+        wait = self._patience.pause.wait(email.queue_failures + 1, self._jitter())
+        if await self._queue.pause(email.queue_failures, until=now + wait, reason=result.words):
+            log.warning("queue_paused", seconds=wait.total_seconds(), stage=result.stage.value)
+
+    async def _resume(self, email: ClaimedEmail) -> None:
+        if await self._queue.resume(email.queue_failures):
+            log.info("queue_resumed")
+            self._notifier.send({EMAIL_QUEUE})
+
+    async def _others_get_in(self, now: datetime) -> bool:
+        return self._team.others_stand(self._connection) or await self._queue.accepted_since(now - LATELY)
+
+    async def _heed_domain(self, email: ClaimedEmail, result: DeliveryResult, verdict: Verdict) -> None:
+        if verdict.slow_domain:
+            wait = self._patience.domain.wait(email.domain_failures + 1, self._jitter())
+            await self._queue.slow_down(email.domain, email.domain_failures, until=self._clock() + wait)
+        elif email.domain_failures and result.ending is Ending.REPLY and result.stage in ANSWERED_FOR_DOMAIN:
+            await self._queue.speed_up(email.domain, email.domain_failures)
+
+    def _settle(self, email: ClaimedEmail, result: DeliveryResult, begun: datetime) -> None:
+        entry = conclude(email, result, self._patience.retry, begun, self._clock(), self._jitter())
+        log.info(
+            "email_attempt",
+            email_id=email.id,
+            stage=result.stage.value,
+            code=result.code,
+            status=entry.status.value,
+        )
+        self._ledger.finish(entry)

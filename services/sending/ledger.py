@@ -1,0 +1,289 @@
+"""What senders know of their e-mails, written by group commit.
+
+Two marks per e-mail: "DATA begins", durable before the server hears DATA, and how the attempt ended.
+"""
+
+import asyncio
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import asyncpg
+import structlog
+
+from services.hints import EMAILS, OUTBOX
+from services.models import SCHEMA, AttemptOutcome, AttemptStage, EmailStatus
+from services.sending.group_commit import GroupCommit
+from services.sending.queue import ARRIVED, NEXT_NUMBER, REPORT, REPORTED, ClaimedEmail
+from services.sending.verdict import (
+    DeliveryResult,
+    Ending,
+    RetryPlan,
+    judge,
+)
+from shared.clock import Clock
+from shared.direct_connection import DirectConnection
+from shared.notifications import Notifier
+
+MOST_UNWRITTEN = 16
+GATHER_SECONDS = 0.01
+
+log = structlog.get_logger(__name__)
+
+UNWRITABLE = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, ValueError)
+"""This entry will never be written, however often it is tried, unless only its number was taken."""
+
+BEGIN = f"""
+    WITH ours AS (
+        SELECT e.id FROM {SCHEMA}.emails e JOIN unnest($1::int[], $2::uuid[]) AS b(id, token) ON e.id = b.id
+        WHERE e.anspruch = b.token
+        FOR NO KEY UPDATE OF e SKIP LOCKED
+    )
+    UPDATE {SCHEMA}.emails e SET uebergabe_begonnen_at = $3, anspruch_bis = $4
+    FROM ours WHERE e.id = ours.id
+    RETURNING e.id
+"""  # noqa: S608
+
+FINISH = f"""
+    WITH entry AS (
+        SELECT * FROM json_to_recordset($2::json) AS t(
+            id int, token uuid, status {SCHEMA}.emailstatus, sent_at timestamptz, next_at timestamptz,
+            retries int, error text, begun timestamptz, ended timestamptz, stage text, code int, text text,
+            outcome text)
+    ), ours AS (
+        SELECT e.id,
+            CASE WHEN entry.status = 'SENDING' AND {ARRIVED} THEN 'SENT' ELSE entry.status END AS status
+        FROM {SCHEMA}.emails e JOIN entry ON e.id = entry.id
+        WHERE e.anspruch = entry.token
+        FOR NO KEY UPDATE OF e SKIP LOCKED
+    ), changed AS (
+        UPDATE {SCHEMA}.emails e
+        SET status = ours.status, anspruch = NULL, anspruch_bis = NULL,
+            sent_at = CASE WHEN ours.status = 'SENT'
+                THEN coalesce(entry.sent_at, e.uebergabe_begonnen_at, $1) END,
+            naechster_versuch_at = coalesce(entry.next_at, e.naechster_versuch_at),
+            wiederholungsanzahl = entry.retries, updated_at = $1,
+            fehlermeldung = CASE WHEN entry.outcome IS NULL THEN e.fehlermeldung
+                WHEN ours.status <> 'SENT' THEN entry.error END,
+            uebergabe_begonnen_at = CASE WHEN ours.status IN ('SENT', 'SENDING')
+                THEN coalesce(e.uebergabe_begonnen_at, $1) END
+        FROM entry JOIN ours ON ours.id = entry.id WHERE e.id = entry.id
+        RETURNING {REPORTED},
+            entry.begun, entry.ended, entry.stage, entry.code, entry.text, entry.outcome
+    ), attempts AS (
+        INSERT INTO {SCHEMA}.email_versuche
+            (email_id, nummer, begonnen_at, beendet_at, stufe, smtp_code, smtp_text, ergebnis)
+        SELECT id, {NEXT_NUMBER}, begun, ended, stage, code, text, outcome
+        FROM changed c WHERE outcome IS NOT NULL
+    ), events AS (
+        {REPORT}
+    )
+    SELECT e.id, changed.id IS NOT NULL AS written
+    FROM entry JOIN {SCHEMA}.emails e ON e.id = entry.id AND e.anspruch = entry.token
+    LEFT JOIN changed ON changed.id = e.id
+"""  # noqa: S608
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One row of `email_versuche`."""
+
+    begun: datetime
+    ended: datetime
+    stage: AttemptStage
+    code: int | None
+    text: str
+    outcome: AttemptOutcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """How a claim ends. `SENDING` means unclear; without an attempt the e-mail just goes back.
+
+    Of an e-mail somebody has answered it is not unclear: it is written as sent when its hand-over began.
+    """
+
+    email: ClaimedEmail
+    status: EmailStatus
+    retries: int
+    error: str | None = None
+    sent_at: datetime | None = None
+    next_at: datetime | None = None
+    attempt: Attempt | None = None
+
+    def as_json(self) -> dict[str, object]:
+        """Return the entry as the statement reads it."""
+        attempt = self.attempt
+        return {
+            "id": self.email.id,
+            "token": str(self.email.token),
+            "status": self.status.value,
+            "sent_at": self.sent_at and self.sent_at.isoformat(),
+            "next_at": self.next_at and self.next_at.isoformat(),
+            "retries": self.retries,
+            "error": self.error,
+            "begun": attempt and attempt.begun.isoformat(),
+            "ended": attempt and attempt.ended.isoformat(),
+            "stage": attempt and attempt.stage.value,
+            "code": attempt and attempt.code,
+            "text": attempt and attempt.text,
+            "outcome": attempt and attempt.outcome.value,
+        }
+
+
+class _Begin:
+    """A sender waiting for its mark."""
+
+    def __init__(self, email: ClaimedEmail) -> None:
+        self.email = email
+        self.answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+
+    def resolve(self, answer: bool) -> None:
+        """Answer, unless nobody waits any more."""
+        if not self.answer.done():
+            self.answer.set_result(answer)
+
+
+class Ledger:
+    """Writes what is waiting together.
+
+    The two marks go over a connection each: a sender waits for "DATA begins" only, which is written at once.
+    The heavier account of what is over gathers for a moment; how much of it may be unwritten is bounded, for
+    it is unclear after a crash.
+    """
+
+    def __init__(
+        self,
+        begins: DirectConnection,
+        ends: DirectConnection,
+        notifier: Notifier,
+        clock: Clock,
+        lease: timedelta,
+    ) -> None:
+        self._notifier = notifier
+        self._clock = clock
+        self._lease = lease
+        self._begins = GroupCommit[_Begin](begins, self._write_begins)
+        self._ends = GroupCommit[Entry](ends, self._write_ends, gather_seconds=GATHER_SECONDS)
+
+    async def begin(self, email: ClaimedEmail) -> bool:
+        """Make "DATA begins" durable and renew the lease; False when the lease is no longer ours."""
+        await self._ends.at_most(MOST_UNWRITTEN)
+        begin = _Begin(email)
+        self._begins.add(begin)
+        return await begin.answer
+
+    @property
+    def waits_for_database(self) -> bool:
+        """Whether it knows how deliveries ended and could not write it yet."""
+        return self._ends.failing
+
+    def finish(self, entry: Entry) -> None:
+        """Hand in how a claim ends; it is written even if that takes the database's return."""
+        self._ends.add(entry)
+
+    async def flush(self) -> None:
+        """Wait until all that was handed in with `finish` is written."""
+        await self._ends.at_most(0)
+
+    async def run(self) -> None:
+        """Write until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._begins.run())
+            group.create_task(self._ends.run())
+
+    async def _write_begins(self, connection: DirectConnection, begins: list[_Begin]) -> list[_Begin]:
+        """Write marks; a row that somebody else locks is as good as lost: its e-mail has its turn later."""
+        waiting = [begin for begin in begins if not begin.answer.done()]
+        if not waiting:
+            return []
+        now = self._clock()
+        rows = await connection.fetch(
+            BEGIN,
+            [begin.email.id for begin in waiting],
+            [begin.email.token for begin in waiting],
+            now,
+            now + self._lease,
+        )
+        ours = {row["id"] for row in rows}
+        for begin in waiting:
+            begin.resolve(begin.email.id in ours)
+        return []
+
+    async def _write_ends(self, connection: DirectConnection, entries: list[Entry]) -> list[Entry]:
+        """Write how claims end, or return those to be tried again a moment later.
+
+        These are of rows that somebody else locks, and of attempts whose number a sweep has just taken.
+        """
+        try:
+            rows = await connection.fetch(
+                FINISH, self._clock(), json.dumps([entry.as_json() for entry in entries])
+            )
+        except UNWRITABLE as error:
+            if len(entries) > 1:
+                return [left for entry in entries for left in await self._write_ends(connection, [entry])]
+            if isinstance(error, asyncpg.UniqueViolationError):
+                log.warning("ledger_entries_blocked", email_ids=[entries[0].email.id])
+                return entries
+            log.error("ledger_entry_refused", email_id=entries[0].email.id, error=type(error).__name__)
+            return []
+        written = {row["id"] for row in rows if row["written"]}
+        blocked = {row["id"] for row in rows if not row["written"]}
+        if stale := [e.email.id for e in entries if e.email.id not in written | blocked]:
+            log.warning("lease_lost", email_ids=stale)
+        if blocked:
+            log.warning("ledger_entries_blocked", email_ids=sorted(blocked))
+        if written:
+            self._notifier.send({EMAILS, OUTBOX})
+        return [entry for entry in entries if entry.email.id in blocked]
+
+
+def conclude(
+    email: ClaimedEmail,
+    result: DeliveryResult,
+    plan: RetryPlan,
+    begun: datetime,
+    now: datetime,
+    jitter: float,
+) -> Entry:
+    """Return what is to be written about a delivery that ended `now` with a result. Pure."""
+    outcome, status, next_at, retries = judge(result).outcome, EmailStatus.QUEUED, None, email.retries
+    error = None if outcome is AttemptOutcome.SENT else result.words
+    match outcome:
+        case AttemptOutcome.SENT:
+            status = EmailStatus.SENT
+        case AttemptOutcome.FAILED:
+            status = EmailStatus.FAILED
+        case AttemptOutcome.UNCLEAR:
+            status = EmailStatus.SENDING
+        case AttemptOutcome.RELEASED:
+            # Behind all that is due already, so that no single e-mail is the only one ever tried.
+            next_at = now
+        case AttemptOutcome.RETRY:
+            next_at = plan.next_attempt(retries=retries, queued_at=email.queued_at, now=now, jitter=jitter)
+            if next_at is None:
+                outcome, status = AttemptOutcome.FAILED, EmailStatus.FAILED
+                error = f"given up after {plan.max_age}: {result.words}"
+            else:
+                retries += 1
+    return Entry(
+        email=email,
+        status=status,
+        retries=retries,
+        error=error,
+        sent_at=now if status is EmailStatus.SENT else None,
+        next_at=next_at,
+        attempt=Attempt(
+            begun=begun,
+            ended=now,
+            stage=result.stage,
+            code=result.code,
+            text=result.text or ("" if result.ending is Ending.REPLY else result.ending.value),
+            outcome=outcome,
+        ),
+    )
+
+
+def release(email: ClaimedEmail) -> Entry:
+    """Return the entry that gives a claim back untouched, in its old place."""
+    return Entry(email=email, status=EmailStatus.QUEUED, retries=email.retries)

@@ -1,0 +1,80 @@
+"""What operators see of the e-mail queue, and the one thing they can do to it: end a pause early."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.hints import EMAIL_QUEUE
+from services.models import Email, EmailStatus, MailDomain, MailQueueState
+from services.models.emails import UNCLEAR
+from shared.database import wake
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueOverview:
+    """The queue at one instant.
+
+    Attributes:
+        counts: e-mails per status; unclear ones are counted under `SENDING` as well.
+        due: queued e-mails whose time has come.
+        oldest_due: since when the longest of them has been due.
+        paused_until: the next probe, while sending is paused because of `pause_reason`; may have passed, then
+            the next due e-mail is the probe.
+        slow_domains: recipient domains that asked for patience, the longest wait first.
+    """
+
+    counts: Mapping[EmailStatus, int]
+    unclear: int
+    due: int
+    oldest_due: datetime | None
+    paused_until: datetime | None
+    pause_reason: str | None
+    slow_domains: list[MailDomain]
+
+
+async def queue_overview(session: AsyncSession, *, now: datetime) -> QueueOverview:
+    """Return the state of the queue."""
+    async with session.begin():
+        counts = dict.fromkeys(EmailStatus, 0)
+        for status, count in await session.execute(select(Email.status, func.count()).group_by(Email.status)):
+            counts[status] = count
+        unclear = await session.scalar(select(func.count()).where(UNCLEAR))
+        due, oldest_due = (
+            await session.execute(
+                select(func.count(), func.min(Email.naechster_versuch_at)).where(
+                    Email.status == EmailStatus.QUEUED, Email.naechster_versuch_at <= now
+                )
+            )
+        ).one()
+        state = await session.scalar(select(MailQueueState).where(MailQueueState.failures > 0))
+        slow = await session.scalars(
+            select(MailDomain).where(MailDomain.slow_until > now).order_by(MailDomain.slow_until.desc())
+        )
+        return QueueOverview(
+            counts=counts,
+            unclear=unclear or 0,
+            due=due,
+            oldest_due=oldest_due,
+            paused_until=state and state.paused_until,
+            pause_reason=state and state.reason,
+            slow_domains=list(slow),
+        )
+
+
+async def resume_queue(session: AsyncSession, *, now: datetime) -> bool:
+    """Try the mail server at once instead of at the end of the pause; False when nothing is paused.
+
+    One e-mail goes first; when it gets through, all do.
+    """
+    async with session.begin():
+        resumed = await session.scalar(
+            update(MailQueueState)
+            .where(MailQueueState.failures > 0)
+            .values(paused_until=now)
+            .returning(MailQueueState.id)
+        )
+        wake(session, EMAIL_QUEUE)
+    return resumed is not None

@@ -1,0 +1,236 @@
+"""The e-mail queue in the database: claiming, leases, the pause all workers share, slow domains.
+
+A claim is a lease: a token per e-mail and an end. Every later write names the token; when somebody else has
+taken the e-mail over in the meantime, it changes nothing. An unclear e-mail keeps the token, so that a sender
+that was only cut off can still say what the mail server answered.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from services.events.report import TOPIC, EventType
+from services.models import SCHEMA, EmailStatus, ReplyKind
+from shared.direct_connection import DirectConnection
+
+DOMAIN = "lower(split_part(e.empfaenger_email, '@', -1))"
+
+DUE = f"""
+    e.status = 'QUEUED' AND e.naechster_versuch_at <= $1
+    AND NOT EXISTS (SELECT FROM {SCHEMA}.mail_domains d WHERE d.domain = {DOMAIN} AND d.slow_until > $1)
+"""
+
+TAKE = f"""
+    UPDATE {SCHEMA}.emails e
+    SET status = 'SENDING', anspruch = gen_random_uuid(), anspruch_bis = $2,
+        uebergabe_begonnen_at = NULL, updated_at = $1
+    FROM due WHERE e.id = due.id
+    RETURNING e.id, e.anspruch AS token, e.anspruch_bis AS lease_end, e.betreff, e.body_html, e.body_text,
+        e.empfaenger_email, e.empfaenger_name, e.absender_email, e.absender_name, e.message_id,
+        coalesce(e.queued_at, e.created_at) AS queued_at, e.wiederholungsanzahl AS retries,
+        {DOMAIN} AS domain, due.queue_failures,
+        coalesce((SELECT d.failures FROM {SCHEMA}.mail_domains d WHERE d.domain = {DOMAIN}), 0)
+            AS domain_failures
+"""  # noqa: S608
+
+CLAIM = f"""
+    WITH due AS (
+        SELECT e.id, 0 AS queue_failures FROM {SCHEMA}.emails e
+        WHERE {DUE} AND NOT EXISTS (SELECT FROM {SCHEMA}.mail_queue_state WHERE failures > 0)
+        ORDER BY e.naechster_versuch_at, e.id LIMIT $3 FOR UPDATE SKIP LOCKED
+    ) {TAKE}
+"""  # noqa: S608
+
+PROBE = f"""
+    WITH probe AS (
+        UPDATE {SCHEMA}.mail_queue_state SET paused_until = $3
+        WHERE id = 1 AND failures > 0 AND paused_until <= $1
+          AND EXISTS (SELECT FROM {SCHEMA}.emails e WHERE {DUE})
+        RETURNING failures
+    ), due AS (
+        SELECT e.id, probe.failures AS queue_failures FROM {SCHEMA}.emails e, probe
+        WHERE {DUE}
+        ORDER BY e.naechster_versuch_at, e.id LIMIT 1 FOR UPDATE OF e SKIP LOCKED
+    ) {TAKE}
+"""  # noqa: S608
+
+ARRIVED = f"(e.antwort_erhalten OR e.antwort_art <> '{ReplyKind.UNDELIVERABLE}')"
+"""Whether what came back for an e-mail says that it has arrived; unknown where nothing came back."""
+
+NEXT_NUMBER = (
+    f"1 + coalesce((SELECT max(v.nummer) FROM {SCHEMA}.email_versuche v WHERE v.email_id = c.id), 0)"  # noqa: S608
+)
+"""The number of the next attempt at `changed c`."""
+
+_INSTANT = """
+    to_char(c.{0} AT TIME ZONE 'UTC', CASE WHEN date_trunc('second', c.{0}) = c.{0}
+        THEN 'YYYY-MM-DD"T"HH24:MI:SS"Z"' ELSE 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"' END)
+"""
+"""As `report_email` writes instants, so that the event is the one it would have written."""
+
+REPORTED = "e.id, e.therapist_id, e.status, e.sent_at, e.antwort_erhalten, e.antwortdatum, e.antwort_art"
+"""What `changed` returns for `REPORT`."""
+
+REPORT = f"""
+    INSERT INTO {SCHEMA}.event_outbox
+        (event_id, event_type, topic, key, payload, created_at, available_at)
+    SELECT gen_random_uuid(),
+        CASE WHEN c.status = 'SENT' THEN '{EventType.EMAIL_SENT}' ELSE '{EventType.EMAIL_FAILED}' END,
+        '{TOPIC}', 'email:' || c.id,
+        jsonb_build_object(
+            'email_id', c.id, 'therapist_id', c.therapist_id, 'status', c.status,
+            'sent_at', {_INSTANT.format("sent_at")}, 'antwort_erhalten', c.antwort_erhalten,
+            'antwortdatum', {_INSTANT.format("antwortdatum")}, 'antwort_art', c.antwort_art),
+        $1, $1
+    FROM changed c WHERE c.status IN ('SENT', 'FAILED') ORDER BY c.id
+"""  # noqa: S608
+"""Writes the events of all that was sent or has failed."""
+
+SWEEP = f"""
+    WITH expired AS (
+        SELECT e.id, e.uebergabe_begonnen_at AS begun,
+            CASE WHEN e.uebergabe_begonnen_at IS NULL THEN 'QUEUED' WHEN {ARRIVED} THEN 'SENT'
+                ELSE 'SENDING' END::{SCHEMA}.emailstatus AS status
+        FROM {SCHEMA}.emails e
+        WHERE e.status = 'SENDING' AND e.anspruch_bis < $1
+        FOR UPDATE SKIP LOCKED
+    ), changed AS (
+        UPDATE {SCHEMA}.emails e
+        SET status = expired.status, anspruch_bis = NULL, updated_at = $1,
+            anspruch = CASE WHEN expired.status = 'SENDING' THEN e.anspruch END,
+            sent_at = CASE WHEN expired.status = 'SENT' THEN begun END,
+            naechster_versuch_at = CASE WHEN begun IS NULL THEN $1 ELSE e.naechster_versuch_at END,
+            fehlermeldung = CASE expired.status WHEN 'QUEUED' THEN e.fehlermeldung WHEN 'SENDING' THEN $2 END
+        FROM expired WHERE e.id = expired.id
+        RETURNING {REPORTED}, begun
+    ), attempts AS (
+        INSERT INTO {SCHEMA}.email_versuche
+            (email_id, nummer, begonnen_at, beendet_at, stufe, smtp_text, ergebnis)
+        SELECT id, {NEXT_NUMBER}, begun, $1, 'data', $2, 'unclear'
+        FROM changed c WHERE begun IS NOT NULL
+    ), events AS (
+        {REPORT}
+    )
+    SELECT id, status FROM changed
+"""  # noqa: S608
+WORKER_ENDED = "the worker ended while the message was being handed over"
+
+PAUSE = f"""
+    INSERT INTO {SCHEMA}.mail_queue_state AS s (id, failures, paused_until, reason) VALUES (1, 1, $2, $3)
+    ON CONFLICT (id) DO UPDATE SET failures = s.failures + 1, paused_until = $2, reason = $3
+    WHERE s.failures = $1
+    RETURNING failures
+"""  # noqa: S608
+
+RESUME = f"""
+    UPDATE {SCHEMA}.mail_queue_state SET failures = 0, paused_until = NULL, reason = NULL
+    WHERE id = 1 AND failures = $1
+    RETURNING failures
+"""  # noqa: S608
+
+SLOW_DOWN = f"""
+    INSERT INTO {SCHEMA}.mail_domains AS d (domain, slow_until, failures) VALUES ($1, $3, 1)
+    ON CONFLICT (domain) DO UPDATE SET failures = d.failures + 1, slow_until = $3
+    WHERE d.failures = $2
+"""  # noqa: S608
+
+ACCEPTED_SINCE = f"SELECT FROM {SCHEMA}.emails WHERE sent_at > $1 LIMIT 1"
+
+SPEED_UP = f"DELETE FROM {SCHEMA}.mail_domains WHERE domain = $1 AND failures = $2"  # noqa: S608
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimedEmail:
+    """An e-mail this process may deliver while its lease lasts.
+
+    `queue_failures` and `domain_failures` are what the claim saw: a verdict changes the pause or the domain
+    only if nobody else has in the meantime, so that ten parallel failures count as one.
+    """
+
+    id: int
+    token: UUID
+    lease_end: datetime
+    betreff: str
+    body_html: str
+    body_text: str
+    empfaenger_email: str
+    empfaenger_name: str
+    absender_email: str
+    absender_name: str
+    message_id: str
+    queued_at: datetime
+    retries: int
+    domain: str
+    queue_failures: int
+    domain_failures: int
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What became of e-mails whose lease had ended; `sent` are those whose delivery an answer proves."""
+
+    requeued: list[int]
+    unclear: list[int]
+    sent: list[int]
+
+
+class EmailQueue:
+    """The senders' side of the queue. All methods raise `UNREACHABLE` errors.
+
+    Its commits need not wait for the disk: a lost claim fails at the guarded write before DATA.
+    """
+
+    def __init__(self, connection: DirectConnection) -> None:
+        self._connection = connection
+
+    async def claim(self, limit: int, *, now: datetime, lease_end: datetime) -> list[ClaimedEmail]:
+        """Take up to `limit` due e-mails, longest due first; none while the queue is paused."""
+        rows = await self._connection.fetch(CLAIM, now, lease_end, limit)
+        return _in_order([ClaimedEmail(**row) for row in rows])
+
+    async def probe(
+        self, *, now: datetime, lease_end: datetime, next_probe_at: datetime
+    ) -> list[ClaimedEmail]:
+        """Take one e-mail to find out whether a pause that is over can end; nobody else may for a while."""
+        rows = await self._connection.fetch(PROBE, now, lease_end, next_probe_at)
+        return [ClaimedEmail(**row) for row in rows]
+
+    async def sweep(self, *, now: datetime) -> Swept:
+        """End expired leases: before DATA the e-mail is queued again, after it the delivery is unclear.
+
+        It is not where somebody has answered: that e-mail counts as sent.
+        """
+        rows = await self._connection.fetch(SWEEP, now, WORKER_ENDED)
+
+        def became(status: EmailStatus) -> list[int]:
+            return [row["id"] for row in rows if row["status"] == status]
+
+        return Swept(
+            requeued=became(EmailStatus.QUEUED),
+            unclear=became(EmailStatus.SENDING),
+            sent=became(EmailStatus.SENT),
+        )
+
+    async def pause(self, seen: int, *, until: datetime, reason: str) -> bool:
+        """Pause sending for all workers, unless the number of failures is no longer the one seen."""
+        return bool(await self._connection.fetch(PAUSE, seen, until, reason))
+
+    async def accepted_since(self, instant: datetime) -> bool:
+        """Say whether the mail server has taken an e-mail from any worker since an instant."""
+        return bool(await self._connection.fetch(ACCEPTED_SINCE, instant))
+
+    async def resume(self, seen: int) -> bool:
+        """End the pause after a probe got through, unless it is no longer the pause that was seen."""
+        return bool(await self._connection.fetch(RESUME, seen))
+
+    async def slow_down(self, domain: str, seen: int, *, until: datetime) -> None:
+        """Send nothing to a recipient domain until an instant."""
+        await self._connection.fetch(SLOW_DOWN, domain, seen, until)
+
+    async def speed_up(self, domain: str, seen: int) -> None:
+        """Forget that a domain asked for patience."""
+        await self._connection.fetch(SPEED_UP, domain, seen)
+
+
+def _in_order(emails: list[ClaimedEmail]) -> list[ClaimedEmail]:
+    return sorted(emails, key=lambda email: (email.queued_at, email.id))

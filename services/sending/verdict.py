@@ -1,0 +1,195 @@
+"""What a delivery attempt means for its e-mail, for the queue and for the recipient's domain. Pure."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Self
+
+from services.models import AttemptOutcome, AttemptStage
+from shared.config import Settings
+
+ENHANCED = re.compile(r"([245]\.\d{1,3}\.\d{1,3})(?:\s|$)")
+UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]+")
+LONGEST_TEXT = 500
+
+SESSION_STAGES = frozenset({AttemptStage.CONNECT, AttemptStage.TLS, AttemptStage.LOGIN})
+LOGIN_REFUSED = frozenset({530, 534, 535, 538})
+"""RFC 4954: this session may not send at all, whatever the message."""
+
+ITS_OWN_FAULT = frozenset({501, 552, 553, 555})
+ITS_OWN_FAULT_ENHANCED = re.compile(r"5\.(?:1\.\d+|3\.4)")
+"""Refusals of MAIL that are about this e-mail's sender, size or parameters (RFC 5321, RFC 3463)."""
+
+SLOW_DOWN = frozenset({421, 450, 454})
+SLOW_DOWN_ENHANCED = re.compile(r"4\.(?:7\.\d+|3\.2|4\.5)")
+"""RFC 3463: policy (greylisting, rate limits), system not accepting, system congestion."""
+
+ONE_MAILBOX = frozenset({"4.2.1", "4.2.2"})
+"""RFC 3463: this mailbox is disabled or full; its domain's others are not."""
+
+
+class Ending(StrEnum):
+    """How an attempt ended."""
+
+    REPLY = "reply"
+    """The server's reply decided it."""
+
+    LOST = "connection lost"
+    TIMEOUT = "no reply in time"
+    GARBLED = "reply not understood"
+    INSECURE = "no secure connection"
+    UNCONFIGURED = "login not possible"
+
+    UNBUILDABLE = "no message can be made of it"
+    CRASHED = "internal error"
+
+    ABANDONED = "not begun"
+    """We stopped before DATA: the lease was lost, the database didn't answer, or the worker ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryResult:
+    """How far one attempt got and what ended it; at `BODY` the final dot may have reached the server."""
+
+    stage: AttemptStage
+    ending: Ending
+    code: int | None = None
+    text: str = ""
+
+    @property
+    def enhanced(self) -> str | None:
+        """The enhanced status code (RFC 3463) the reply began with."""
+        match = ENHANCED.match(self.text)
+        return match[1] if match else None
+
+    @property
+    def words(self) -> str:
+        """What to tell a person: the server's words, else what happened and when."""
+        if self.code is not None:
+            return f"{self.code} {self.text}".strip()
+        return f"{self.stage.value}: {self.ending.value}" + (f" ({self.text})" if self.text else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What follows from a result.
+
+    Attributes:
+        outcome: what becomes of the e-mail. `RELEASED`: back to the queue, no attempt counted.
+        pause_queue: the trouble is the mail server's or ours, so no other e-mail would fare better now.
+        suspect: the connection failed with the e-mail under way; if another one fares the same, the trouble
+            is the mail server's.
+        slow_domain: the recipient's domain asked for patience.
+    """
+
+    outcome: AttemptOutcome
+    pause_queue: bool = False
+    suspect: bool = False
+    slow_domain: bool = False
+
+
+def judge(result: DeliveryResult) -> Verdict:
+    """Return what follows from a result."""
+    if result.stage is AttemptStage.ACCEPTED:
+        return Verdict(AttemptOutcome.SENT)
+    if result.ending is Ending.ABANDONED:
+        return Verdict(AttemptOutcome.RELEASED)
+    if result.ending is Ending.UNBUILDABLE:
+        return Verdict(AttemptOutcome.FAILED)
+    if result.stage in SESSION_STAGES:
+        return Verdict(AttemptOutcome.RELEASED, pause_queue=True)
+    if result.ending is Ending.CRASHED and result.stage is not AttemptStage.BODY:
+        return Verdict(AttemptOutcome.RETRY)
+    if result.ending is Ending.REPLY and result.code is not None and 400 <= result.code <= 599:
+        return _judge_refusal(result, result.code)
+    if result.stage is AttemptStage.BODY:
+        return Verdict(AttemptOutcome.UNCLEAR, suspect=result.ending is not Ending.CRASHED)
+    # The recipient has no part in MAIL, so trouble there is the server's; the e-mail still waits its turn,
+    # lest one that upsets the server is tried for ever before all others.
+    at_mail = result.stage is AttemptStage.MAIL
+    return Verdict(AttemptOutcome.RETRY, pause_queue=at_mail, suspect=not at_mail)
+
+
+def _judge_refusal(result: DeliveryResult, code: int) -> Verdict:
+    enhanced = result.enhanced or ""
+    if result.stage is AttemptStage.MAIL:
+        return _judge_refusal_of_mail(code, enhanced)
+    if code in LOGIN_REFUSED:
+        return Verdict(AttemptOutcome.RETRY, suspect=True)
+    if code >= 500:
+        return Verdict(AttemptOutcome.FAILED)
+    asked = code in SLOW_DOWN or bool(SLOW_DOWN_ENHANCED.fullmatch(enhanced))
+    return Verdict(AttemptOutcome.RETRY, slow_domain=asked and enhanced not in ONE_MAILBOX)
+
+
+def _judge_refusal_of_mail(code: int, enhanced: str) -> Verdict:
+    """Judge a refusal no recipient has a part in: unless it is about this e-mail, all would fare alike."""
+    if code in LOGIN_REFUSED:
+        return Verdict(AttemptOutcome.RELEASED, pause_queue=True)
+    if code < 500:
+        return Verdict(AttemptOutcome.RETRY, pause_queue=code == 421)
+    its_own = code in ITS_OWN_FAULT or bool(ITS_OWN_FAULT_ENHANCED.fullmatch(enhanced))
+    return Verdict(AttemptOutcome.FAILED, pause_queue=not its_own)
+
+
+def readable(text: str) -> str:
+    """Return a server's words as the database can hold them: without control characters, at most 500 long."""
+    decoded = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return UNPRINTABLE.sub(" ", decoded).strip()[:LONGEST_TEXT]
+
+
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """Waits that double up to a cap; jitter takes off up to half, so that not all come back together."""
+
+    base: timedelta
+    cap: timedelta
+
+    @classmethod
+    def of_seconds(cls, base: float, cap: float) -> Self:
+        """Return a back-off whose base and cap are given in seconds."""
+        return cls(timedelta(seconds=base), timedelta(seconds=cap))
+
+    def wait(self, failures: int, jitter: float) -> timedelta:
+        """Return how long to wait after the given number of failures (from 1); `jitter` is in [0, 1)."""
+        doublings = min(max(failures, 1) - 1, 30)
+        return min(self.base * 2**doublings, self.cap) * (1 - jitter / 2)
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPlan:
+    """Whether a refused e-mail is tried again, and when."""
+
+    backoff: Backoff
+    max_age: timedelta
+
+    def next_attempt(
+        self, *, retries: int, queued_at: datetime, now: datetime, jitter: float
+    ) -> datetime | None:
+        """Return when to try again after `retries` earlier retries, or None to give up.
+
+        The last attempt is made when the e-mail reaches its maximum age; what an outage kept waiting beyond
+        that is tried once more all the same.
+        """
+        end = queued_at + self.max_age
+        wanted = now + self.backoff.wait(retries + 1, jitter)
+        if now < end:
+            return min(wanted, end)
+        return wanted if retries == 0 else None
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long to wait after which trouble."""
+
+    retry: RetryPlan
+    pause: Backoff
+    domain: Backoff
+
+    @classmethod
+    def from_settings(cls, config: Settings) -> Self:
+        """Read the waits from the settings."""
+        retry = Backoff.of_seconds(config.email_retry_base_seconds, config.email_retry_cap_seconds)
+        pause = Backoff.of_seconds(config.queue_pause_base_seconds, config.queue_pause_cap_seconds)
+        return cls(RetryPlan(retry, timedelta(hours=config.email_max_age_hours)), pause, retry)

@@ -1,0 +1,116 @@
+"""The therapists as the Therapist Service knows them, from a local copy that outlives its outages."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import httpx
+import structlog
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.errors import FieldError, InvalidInput
+from services.models import Therapist
+from services.therapists.client import DirectoryUnavailable, Fields, TherapistClient
+from shared.config import Settings
+
+REST = timedelta(seconds=10)
+GONE = "inaktiv"
+
+log = structlog.get_logger(__name__)
+
+
+class UnknownTherapist(InvalidInput):
+    """There is no such therapist."""
+
+    def __init__(self) -> None:
+        super().__init__(FieldError("therapist_id", self.message_id))
+
+
+class TherapistDirectory:
+    """Answers who a therapist is: from the copy while it is fresh, else from the service, else from the copy.
+
+    Several callers asking for the same therapist at once share one request. After a failure the service is
+    left alone for a few seconds, so that an outage doesn't make every caller wait.
+    """
+
+    def __init__(self, config: Settings, client: httpx.AsyncClient) -> None:
+        self.client = TherapistClient(config, client)
+        self.ttl = timedelta(minutes=config.therapist_ttl_minutes)
+        self._running: dict[int, asyncio.Task[Fields | None]] = {}
+        self._rest_until: datetime | None = None
+
+    async def get(self, session: AsyncSession, therapist_id: int, *, now: datetime) -> Therapist:
+        """Return a therapist; opens transactions of its own, none while it waits for the service.
+
+        Raises:
+            UnknownTherapist: neither the service nor the copy knows them.
+            DirectoryUnavailable: the service can't be asked and there is no copy.
+        """
+        async with session.begin():
+            known = await session.get(Therapist, therapist_id, populate_existing=True)
+        if known is not None and now - known.abgerufen_at < self.ttl:
+            return known
+        try:
+            return await self.refresh(session, therapist_id, now=now)
+        except DirectoryUnavailable:
+            if known is None:
+                raise
+            log.info("therapist_served_stale", therapist_id=therapist_id)
+            return known
+
+    async def refresh(self, session: AsyncSession, therapist_id: int, *, now: datetime) -> Therapist:
+        """Ask the service, store and return its answer; who is gone there becomes `inaktiv` here.
+
+        Opens a transaction of its own, after the answer.
+
+        Raises:
+            UnknownTherapist: neither the service nor the copy knows them.
+            DirectoryUnavailable: the service can't be asked.
+        """
+        fields = await self._fetch(therapist_id, now)
+        async with session.begin():
+            if fields is not None:
+                await store(session, [fields], now=now)
+            known = await session.get(Therapist, therapist_id, populate_existing=True)
+            if known is None:
+                raise UnknownTherapist
+            if fields is None:
+                known.status, known.abgerufen_at = GONE, now
+            return known
+
+    async def _fetch(self, therapist_id: int, now: datetime) -> Fields | None:
+        if self._rest_until is not None and now < self._rest_until:
+            raise DirectoryUnavailable
+        task = self._running.get(therapist_id)
+        if task is None:
+            task = asyncio.create_task(self.client.fetch(therapist_id))
+            self._running[therapist_id] = task
+            task.add_done_callback(lambda _: self._running.pop(therapist_id, None))
+        try:
+            fields = await asyncio.shield(task)
+        except DirectoryUnavailable:
+            self._rest_until = now + REST
+            raise
+        self._rest_until = None
+        return fields
+
+
+async def store(session: AsyncSession, therapists: Sequence[Fields], *, now: datetime) -> None:
+    """Write what the service said into the copy. Runs in the caller's transaction.
+
+    The desk's own columns stay as they are; a newer copy is not overwritten by an older answer.
+    """
+    by_id = {fields["id"]: fields | {"abgerufen_at": now} for fields in therapists}
+    rows = [by_id[therapist_id] for therapist_id in sorted(by_id)]
+    if not rows:
+        return
+    statement = insert(Therapist).values(rows)
+    changed = {name: statement.excluded[name] for name in rows[0] if name != "id"}
+    await session.execute(
+        statement.on_conflict_do_update(
+            index_elements=[Therapist.id],
+            set_=changed,
+            where=Therapist.abgerufen_at <= statement.excluded.abgerufen_at,
+        )
+    )

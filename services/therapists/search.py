@@ -1,0 +1,80 @@
+"""Finding therapists by name or number, in any spelling."""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+
+from sqlalchemy import ColumnElement, func, literal_column, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.models import Therapist
+from services.models.therapists import NAMES
+from services.work import existing
+
+FOUND_AT_MOST = 20
+SHORTEST_NUMBER = 2
+MOST_WORDS = 5
+LONGEST_WORD = 100
+FORMS_OF_ADDRESS = frozenset({"dr", "prof", "herr", "frau", "hr", "fr"})
+APOSTROPHES = re.compile(r"['’‘`]")
+WORD = re.compile(r"[^\W_]+")
+
+
+async def get_therapist(session: AsyncSession, therapist_id: int) -> Therapist:
+    """Return the local copy of a therapist.
+
+    Raises:
+        NotFound: there is none.
+    """
+    async with session.begin():
+        return await existing(session, Therapist, therapist_id)
+
+
+async def search_therapists(
+    session: AsyncSession, q: str, *, limit: int = FOUND_AT_MOST
+) -> Sequence[Therapist]:
+    """Return therapists by the beginning of their names or of a phone number, both in any spelling.
+
+    `schm`, `juergen schm`, `030/1234567`, `+49 30 1234567` and `0049 30 12345` all find Jürgen Schmidt.
+    """
+    condition = _by_number(q) if _looks_like_number(q) else _by_name(q)
+    if condition is None:
+        return []
+    query = select(Therapist).where(condition).order_by(Therapist.nachname, Therapist.vorname, Therapist.id)
+    async with session.begin():
+        return (await session.scalars(query.limit(limit))).all()
+
+
+def _looks_like_number(q: str) -> bool:
+    return bool(re.fullmatch(r"[\s+0-9()/.\-–]+", q)) and any(character.isdigit() for character in q)
+
+
+def _by_number(q: str) -> ColumnElement[bool] | None:
+    prefix = e164_prefix(q)
+    return Therapist.telefon_e164.like(f"{prefix}%") if len(prefix) >= SHORTEST_NUMBER + len("+49") else None
+
+
+def e164_prefix(q: str) -> str:
+    """Return the beginning of a phone number as E.164 spells it, read as dialled in Germany."""
+    text = q.strip().replace("(0)", "")
+    digits = re.sub(r"[^0-9]", "", text)
+    if text.startswith("+"):
+        return f"+{digits}"
+    if digits.startswith("00"):
+        return f"+{digits[2:]}"
+    return f"+49{digits.lstrip('0')}"
+
+
+def _by_name(q: str) -> ColumnElement[bool] | None:
+    """Match when every word begins one of the names, both as the database spells names for comparing.
+
+    Composed first, so that only letters and digits reach the database's query language.
+    """
+    composed = APOSTROPHES.sub("", unicodedata.normalize("NFKC", q))
+    words = [word for word in WORD.findall(composed) if word.lower() not in FORMS_OF_ADDRESS][:MOST_WORDS]
+    if not words:
+        return None
+    wanted = " & ".join(f"{word[:LONGEST_WORD]}:*" for word in words)
+    return NAMES.bool_op("@@")(
+        func.to_tsquery(literal_column("'simple'"), func.communication_service.namensform(wanted))
+    )

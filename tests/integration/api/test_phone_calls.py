@@ -1,0 +1,381 @@
+"""`/api/phone-calls` and `/api/therapists` as another service of the platform sees them."""
+
+import asyncio
+from datetime import date, time
+
+import pytest
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.accounts.api_keys import create_key
+from services.models import OutboxEvent, PhoneCall
+from shared.database import SessionFactory
+from tests.clock import FakeClock
+from tests.factories import NOW, make_call, make_email, make_therapist
+from tests.integration.conftest import Client
+
+CALLS = "/api/phone-calls"
+FIELDS = {
+    "id", "therapist_id", "geplantes_datum", "geplante_zeit", "dauer_minuten", "tatsaechliches_datum",
+    "tatsaechliche_zeit", "status", "ergebnis", "notizen", "wiederholen_nach", "created_at", "updated_at",
+    "email_id", "grund", "ergebnis_art", "versuch", "vorheriger_anruf_id", "ausserhalb_erreichbarkeit",
+    "klaerung_noetig", "version",
+}  # fmt: skip
+
+
+@pytest.fixture
+async def api(client: Client, sessions: SessionFactory, clock: FakeClock) -> Client:
+    """The Matching Service, with its key; therapist 1 answers the phone on weekdays from 10 to 12."""
+    async with sessions() as session:
+        key = await create_key(session, "matching", now=clock())
+        async with session.begin():
+            session.add(make_therapist())
+    client.headers["Authorization"] = f"Bearer {key}"
+    return client
+
+
+async def add(session: AsyncSession, **values: object) -> int:
+    call = make_call(**values)
+    async with session.begin():
+        session.add(call)
+    return call.id
+
+
+async def put(api: Client, call_id: int, expected: int = 200, /, **body: object) -> dict[str, object]:
+    answer = await api.put(f"{CALLS}/{call_id}", json=body)
+    assert answer.status_code == expected, answer.text
+    return answer.json()
+
+
+def fields(problem: dict[str, object]) -> list[str]:
+    return [error["field"] for error in problem["errors"]]  # pyright: ignore
+
+
+async def test_a_call_without_a_time_goes_into_the_next_free_phone_hour(api: Client):
+    created = await api.post(CALLS, json={"therapist_id": 1, "notizen": "Frau Özdemir fragen"})
+    assert created.status_code == 201
+    body = created.json()
+    assert body.keys() == FIELDS
+    assert (body["geplantes_datum"], body["geplante_zeit"], body["dauer_minuten"]) == (
+        "2026-10-14",
+        "11:15",
+        5,
+    )
+    assert (body["status"], body["grund"], body["versuch"], body["version"]) == ("scheduled", "manuell", 1, 1)
+    assert created.headers["location"] == f"{CALLS}/{body['id']}"
+    assert (await api.get(created.headers["location"])).json() == body
+
+
+async def test_a_time_somebody_agreed_is_taken_and_marked(api: Client):
+    created = await api.post(
+        CALLS,
+        json={
+            "therapist_id": 1,
+            "geplantes_datum": "2026-10-15",
+            "geplante_zeit": "19:30:00",
+            "dauer_minuten": 240,
+        },
+    )
+    assert created.status_code == 201
+    body = created.json()
+    assert (body["geplantes_datum"], body["geplante_zeit"]) == ("2026-10-15", "19:30")
+    assert (body["dauer_minuten"], body["ausserhalb_erreichbarkeit"]) == (240, True)
+
+
+async def test_a_taken_time_is_refused_with_what_takes_it(api: Client, session: AsyncSession):
+    taken = await add(session)
+    answer = await api.post(
+        CALLS, json={"therapist_id": 1, "geplantes_datum": "2026-10-14", "geplante_zeit": "11:03"}
+    )
+    assert answer.status_code == 409
+    assert f"call {taken}" in answer.json()["message"]
+
+
+async def test_an_email_gets_one_call_for_want_of_an_answer(api: Client, session: AsyncSession):
+    async with session.begin():
+        session.add(make_email(id=1))
+    body = {"therapist_id": 1, "email_id": 1, "grund": "keine_antwort"}
+    assert (await api.post(CALLS, json=body)).status_code == 201
+    for when in ({}, {"geplantes_datum": "2026-10-16", "geplante_zeit": "10:00"}):
+        again = await api.post(CALLS, json=body | when)
+        assert again.status_code == 409
+        assert "has had its call" in again.json()["message"]
+
+
+WRONG_INPUT: list[tuple[dict[str, object], list[str]]] = [
+    ({}, ["therapist_id"]),
+    ({"therapist_id": 0}, ["therapist_id"]),
+    ({"therapist_id": 2**40}, ["therapist_id"]),
+    ({"therapist_id": "eins"}, ["therapist_id"]),
+    ({"therapist_id": 1, "unbekannt": 1}, ["unbekannt"]),
+    ({"therapist_id": 1, "dauer_minuten": 0}, ["dauer_minuten"]),
+    ({"therapist_id": 1, "dauer_minuten": 241}, ["dauer_minuten"]),
+    ({"therapist_id": 1, "geplantes_datum": "2026-10-15"}, ["geplante_zeit"]),
+    ({"therapist_id": 1, "geplante_zeit": "10:00"}, ["geplantes_datum"]),
+    ({"therapist_id": 1, "geplantes_datum": "15.10.2026", "geplante_zeit": "10:00"}, ["geplantes_datum"]),
+    ({"therapist_id": 1, "geplantes_datum": "2026-10-15", "geplante_zeit": "24:00"}, ["geplante_zeit"]),
+    ({"therapist_id": 1, "geplantes_datum": "2026-10-13", "geplante_zeit": "10:00"}, ["geplantes_datum"]),
+    ({"therapist_id": 1, "email_id": 99}, ["email_id"]),
+    ({"therapist_id": 1, "status": "completed"}, ["status"]),
+    ({"therapist_id": 1, "notizen": "a\u0000b"}, ["notizen"]),
+]
+
+
+async def test_wrong_input_names_the_field(api: Client, session: AsyncSession, subtests: pytest.Subtests):
+    for body, wrong in WRONG_INPUT:
+        with subtests.test(body=body):
+            answer = await api.post(CALLS, json=body)
+            assert (answer.status_code, fields(answer.json())) == (422, wrong)
+            assert answer.headers["content-type"].startswith("application/problem+json")
+            async with session.begin():
+                assert await session.scalar(select(func.count()).select_from(PhoneCall)) == 0
+
+
+async def test_who_has_no_phone_hours_gets_no_automatic_call(api: Client, session: AsyncSession):
+    async with session.begin():
+        session.add(make_therapist(id=2, telefonische_erreichbarkeit={}))
+    answer = await api.post(CALLS, json={"therapist_id": 2})
+    assert (answer.status_code, fields(answer.json())) == (422, ["therapist_id"])
+
+
+async def test_an_unknown_therapist_waits_for_their_directory(api: Client):
+    answer = await api.post(CALLS, json={"therapist_id": 77})
+    assert answer.status_code == 503
+    assert int(answer.headers["retry-after"]) > 0
+
+
+async def test_a_repeated_request_makes_one_call(api: Client, session: AsyncSession):
+    async def post(key: str, **body: object):
+        return await api.post(CALLS, json={"therapist_id": 1} | body, headers={"Idempotency-Key": key})
+
+    answers = await asyncio.gather(*(post("k1") for _ in range(6)))
+    assert [answer.status_code for answer in answers] == [201] * 6
+    assert len({answer.text for answer in answers}) == 1
+    assert sorted(answer.headers.get("idempotent-replayed", "") for answer in answers) == ["", *["true"] * 5]
+    assert (await post("k1", notizen="anders")).status_code == 409
+    async with session.begin():
+        assert await session.scalar(select(func.count()).select_from(PhoneCall)) == 1
+
+
+async def test_calls_are_listed_by_page_and_filter(api: Client, session: AsyncSession):
+    mail = make_email()
+    async with session.begin():
+        session.add(mail)
+    for day in range(14, 19):
+        await add(session, geplantes_datum=date(2026, 10, day))
+    other = await add(session, therapist_id=2, leitung=2, email_id=mail.id)
+    closed = await add(session, status="completed", abgeschlossen_at=NOW)
+
+    async def listed(query: str) -> tuple[int, list[str]]:
+        answer = await api.get(f"{CALLS}?{query}")
+        assert answer.status_code == 200, answer.text
+        body = answer.json()
+        return body["total"], [row["geplantes_datum"][-2:] for row in body["data"]]
+
+    assert await listed("") == (7, ["14", "14", "14", "15", "16", "17", "18"])
+    assert await listed("page=2&limit=3") == (7, ["15", "16", "17"])
+    assert await listed("therapist_id=2") == (1, ["14"])
+    assert await listed("status=completed") == (1, ["14"])
+    assert await listed("geplantes_datum=2026-10-16") == (1, ["16"])
+    assert await listed("geplantes_datum_from=2026-10-17") == (2, ["17", "18"])
+    assert await listed("geplantes_datum_from=2026-10-15&geplantes_datum_to=2026-10-16") == (2, ["15", "16"])
+    by_mail = (await api.get(f"{CALLS}?email_id={mail.id}")).json()
+    assert [row["id"] for row in by_mail["data"]] == [other]
+    assert (by_mail["page"], by_mail["limit"]) == (1, 20)
+    assert closed
+
+
+WRONG_PARAMETERS: list[str] = [
+    "unbekannt=1",
+    "page=0",
+    "limit=101",
+    "status=done",
+    "geplantes_datum=morgen",
+    "therapist_id=0",
+    "page=1&page=2",
+]
+
+
+async def test_wrong_parameters_are_refused(api: Client, subtests: pytest.Subtests):
+    for query in WRONG_PARAMETERS:
+        with subtests.test(query=query):
+            answer = await api.get(f"{CALLS}?{query}")
+            assert (answer.status_code, fields(answer.json())) == (422, [query.split("=")[0]])
+
+
+UNKNOWN_IDS: list[int] = [77, 0, 2**31, 2**70]
+
+
+async def test_an_unknown_call_is_not_found(api: Client, subtests: pytest.Subtests):
+    for call_id in UNKNOWN_IDS:
+        with subtests.test(call_id=call_id):
+            for answer in (
+                await api.get(f"{CALLS}/{call_id}"),
+                await api.put(f"{CALLS}/{call_id}", json={"status": "completed"}),
+                await api.delete(f"{CALLS}/{call_id}"),
+            ):
+                assert answer.status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("status", "art"), [("completed", "erreicht"), ("failed", "nicht_erreicht"), ("canceled", "abgesagt")]
+)
+async def test_a_status_does_what_its_outcome_does(api: Client, session: AsyncSession, status: str, art: str):
+    call_id = await add(session)
+    body = await put(api, call_id, status=status, ergebnis="kurz", wiederholen_nach="2026-10-20")
+    assert (body["status"], body["ergebnis_art"], body["ergebnis"], body["version"]) == (
+        status,
+        art,
+        "kurz",
+        2,
+    )
+    async with session.begin():
+        events = list(await session.scalars(select(OutboxEvent).order_by(OutboxEvent.id)))
+    assert events[0].event_type == f"communication.call_{status}"
+    following = (await api.get(f"{CALLS}?status=scheduled")).json()["data"]
+    planned = [(row["geplantes_datum"], row["versuch"], row["vorheriger_anruf_id"]) for row in following]
+    assert planned == ([("2026-10-20", 2, call_id)] if status == "failed" else [])
+
+
+async def test_the_outcome_may_be_named_and_timed(api: Client, session: AsyncSession):
+    call_id = await add(session)
+    body = await put(
+        api,
+        call_id,
+        status="failed",
+        ergebnis_art="falsche_nummer",
+        tatsaechliches_datum="2026-10-14",
+        tatsaechliche_zeit="10:15:30",
+    )
+    assert (body["ergebnis_art"], body["klaerung_noetig"]) == ("falsche_nummer", True)
+    assert (body["tatsaechliches_datum"], body["tatsaechliche_zeit"]) == ("2026-10-14", "10:15")
+
+
+async def test_a_closed_call_keeps_its_outcome_but_its_texts_can_be_corrected(
+    api: Client, session: AsyncSession
+):
+    call_id = await add(session)
+    await put(api, call_id, status="completed", ergebnis="Nimmt zwei")
+    assert (await put(api, call_id, 409, status="failed"))["status"] == 409
+    await put(api, call_id, 409, status="completed", ergebnis_art="besetzt")
+    await put(api, call_id, 409, geplante_zeit="15:00")
+    again = await put(api, call_id, status="completed", ergebnis="Nimmt drei", tatsaechliche_zeit="10:30")
+    assert (again["ergebnis"], again["tatsaechliche_zeit"], again["version"]) == ("Nimmt drei", "10:30", 3)
+    unchanged = await put(api, call_id, status="completed", ergebnis="Nimmt drei")
+    assert unchanged["version"] == 3
+
+
+async def test_a_planned_call_can_be_moved_and_annotated(api: Client, session: AsyncSession):
+    call_id = await add(session, notizen="alt")
+    body = await put(api, call_id, geplante_zeit="11:40", dauer_minuten=10, notizen=None, version=1)
+    assert (body["geplantes_datum"], body["geplante_zeit"], body["dauer_minuten"]) == (
+        "2026-10-14",
+        "11:40",
+        10,
+    )
+    assert (body["notizen"], body["status"]) == (None, "scheduled")
+    assert (await put(api, call_id, 409, notizen="neu", version=1))["detail"]
+
+
+async def test_moving_onto_another_call_is_refused_whole(api: Client, session: AsyncSession):
+    call_id = await add(session)
+    await add(session, geplante_zeit=time(11, 30))
+    await put(api, call_id, 409, geplante_zeit="11:30", notizen="neu")
+    body = (await api.get(f"{CALLS}/{call_id}")).json()
+    assert (body["geplante_zeit"], body["notizen"], body["version"]) == ("11:00", None, 1)
+
+
+@pytest.mark.parametrize(
+    ("body", "at"),
+    [
+        ({"ergebnis_art": "verschoben"}, ("2026-10-15", "10:00")),
+        ({"ergebnis_art": "verschoben", "wiederholen_nach": "2026-10-19"}, ("2026-10-19", "10:00")),
+        (
+            {"ergebnis_art": "verschoben", "status": "scheduled", "geplante_zeit": "16:00"},
+            ("2026-10-14", "16:00"),
+        ),
+    ],
+)
+async def test_postponing_moves_the_same_call(
+    api: Client, session: AsyncSession, body: dict[str, object], at: tuple[str, str]
+):
+    moved = await put(api, await add(session), **body)
+    assert (moved["geplantes_datum"], moved["geplante_zeit"]) == at
+    assert (moved["status"], moved["versuch"]) == ("scheduled", 1)
+
+
+WRONG_CHANGES: list[tuple[dict[str, object], str]] = [
+    ({"status": "erledigt"}, "status"),
+    ({"status": "completed", "ergebnis_art": "besetzt"}, "ergebnis_art"),
+    ({"status": "completed", "ergebnis_art": "verschoben"}, "ergebnis_art"),
+    ({"ergebnis_art": "erreicht"}, "status"),
+    ({"status": "completed", "geplante_zeit": "15:00"}, "geplantes_datum"),
+    ({"status": "completed", "dauer_minuten": 20}, "dauer_minuten"),
+    ({"tatsaechliche_zeit": "10:00"}, "tatsaechliches_datum"),
+    ({"status": "completed", "tatsaechliches_datum": "2026-10-15"}, "tatsaechliches_datum"),
+    ({"status": "completed", "notizen": "a\u0000b"}, "notizen"),
+    ({"notizen": "a\u0000b"}, "notizen"),
+    ({"notizen": "x" * 10_001}, "notizen"),
+    ({"geplante_zeit": "10:00"}, "geplante_zeit"),
+    ({"therapist_id": 2}, "therapist_id"),
+]
+
+
+async def test_a_wrong_change_changes_nothing(api: Client, session: AsyncSession, subtests: pytest.Subtests):
+    call_id = await add(session)
+    for body, wrong in WRONG_CHANGES:
+        with subtests.test(wrong=wrong):
+            assert fields(await put(api, call_id, 422, **body)) == [wrong]
+    assert (await api.get(f"{CALLS}/{call_id}")).json()["version"] == 1
+
+
+async def test_deleting_cancels_and_may_be_repeated(api: Client, session: AsyncSession):
+    call_id = await add(session)
+    first = await api.delete(f"{CALLS}/{call_id}")
+    assert (first.status_code, first.json()["status"]) == (200, "canceled")
+    assert (await api.delete(f"{CALLS}/{call_id}")).json() == first.json()
+    completed = await add(session, status="completed", abgeschlossen_at=NOW)
+    assert (await api.delete(f"{CALLS}/{completed}")).status_code == 409
+
+
+async def test_free_slots_of_a_day(api: Client, session: AsyncSession):
+    await add(session, geplante_zeit=time(11, 30), dauer_minuten=15)
+    answer = await api.get("/api/therapists/1/slots?date=2026-10-14")
+    assert answer.json() == {
+        "therapist_id": 1,
+        "datum": "2026-10-14",
+        "dauer_minuten": 5,
+        "darf_angerufen_werden": True,
+        "telefonzeiten": [{"start": "10:00", "end": "12:00"}],
+        "slots": ["11:15", "11:20", "11:50", "11:55"],
+    }
+    longer = await api.get("/api/therapists/1/slots?date=2026-10-18&dauer_minuten=30")
+    assert (longer.json()["slots"], longer.json()["telefonzeiten"]) == ([], [])
+
+
+async def test_nothing_is_free_for_who_does_not_want_calls(api: Client, session: AsyncSession):
+    async with session.begin():
+        session.add(make_therapist(id=2, nicht_anrufen=True))
+    body = (await api.get("/api/therapists/2/slots?date=2026-10-15")).json()
+    assert (body["darf_angerufen_werden"], body["slots"]) == (False, [])
+
+
+REFUSED_SLOTS: list[tuple[str, int]] = [
+    ("1/slots", 422),
+    ("1/slots?date=heute", 422),
+    ("1/slots?date=2026-10-15&dauer_minuten=0", 422),
+    ("1/slots?date=2026-10-15&day=1", 422),
+    ("77/slots?date=2026-10-15", 503),
+    (f"{2**40}/slots?date=2026-10-15", 404),
+]
+
+
+async def test_slots_need_a_known_therapist_and_a_day(api: Client, subtests: pytest.Subtests):
+    for path, status in REFUSED_SLOTS:
+        with subtests.test(path=path):
+            assert (await api.get(f"/api/therapists/{path}")).status_code == status
+
+
+async def test_without_a_key_nothing_is_told(client: Client):
+    assert (await client.get(CALLS)).status_code == 401
+    assert (await client.get("/api/therapists/1/slots?date=2026-10-15")).status_code == 401

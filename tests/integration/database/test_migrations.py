@@ -1,0 +1,74 @@
+import asyncio
+import os
+import sys
+from asyncio.subprocess import PIPE
+from collections.abc import Generator
+from uuid import uuid4
+
+import asyncpg
+import pytest
+from alembic import command
+from sqlalchemy import URL
+
+from migrations.upgrade import alembic_config
+from tests.eventually import eventually
+from webapp.demo.servers.postgres import EmbeddedPostgres
+
+LOCK = "hashtext('communication_service.migrate')"
+WAITING = """
+    SELECT pid FROM pg_stat_activity
+    WHERE datname = current_database() AND wait_event_type = 'Lock'
+"""
+
+
+async def _execute(url: URL, statement: str) -> list[asyncpg.Record]:
+    connection = await asyncpg.connect(url.set(drivername="postgresql").render_as_string(hide_password=False))
+    try:
+        return await connection.fetch(statement)
+    finally:
+        await connection.close()
+
+
+@pytest.fixture
+def empty_database(postgres: EmbeddedPostgres) -> Generator[URL]:
+    name = f"migrations_{uuid4().hex}"
+    asyncio.run(_execute(postgres.url(), f"CREATE DATABASE {name}"))
+    yield postgres.url(name)
+    asyncio.run(_execute(postgres.url(), f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+def test_migrations_lead_to_exactly_the_schema_of_the_models_and_back(empty_database: URL):
+    alembic = alembic_config(empty_database)
+
+    command.upgrade(alembic, "head")
+    command.check(alembic)
+    command.downgrade(alembic, "base")
+    left = asyncio.run(
+        _execute(
+            empty_database,
+            "SELECT relname FROM pg_class WHERE relnamespace = 'communication_service'::regnamespace"
+            " AND relname NOT LIKE 'alembic%' UNION ALL SELECT typname FROM pg_type"
+            " WHERE typnamespace = 'communication_service'::regnamespace AND typname NOT LIKE '%alembic%'",
+        )
+    )
+    assert left == []
+    command.upgrade(alembic, "head")
+    command.check(alembic)
+
+
+async def test_two_processes_that_migrate_an_empty_database_wait_for_each_other(empty_database: URL):
+    address = empty_database.set(drivername="postgresql").render_as_string(hide_password=False)
+    holder = await asyncpg.connect(address)
+    await holder.execute(f"SELECT pg_advisory_lock({LOCK})")
+    environment = os.environ | {"APP_ENV": "testing", "DATABASE_URL": address}
+    command_line = (sys.executable, "-m", "webapp.cli", "migrate")
+    both = [await asyncio.create_subprocess_exec(*command_line, env=environment, stderr=PIPE) for _ in "12"]
+
+    async def both_wait() -> bool:
+        return len(await holder.fetch(WAITING)) == 2
+
+    await eventually(both_wait)
+    await holder.close()
+    complaints = [(await process.communicate())[1].decode() for process in both]
+    assert [process.returncode for process in both] == [0, 0], complaints
+    await asyncio.to_thread(command.check, alembic_config(empty_database))

@@ -1,0 +1,315 @@
+"""Today's board, the panel of a call and the statistics, read from a real database."""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import event, text
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+
+from services.calls.claims import claim_call
+from services.calls.outcomes import Outcome, record_outcome
+from services.desk.board import load_board
+from services.desk.history import ContactKind
+from services.desk.panel import load_call_panel
+from services.desk.statistics import HourRate, best_hours, load_statistics
+from services.errors import InvalidInput, NotFound
+from services.models import EmailStatus, OutcomeKind
+from services.rules import DeskRules
+from services.work import API
+from tests.factories import NOW, make_call, make_email, make_staff, make_therapist
+
+TODAY = date(2026, 10, 14)
+ANNA = 1
+
+
+@contextmanager
+def queries(engine: AsyncEngine) -> Generator[list[str]]:
+    """Collect the SELECTs sent inside the block."""
+    seen: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        seen.append(statement)
+
+    event.listen(engine.sync_engine, "before_cursor_execute", note)
+    try:
+        yield seen
+    finally:
+        event.remove(engine.sync_engine, "before_cursor_execute", note)
+
+
+async def save(session: AsyncSession, *rows: object) -> None:
+    async with session.begin():
+        session.add_all(rows)
+
+
+def therapist(number: int, hours: str | None, **values: object):
+    weekly = {"wednesday": hours} if hours else None
+    return make_therapist(id=number, telefonische_erreichbarkeit=weekly, **values)
+
+
+async def test_the_board_holds_today_and_what_was_missed(
+    session: AsyncSession, engine: AsyncEngine, rules: DeskRules
+):
+    await save(
+        session,
+        make_staff(id=ANNA, name="Anna"),
+        therapist(1, "10:00-11:00"),
+        therapist(2, "11:15-12:00"),
+        therapist(3, "15:00-16:00"),
+        therapist(4, "08:00-09:00"),
+        therapist(5, None, nachname="Weber"),
+        *(make_call(id=number, therapist_id=number, leitung=number) for number in range(1, 7)),
+        make_call(id=7, therapist_id=3, geplantes_datum=date(2026, 10, 9)),
+        make_call(id=8, therapist_id=1, geplantes_datum=date(2026, 10, 15)),
+        make_call(id=9, status="completed", ergebnis_art="erreicht", abgeschlossen_at=NOW),
+        make_call(id=10, status="completed", abgeschlossen_at=NOW - timedelta(days=1)),
+        make_call(id=11, status="failed", abgeschlossen_at=NOW - timedelta(days=3), klaerung_noetig=True),
+    )
+    await claim_call(session, 1, staff_id=ANNA, now=NOW, rules=rules)
+    with queries(engine) as seen:
+        board = await load_board(session, now=NOW, rules=rules)
+    assert len(seen) == 2
+    groups = [board.reachable_now, board.soon, board.later, board.overdue, board.unreachable]
+    assert [[row.call.call_id for row in rows] for rows in groups] == [[1], [2], [3], [7, 4], [5, 6]]
+    assert [call.call_id for call in board.done] == [9]
+    assert [call.call_id for call in board.needs_person] == [11]
+    (held,) = board.reachable_now
+    assert (held.holder_id, held.holder_name, held.minutes_left) == (ANNA, "Anna", 18)
+    assert (board.counts.open, board.counts.reachable_now, board.counts.reachable_free) == (7, 1, 0)
+    assert board.next_opening is not None
+    assert board.next_opening.at == datetime(2026, 10, 14, 9, 15, tzinfo=UTC)
+
+
+async def test_when_today_is_over_the_next_day_is_named(
+    session: AsyncSession, engine: AsyncEngine, rules: DeskRules
+):
+    await save(session, make_therapist(), make_call(geplantes_datum=date(2026, 10, 16)))
+    with queries(engine) as seen:
+        board = await load_board(session, now=NOW, rules=rules)
+    assert len(seen) == 3
+    assert board.next_opening is not None
+    assert (board.next_opening.name, board.next_opening.at) == (
+        "Dr. Jürgen Schmidt",
+        datetime(2026, 10, 16, 9, 0, tzinfo=UTC),
+    )
+
+
+async def test_an_empty_desk_has_an_empty_board(session: AsyncSession, rules: DeskRules):
+    board = await load_board(session, now=NOW, rules=rules)
+    assert (board.counts.open, board.counts.done, board.next_opening) == (0, 0, None)
+    assert len(board.band) == 20
+
+
+async def test_an_outcome_moves_a_call_to_done(session: AsyncSession, rules: DeskRules):
+    await save(session, make_therapist(), make_call(id=100))
+    result = await record_outcome(
+        session, 100, Outcome(art=OutcomeKind.NOT_REACHED), version=1, now=NOW, actor=API, rules=rules
+    )
+    board = await load_board(session, now=NOW, rules=rules)
+    [done] = board.done
+    assert (done.call_id, done.ergebnis_art, done.rueckgaengig_bis) == (
+        100,
+        "nicht_erreicht",
+        result.undo_until,
+    )
+    assert board.counts.open == 0
+
+
+async def test_the_board_reads_today_only_whatever_the_table_holds(session: AsyncSession, rules: DeskRules):
+    """500 open calls of today among many closed and future ones: no sequential scan of the table."""
+    async with session.begin():
+        await session.execute(
+            text(
+                """
+                INSERT INTO communication_service.phone_calls
+                    (therapist_id, geplantes_datum, geplante_zeit, status, abgeschlossen_at, leitung)
+                SELECT n, date '2026-10-14' - (n % 700), '10:00', 'completed',
+                       timestamptz '2026-10-13 12:00Z' - n * interval '1 hour', 1
+                FROM generate_series(1, 20000) n
+                """
+            )
+        )
+        await session.execute(
+            text(
+                """
+                INSERT INTO communication_service.phone_calls
+                    (therapist_id, geplantes_datum, geplante_zeit, dauer_minuten, leitung)
+                SELECT n, date '2026-10-14', '11:00', 5, n FROM generate_series(1, 500) n
+                """
+            )
+        )
+        await session.execute(text("ANALYZE communication_service.phone_calls"))
+    board = await load_board(session, now=NOW, rules=rules)
+    assert board.counts.open == 500
+    async with session.begin():
+        await session.execute(text("SET LOCAL random_page_cost = 1.1"))
+        plan = "\n".join(
+            await session.scalars(
+                text(
+                    "EXPLAIN SELECT * FROM communication_service.phone_calls "
+                    "WHERE status <> 'scheduled' AND (abgeschlossen_at >= '2026-10-14' OR klaerung_noetig)"
+                )
+            )
+        )
+    assert "Seq Scan" not in plan
+
+
+async def test_the_panel_brings_everything_together(session: AsyncSession, rules: DeskRules):
+    mail = make_email(
+        status=EmailStatus.SENT,
+        sent_at=NOW - timedelta(days=7),
+        created_at=NOW - timedelta(days=7),
+        antwort_erhalten=True,
+        antwortdatum=NOW - timedelta(days=1),
+        antwortinhalt="Bin im Urlaub",
+        antwort_art="abwesenheit",
+    )
+    await save(
+        session, make_staff(id=ANNA, name="Anna"), make_therapist(anruf_hinweis="lange klingeln"), mail
+    )
+    await save(
+        session,
+        make_call(id=1, email_id=mail.id, grund="keine_antwort"),
+        make_call(
+            id=2,
+            status="failed",
+            ergebnis_art="nicht_erreicht",
+            tatsaechliches_datum=date(2026, 10, 9),
+            tatsaechliche_zeit=time(10, 30),
+            abgeschlossen_at=NOW - timedelta(days=5),
+        ),
+        make_call(id=3, geplantes_datum=date(2026, 10, 20), vorheriger_anruf_id=1),
+        make_call(id=4, therapist_id=2, leitung=2),
+    )
+    await claim_call(session, 1, staff_id=ANNA, now=NOW, rules=rules)
+    panel = await load_call_panel(session, 1, now=NOW, rules=rules)
+    assert panel.therapist is not None
+    assert panel.therapist.anruf_hinweis == "lange klingeln"
+    assert panel.email is not None
+    assert panel.email.id == mail.id
+    assert (panel.holder_id, panel.holder_name) == (ANNA, "Anna")
+    assert panel.windows_today == [panel.open_now]
+    assert panel.next_attempt is not None
+    assert panel.next_attempt.id == 3
+    assert [(entry.kind, entry.record_id) for entry in panel.history] == [
+        (ContactKind.CALL, 3),
+        (ContactKind.CALL, 1),
+        (ContactKind.REPLY, mail.id),
+        (ContactKind.CALL, 2),
+        (ContactKind.EMAIL, mail.id),
+    ]
+    assert panel.best == []
+
+
+async def test_an_unknown_call_has_no_panel(session: AsyncSession, rules: DeskRules):
+    with pytest.raises(NotFound):
+        await load_call_panel(session, 77, now=NOW, rules=rules)
+
+
+async def test_a_call_to_an_unknown_therapist_has_a_panel(session: AsyncSession, rules: DeskRules):
+    await save(session, make_call(id=1))
+    panel = await load_call_panel(session, 1, now=NOW, rules=rules)
+    assert (panel.therapist, panel.windows_today, panel.open_now) == (None, [], None)
+
+
+def rang(art: str, day: int, hour: int, number: int, therapist_id: int = 1):
+    return make_call(
+        therapist_id=therapist_id,
+        status="completed" if art == "erreicht" else "failed",
+        ergebnis_art=art,
+        tatsaechliches_datum=date(2026, 10, day),
+        tatsaechliche_zeit=time(hour, number),
+        abgeschlossen_at=NOW,
+    )
+
+
+async def test_best_hours_come_from_the_outcomes_so_far(session: AsyncSession, rules: DeskRules):
+    await save(
+        session,
+        make_therapist(),
+        make_call(id=100),
+        *(rang("erreicht", 6, 10, minute) for minute in range(4)),
+        rang("besetzt", 6, 10, 5),
+        rang("erreicht", 7, 11, 0),
+        rang("nicht_erreicht", 8, 10, 0),
+        rang("falsche_nummer", 6, 10, 9),
+        rang("erreicht", 8, 10, 0, therapist_id=2),
+    )
+    panel = await load_call_panel(session, 100, now=NOW, rules=rules)
+    assert panel.best == [HourRate(1, 10, 4, 5), HourRate(2, 11, 1, 1)]
+
+
+def test_four_of_five_beat_one_lucky_call():
+    hours = [HourRate(0, 9, 1, 1), HourRate(1, 10, 4, 5), HourRate(2, 11, 0, 9), HourRate(3, 12, 9, 9)]
+    assert best_hours(hours) == [hours[3], hours[1], hours[0]]
+
+
+async def test_statistics_count_by_local_day(session: AsyncSession, rules: DeskRules):
+    just_before_midnight = datetime(2026, 10, 12, 21, 59, tzinfo=UTC)
+    await save(
+        session,
+        make_email(status=EmailStatus.SENT, sent_at=just_before_midnight),
+        make_email(
+            status=EmailStatus.SENT,
+            sent_at=just_before_midnight + timedelta(minutes=1),
+            antwort_erhalten=True,
+            antwortdatum=NOW,
+            antwort_art="antwort",
+        ),
+        make_email(status=EmailStatus.SENT, sent_at=NOW - timedelta(days=90)),
+        make_email(status=EmailStatus.QUEUED),
+        rang("erreicht", 12, 10, 0),
+        rang("besetzt", 12, 10, 5),
+        rang("nicht_erreicht", 13, 10, 5),
+        rang("erreicht", 1, 10, 0),
+    )
+    numbers = await load_statistics(session, first=date(2026, 10, 12), last=date(2026, 10, 14), rules=rules)
+    counted = {
+        day.day: (of_day.sent, of_day.answered, of_day.calls, of_day.reached)
+        for day, of_day in numbers.days.items()
+    }
+    assert counted == {12: (1, 0, 2, 1), 13: (1, 1, 1, 0), 14: (0, 0, 0, 0)}
+    assert (numbers.total.sent, numbers.total.answer_rate, numbers.total.calls) == (2, 0.5, 3)
+    assert numbers.days[TODAY].answer_rate is None
+    assert numbers.days[TODAY].reach_rate is None
+    assert numbers.hours == [HourRate(0, 10, 1, 2), HourRate(1, 10, 0, 1)]
+
+
+@pytest.mark.parametrize("last", [date(2026, 10, 11), date(2028, 1, 1)])
+async def test_statistics_need_a_sensible_period(session: AsyncSession, rules: DeskRules, last: date):
+    with pytest.raises(InvalidInput):
+        await load_statistics(session, first=date(2026, 10, 12), last=last, rules=rules)
+
+
+async def test_statistics_find_the_calls_of_a_period_by_an_index(
+    session: AsyncSession, engine: AsyncEngine, rules: DeskRules
+):
+    async with session.begin():
+        await session.execute(
+            text(
+                """
+                INSERT INTO communication_service.phone_calls
+                    (therapist_id, geplantes_datum, geplante_zeit, tatsaechliches_datum, tatsaechliche_zeit,
+                     status, ergebnis_art, abgeschlossen_at, leitung)
+                SELECT n, date '2026-10-14' - n / 30, '10:00', date '2026-10-14' - n / 30, '10:00',
+                       'completed', 'erreicht', now(), 1
+                FROM generate_series(1, 20000) n
+                """
+            )
+        )
+        await session.execute(text("ANALYZE communication_service.phone_calls"))
+    sent: list[tuple[str, Any]] = []
+    event.listen(
+        engine.sync_engine,
+        "before_cursor_execute",
+        lambda _connection, _cursor, statement, parameters, *_: sent.append((statement, parameters)),
+    )
+    await load_statistics(session, first=TODAY - timedelta(days=13), last=TODAY, rules=rules)
+    [(query, parameters)] = [(query, values) for query, values in sent if "phone_calls" in query]
+    async with session.begin():
+        connection = await session.connection()
+        plan = "\n".join((await connection.exec_driver_sql(f"EXPLAIN {query}", parameters)).scalars())
+    assert "ix_phone_calls_made_on" in plan

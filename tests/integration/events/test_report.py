@@ -1,0 +1,131 @@
+from datetime import UTC, date, datetime, time, timedelta
+
+import jsonschema
+import msgspec
+import pytest
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.events.report import TOPIC, report_call, report_email, retract
+from services.events.types import PAYLOADS, EventType
+from services.models import Email, EmailStatus, OutboxEvent, PhoneCall
+from services.models.emails import ReplyKind
+from services.models.phone_calls import CallReason, CallStatus, OutcomeKind
+from tests.factories import NOW, make_call, make_email
+
+PERSONAL = "Personenbezogenes-7f3a"
+
+
+def email() -> Email:
+    return make_email(
+        betreff=f"Betreff {PERSONAL}",
+        body_html=f"<p>{PERSONAL}</p>",
+        body_text=PERSONAL,
+        empfaenger_email=f"{PERSONAL}@example.org",
+        empfaenger_name=f"Dr. {PERSONAL}",
+        absender_email=f"von-{PERSONAL}@example.org",
+        absender_name=PERSONAL,
+        status=EmailStatus.SENT,
+        sent_at=NOW,
+        antwort_erhalten=True,
+        antwortdatum=NOW,
+        antwortinhalt=PERSONAL,
+        antwort_art=ReplyKind.REPLY,
+        nachverfolgung_notizen=PERSONAL,
+        fehlermeldung=PERSONAL,
+        message_id=f"<{PERSONAL}@example.org>",
+    )
+
+
+def call() -> PhoneCall:
+    return make_call(
+        geplantes_datum=date(2026, 10, 25),
+        geplante_zeit=time(2, 30),
+        status=CallStatus.FAILED,
+        ergebnis=PERSONAL,
+        notizen=PERSONAL,
+        ergebnis_art=OutcomeKind.BUSY,
+        grund=CallReason.CALL_BACK,
+    )
+
+
+@pytest.mark.parametrize("event_type", EventType)
+async def test_an_event_keeps_to_its_schema_and_holds_nothing_personal(
+    session: AsyncSession, event_type: EventType
+):
+    about_email = event_type.startswith("communication.email_")
+    async with session.begin():
+        subject = email() if about_email else call()
+        session.add(subject)
+        await session.flush()
+        report = report_email if about_email else report_call
+        report(session, event_type, subject, now=NOW)  # pyright: ignore
+    async with session.begin():
+        event = (await session.scalars(select(OutboxEvent))).one()
+    schema = msgspec.json.schema(PAYLOADS[event_type])
+    jsonschema.validate(event.payload, schema, format_checker=jsonschema.FormatChecker())
+    assert PERSONAL not in f"{event.payload} {event.key} {event.topic} {event.event_type}"
+    assert event.topic == TOPIC
+    assert event.key == (f"email:{subject.id}" if about_email else f"call:{subject.id}")
+    assert event.payload["therapist_id"] == subject.therapist_id
+
+
+async def test_every_column_of_an_event_payload_is_meant(session: AsyncSession):
+    async with session.begin():
+        written, rung = email(), call()
+        session.add_all([written, rung])
+        await session.flush()
+        events = [
+            report_email(session, EventType.EMAIL_REPLIED, written, now=NOW),
+            report_call(session, EventType.CALL_FAILED, rung, now=NOW),
+        ]
+    assert events[0].payload == {
+        "email_id": written.id,
+        "therapist_id": 1,
+        "status": "SENT",
+        "sent_at": "2026-10-14T08:42:00Z",
+        "antwort_erhalten": True,
+        "antwortdatum": "2026-10-14T08:42:00Z",
+        "antwort_art": "antwort",
+    }
+    assert events[1].payload == {
+        "phone_call_id": rung.id,
+        "therapist_id": 1,
+        "email_id": None,
+        "status": "failed",
+        "geplantes_datum": "2026-10-25",
+        "geplante_zeit": "02:30",
+        "dauer_minuten": 5,
+        "grund": "rueckruf",
+        "versuch": 1,
+        "ergebnis_art": "besetzt",
+        "vorheriger_anruf_id": None,
+    }
+
+
+async def test_an_event_disappears_with_the_change_it_reports(session: AsyncSession):
+    async with session.begin() as change:
+        written = email()
+        session.add(written)
+        await session.flush()
+        report_email(session, EventType.EMAIL_CREATED, written, now=NOW)
+        await change.rollback()
+    async with session.begin():
+        assert (await session.scalars(select(OutboxEvent))).all() == []
+
+
+async def test_events_can_be_taken_back_until_they_are_out(session: AsyncSession):
+    later = NOW + timedelta(seconds=17)
+    async with session.begin():
+        rung = call()
+        session.add(rung)
+        await session.flush()
+        events = [
+            report_call(session, EventType.CALL_FAILED, rung, now=NOW, available_at=later) for _ in range(3)
+        ]
+    async with session.begin():
+        events[0].published_at = datetime(2026, 10, 14, 9, tzinfo=UTC)
+    async with session.begin():
+        assert await retract(session, [event.event_id for event in events]) == 2
+    async with session.begin():
+        assert list(await session.scalars(select(OutboxEvent.id))) == [events[0].id]

@@ -1,0 +1,359 @@
+import asyncio
+from dataclasses import replace
+from datetime import date, time, timedelta
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.emails.replies import Reply, record_reply
+from services.events.report import EventType
+from services.follow_ups.automatic import create_due
+from services.follow_ups.pending import (
+    AlreadyPlanned,
+    NotUndelivered,
+    cancel_pending,
+    offer_call_for_failed,
+    pending_call,
+    postpone_pending,
+)
+from services.models import Activity, Email, EmailStatus, OutboxEvent, PhoneCall, ReplyKind, Therapist
+from services.rules import DeskRules
+from services.therapists.directory import TherapistDirectory
+from services.work import API, SYSTEM
+from shared.config import Settings
+from shared.database import SessionFactory
+from tests.factories import NOW, make_call, make_email, make_therapist
+from tests.therapist_service import TherapistServiceDouble, unreachable
+
+A_WEEK_AGO = NOW - timedelta(days=7)
+
+
+@pytest.fixture
+def service() -> TherapistServiceDouble:
+    return TherapistServiceDouble()
+
+
+@pytest.fixture
+def directory(config: Settings, service: TherapistServiceDouble) -> TherapistDirectory:
+    return TherapistDirectory(config, service.client())
+
+
+def sent_email(**values: object) -> Email:
+    return make_email(**({"status": EmailStatus.SENT, "sent_at": A_WEEK_AGO} | values))
+
+
+async def store(session: AsyncSession, *rows: object) -> None:
+    async with session.begin():
+        session.add_all(rows)
+
+
+async def all_calls(session: AsyncSession) -> list[PhoneCall]:
+    async with session.begin():
+        return list(await session.scalars(select(PhoneCall).order_by(PhoneCall.id)))
+
+
+async def events(session: AsyncSession) -> list[str]:
+    async with session.begin():
+        return list(await session.scalars(select(OutboxEvent.event_type).order_by(OutboxEvent.id)))
+
+
+async def reload(session: AsyncSession, email: Email) -> Email:
+    async with session.begin():
+        await session.refresh(email)
+    return email
+
+
+async def test_an_unanswered_mail_becomes_one_call(
+    sessions: SessionFactory, session: AsyncSession, directory: TherapistDirectory, rules: DeskRules
+):
+    email = sent_email()
+    await store(session, make_therapist(), email)
+    assert await create_due(sessions, directory, now=NOW, rules=rules) == 1
+    assert await create_due(sessions, directory, now=NOW, rules=rules) == 0
+    (call,) = await all_calls(session)
+    assert (call.email_id, call.therapist_id, call.grund) == (email.id, 1, "keine_antwort")
+    assert (call.geplantes_datum, call.geplante_zeit) == (date(2026, 10, 14), time(11, 15))
+    assert call.notizen is None
+    assert await events(session) == [EventType.CALL_SCHEDULED]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"sent_at": A_WEEK_AGO + timedelta(microseconds=1)},
+        {"antwort_erhalten": True, "antwortdatum": NOW},
+        {"status": EmailStatus.FAILED},
+        {"status": EmailStatus.QUEUED, "sent_at": None},
+        {"status": EmailStatus.SENDING, "uebergabe_begonnen_at": A_WEEK_AGO},
+        {"nachverfolgung_ab": NOW + timedelta(seconds=1), "antwort_art": "abwesenheit"},
+    ],
+    ids=["too young", "answered", "failed", "queued", "unclear", "moved by an out-of-office note"],
+)
+async def test_other_mails_become_no_call(
+    sessions: SessionFactory,
+    session: AsyncSession,
+    directory: TherapistDirectory,
+    rules: DeskRules,
+    values: dict[str, object],
+):
+    await store(session, make_therapist(), sent_email(**values))
+    assert await create_due(sessions, directory, now=NOW, rules=rules) == 0
+    assert await all_calls(session) == []
+
+
+async def test_an_out_of_office_note_decides_when_the_call_is_due(
+    sessions: SessionFactory, session: AsyncSession, directory: TherapistDirectory, rules: DeskRules
+):
+    await store(
+        session, make_therapist(), sent_email(nachverfolgung_ab=NOW, sent_at=NOW - timedelta(days=30))
+    )
+    assert await create_due(sessions, directory, now=NOW, rules=rules) == 1
+    assert len(await all_calls(session)) == 1
+
+
+async def test_a_note_of_an_early_return_brings_no_call_forward(
+    sessions: SessionFactory, session: AsyncSession, directory: TherapistDirectory, rules: DeskRules
+):
+    email = sent_email(sent_at=NOW - timedelta(days=1))
+    await store(session, make_therapist(), email)
+    note = Reply(art=ReplyKind.OUT_OF_OFFICE, rueckkehr=rules.today(NOW))
+    effect = await record_reply(session, email.id, note, now=NOW, actor=API, rules=rules)
+    assert effect.follow_up_from == rules.today(NOW + timedelta(days=6))
+    assert await create_due(sessions, directory, now=NOW + timedelta(days=5), rules=rules) == 0
+    assert await create_due(sessions, directory, now=NOW + timedelta(days=6), rules=rules) == 1
+
+
+@pytest.mark.parametrize(
+    ("call", "due"),
+    [
+        ({"grund": "manuell"}, 0),
+        ({"grund": "manuell", "status": "completed"}, 0),
+        ({"grund": "manuell", "status": "canceled"}, 1),
+        ({"grund": "keine_antwort", "status": "canceled"}, 0),
+    ],
+)
+async def test_a_mail_that_led_to_a_call_is_not_called_about_again(
+    sessions: SessionFactory,
+    session: AsyncSession,
+    directory: TherapistDirectory,
+    rules: DeskRules,
+    call: dict[str, object],
+    due: int,
+):
+    email = sent_email()
+    await store(session, make_therapist(), email)
+    await store(session, make_call(email_id=email.id, **call))
+    assert await create_due(sessions, directory, now=NOW, rules=rules) == due
+
+
+async def test_many_workers_at_once_make_one_call_each_mail(
+    sessions: SessionFactory, session: AsyncSession, directory: TherapistDirectory, rules: DeskRules
+):
+    emails = [sent_email(therapist_id=1 + number % 3) for number in range(12)]
+    await store(session, *(make_therapist(id=number) for number in (1, 2, 3)), *emails)
+    await asyncio.gather(*(create_due(sessions, directory, now=NOW, rules=rules) for _ in range(8)))
+    calls = await all_calls(session)
+    assert sorted(call.email_id or 0 for call in calls) == sorted(email.id for email in emails)
+
+
+async def test_a_mail_answered_while_workers_look_gets_no_call(
+    sessions: SessionFactory, session: AsyncSession, directory: TherapistDirectory, rules: DeskRules
+):
+    """The answer is saved after the mail was found due, while its therapist is being fetched."""
+    email = sent_email()
+    await store(session, make_therapist(abgerufen_at=NOW - timedelta(days=9)), email)
+
+    async def answer_meanwhile(*_: object, **__: object) -> Therapist:
+        async with sessions() as other, other.begin():
+            row = await other.get_one(Email, email.id)
+            row.antwort_erhalten, row.antwortdatum = True, NOW
+        return make_therapist()
+
+    directory.get = answer_meanwhile  # pyright: ignore[reportAttributeAccessIssue]
+    assert await create_due(sessions, directory, now=NOW, rules=rules) == 1
+    assert await all_calls(session) == []
+
+
+@pytest.mark.parametrize(
+    ("therapist", "note", "again_after"),
+    [
+        ({"status": "gesperrt"}, "gesperrt", timedelta(days=7)),
+        ({"nicht_anrufen": True}, "nicht anrufen", timedelta(days=7)),
+        ({"telefonische_erreichbarkeit": None}, "Telefonzeiten", timedelta(days=7)),
+        ({"telefonische_erreichbarkeit": {"mi": ["9-9:05"]}}, "keine Zeit frei", timedelta(days=1)),
+    ],
+)
+async def test_a_mail_whose_therapist_cannot_be_called_is_shown_to_the_staff_and_looked_at_later(
+    sessions: SessionFactory,
+    session: AsyncSession,
+    directory: TherapistDirectory,
+    service: TherapistServiceDouble,
+    rules: DeskRules,
+    therapist: dict[str, object],
+    note: str,
+    again_after: timedelta,
+):
+    email = sent_email(nachverfolgung_notizen="Bitte beachten")
+    await store(session, make_therapist(**therapist), email)
+    service.failing = unreachable
+    one_day = replace(rules, horizon_days=1)
+    assert await create_due(sessions, directory, now=NOW, rules=one_day) == 1
+    assert await create_due(sessions, directory, now=NOW, rules=one_day) == 0
+    await reload(session, email)
+    assert email.nachverfolgung_erforderlich
+    assert (email.nachverfolgung_notizen or "").startswith("Bitte beachten\n")
+    assert note in (email.nachverfolgung_notizen or "")
+    assert email.nachverfolgung_ab == NOW + again_after
+    notes, version = email.nachverfolgung_notizen, email.version
+    assert await create_due(sessions, directory, now=NOW + again_after, rules=one_day) == 1
+    await reload(session, email)
+    assert (email.nachverfolgung_notizen, email.version) == (notes, version)
+    assert await all_calls(session) == []
+
+
+async def test_an_unknown_therapist_is_shown_to_the_staff(
+    sessions: SessionFactory, session: AsyncSession, directory: TherapistDirectory, rules: DeskRules
+):
+    email = sent_email()
+    await store(session, email)
+    await create_due(sessions, directory, now=NOW, rules=rules)
+    assert (await reload(session, email)).nachverfolgung_erforderlich
+
+
+async def test_while_the_directory_is_down_the_mail_waits_without_bothering_anybody(
+    sessions: SessionFactory,
+    session: AsyncSession,
+    directory: TherapistDirectory,
+    rules: DeskRules,
+    service: TherapistServiceDouble,
+):
+    email = sent_email()
+    await store(session, email)
+    service.add(1)
+    service.failing = unreachable
+    await create_due(sessions, directory, now=NOW, rules=rules)
+    assert not (await reload(session, email)).nachverfolgung_erforderlich
+    assert await create_due(sessions, directory, now=NOW, rules=rules) == 0
+    service.failing = None
+    assert await create_due(sessions, directory, now=NOW + timedelta(minutes=15), rules=rules) == 1
+    assert len(await all_calls(session)) == 1
+
+
+async def test_an_answer_cancels_what_is_pending_but_a_call_back(session: AsyncSession):
+    email = sent_email()
+    await store(session, email)
+    await store(
+        session,
+        make_call(email_id=email.id, grund="keine_antwort", bearbeitet_bis=None),
+        make_call(email_id=email.id, geplante_zeit=time(10), grund="manuell"),
+        make_call(email_id=email.id, geplante_zeit=time(9), grund="rueckruf"),
+        make_call(email_id=email.id, geplante_zeit=time(8), grund="manuell", status="completed"),
+    )
+    async with session.begin():
+        pending = await pending_call(session, email.id)
+        cancelled = await cancel_pending(session, email.id, now=NOW, actor=SYSTEM)
+    assert pending is not None
+    assert pending is cancelled
+    assert pending.geplante_zeit == time(10)
+    assert [call.status for call in await all_calls(session)] == [
+        "canceled",
+        "canceled",
+        "scheduled",
+        "completed",
+    ]
+    assert (pending.ergebnis_art, pending.abgeschlossen_at, pending.version) == ("abgesagt", NOW, 2)
+    assert pending.ergebnis == "Die E-Mail wurde beantwortet."
+    assert await events(session) == [EventType.CALL_CANCELED] * 2
+    async with session.begin():
+        assert await pending_call(session, email.id) is None
+        assert await cancel_pending(session, email.id, now=NOW, actor=SYSTEM) is None
+        actions = list(await session.scalars(select(Activity.action)))
+    assert actions == ["call_canceled"] * 2
+
+
+async def test_an_absence_moves_the_pending_call_behind_it(session: AsyncSession, rules: DeskRules):
+    email = sent_email()
+    await store(session, make_therapist(), email)
+    await store(session, make_call(email_id=email.id, grund="keine_antwort", dauer_minuten=20))
+    back = date(2026, 10, 24)
+    async with session.begin():
+        call = await postpone_pending(session, email, back, now=NOW, actor=SYSTEM, rules=rules)
+    assert call is not None
+    assert (call.geplantes_datum, call.geplante_zeit, call.version) == (date(2026, 10, 26), time(10), 2)
+    assert call.dauer_minuten == 20
+    assert await events(session) == [EventType.CALL_SCHEDULED]
+    async with session.begin():
+        same = await postpone_pending(session, email, back, now=NOW, actor=SYSTEM, rules=rules)
+    assert same is not None
+    assert same.version == 2, "it is late enough already"
+
+
+async def test_an_absence_without_a_time_after_it_asks_a_person(session: AsyncSession, rules: DeskRules):
+    email = sent_email()
+    await store(session, make_therapist(telefonische_erreichbarkeit={}), email)
+    await store(session, make_call(email_id=email.id, grund="keine_antwort"))
+    async with session.begin():
+        call = await postpone_pending(session, email, date(2026, 11, 2), now=NOW, actor=SYSTEM, rules=rules)
+    assert call is not None
+    assert call.status == "canceled"
+    assert (await reload(session, email)).nachverfolgung_erforderlich
+
+
+async def test_a_mail_that_did_not_arrive_offers_a_call_at_once(
+    session: AsyncSession, directory: TherapistDirectory, rules: DeskRules
+):
+    failed = make_email(status=EmailStatus.FAILED)
+    bounced = sent_email(antwort_art="unzustellbar", therapist_id=2)
+    fine = sent_email()
+    await store(session, make_therapist(), make_therapist(id=2), failed, bounced, fine)
+
+    failed_id, bounced_id, fine_id = failed.id, bounced.id, fine.id
+
+    async def offer(email_id: int) -> PhoneCall:
+        return await offer_call_for_failed(
+            session, email_id, now=NOW, actor=SYSTEM, rules=rules, directory=directory
+        )
+
+    call = await offer(failed_id)
+    assert (call.grund, call.email_id, call.geplante_zeit) == ("nicht_zugestellt", failed_id, time(11, 15))
+    assert (await offer(bounced_id)).therapist_id == 2
+    with pytest.raises(AlreadyPlanned):
+        await offer(failed_id)
+    with pytest.raises(NotUndelivered):
+        await offer(fine_id)
+    assert len(await all_calls(session)) == 2
+
+
+async def test_offering_a_call_twice_at_once_makes_one(
+    sessions: SessionFactory, session: AsyncSession, directory: TherapistDirectory, rules: DeskRules
+):
+    failed = make_email(status=EmailStatus.FAILED)
+    await store(session, make_therapist(), failed)
+
+    async def offer() -> None:
+        async with sessions() as own:
+            await offer_call_for_failed(
+                own, failed.id, now=NOW, actor=SYSTEM, rules=rules, directory=directory
+            )
+
+    outcomes = await asyncio.gather(*(offer() for _ in range(4)), return_exceptions=True)
+    assert sorted(type(outcome).__name__ for outcome in outcomes) == ["AlreadyPlanned"] * 3 + ["NoneType"]
+    assert len(await all_calls(session)) == 1
+
+
+async def test_an_absence_moves_every_pending_call(session: AsyncSession, rules: DeskRules):
+    email = sent_email()
+    await store(session, make_therapist(), email)
+    await store(
+        session,
+        make_call(id=1, email_id=email.id, grund="keine_antwort", geplante_zeit=time(11)),
+        make_call(id=2, email_id=email.id, geplante_zeit=time(11, 30)),
+    )
+    async with session.begin():
+        back = date(2026, 10, 26)
+        earliest = await postpone_pending(session, email, back, now=NOW, actor=SYSTEM, rules=rules)
+    calls = await all_calls(session)
+    assert [call.geplantes_datum for call in calls] == [back, back]
+    assert earliest is not None
+    assert earliest.geplante_zeit == min(call.geplante_zeit for call in calls)

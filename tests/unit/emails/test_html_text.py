@@ -1,0 +1,114 @@
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.emails.html_text import read_html, shows_something, text_from_html
+
+LARGE = 256 * 1024
+TAGS = (
+    "<p></p><div><br><ul><ol></ul><li></li><table><tr><td></td></table><pre></pre><a href=x></a><img alt=w>"
+    "<script></script><p hidden></body>"
+)
+PIECES = st.lists(
+    st.one_of(
+        st.sampled_from(re.findall("<[^>]*>", TAGS)),
+        st.sampled_from(["<!--", "-->", "<![", "</", "<", ">", "&", "&lt;", "word", " ", "\n"]),
+        st.text(max_size=3),
+    ),
+    max_size=40,
+).map("".join)
+
+
+@given(PIECES)
+def test_whatever_is_sent_can_be_read(html: str):
+    text = text_from_html(html)
+    assert "\n\n\n" not in text
+    assert not any(line.endswith(" ") for line in text.split("\n"))
+    assert shows_something(html) is read_html(html).shows_something
+    assert shows_something(html) or "w" not in text
+
+
+@pytest.mark.parametrize(
+    ("html", "text"),
+    [
+        ("<p>a<br>b</p><p>c</p>", "a\nb\n\nc"),
+        ("<div>a</div>\n<div>b<br></div>c", "a\nb\nc"),
+        ("a<hr>b<blockquote>c</blockquote>d", "a\n\nb\n\nc\n\nd"),
+        ("<p> a <b> b</b>  c\nd </p>", "a b c d"),
+        ("<pre>  a\n    b</pre>c", "  a\n    b\n\nc"),
+        ("a&nbsp;&amp;&nbsp;&lt;b&gt;", "a\xa0&\xa0<b>"),
+        ("Da:<ul><li>a</li><li><p>b</p></li><li></ul>", "Da:\n\n  * a\n\n  * b"),
+        ("<ul><li>a<ol start=9><li>b<li>c</ol><li>d</ul>e", "  * a\n    9. b\n    10. c\n  * d\n\ne"),
+        ("<ol start=x><li>a</ol>", "  1. a"),
+        ("<table><tr><th>Tag<th>Zeit<tr><td>Mo<td><b>9</b></table>", "Tag  Zeit\nMo  9"),
+        ("<a href='https://a.example/b'>hier</a>.", "[hier](https://a.example/b)."),
+        ("<a href='mailto:x@y.de'>x@y.de</a> <a href='tel:1'>1</a> <a>n</a>", "x@y.de 1 n"),
+        ("<a href='https://a.example'><img src=b></a> <a href='#x'></a>", "https://a.example"),
+        ("<a href='https://a.example'><img src=b alt='Zum Portal'></a>", "[Zum Portal](https://a.example)"),
+        ("<title>t</title><style>p{}</style>a<script>alert(1)</script>", "a"),
+        ("<div style='color:red;DISPLAY : none'>a<br><div>b</div></div>c<p hidden>d", "c"),
+        ("<?xml version='1.0' encoding='latin-1'?><meta charset=utf-16>Grüße", "Grüße"),
+    ],
+)  # fmt: skip
+def test_what_is_seen_is_said_in_the_same_order_and_lines(html: str, text: str):
+    assert text_from_html(html) == text
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<p style='margin-top:" + "9" * 400 + "em'>x",
+        "<p style='margin-top:1000000000em;padding-left:1000000000em'>x",
+        "<div>" * 20_000 + "x",
+        "<table><tr><td>" * 20_000 + "x",
+        "<ul><li>" * 20_000 + "x",
+        "<a href=y>" * 20_000 + "x",
+        "<p hidden>" * 20_000 + "</p>" * 20_000 + "x",
+        "</" * 20_000 + ">x",
+    ],
+)
+def test_neither_styles_nor_nesting_lose_the_text_or_inflate_it(html: str):
+    assert text_from_html(html).removesuffix("](y)").endswith("x")
+    assert len(text_from_html(html)) < 20
+    assert shows_something(html)
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<table><tr><td>" + "a" * 100_000 + "</td></tr>" + "<tr><td>b</td></tr>" * 10_000 + "</table>",
+        "<ul><li>x" * (LARGE // 9),
+        "<ol start=999999>" * 9 + "<li>x" * (LARGE // 5),
+        "<a href=x>y" * (LARGE // 11),
+        "<td>x" * (LARGE // 5),
+        "<p>" + "[" * LARGE,
+        "[a](" * (LARGE // 4),
+        "<" * LARGE,
+        "<br>x" * (LARGE // 5),
+    ],
+)
+def test_a_text_is_as_long_as_its_html_at_most_a_few_times(html: str):
+    assert len(text_from_html(html)) <= 4 * len(html)
+
+
+@pytest.mark.parametrize(
+    ("html", "seen"),
+    [
+        ("", False),
+        ("<!-- -->", False),
+        ("<p>&nbsp;\u200b\xad</p>", False),
+        ("<p hidden><img src=a></p><div style='display:none'>a</div>", False),
+        ("<script>a</script>", False),
+        ("<p>\u200b</p>", False),
+        ("<p>&#xad;", False),
+        ("\n<div><p>A", True),
+        ("<div>\u200b<p>A", True),
+        ("<img src=a>", True),
+        ("<p>" * 20_000 + "&#x41;", True),
+        (" " * 40_000 + "ä" * 40_000, True),
+    ],
+)
+def test_something_is_shown_when_a_word_or_a_picture_is(html: str, seen: bool):
+    assert shows_something(html) is read_html(html).shows_something is seen

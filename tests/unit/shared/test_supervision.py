@@ -1,0 +1,74 @@
+import asyncio
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.supervision import Restarts, keep_running, run_until
+
+AT_ONCE = Restarts(base=0, cap=0)
+
+
+class Failing:
+    def __init__(self, times: int) -> None:
+        self.runs = 0
+        self.works = asyncio.Event()
+        self._times = times
+
+    async def run(self) -> None:
+        self.runs += 1
+        if self.runs <= self._times:
+            raise RuntimeError("broken")
+        self.works.set()
+        await asyncio.Event().wait()
+
+
+class Deaf:
+    """Doesn't end when it is cancelled."""
+
+    def __init__(self) -> None:
+        self.release = asyncio.Event()
+
+    async def run(self) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await self.release.wait()
+
+
+async def test_a_failing_loop_is_started_again_until_it_works():
+    loop = Failing(times=3)
+    task = asyncio.create_task(keep_running("loop", loop, AT_ONCE))
+
+    async with asyncio.timeout(10):
+        await loop.works.wait()
+
+    assert loop.runs == 4
+    task.cancel()
+
+
+async def test_a_failing_loop_does_not_end_the_others():
+    stop, steady = asyncio.Event(), Failing(times=0)
+    running = asyncio.create_task(
+        run_until(stop, {"failing": Failing(times=10**9), "steady": steady}, grace_seconds=10)
+    )
+    async with asyncio.timeout(10):
+        await steady.works.wait()
+        stop.set()
+        assert await running == []
+    assert steady.runs == 1
+
+
+async def test_stopping_names_the_loops_that_do_not_end_and_leaves_them_behind():
+    stop, deaf, steady = asyncio.Event(), Deaf(), Failing(times=0)
+    running = asyncio.create_task(run_until(stop, {"deaf": deaf, "steady": steady}, grace_seconds=0.05))
+    async with asyncio.timeout(10):
+        await steady.works.wait()
+        stop.set()
+        assert await running == ["deaf"]
+    deaf.release.set()
+
+
+@given(st.integers(min_value=1, max_value=10_000))
+def test_waits_never_shrink_and_never_pass_the_cap(failures: int):
+    restarts = Restarts(base=0.5, cap=30)
+    assert 0.5 <= restarts.wait(failures) <= restarts.wait(failures + 1) <= 30

@@ -1,0 +1,276 @@
+"""`/api/emails`: what the other services of the platform ask of e-mails."""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+import msgspec
+from litestar import Controller, Response, get, post, put
+from litestar.datastructures import State
+from litestar.di import NamedDependency
+from litestar.openapi.spec import Example
+from litestar.params import BodyKwarg, FromPath, FromQuery, JSONBody, QueryParameter
+from msgspec import UNSET, Struct, UnsetType
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.checks import LARGEST_BODY_BYTES, LONGEST_LINE, LONGEST_NOTE
+from services.emails.changes import EmailChanges, update_email
+from services.emails.create import NewEmail, create_email, get_email
+from services.emails.lists import EmailFilters, list_emails
+from services.models import LARGEST_ID, Email, EmailStatus
+from services.pagination import DEFAULT_LIMIT, PageRequest
+from services.rules import DeskRules
+from services.work import Actor
+from shared.clock import Clock
+from shared.config import Settings
+from webapp.controllers.api.schema import (
+    INSTANT,
+    MADE_HEADERS,
+    DayOrInstantFilter,
+    IdempotencyKeyHeader,
+    Paged,
+    PageLimit,
+    PageNumber,
+    RecordIdFilter,
+    problems,
+    range_end,
+    range_start,
+    read_instant,
+    refuse_unknown_parameters,
+    repeatable,
+)
+from webapp.controllers.api.strict_json import JsonRequest
+
+RecordId = BodyKwarg(ge=1, le=LARGEST_ID, examples=[Example(value=123)])
+Address = BodyKwarg(
+    format="idn-email",
+    description="ASCII before the @ unless the mail server offers SMTPUTF8; the domain may be international.",
+    examples=[Example(value="praxis@example.de")],
+)
+Line = BodyKwarg(min_length=1, max_length=LONGEST_LINE, description="One line, no control characters.")
+Name = replace(Line, examples=[Example(value="Dr. Jürgen Müller")])
+Subject = replace(Line, examples=[Example(value="Anfrage für drei Patientinnen")])
+BodyText = BodyKwarg(
+    description=f"At most {LARGEST_BODY_BYTES} bytes of UTF-8. Derived from the other body when left out.",
+)
+Html = replace(BodyText, examples=[Example(value="<p>Guten Tag, haben Sie ab Herbst freie Plätze?</p>")])
+PlainText = replace(BodyText, examples=[Example(value="Guten Tag, haben Sie ab Herbst freie Plätze?")])
+Note = BodyKwarg(max_length=LONGEST_NOTE)
+
+
+class EmailCreate(Struct, forbid_unknown_fields=True, kw_only=True):
+    """A new e-mail: a subject and one or both bodies, or a template with its data."""
+
+    therapist_id: Annotated[int, RecordId]
+    empfaenger_email: Annotated[str, Address]
+    empfaenger_name: Annotated[str, Name]
+    betreff: Annotated[str | None, Subject] = None
+    body_html: Annotated[str | None, Html] = None
+    body_text: Annotated[str | None, PlainText] = None
+    absender_email: Annotated[str | None, Address] = None
+    absender_name: Annotated[str | None, Name] = None
+    template: Annotated[str | None, BodyKwarg(description="A name from `/api/email-templates`.")] = None
+    template_data: dict[str, Any] | None = None
+    status: Literal["DRAFT", "QUEUED"] = "QUEUED"
+    nachverfolgung_erforderlich: bool = False
+    nachverfolgung_notizen: Annotated[str | None, Note] = None
+
+
+class EmailUpdate(Struct, forbid_unknown_fields=True, kw_only=True):
+    """What is to change; what is left out stays. Content can change in DRAFT only."""
+
+    therapist_id: Annotated[int | UnsetType, RecordId] = UNSET
+    betreff: Annotated[str | UnsetType, Subject] = UNSET
+    body_html: Annotated[str | UnsetType, Html] = UNSET
+    body_text: Annotated[str | UnsetType, PlainText] = UNSET
+    empfaenger_email: Annotated[str | UnsetType, Address] = UNSET
+    empfaenger_name: Annotated[str | UnsetType, Name] = UNSET
+    absender_email: Annotated[str | UnsetType, Address] = UNSET
+    absender_name: Annotated[str | UnsetType, Name] = UNSET
+    status: Annotated[
+        EmailStatus | UnsetType,
+        BodyKwarg(description="DRAFT to QUEUED, QUEUED to DRAFT, FAILED to QUEUED; else 409."),
+    ] = UNSET
+    antwort_erhalten: Annotated[
+        bool | UnsetType,
+        BodyKwarg(description="`true` records an answer, with all that follows; `false` takes it back."),
+    ] = UNSET
+    antwortdatum: Annotated[
+        str | UnsetType | None,
+        BodyKwarg(
+            pattern=f"^{INSTANT}$",
+            description="When the answer came in, an ISO 8601 instant; without an offset it is local time of "
+            "the practices. By default now.",
+            examples=[Example(value="2025-06-10T12:30:00Z"), Example(value="2025-06-10T14:30")],
+        ),
+    ] = UNSET
+    antwortinhalt: str | UnsetType | None = UNSET
+    nachverfolgung_erforderlich: bool | UnsetType = UNSET
+    nachverfolgung_notizen: Annotated[str | UnsetType | None, Note] = UNSET
+    version: Annotated[
+        int | None, BodyKwarg(description="The version this change is based on; 409 if there is a newer one.")
+    ] = None
+
+
+class EmailSummary(Struct, kw_only=True):
+    """An e-mail in a list, without its long texts."""
+
+    id: int
+    therapist_id: int
+    betreff: str
+    empfaenger_email: str
+    empfaenger_name: str
+    absender_email: str
+    absender_name: str
+    antwort_erhalten: bool
+    antwortdatum: datetime | None
+    antwort_art: Literal["antwort", "abwesenheit", "unzustellbar"] | None
+    nachverfolgung_erforderlich: bool
+    nachverfolgung_notizen: str | None
+    nachverfolgung_ab: datetime | None
+    status: EmailStatus
+    zustellung_unklar: bool
+    queued_at: datetime | None
+    naechster_versuch_at: datetime | None
+    sent_at: datetime | None
+    fehlermeldung: str | None
+    wiederholungsanzahl: int
+    message_id: str
+    created_at: datetime
+    updated_at: datetime
+    version: int
+
+
+class EmailDetail(EmailSummary, kw_only=True):
+    """An e-mail with all its texts; instants are UTC."""
+
+    body_html: str
+    body_text: str
+    antwortinhalt: str | None
+
+
+class EmailList(Paged[EmailSummary]):
+    """One page of e-mails, newest first."""
+
+
+class EmailApi(Controller):
+    """The e-mails of the platform."""
+
+    path = "/api/emails"
+    request_class = JsonRequest
+    guards = [refuse_unknown_parameters]  # noqa: RUF012
+    tags = ["E-mails"]  # noqa: RUF012
+
+    @get(
+        "/",
+        operation_id="listEmails",
+        summary="List e-mails, newest first",
+        responses=problems(),
+    )
+    async def list_emails(
+        self,
+        session: NamedDependency[AsyncSession],
+        rules: NamedDependency[DeskRules],
+        page: PageNumber = 1,
+        limit: PageLimit = DEFAULT_LIMIT,
+        therapist_id: RecordIdFilter = None,
+        status: FromQuery[EmailStatus | None] = None,
+        antwort_erhalten: FromQuery[bool | None] = None,
+        nachverfolgung_erforderlich: FromQuery[bool | None] = None,
+        zustellung_unklar: FromQuery[bool | None] = None,
+        created_from: DayOrInstantFilter = None,
+        created_to: DayOrInstantFilter = None,
+        sent_from: DayOrInstantFilter = None,
+        sent_to: DayOrInstantFilter = None,
+        q: Annotated[
+            str | None,
+            QueryParameter(max_length=200, description="Beginnings of words: subject, recipient, address."),
+        ] = None,
+    ) -> EmailList:
+        """List e-mails."""
+        filters = EmailFilters(
+            therapist_id=therapist_id,
+            status=status,
+            antwort_erhalten=antwort_erhalten,
+            nachverfolgung_erforderlich=nachverfolgung_erforderlich,
+            zustellung_unklar=zustellung_unklar,
+            created_from=range_start("created_from", created_from, rules),
+            created_to=range_end("created_to", created_to, rules),
+            sent_from=range_start("sent_from", sent_from, rules),
+            sent_to=range_end("sent_to", sent_to, rules),
+            q=q,
+        )
+        emails = await list_emails(session, filters, PageRequest(page, limit))
+        return EmailList.of(emails, lambda email: msgspec.convert(email, EmailSummary, from_attributes=True))
+
+    @post(
+        "/",
+        operation_id="createEmail",
+        summary="Queue an e-mail, or store a draft",
+        response_headers=MADE_HEADERS,
+        responses=problems(409, 413, 415),
+    )
+    async def create_email(
+        self,
+        data: JSONBody[EmailCreate],
+        request: JsonRequest,
+        state: State,
+        idempotency_key: IdempotencyKeyHeader = None,
+    ) -> Response[EmailDetail]:
+        """Create an e-mail. It takes what it needs from the state: resolving dependencies is slow."""
+        fields: dict[str, Any] = msgspec.structs.asdict(data) | {"status": EmailStatus(data.status)}
+        email, repeated = await create_email(
+            state.statements,
+            NewEmail(**fields),
+            now=state.clock(),
+            actor=request.auth,
+            sender=state.config.get_smtp_settings(),
+            repeatable=await repeatable(request, idempotency_key),
+        )
+        headers = {"Location": f"/api/emails/{email.id}"}
+        if repeated:
+            headers["Idempotent-Replayed"] = "true"
+        return Response(_detail(email), status_code=201, headers=headers)
+
+    @get("/{email_id:int}", operation_id="getEmail", summary="Read an e-mail", responses=problems(404))
+    async def get_email(self, email_id: FromPath[int], session: NamedDependency[AsyncSession]) -> EmailDetail:
+        """Read an e-mail."""
+        return _detail(await get_email(session, email_id))
+
+    @put(
+        "/{email_id:int}",
+        operation_id="updateEmail",
+        summary="Change a draft, its state, the answer or the follow-up",
+        responses=problems(404, 409, 413, 415),
+    )
+    async def update_email(
+        self,
+        email_id: FromPath[int],
+        data: JSONBody[EmailUpdate],
+        session: NamedDependency[AsyncSession],
+        clock: NamedDependency[Clock],
+        rules: NamedDependency[DeskRules],
+        actor: NamedDependency[Actor],
+        config: NamedDependency[Settings],
+    ) -> EmailDetail:
+        """Change an e-mail."""
+        fields = msgspec.structs.asdict(data)
+        if isinstance(data.antwortdatum, str):
+            fields["antwortdatum"] = read_instant("antwortdatum", data.antwortdatum)
+        version = fields.pop("version")
+        changes = EmailChanges(**fields)
+        email = await update_email(
+            session,
+            email_id,
+            changes,
+            version=version,
+            now=clock(),
+            actor=actor,
+            rules=rules,
+            utf8=config.smtp_utf8,
+        )
+        return _detail(email)
+
+
+def _detail(email: Email) -> EmailDetail:
+    return msgspec.convert(email, EmailDetail, from_attributes=True)

@@ -1,0 +1,260 @@
+"""`/api/phone-calls`: what the other services of the platform ask of phone calls."""
+
+from datetime import date, datetime, time
+from typing import Annotated, Any, Literal
+
+import msgspec
+from litestar import Controller, Response, delete, get, post, put
+from litestar.di import NamedDependency
+from litestar.params import BodyKwarg, FromPath, FromQuery, JSONBody, QueryParameter
+from msgspec import UNSET, Meta, Struct, UnsetType
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.calls.changes import CallChanges, change_call
+from services.calls.lists import CallFilters, list_calls
+from services.calls.planning import NewCall, create_call, get_call
+from services.checks import LONGEST_NOTE
+from services.models import LARGEST_ID, CallReason, CallStatus, OutcomeKind, PhoneCall
+from services.pagination import DEFAULT_LIMIT, PageRequest
+from services.rules import DeskRules
+from services.scheduling.calendar import LONGEST_CALL_MINUTES
+from services.therapists.directory import TherapistDirectory
+from services.work import Actor
+from shared.clock import Clock
+from webapp.controllers.api.schema import (
+    MADE_HEADERS,
+    IdempotencyKeyHeader,
+    Paged,
+    PageLimit,
+    PageNumber,
+    RecordIdFilter,
+    check_days,
+    problems,
+    refuse_unknown_parameters,
+    repeatable,
+)
+from webapp.controllers.api.strict_json import JsonRequest
+
+RecordId = BodyKwarg(ge=1, le=LARGEST_ID)
+Minutes = BodyKwarg(ge=1, le=LONGEST_CALL_MINUTES, description="By default the desk's usual duration.")
+Note = BodyKwarg(max_length=LONGEST_NOTE)
+TimeOfDay = Annotated[
+    str,
+    Meta(
+        pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$",
+        description="Local wall-clock time, `14:30`; seconds are cut off.",
+        examples=["14:30"],
+    ),
+]
+CLOSED = "completed, failed or canceled records the outcome; a closed call keeps its own."
+
+
+class CallCreate(Struct, forbid_unknown_fields=True, kw_only=True):
+    """A new call. Without date and time it goes into the therapist's next free phone hour."""
+
+    therapist_id: Annotated[int, RecordId]
+    geplantes_datum: date | None = None
+    geplante_zeit: TimeOfDay | None = None
+    dauer_minuten: Annotated[int | None, Minutes] = None
+    status: Literal["scheduled"] = "scheduled"
+    notizen: Annotated[str | None, Note] = None
+    email_id: Annotated[int | None, RecordId] = None
+    grund: CallReason = CallReason.MANUAL
+
+
+class CallUpdate(Struct, forbid_unknown_fields=True, kw_only=True):
+    """What is to change; what is left out stays."""
+
+    status: Annotated[CallStatus | None, BodyKwarg(description=CLOSED)] = None
+    ergebnis_art: Annotated[
+        OutcomeKind | None,
+        BodyKwarg(description="By default what the status usually means; `verschoben` moves the call."),
+    ] = None
+    geplantes_datum: date | None = None
+    geplante_zeit: TimeOfDay | None = None
+    dauer_minuten: Annotated[int | None, Minutes] = None
+    tatsaechliches_datum: Annotated[date | None, BodyKwarg(description="With an outcome, today.")] = None
+    tatsaechliche_zeit: TimeOfDay | None = None
+    wiederholen_nach: Annotated[
+        date | UnsetType | None, BodyKwarg(description="No next attempt before this day.")
+    ] = UNSET
+    ergebnis: Annotated[str | UnsetType | None, Note] = UNSET
+    notizen: Annotated[str | UnsetType | None, Note] = UNSET
+    version: Annotated[
+        int | None, BodyKwarg(description="The version this change is based on; 409 if there is a newer one.")
+    ] = None
+
+
+class Call(Struct, kw_only=True):
+    """A phone call. Dates and times are the practice's wall clock, instants are UTC."""
+
+    id: int
+    therapist_id: int
+    geplantes_datum: date
+    geplante_zeit: TimeOfDay
+    dauer_minuten: int
+    tatsaechliches_datum: date | None
+    tatsaechliche_zeit: TimeOfDay | None
+    status: CallStatus
+    ergebnis: str | None
+    notizen: str | None
+    wiederholen_nach: date | None
+    created_at: datetime
+    updated_at: datetime
+    email_id: int | None
+    grund: CallReason
+    ergebnis_art: OutcomeKind | None
+    versuch: int
+    vorheriger_anruf_id: int | None
+    ausserhalb_erreichbarkeit: bool
+    klaerung_noetig: bool
+    version: int
+
+
+class CallList(Paged[Call]):
+    """One page of calls, earliest planned first."""
+
+
+class PhoneCallApi(Controller):
+    """The phone calls of the platform."""
+
+    path = "/api/phone-calls"
+    request_class = JsonRequest
+    guards = [refuse_unknown_parameters]  # noqa: RUF012
+    tags = ["Phone calls"]  # noqa: RUF012
+
+    @get(
+        "/",
+        operation_id="listPhoneCalls",
+        summary="List calls, earliest planned first",
+        responses=problems(422),
+    )
+    async def list_calls(
+        self,
+        session: NamedDependency[AsyncSession],
+        page: PageNumber = 1,
+        limit: PageLimit = DEFAULT_LIMIT,
+        therapist_id: RecordIdFilter = None,
+        email_id: RecordIdFilter = None,
+        status: FromQuery[CallStatus | None] = None,
+        geplantes_datum: FromQuery[date | None] = None,
+        geplantes_datum_from: Annotated[date | None, QueryParameter(description="This day or later.")] = None,
+        geplantes_datum_to: Annotated[date | None, QueryParameter(description="This day or earlier.")] = None,
+    ) -> CallList:
+        """List calls."""
+        filters = CallFilters(
+            therapist_id=therapist_id,
+            email_id=email_id,
+            status=status,
+            geplantes_datum=geplantes_datum,
+            geplantes_datum_von=geplantes_datum_from,
+            geplantes_datum_bis=geplantes_datum_to,
+        )
+        return CallList.of(await list_calls(session, filters, PageRequest(page, limit)), _shown)
+
+    @post(
+        "/",
+        operation_id="createPhoneCall",
+        summary="Plan a call, at a time or in the next free phone hour",
+        response_headers=MADE_HEADERS,
+        responses=problems(409, 413, 415, 422, 503),
+    )
+    async def create_call(
+        self,
+        data: JSONBody[CallCreate],
+        request: JsonRequest,
+        session: NamedDependency[AsyncSession],
+        clock: NamedDependency[Clock],
+        rules: NamedDependency[DeskRules],
+        actor: NamedDependency[Actor],
+        directory: NamedDependency[TherapistDirectory],
+        idempotency_key: IdempotencyKeyHeader = None,
+    ) -> Response[Call]:
+        """Plan a call."""
+        fields: dict[str, Any] = msgspec.structs.asdict(data)
+        check_days(**fields)
+        del fields["status"]
+        fields["geplante_zeit"] = _time(data.geplante_zeit)
+        call, is_new = await create_call(
+            session,
+            NewCall(**fields),
+            now=clock(),
+            actor=actor,
+            rules=rules,
+            directory=directory,
+            repeatable=await repeatable(request, idempotency_key),
+        )
+        headers = {"Location": f"/api/phone-calls/{call.id}"}
+        if not is_new:
+            headers["Idempotent-Replayed"] = "true"
+        return Response(_shown(call), status_code=201, headers=headers)
+
+    @get("/{call_id:int}", operation_id="getPhoneCall", summary="Read a call", responses=problems(404))
+    async def get_call(self, call_id: FromPath[int], session: NamedDependency[AsyncSession]) -> Call:
+        """Read a call."""
+        return _shown(await get_call(session, call_id))
+
+    @put(
+        "/{call_id:int}",
+        operation_id="updatePhoneCall",
+        summary="Record a call's outcome, move it or correct it",
+        responses=problems(404, 409, 413, 415, 422),
+    )
+    async def update_call(
+        self,
+        call_id: FromPath[int],
+        data: JSONBody[CallUpdate],
+        session: NamedDependency[AsyncSession],
+        clock: NamedDependency[Clock],
+        rules: NamedDependency[DeskRules],
+        actor: NamedDependency[Actor],
+    ) -> Call:
+        """Change a call."""
+        fields = msgspec.structs.asdict(data)
+        check_days(**fields)
+        version = fields.pop("version")
+        fields["geplante_zeit"] = _time(data.geplante_zeit)
+        fields["tatsaechliche_zeit"] = _time(data.tatsaechliche_zeit)
+        changes = CallChanges(**fields)
+        call = await change_call(
+            session, call_id, changes, version=version, now=clock(), actor=actor, rules=rules
+        )
+        return _shown(call)
+
+    @delete(
+        "/{call_id:int}",
+        operation_id="cancelPhoneCall",
+        summary="Cancel a call; it stays readable",
+        status_code=200,
+        responses=problems(404, 409),
+    )
+    async def cancel_call(
+        self,
+        call_id: FromPath[int],
+        session: NamedDependency[AsyncSession],
+        clock: NamedDependency[Clock],
+        rules: NamedDependency[DeskRules],
+        actor: NamedDependency[Actor],
+    ) -> Call:
+        """Cancel a call; doing so again changes nothing."""
+        changes = CallChanges(status=CallStatus.CANCELED)
+        call = await change_call(
+            session, call_id, changes, version=None, now=clock(), actor=actor, rules=rules
+        )
+        return _shown(call)
+
+
+def _time(value: str | None) -> time | None:
+    return time.fromisoformat(value[:5]) if value else None
+
+
+def _shown(call: PhoneCall) -> Call:
+    return msgspec.convert(
+        {name: _plain(getattr(call, name)) for name in Call.__struct_fields__},
+        Call,
+        builtin_types=(datetime, date),
+    )
+
+
+def _plain(value: object) -> object:
+    return f"{value:%H:%M}" if isinstance(value, time) else value

@@ -1,0 +1,40 @@
+"""The desk: one file per page or part of one, pages and fragments where it refuses."""
+
+from litestar import Router
+
+from webapp.controllers.pages.call_notes import CallTherapistController, RingBackController
+from webapp.controllers.pages.calls import CallController
+from webapp.controllers.pages.compose import EmailComposeController
+from webapp.controllers.pages.emails import EmailsController
+from webapp.controllers.pages.login import LoginController
+from webapp.controllers.pages.refusals import Refusals
+from webapp.controllers.pages.replies import EmailReplyController
+from webapp.controllers.pages.settings import SettingsController
+from webapp.controllers.pages.statistics import StatisticsController
+from webapp.controllers.pages.system import SystemController
+from webapp.controllers.pages.therapists import TherapistsController
+from webapp.controllers.pages.today import TodayController
+from webapp.controllers.pages.week import WeekController
+from webapp.errors import handlers
+
+REFUSALS = Refusals()
+
+pages_router = Router(
+    path="/",
+    route_handlers=[
+        CallController,
+        CallTherapistController,
+        EmailComposeController,
+        EmailReplyController,
+        EmailsController,
+        LoginController,
+        RingBackController,
+        SettingsController,
+        StatisticsController,
+        SystemController,
+        TherapistsController,
+        TodayController,
+        WeekController,
+    ],
+    exception_handlers=handlers(lambda _request: REFUSALS),
+)

@@ -1,0 +1,178 @@
+"""A call in somebody's hands: taking it, letting go of it, and saying what came of it."""
+
+from typing import Any
+
+from litestar import Controller, Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery
+from litestar.response import Template
+
+from services.calls import claims, outcomes
+from services.calls.typed import keep_typed
+from services.calls.undo import undo_outcome
+from services.desk.today import load_change, load_desk, suggest_next_attempt
+from services.errors import Conflict, InvalidInput
+from services.models import OutcomeKind
+from shared.clock import Clock
+from webapp.i18n import gettext
+from webapp.screens.desk import desk_page, desk_update, is_fragment
+from webapp.screens.desk_answers import (
+    Page,
+    change_in_words,
+    show_call,
+    show_desk,
+    show_refusal,
+    whose_is_free,
+)
+from webapp.screens.forms import Submitted, read_number, words_of
+from webapp.screens.outcome_form import CHOSEN_TIME, OutcomeForm
+from webapp.screens.visit import VISIT, Visit
+
+
+class CallController(Controller):
+    """The panel beside the list."""
+
+    path = "/calls"
+    include_in_schema = False
+    dependencies = VISIT
+
+    @get("/{call_id:int}")
+    async def look(self, visit: NamedDependency[Visit], call_id: FromPath[int]) -> Template:
+        """Show a call, whoever has it in hand."""
+        desk = await load_desk(
+            visit.session, call_id, staff_id=visit.staff.id, now=visit.now, rules=visit.rules
+        )
+        render = desk_update if is_fragment(visit.request) else desk_page
+        return render(desk, visit.rules)
+
+    @post("/{call_id:int}/claim", status_code=200)
+    async def claim(self, visit: NamedDependency[Visit], call_id: FromPath[int]) -> Page:
+        """Take a call in hand."""
+        try:
+            claim = await claims.claim_call(
+                visit.session, call_id, staff_id=visit.staff.id, now=visit.now, rules=visit.rules
+            )
+        except Conflict as error:
+            return await show_refusal(visit, call_id, error)
+        return await show_call(visit, call_id, notice=whose_is_free(claim))
+
+    @post("/next", status_code=200)
+    async def claim_next(self, visit: NamedDependency[Visit]) -> Page:
+        """Take the reachable call whose window closes first."""
+        try:
+            claim = await claims.claim_next(
+                visit.session, staff_id=visit.staff.id, now=visit.now, rules=visit.rules
+            )
+        except claims.NothingReachable as error:
+            return await show_desk(visit, notice=words_of(error))
+        return await show_call(visit, claim.call.id, notice=whose_is_free(claim))
+
+    @post("/{call_id:int}/renew", status_code=200)
+    async def renew(self, visit: NamedDependency[Visit], call_id: FromPath[int]) -> Response[Any]:
+        """Keep a call in hand while its panel is open."""
+        try:
+            await claims.renew_claim(
+                visit.session, call_id, staff_id=visit.staff.id, now=visit.now, rules=visit.rules
+            )
+        except claims.ClaimLost as error:
+            return Template("calls/change.html", context={"message": words_of(error)}, status_code=409)
+        return Response(None, status_code=204)
+
+    @post("/{call_id:int}/release", status_code=200)
+    async def release(self, visit: NamedDependency[Visit], call_id: FromPath[int]) -> Page:
+        """Let go of a call."""
+        await claims.release_claim(visit.session, call_id, staff_id=visit.staff.id)
+        return await show_desk(visit, notice=gettext("The call is free again."))
+
+    @get("/{call_id:int}/next-attempt")
+    async def next_attempt(self, visit: NamedDependency[Visit], call_id: FromPath[int]) -> Template:
+        """Say when the therapist would be rung again if the form were saved now."""
+        form = OutcomeForm.restored(visit.request.query_params)
+        suggestion = None
+        if form.kind is not None and not (form.kind is OutcomeKind.POSTPONED and form.wohin == CHOSEN_TIME):
+            suggestion = await suggest_next_attempt(
+                visit.session,
+                call_id,
+                form.kind,
+                wiederholen_nach=form.not_before,
+                now=visit.now,
+                rules=visit.rules,
+            )
+        return Template("calls/next_attempt.html", context={"suggestion": suggestion})
+
+    @get("/{call_id:int}/state")
+    async def state(
+        self, visit: NamedDependency[Visit], call_id: FromPath[int], version: FromQuery[int]
+    ) -> Response[Any]:
+        """Say what somebody else did to the call since the page showed it; nothing if nothing."""
+        change = await load_change(
+            visit.session, call_id, version=version, staff_id=visit.staff.id, now=visit.now
+        )
+        message = change_in_words(change) if change else None
+        held_until = change.held_until if change else None
+        return Template("calls/change.html", context={"message": message, "held_until": held_until})
+
+    @post("/{call_id:int}/draft", status_code=200)
+    async def draft(
+        self, visit: NamedDependency[Visit], call_id: FromPath[int], data: Submitted[OutcomeForm]
+    ) -> Template:
+        """Keep what is being typed."""
+        await keep_typed(
+            visit.session,
+            call_id,
+            data.to_draft(),
+            version=read_number(data.version),
+            staff_id=visit.staff.id,
+            now=visit.now,
+        )
+        return Template("calls/draft_saved.html", context={"at": visit.now})
+
+    @post("/{call_id:int}/outcome", status_code=200)
+    async def outcome(
+        self, visit: NamedDependency[Visit], call_id: FromPath[int], data: Submitted[OutcomeForm]
+    ) -> Page:
+        """Save what came of the call and offer the next one."""
+        version = read_number(data.version)
+        try:
+            await outcomes.record_outcome(
+                visit.session, call_id, data.to_outcome(), version=version, rules=visit.rules, **visit.act
+            )
+        except (Conflict, InvalidInput) as error:
+            return await show_refusal(visit, call_id, error, form=data)
+        return await show_desk(visit, saved_call_id=call_id)
+
+    @post("/{call_id:int}/plan-anew", status_code=200)
+    async def plan_anew(
+        self, visit: NamedDependency[Visit], call_id: FromPath[int], version: FromQuery[int | None] = None
+    ) -> Page:
+        """Move an overdue call to the therapist's next window."""
+        outcome = outcomes.Outcome(art=OutcomeKind.POSTPONED)
+        try:
+            await outcomes.record_outcome(
+                visit.session, call_id, outcome, version=version, rules=visit.rules, **visit.act
+            )
+        except (Conflict, InvalidInput) as error:
+            return await show_refusal(visit, call_id, error)
+        return await show_desk(visit, saved_call_id=call_id)
+
+    @post("/{call_id:int}/undo", status_code=200)
+    async def undo(
+        self, visit: NamedDependency[Visit], call_id: FromPath[int], clock: NamedDependency[Clock]
+    ) -> Page:
+        """Take the last outcome back, with what was typed."""
+        try:
+            claim = await undo_outcome(visit.session, call_id, clock=clock, actor=visit.actor)
+        except Conflict as error:
+            return await show_refusal(visit, call_id, error)
+        return await show_call(visit, call_id, notice=whose_is_free(claim), undone=True)
+
+    @post("/{call_id:int}/settle", status_code=200)
+    async def settle(
+        self, visit: NamedDependency[Visit], call_id: FromPath[int], version: FromQuery[int | None] = None
+    ) -> Page:
+        """Note that a person has decided how to go on with a call that came to nothing."""
+        try:
+            await outcomes.settle(visit.session, call_id, version=version, **visit.act)
+        except Conflict as error:
+            return await show_refusal(visit, call_id, error)
+        return await show_desk(visit)

@@ -1,0 +1,256 @@
+"""The pages of e-mails: the list, one e-mail, and what staff can do with it."""
+
+from dataclasses import dataclass, replace
+from datetime import date, time, timedelta
+from typing import Any, cast
+from urllib.parse import urlencode
+
+from litestar import Controller, Response, get, post
+from litestar.datastructures import FormMultiDict
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery
+from litestar.response import Redirect, Template
+
+from services.desk.email_list import EmailView, email_overview
+from services.emails import states
+from services.emails.changes import EmailChanges, update_email
+from services.emails.create import get_email
+from services.emails.lists import EmailFilters
+from services.errors import DomainError, NotFound
+from services.follow_ups.pending import call_about_email
+from services.pagination import PageRequest
+from services.rules import DeskRules
+from services.therapists.directory import TherapistDirectory
+from webapp.controllers.pages.login import local_path
+from webapp.errors import status_of
+from webapp.screens.email_page import email_page
+from webapp.screens.forms import Submitted, read_date, read_number, repeatable, words_of
+from webapp.screens.visit import VISIT, Visit
+from webapp.security import framed_mail
+
+ROWS = 50
+MOST_PAGES = 10_000
+LONGEST_SEARCH = 200
+
+
+@dataclass(frozen=True, slots=True)
+class ListQuery:
+    """What the list's address says; whatever can't be read counts as left out."""
+
+    show: EmailView = EmailView.ALL
+    q: str = ""
+    von: date | None = None
+    bis: date | None = None
+    therapist: int | None = None
+    page: int = 1
+
+    def url(self, **changes: object) -> str:
+        """Return the list's address with some of its parts changed; a change starts at page 1."""
+        wanted = replace(self, **cast("Any", {"page": 1, **changes}))
+        parts = {
+            "show": "" if wanted.show is EmailView.ALL else wanted.show.value,
+            "q": wanted.q,
+            "von": wanted.von or "",
+            "bis": wanted.bis or "",
+            "therapist": wanted.therapist or "",
+            "page": wanted.page if wanted.page > 1 else "",
+        }
+        query = urlencode({name: value for name, value in parts.items() if value})
+        return f"/emails?{query}" if query else "/emails"
+
+    def filters(self, rules: DeskRules) -> EmailFilters:
+        """Return words, therapist and dates as filters; both dates belong to the range."""
+        after = self.bis + timedelta(days=1) if self.bis and self.bis < date.max else None
+        return EmailFilters(
+            therapist_id=self.therapist,
+            created_from=rules.instant(self.von, time.min) if self.von else None,
+            created_to=rules.instant(after, time.min) if after else None,
+            q=self.q or None,
+        )
+
+
+@dataclass
+class ActionForm:
+    """A button of an e-mail's page, and which e-mail, and which reply to it, the page showed."""
+
+    action: str = ""
+    version: str = ""
+    key: str = ""
+    seen: str = ""
+
+
+class EmailsController(Controller):
+    """E-mails, for people."""
+
+    path = "/emails"
+    include_in_schema = False
+    dependencies = VISIT
+
+    @get("/")
+    async def list(
+        self,
+        visit: NamedDependency[Visit],
+        show: FromQuery[str] = "",
+        q: FromQuery[str] = "",
+        von: FromQuery[str] = "",
+        bis: FromQuery[str] = "",
+        therapist: FromQuery[str] = "",
+        page: FromQuery[str] = "",
+        done: FromQuery[str] = "",
+        n: FromQuery[str] = "",
+        left: FromQuery[str] = "",
+    ) -> Template:
+        """Show a page of the list, or only its changing part."""
+        query = ListQuery(
+            show=EmailView(show) if show in set(EmailView) else EmailView.ALL,
+            q=q.strip()[:LONGEST_SEARCH],
+            von=read_date(von),
+            bis=read_date(bis),
+            therapist=read_number(therapist) or None,
+            page=min(max(read_number(page) or 1, 1), MOST_PAGES),
+        )
+        return await _list_page(visit, query, done=done, n=read_number(n) or 0, left=read_number(left) or 0)
+
+    @post("/retry", status_code=303)
+    async def retry_many(self, visit: NamedDependency[Visit]) -> Response[Any]:
+        """Queue the ticked e-mails again, or all that have failed."""
+        form = await visit.request.form()
+        ticked = _ticked(form)
+        if form.get("nothing"):
+            return Redirect(_list_address(form), status_code=303)
+        if not ticked and not form.get("all"):
+            return await _list_page(visit, ListQuery(EmailView.FAILED), nothing_ticked=True, status=422)
+        ids = None if form.get("all") else list(ticked)
+        count = await states.retry_failed(visit.session, ids, **visit.act)
+        return _back_to_list(form, "retried_many", count, len(ticked) - count if ids else 0)
+
+    @post("/decide", status_code=303)
+    async def decide_many(self, visit: NamedDependency[Visit]) -> Response[Any]:
+        """Decide about the ticked e-mails whose delivery is unclear."""
+        form = await visit.request.form()
+        ticked = _ticked(form)
+        if form.get("nothing"):
+            return Redirect(_list_address(form), status_code=303)
+        match form.get("decision"):
+            case "resend" | "was_sent" as decision:
+                pass
+            case _:
+                raise NotFound
+        if not ticked:
+            return await _list_page(visit, ListQuery(EmailView.UNCLEAR), nothing_ticked=True, status=422)
+        count = await states.decide_all_unclear(visit.session, ticked, decision, **visit.act)
+        return _back_to_list(form, f"{decision}_many", count, len(ticked) - count)
+
+    @get("/{email_id:int}")
+    async def detail(
+        self,
+        visit: NamedDependency[Visit],
+        email_id: FromPath[int],
+        view: FromQuery[str] = "",
+        seen: FromQuery[str] = "",
+        done: FromQuery[str] = "",
+        draft: FromQuery[str] = "",
+    ) -> Template:
+        """Show an e-mail, or the part of its page that HTMX asks for."""
+        return await email_page(
+            visit,
+            email_id,
+            as_text=view == "text",
+            seen=read_number(seen),
+            done=done,
+            shows_draft=bool(draft),
+        )
+
+    @get("/{email_id:int}/preview")
+    async def preview(self, visit: NamedDependency[Visit], email_id: FromPath[int]) -> Response[str]:
+        """Answer the e-mail's own HTML for its frame: nothing in it runs or is fetched."""
+        email = await get_email(visit.session, email_id)
+        return framed_mail(email.body_html)
+
+    @post("/{email_id:int}", status_code=200)
+    async def act(
+        self,
+        visit: NamedDependency[Visit],
+        email_id: FromPath[int],
+        data: Submitted[ActionForm],
+        directory: NamedDependency[TherapistDirectory],
+    ) -> Response[Any]:
+        """Do what a button of the page says; where it can't be done, say why."""
+        seen = read_number(data.seen)
+        try:
+            if data.action == "call":
+                await call_about_email(
+                    visit.session,
+                    email_id,
+                    rules=visit.rules,
+                    directory=directory,
+                    repeatable=repeatable(data.key, "call", email_id),
+                    **visit.act,
+                )
+            else:
+                await _change(visit, email_id, data)
+        except NotFound:
+            raise
+        except DomainError as error:
+            refused = words_of(error)
+            return await email_page(visit, email_id, seen=seen, refused=refused, status=status_of(error))
+        if visit.swapped is None:
+            return Redirect(f"/emails/{email_id}?done={data.action}", status_code=303)
+        return await email_page(visit, email_id, seen=seen, done=data.action)
+
+
+def _ticked(form: FormMultiDict) -> dict[int, int]:
+    """Return the ticked e-mails' ids, each with the version the list showed."""
+    pairs = (str(value).partition(":") for value in form.getall("email", []))
+    return {read_number(email_id) or 0: read_number(version) or 0 for email_id, _, version in pairs}
+
+
+def _back_to_list(form: FormMultiDict, done: str, count: int, left: int) -> Redirect:
+    """Go back to the list as it was; it says how many e-mails `done` was about and how many it left out."""
+    address = _list_address(form)
+    said = urlencode({"done": done, "n": count, "left": left})
+    return Redirect(f"{address}{'&' if '?' in address else '?'}{said}", status_code=303)
+
+
+def _list_address(form: FormMultiDict) -> str:
+    back = local_path(str(form.get("back", "")))
+    return back if back.startswith("/emails") else "/emails"
+
+
+async def _list_page(
+    visit: Visit,
+    query: ListQuery,
+    *,
+    done: str = "",
+    n: int = 0,
+    left: int = 0,
+    nothing_ticked: bool = False,
+    status: int = 200,
+) -> Template:
+    """Return the list, or only its changing part; `n` e-mails `done` was about, `left` it left out."""
+    overview = await email_overview(
+        visit.session, query.show, query.filters(visit.rules), PageRequest(query.page, ROWS)
+    )
+    context = {"query": query, "overview": overview, "views": EmailView, "now": visit.now}
+    if visit.swapped is not None:
+        return Template("emails/list.html", context=context, status_code=status)
+    context |= {"done": done, "n": n, "left": left, "nothing_ticked": nothing_ticked}
+    return Template("emails/page.html", context=context, status_code=status)
+
+
+async def _change(visit: Visit, email_id: int, form: ActionForm) -> None:
+    session, version = visit.session, read_number(form.version)
+    match form.action:
+        case "queue":
+            await states.queue_email(session, email_id, version=version, **visit.act)
+        case "cancel":
+            await states.cancel_email(session, email_id, version=version, **visit.act)
+        case "retry":
+            await states.retry_email(session, email_id, version=version, **visit.act)
+        case "resend" | "was_sent" as decision:
+            await states.decide_unclear(session, email_id, decision, version=version, **visit.act)
+        case "followed_up":
+            changes = EmailChanges(nachverfolgung_erforderlich=False)
+            await update_email(session, email_id, changes, version=version, rules=visit.rules, **visit.act)
+        case _:
+            raise NotFound

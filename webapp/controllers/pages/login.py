@@ -1,0 +1,84 @@
+"""Logging in and out."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from litestar import Controller, Request, Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromQuery
+from litestar.response import Redirect, Template
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.accounts import staff
+from shared.clock import Clock
+from shared.config import Settings
+from webapp.auth import SESSION_COOKIE, SessionCookie
+from webapp.screens.forms import Submitted
+
+
+@dataclass
+class Credentials:
+    """The login form."""
+
+    name: str = ""
+    password: str = ""
+    next: str = "/"
+
+
+class LoginController(Controller):
+    """The door."""
+
+    opt = {"public": True}  # noqa: RUF012
+    include_in_schema = False
+
+    @get("/login")
+    async def form(
+        self, request: Request[Any, Any, Any], next: FromQuery[str] = "/", unsaved: FromQuery[bool] = False
+    ) -> Response[Any]:
+        """Show the form, or go on when somebody is logged in already."""
+        if request.user is not None:
+            return Redirect(local_path(next), status_code=303)
+        context = {"credentials": Credentials(next=next), "failed": False, "unsaved": unsaved}
+        return Template("login/page.html", context=context)
+
+    @post("/login")
+    async def log_in(
+        self,
+        request: Request[Any, Any, Any],
+        data: Submitted[Credentials],
+        session: NamedDependency[AsyncSession],
+        clock: NamedDependency[Clock],
+        config: NamedDependency[Settings],
+    ) -> Response[Any]:
+        """Open a session; from the dialog of an expired one, stay on the page."""
+        lasting = timedelta(hours=config.session_hours)
+        token = await staff.log_in(session, data.name, data.password, now=clock(), lasting=lasting)
+        in_dialog = "hx-request" in request.headers
+        if token is None:
+            template = "login/dialog.html" if in_dialog else "login/page.html"
+            return Template(template, context={"credentials": data, "failed": True}, status_code=422)
+        cookies = [SessionCookie(config).holding(token)]
+        if in_dialog:
+            return Template(
+                "login/welcome_back.html", cookies=cookies, headers={"HX-Trigger-After-Swap": "logged-in"}
+            )
+        return Redirect(local_path(data.next), status_code=303, cookies=cookies)
+
+    @post("/logout")
+    async def log_out(
+        self,
+        request: Request[Any, Any, Any],
+        session: NamedDependency[AsyncSession],
+        config: NamedDependency[Settings],
+    ) -> Redirect:
+        """End the session."""
+        if token := request.cookies.get(SESSION_COOKIE):
+            await staff.log_out(session, token)
+        return Redirect("/login", status_code=303, cookies=[SessionCookie(config).removed()])
+
+
+def local_path(wanted: str) -> str:
+    """Return `wanted` if it is a path of this site, else the start page."""
+    safe = wanted.startswith("/") and not wanted.startswith(("//", "/\\")) and wanted.isprintable()
+    return wanted if safe else "/"

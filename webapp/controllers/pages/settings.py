@@ -1,0 +1,41 @@
+"""Somebody's own settings: language and keyboard shortcuts."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from litestar import Controller, Request, post
+from litestar.di import NamedDependency
+from litestar.response import Redirect
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.accounts import staff
+from webapp.controllers.pages.login import local_path
+from webapp.screens.forms import Submitted
+
+
+@dataclass
+class OwnSettings:
+    """What the form of the header sends; what is left out stays as it is."""
+
+    sprache: str | None = None
+    tastenkuerzel: bool | None = None
+    next: str = "/"
+
+
+class SettingsController(Controller):
+    """Settings in the header of every page."""
+
+    include_in_schema = False
+
+    @post("/settings")
+    async def change(
+        self,
+        request: Request[Any, Any, Any],
+        data: Submitted[OwnSettings],
+        session: NamedDependency[AsyncSession],
+    ) -> Redirect:
+        """Save and go back to the page."""
+        await staff.change_settings(
+            session, request.user.id, language=data.sprache, shortcuts=data.tastenkuerzel
+        )
+        return Redirect(local_path(data.next), status_code=303)

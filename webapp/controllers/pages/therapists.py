@@ -1,0 +1,220 @@
+"""The pages of therapists: search, one therapist with all contacts, and how they want to be called."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from litestar import Controller, Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery
+from litestar.response import Redirect, Template
+
+from services.calls import wishes
+from services.calls.planning import NewCall
+from services.calls.wishes import plan_call
+from services.desk.therapists import LONG_HISTORY, list_therapists, load_therapist
+from services.errors import DomainError, FieldError, InvalidInput, NotFound, StaleVersion
+from services.pagination import PageRequest
+from services.therapists.directory import TherapistDirectory, UnknownTherapist
+from webapp.errors import status_of
+from webapp.i18n import gettext
+from webapp.screens.forms import (
+    FormErrors,
+    Submitted,
+    form_errors,
+    limited,
+    new_form_key,
+    read_date,
+    read_number,
+    read_time,
+    repeatable,
+    words_of,
+)
+from webapp.screens.hours_picture import draw_hours
+from webapp.screens.visit import VISIT, Visit
+
+ROWS = 50
+MOST_PAGES = 10_000
+LONGEST_SEARCH = 100
+
+
+@dataclass
+class TherapistForm:
+    """What the forms of a therapist's page send; `action` says which of them."""
+
+    action: str = ""
+    version: str = ""
+    key: str = ""
+    anruf_hinweis: str = ""
+    nicht_anrufen_grund: str = ""
+    geplantes_datum: str = ""
+    geplante_zeit: str = ""
+    notizen: str = ""
+    trotzdem: str = ""
+
+
+class TherapistsController(Controller):
+    """Therapists, for people."""
+
+    path = "/therapists"
+    include_in_schema = False
+    dependencies = VISIT
+
+    @get("/")
+    async def list(
+        self, visit: NamedDependency[Visit], q: FromQuery[str] = "", page: FromQuery[str] = ""
+    ) -> Template:
+        """Show a page of the list, or who fits the search."""
+        wanted = q.strip()[:LONGEST_SEARCH]
+        request = PageRequest(min(max(read_number(page) or 1, 1), MOST_PAGES), ROWS)
+        found = await list_therapists(visit.session, wanted, request, now=visit.now, rules=visit.rules)
+        template = "therapists/page.html" if visit.swapped is None else "therapists/list.html"
+        return Template(template, context={"found": found, "q": wanted})
+
+    @get("/{therapist_id:int}")
+    async def detail(
+        self,
+        visit: NamedDependency[Visit],
+        therapist_id: FromPath[int],
+        directory: NamedDependency[TherapistDirectory],
+        done: FromQuery[str] = "",
+    ) -> Template:
+        """Show a therapist; one not known here yet is asked for in the directory."""
+        try:
+            return await _page(visit, therapist_id, done=done)
+        except NotFound:
+            await _look_up(visit, therapist_id, directory)
+            return await _page(visit, therapist_id, done=done)
+
+    @post("/{therapist_id:int}", status_code=200)
+    async def act(
+        self,
+        visit: NamedDependency[Visit],
+        therapist_id: FromPath[int],
+        data: Submitted[TherapistForm],
+        directory: NamedDependency[TherapistDirectory],
+    ) -> Response[Any]:
+        """Do what a form of the page says; where it can't be done, say why and keep what was typed."""
+        try:
+            await _act(visit, therapist_id, data, directory)
+        except NotFound:
+            raise
+        except InvalidInput as error:
+            return await _page(
+                visit, therapist_id, form=data, errors=form_errors(error.fields), status=status_of(error)
+            )
+        except DomainError as error:
+            return await _page(visit, therapist_id, form=data, refused=_why(error), status=status_of(error))
+        if visit.swapped is None:
+            return Redirect(f"/therapists/{therapist_id}?done={data.action}", status_code=303)
+        return await _page(visit, therapist_id, done=data.action)
+
+
+async def _look_up(visit: Visit, therapist_id: int, directory: TherapistDirectory) -> None:
+    """Ask the directory for a therapist not known here.
+
+    Raises:
+        NotFound: it knows none either.
+    """
+    try:
+        await directory.get(visit.session, therapist_id, now=visit.now)
+    except UnknownTherapist:
+        raise NotFound from None
+
+
+async def _act(visit: Visit, therapist_id: int, form: TherapistForm, directory: TherapistDirectory) -> None:
+    version = read_number(form.version) or 0
+    match form.action:
+        case "hint":
+            hint = limited("anruf_hinweis", form.anruf_hinweis)
+            await wishes.set_call_hint(visit.session, therapist_id, hint, version=version, **visit.act)
+        case "do_not_call" | "call_again":
+            reason = limited("nicht_anrufen_grund", form.nicht_anrufen_grund)
+            await wishes.set_do_not_call(
+                visit.session,
+                therapist_id,
+                form.action == "do_not_call",
+                reason,
+                version=version,
+                **visit.act,
+            )
+        case "refresh":
+            await directory.refresh(visit.session, therapist_id, now=visit.now)
+        case "call_next" | "call_now" | "call_at":
+            await plan_call(
+                visit.session,
+                _new_call(visit, therapist_id, form),
+                all_the_same=bool(form.trotzdem),
+                rules=visit.rules,
+                directory=directory,
+                repeatable=repeatable(
+                    form.key, form.action, therapist_id, form.geplantes_datum, form.geplante_zeit
+                ),
+                **visit.act,
+            )
+        case _:
+            raise NotFound
+
+
+def _new_call(visit: Visit, therapist_id: int, form: TherapistForm) -> NewCall:
+    """Return the call a form asks for: in the next free slot, in this minute, or when the form says.
+
+    Raises:
+        InvalidInput: date or time can't be read.
+    """
+    notes = limited("notizen", form.notizen)
+    if form.action == "call_next":
+        return NewCall(therapist_id=therapist_id, notizen=notes)
+    if form.action == "call_now":
+        soon = visit.rules.local(visit.now + timedelta(seconds=59)).replace(second=0, microsecond=0)
+        day, at = soon.date(), soon.time()
+    else:
+        day, at = read_date(form.geplantes_datum), read_time(form.geplante_zeit)
+        wrong: list[FieldError] = []
+        if day is None:
+            wrong.append(FieldError("geplantes_datum", "Give a date."))
+        if at is None:
+            wrong.append(FieldError("geplante_zeit", "Give a time such as 14:30."))
+        if wrong:
+            raise InvalidInput(*wrong)
+    return NewCall(therapist_id=therapist_id, geplantes_datum=day, geplante_zeit=at, notizen=notes)
+
+
+def _why(error: DomainError) -> str:
+    if isinstance(error, StaleVersion):
+        return gettext("This has changed since you opened the page. Check it, then save again.")
+    return words_of(error)
+
+
+async def _page(
+    visit: Visit,
+    therapist_id: int,
+    *,
+    form: TherapistForm | None = None,
+    errors: FormErrors | None = None,
+    refused: str = "",
+    done: str = "",
+    status: int = 200,
+) -> Template:
+    detail = await load_therapist(visit.session, therapist_id, now=visit.now, rules=visit.rules)
+    therapist = detail.therapist
+    shown = form or TherapistForm()
+    if shown.action != "hint":
+        shown.anruf_hinweis = therapist.anruf_hinweis or ""
+    today = visit.rules.today(visit.now)
+    context: dict[str, Any] = {
+        "detail": detail,
+        "therapist": therapist,
+        "picture": draw_hours(detail.availability, detail.upcoming, today=today, rules=visit.rules),
+        "form": shown,
+        "errors": errors or [],
+        "refused": refused,
+        "done": done,
+        "now": visit.now,
+        "today": today,
+        "form_key": new_form_key(),
+        "part": visit.swapped,
+        "more": len(detail.contacts) >= LONG_HISTORY,
+    }
+    template = "therapists/detail.html" if visit.swapped is None else "therapists/body.html"
+    return Template(template, context=context, status_code=status)

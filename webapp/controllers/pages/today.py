@@ -1,0 +1,62 @@
+"""Today: whom can I reach right now."""
+
+from typing import Any
+
+from litestar import Controller, Response, get
+from litestar.di import NamedDependency
+from litestar.params import FromQuery
+from litestar.response import Template
+
+from services.calls.ring_backs import Callers, find_callers
+from services.desk.board import load_board
+from services.desk.today import load_desk
+from webapp.screens.desk import board_context, desk_offer, desk_page, is_fragment
+from webapp.screens.visit import VISIT, Visit
+
+SHORTEST_SEARCH = 2
+
+
+class TodayController(Controller):
+    """The working screen."""
+
+    include_in_schema = False
+    dependencies = VISIT
+
+    @get("/")
+    async def today(
+        self,
+        visit: NamedDependency[Visit],
+        saved: FromQuery[int | None] = None,
+        part: FromQuery[str] = "",
+        shown: FromQuery[int | None] = None,
+    ) -> Response[Any]:
+        """Show the page, or to a page that is open already, its list, or `part=idle`: who is next in line.
+
+        `shown` is the call that the open page shows beside the list.
+        """
+        if is_fragment(visit.request) and part != "idle":
+            board = await load_board(visit.session, now=visit.now, rules=visit.rules)
+            return Template("today/list_update.html", context=board_context(board, visit.rules, shown))
+        desk = await load_desk(
+            visit.session, saved_call_id=saved, staff_id=visit.staff.id, now=visit.now, rules=visit.rules
+        )
+        if is_fragment(visit.request):
+            return Response(None, status_code=204) if desk.panel else desk_offer(desk, visit.rules)
+        return desk_page(desk, visit.rules)
+
+    @get("/search")
+    async def search(self, visit: NamedDependency[Visit], q: FromQuery[str] = "") -> Template:
+        """Find the therapist who is ringing back."""
+        wanted = q.strip()
+        too_short = len(wanted) < SHORTEST_SEARCH
+        callers = Callers([]) if too_short else await find_callers(visit.session, wanted)
+        fragment = is_fragment(visit.request)
+        context = {
+            "active_page": "today",
+            "callers": callers,
+            "q": wanted,
+            "too_short": too_short,
+            "fragment": fragment,
+        }
+        template = "today/search_results.html" if fragment else "today/search.html"
+        return Template(template, context=context)

@@ -1,0 +1,1 @@
+"""A believable day with fictional people, for the demo."""

@@ -1,0 +1,142 @@
+"""Renders the working screen: the whole page, or what a request without a page reload changes of it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, time, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+from litestar import Request
+from litestar.response import Template
+
+from services.calls.reachability import SOON, BoardCall
+from services.desk.board import Board
+from services.desk.today import Desk
+from services.errors import FieldError
+from services.rules import DeskRules
+from webapp.screens.forms import FormErrors, form_errors
+from webapp.screens.hours_picture import draw_day
+from webapp.screens.outcome_form import OutcomeForm
+
+ROWS = 50
+"""More of a group than anybody looks through: the first are next, and whoever is wanted is searched for."""
+
+ALL_ROWS = "rows=all"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a request changed nothing: what is wrong with the form, or what somebody else did.
+
+    `typed` is what was typed about the therapist: `hint` or `reason`.
+    """
+
+    status: int
+    fields: Sequence[FieldError] = ()
+    conflict: str | None = None
+    typed: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    @property
+    def errors(self) -> FormErrors:
+        """The fields' messages in the reader's language."""
+        return form_errors(self.fields)
+
+
+def is_fragment(request: Request[Any, Any, Any]) -> bool:
+    """Whether a part of an open page is asked for."""
+    return "hx-request" in request.headers
+
+
+def desk_page(
+    desk: Desk, rules: DeskRules, *, form: OutcomeForm | None = None, refusal: Refusal | None = None
+) -> Template:
+    """Return the whole page."""
+    return _render("today/page.html", desk, rules, form, refusal)
+
+
+def desk_offer(desk: Desk, rules: DeskRules) -> Template:
+    """Return what the panel says while no call is in hand."""
+    return _render("calls/idle.html", desk, rules, None, None)
+
+
+def desk_update(
+    desk: Desk,
+    rules: DeskRules,
+    *,
+    form: OutcomeForm | None = None,
+    refusal: Refusal | None = None,
+    notice: str | None = None,
+    undone: bool = False,
+) -> Template:
+    """Return the panel, and out of band the list, the counters and the status line.
+
+    `undone` says that the outcome saved before is no longer there to be undone.
+    """
+    return _render("calls/update.html", desk, rules, form, refusal, notice=notice, undone=undone, focus=True)
+
+
+def rows_shown(request: Request[Any, Any, Any]) -> int | None:
+    """Return how many rows of a group the list shows; None for all, where the open page's address asks so."""
+    address = request.headers.get("hx-current-url") or str(request.url)
+    return None if ALL_ROWS in urlsplit(address).query.split("&") else ROWS
+
+
+def row_mark(row: BoardCall) -> str:
+    """Return a text that differs when a row would look different, the countdown aside."""
+    call = row.call
+    return f"{call.call_id}:{call.version}:{row.placement.group}:{row.holder_id or ''}"
+
+
+def next_change(board: Board, rules: DeskRules) -> datetime:
+    """Return the next instant at which a call moves to another group, or out of somebody's hands, by itself.
+
+    At midnight all do.
+    """
+    instants = [row.placement.closes_at for row in board.reachable_now]
+    instants += [row.placement.opens_at for row in (*board.soon, *board.overdue)]
+    instants += [row.placement.opens_at - SOON for row in board.later if row.placement.opens_at]
+    groups = (board.reachable_now, board.soon, board.later, board.overdue, board.unreachable)
+    instants += [row.call.bearbeitet_bis for group in groups for row in group]
+    instants += [call.rueckgaengig_bis for call in board.done]
+    instants.append(rules.instant(rules.today(board.now) + timedelta(days=1), time.min))
+    return min(at for at in instants if at is not None and at > board.now)
+
+
+def _render(
+    template: str,
+    desk: Desk,
+    rules: DeskRules,
+    form: OutcomeForm | None,
+    refusal: Refusal | None,
+    *,
+    notice: str | None = None,
+    undone: bool = False,
+    focus: bool = False,
+) -> Template:
+    shown = desk.panel.call.id if desk.panel else None
+    context = board_context(desk.board, rules, shown) | {
+        "desk": desk,
+        "panel": desk.panel,
+        "day_picture": draw_day(desk.panel.windows_today, desk.board.now, rules) if desk.panel else None,
+        "form": form or (OutcomeForm.restored(desk.draft) if desk.draft else OutcomeForm()),
+        "errors": refusal.errors if refusal else [],
+        "conflict": refusal.conflict if refusal else None,
+        "typed": refusal.typed if refusal else {},
+        "notice": notice,
+        "undone": undone,
+        "focus": focus,
+    }
+    return Template(template, context=context, status_code=refusal.status if refusal else 200)
+
+
+def board_context(board: Board, rules: DeskRules, shown: int | None = None) -> dict[str, Any]:
+    """Return what the list, the counters and the band need; `shown` is the call the panel shows."""
+    return {
+        "active_page": "today",
+        "board": board,
+        "rules": rules,
+        "row_mark": row_mark,
+        "rows_shown": rows_shown,
+        "change_at": next_change(board, rules),
+        "shown": shown,
+    }
