@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tests.work import work_of
+
 from services.accounts.api_keys import create_key
 from shared.clock import system_clock
 from shared.config import Settings
@@ -62,7 +64,7 @@ async def new_key(config: Settings) -> str:
     """Return a key of the JSON API."""
     engine = create_engine(config, application_name="bench")
     async with create_session_factory(engine)() as session:
-        key = await create_key(session, "bench", now=system_clock())
+        key = await create_key(work_of(session, now=system_clock()), "bench")
     await engine.dispose()
     return key
 

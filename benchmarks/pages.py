@@ -17,6 +17,7 @@ import uvloop
 from litestar import Litestar
 from litestar.types import Receive, Scope, Send
 from sqlalchemy import event, text
+from tests.work import a_moment, work_of
 
 from benchmarks.busy_desk import NOW, Size, fill
 from benchmarks.harness import bench_settings, migrated_database, percentiles, read_arguments
@@ -25,6 +26,7 @@ from services.calls.claims import claim_next
 from services.follow_ups.automatic import AT_ONCE, due_follow_ups
 from services.models import SCHEMA
 from services.rules import DeskRules
+from services.work import Actor
 from shared.config import Settings
 from shared.database import SessionFactory
 from webapp.app import create_app
@@ -116,9 +118,11 @@ async def measure(meter: Meter, browser: httpx.AsyncClient, page: PageToMeasure,
 async def logged_in(sessions: SessionFactory, rules: DeskRules) -> tuple[str, int]:
     """Return a member of staff's token, and the call they have in hand."""
     async with sessions() as session:
-        member = await add_staff(session, "Anna", PASSWORD, admin=True, now=NOW)
-        call = (await claim_next(session, staff_id=member.id, now=NOW, rules=rules)).call
-        token = await log_in(session, "Anna", PASSWORD, now=NOW, lasting=timedelta(days=1))
+        member = await add_staff(work_of(session, now=NOW), "Anna", PASSWORD, admin=True)
+        call = (
+            await claim_next(work_of(session, now=NOW, rules=rules, actor=Actor("staff", member.id)))
+        ).call
+        token = await log_in(work_of(session, now=NOW), "Anna", PASSWORD, lasting=timedelta(days=1))
     assert token is not None
     return token, call.id
 
@@ -129,7 +133,7 @@ async def background(sessions: SessionFactory, rules: DeskRules, requests: int) 
     for _ in range(requests):
         async with sessions() as session, session.begin():
             start = time.perf_counter()
-            due = (await session.execute(due_follow_ups(NOW, rules).limit(AT_ONCE))).all()
+            due = (await session.execute(due_follow_ups(a_moment(now=NOW, rules=rules)).limit(AT_ONCE))).all()
             taken.append(time.perf_counter() - start)
     print(
         f"{'Looking for due follow-ups':30} {percentiles(taken, 50, 95):24}   1 statement, {len(due)} found"

@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime, time, timedelta
 import uvloop
 from sqlalchemy import delete, insert, text
 from sqlalchemy.dialects import postgresql
+from tests.work import tx_of, work_of
 
 from benchmarks.harness import bench_settings, migrated_database, percentiles, read_arguments
 from services.calls.planning import NewCall, create_call
@@ -127,12 +128,12 @@ async def run(config: Settings, total: int) -> None:
     async def find(number: int) -> None:
         async with sessions() as session, session.begin():
             therapist = await session.get_one(Therapist, 1 + number % THERAPISTS)
-            await find_next(session, therapist, now=NOW, rules=rules)
+            await find_next(tx_of(session, now=NOW, rules=rules), therapist)
 
     async def book(number: int) -> None:
         async with sessions() as session:
             new = NewCall(therapist_id=1 + number % THERAPISTS)
-            await create_call(session, new, now=NOW, actor=API, rules=rules, directory=directory)
+            await create_call(work_of(session, now=NOW, rules=rules, actor=API), new, directory=directory)
 
     medians: dict[int, float] = {}
     for booked in (1_000, 100_000, 50_000):

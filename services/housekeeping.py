@@ -8,8 +8,7 @@ from sqlalchemy import delete
 
 from services.accounts.staff import remove_expired_sessions
 from services.models import Draft, MailDomain
-from shared.clock import Clock
-from shared.database import SessionFactory, transaction
+from services.work import Workplace
 
 EVERY_SECONDS = 600
 DRAFTS_KEPT = timedelta(days=30)
@@ -23,9 +22,8 @@ log = structlog.get_logger(__name__)
 class Housekeeping:
     """Tidies up now and then; several at once do no harm."""
 
-    def __init__(self, sessions: SessionFactory, clock: Clock) -> None:
-        self._sessions = sessions
-        self._clock = clock
+    def __init__(self, workplace: Workplace) -> None:
+        self._workplace = workplace
 
     async def run(self) -> None:
         """Tidy up until cancelled."""
@@ -35,14 +33,14 @@ class Housekeeping:
 
     async def tidy(self) -> None:
         """Remove what has ended or been left untouched for as long as is said above."""
-        now = self._clock()
-        async with self._sessions() as session:
-            logins = await remove_expired_sessions(session, now=now)
-        async with transaction(self._sessions) as session:
-            drafts = await session.execute(
-                delete(Draft).where(Draft.updated_at < now - DRAFTS_KEPT).returning(Draft.id)
-            )
-            removed = len(drafts.all())
-            await session.execute(delete(MailDomain).where(MailDomain.slow_until < now - SLOWNESS_KEPT))
+        async with self._workplace.work() as work:
+            logins = await remove_expired_sessions(work)
+            async with work.transaction() as tx:
+                drafts = await tx.session.execute(
+                    delete(Draft).where(Draft.updated_at < tx.now - DRAFTS_KEPT).returning(Draft.id)
+                )
+                removed = len(drafts.all())
+                ended = MailDomain.slow_until < tx.now - SLOWNESS_KEPT
+                await tx.session.execute(delete(MailDomain).where(ended))
         if logins or removed:
             log.info("tidied", sessions=logins, drafts=removed)

@@ -5,15 +5,25 @@ unique index until the first has committed or rolled back, and then sees what it
 """
 
 from dataclasses import dataclass
+from typing import Generic, NamedTuple, TypeVar
 
 from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.errors import IdempotencyConflict
 from services.models import IdempotencyKey
+from services.work import Transaction, Work
+
+Row = TypeVar("Row")
 
 NOT_MADE_YET = 0
+
+
+class Made(NamedTuple, Generic[Row]):
+    """What a request has made; `repeated` when an earlier, equal one did."""
+
+    row: Row
+    repeated: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +42,7 @@ class RepeatableRequest:
         return resource if self.caller is None else f"{resource}:{self.caller}"
 
 
-async def reserve(session: AsyncSession, resource: str, request: RepeatableRequest) -> int | None:
+async def reserve(tx: Transaction, resource: str, request: RepeatableRequest) -> int | None:
     """Take the key in the running transaction, or return the id of the resource it made before.
 
     Raises:
@@ -45,13 +55,13 @@ async def reserve(session: AsyncSession, resource: str, request: RepeatableReque
         "request_hash": request.request_hash,
         "resource_id": NOT_MADE_YET,
     }
-    taken = await session.scalar(
+    taken = await tx.session.scalar(
         insert(IdempotencyKey).values(values).on_conflict_do_nothing().returning(IdempotencyKey.id)
     )
     if taken is not None:
         return None
     earlier = (
-        await session.execute(
+        await tx.session.execute(
             select(IdempotencyKey.request_hash, IdempotencyKey.resource_id).where(
                 IdempotencyKey.scope == scope, IdempotencyKey.key == request.key
             )
@@ -62,10 +72,10 @@ async def reserve(session: AsyncSession, resource: str, request: RepeatableReque
     return earlier.resource_id
 
 
-async def has_made(session: AsyncSession, resource: str, request: RepeatableRequest) -> bool:
+async def has_made(work: Work, resource: str, request: RepeatableRequest) -> bool:
     """Say whether the key has made something already. Begins a transaction of its own."""
-    async with session.begin():
-        made = await session.scalar(
+    async with work.transaction() as tx:
+        made = await tx.session.scalar(
             select(IdempotencyKey.resource_id).where(
                 IdempotencyKey.scope == request.scope(resource), IdempotencyKey.key == request.key
             )
@@ -73,9 +83,9 @@ async def has_made(session: AsyncSession, resource: str, request: RepeatableRequ
     return made is not None
 
 
-async def fulfil(session: AsyncSession, resource: str, request: RepeatableRequest, resource_id: int) -> None:
+async def fulfil(tx: Transaction, resource: str, request: RepeatableRequest, resource_id: int) -> None:
     """Note what the key made, in the transaction that made it."""
-    await session.execute(
+    await tx.session.execute(
         update(IdempotencyKey)
         .where(IdempotencyKey.scope == request.scope(resource), IdempotencyKey.key == request.key)
         .values(resource_id=resource_id)

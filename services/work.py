@@ -1,16 +1,70 @@
-"""Who did what when. Entries hold ids, kinds and times, never message content, names or addresses."""
+"""The unit of work: who does something, when, by which rules, and in which transaction.
 
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Literal, TypeVar
+A use case takes a `Work` and opens its transaction; a function that takes a `Transaction` runs in its
+caller's. (Unit of Work: Fowler, Patterns of Enterprise Application Architecture.)
+"""
 
-from sqlalchemy import select
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Literal, Self, TypeVar
+
+from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.errors import NotFound
-from services.models import Activity, Base
+from services.errors import NotFound, StaleVersion
+from services.events.types import EventType, event_of
+from services.hints import OUTBOX
+from services.models import Activity, ApiKey, Base, Email, OutboxEvent, PhoneCall, Staff, Therapist
+from services.rules import DeskRules
+from shared.clock import Clock
+from shared.database import SessionFactory, wake
 
-M = TypeVar("M", bound=Base)
+Row = TypeVar("Row", bound=Base)
+
+
+class Action(StrEnum):
+    """What somebody did, as the activity log has it."""
+
+    EMAIL_CREATED = "email_created"
+    EMAIL_CHANGED = "email_changed"
+    EMAIL_QUEUED = "email_queued"
+    EMAIL_CANCELED = "email_canceled"
+    EMAIL_RETRIED = "email_retried"
+    EMAIL_RESENT = "email_resend"
+    EMAIL_WAS_SENT = "email_was_sent"
+    REPLY_RECORDED = "reply_recorded"
+    FOLLOW_UP_OBSTACLE = "follow_up_obstacle"
+    CALL_SCHEDULED = "call_scheduled"
+    CALL_MOVED = "call_moved"
+    CALL_CHANGED = "call_changed"
+    CALL_CANCELED = "call_canceled"
+    CALL_SETTLED = "call_settled"
+    OUTCOME_RECORDED = "outcome_recorded"
+    OUTCOME_UNDONE = "outcome_undone"
+    DO_NOT_CALL_SET = "do_not_call_set"
+    DO_NOT_CALL_LIFTED = "do_not_call_lifted"
+    CALL_HINT_SET = "call_hint_set"
+    STAFF_ADDED = "staff_added"
+    STAFF_OPENED = "staff_opened"
+    STAFF_CLOSED = "staff_closed"
+    LOGGED_IN = "logged_in"
+    API_KEY_CREATED = "api_key_created"
+    API_KEY_REVOKED = "api_key_revoked"
+    EVENT_RETRIED = "event_retried"
+
+
+OBJECTS: dict[type[Base], str] = {
+    Email: "email",
+    PhoneCall: "call",
+    Therapist: "therapist",
+    Staff: "staff",
+    ApiKey: "api_key",
+    OutboxEvent: "event",
+}
+"""What the activity log calls the rows of a table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,38 +80,168 @@ SYSTEM = Actor("system")
 API = Actor("api")
 
 
-def record(
-    session: AsyncSession,
-    actor: Actor,
-    action: str,
-    object_type: Literal["email", "call", "therapist", "staff", "api_key", "event"],
-    object_id: int,
-    *,
-    now: datetime,
-    **details: object,
-) -> None:
-    """Note an action in the running transaction."""
-    session.add(
-        Activity(
-            at=now,
-            staff_id=actor.staff_id,
-            actor=actor.kind,
-            action=action,
-            object_type=object_type,
-            object_id=object_id,
-            details=details,
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """An instant as the desk sees it: by its rules, in its time zone."""
+
+    now: datetime
+    rules: DeskRules
+
+    @property
+    def today(self) -> date:
+        """The practices' date."""
+        return self.rules.today(self.now)
+
+    @property
+    def local(self) -> datetime:
+        """The practices' wall clock, still aware."""
+        return self.rules.local(self.now)
+
+    def at(self, instant: datetime) -> Self:
+        """Return the same at another instant."""
+        return replace(self, now=instant)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Doing(Moment):
+    """What `Work` and `Transaction` have in common."""
+
+    session: AsyncSession
+    clock: Clock
+    actor: Actor
+
+    @property
+    def staff_id(self) -> int:
+        """The id of the member of staff who does this; only for what staff alone can do."""
+        assert self.actor.staff_id is not None
+        return self.actor.staff_id
+
+    def by(self, actor: Actor) -> Self:
+        """Return the same done by somebody else."""
+        return replace(self, actor=actor)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work(_Doing):
+    """A use case's surroundings; `now` is when it began, `clock` is for who had to wait since."""
+
+    @asynccontextmanager
+    async def transaction(self) -> "AsyncGenerator[Transaction]":
+        """Open a transaction around the block: committed at its end, rolled back on any error."""
+        async with self.session.begin():
+            yield Transaction(
+                now=self.now, rules=self.rules, session=self.session, clock=self.clock, actor=self.actor
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transaction(_Doing):
+    """A running transaction and who does what in it, when, by which rules."""
+
+    async def existing(self, model: type[Row], row_id: int, *, missing: type[NotFound] = NotFound) -> Row:
+        """Return a row as the database has it now.
+
+        Raises:
+            NotFound: there is none, as `missing` says.
+        """
+        return _found(await self.session.scalar(_one(model, row_id)), missing)
+
+    async def locked(
+        self,
+        model: type[Row],
+        row_id: int,
+        *,
+        version: int | None = None,
+        key_share: bool = False,
+        missing: type[NotFound] = NotFound,
+    ) -> Row:
+        """Return a row, locked. With `key_share`, inserting a row that refers to it does not wait.
+
+        Raises:
+            NotFound: there is none, as `missing` says.
+            StaleVersion: it has changed since `version`; carries the last change's `action`, `at`, `actor`,
+                `staff_id` and `staff_name`.
+        """
+        query = _one(model, row_id).with_for_update(key_share=key_share)
+        row = _found(await self.session.scalar(query), missing)
+        if version is not None and version != getattr(row, "version"):  # noqa: B009
+            raise await self.stale(model, row_id)
+        return row
+
+    def record(self, action: Action, row: Base, **details: object) -> None:
+        """Note what was done to a row: ids, kinds and times, never content, names or addresses."""
+        self.record_id(action, type(row), getattr(row, "id"), **details)  # noqa: B009
+
+    def record_id(self, action: Action, model: type[Base], row_id: int, **details: object) -> None:
+        """Note what was done to a row that is not at hand."""
+        self.session.add(
+            Activity(
+                at=self.now,
+                staff_id=self.actor.staff_id,
+                actor=self.actor.kind,
+                action=action.value,
+                object_type=OBJECTS[model],
+                object_id=row_id,
+                details=details,
+            )
         )
-    )
+
+    def report(
+        self, happened: EventType, row: Email | PhoneCall, *, available_at: datetime | None = None
+    ) -> OutboxEvent:
+        """Report a change of a flushed row to other services.
+
+        It is not published before `available_at`; until then `services.events.report.retract` takes it back.
+        The flush before is what keeps order: it holds the row's lock while the event takes its number.
+        """
+        event = event_of(happened, row, at=self.now, available_at=available_at)
+        self.session.add(event)
+        self.wake(OUTBOX)
+        return event
+
+    def wake(self, *subjects: str) -> None:
+        """Have whoever listens for these subjects woken after the commit."""
+        for subject in subjects:
+            wake(self.session, subject)
+
+    async def stale(self, model: type[Base], row_id: int) -> StaleVersion:
+        """Return the error that says what was last done to a row, and by whom."""
+        last = (
+            await self.session.execute(
+                select(Activity.action, Activity.at, Activity.actor, Activity.staff_id, Staff.name)
+                .outerjoin(Staff, Staff.id == Activity.staff_id)
+                .where(Activity.object_type == OBJECTS[model], Activity.object_id == row_id)
+                .order_by(Activity.id.desc())
+                .limit(1)
+            )
+        ).first()
+        if last is None:
+            return StaleVersion()
+        return StaleVersion(
+            action=last.action, at=last.at, actor=last.actor, staff_id=last.staff_id, staff_name=last.name
+        )
 
 
-async def existing(session: AsyncSession, model: type[M], object_id: int, *, lock: bool = False) -> M:
-    """Return the row of a table with an id, as the database has it now.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workplace:
+    """Where loops and commands get their `Work`: a database, a clock, the rules."""
 
-    Raises:
-        NotFound: there is none.
-    """
-    query = select(model).where(model.__table__.c.id == object_id).execution_options(populate_existing=True)
-    row = await session.scalar(query.with_for_update() if lock else query)
+    sessions: SessionFactory
+    clock: Clock
+    rules: DeskRules
+
+    @asynccontextmanager
+    async def work(self, actor: Actor = SYSTEM) -> AsyncGenerator[Work]:
+        """Return a unit of work that begins now, over a session of its own."""
+        async with self.sessions() as session:
+            yield Work(now=self.clock(), rules=self.rules, session=session, clock=self.clock, actor=actor)
+
+
+def _one(model: type[Row], row_id: int) -> Select[Row]:
+    return select(model).where(model.__table__.c.id == row_id).execution_options(populate_existing=True)
+
+
+def _found(row: Row | None, missing: type[NotFound]) -> Row:
     if row is None:
-        raise NotFound
+        raise missing
     return row

@@ -20,6 +20,7 @@ from services.rules import DeskRules
 from services.sending.sender import EmailSender
 from services.therapists.directory import TherapistDirectory
 from services.therapists.refresh import DirectoryRefresh
+from services.work import Workplace
 from shared.clock import get_clock
 from shared.config import Settings
 from shared.database import create_engine, create_session_factory
@@ -72,7 +73,7 @@ def _loops(
     url = config.get_database_url()
     clock, rules = get_clock(config), DeskRules.from_settings(config)
     notifier, listener = Notifier(url), Listener(url)
-    sessions = create_session_factory(engine, notifier)
+    workplace = Workplace(sessions=create_session_factory(engine, notifier), clock=clock, rules=rules)
     directory = TherapistDirectory(config, client)
     return {
         "notifier": notifier,
@@ -83,10 +84,10 @@ def _loops(
         "event_relay": EventRelay(
             engine=engine, config=config, clock=clock, listener=listener, producer=producer
         ),
-        "follow_ups": FollowUps(sessions, directory, clock, rules),
-        "directory_refresh": DirectoryRefresh(sessions, directory, clock),
-        "calls_in_vain": CallsInVain(sessions, clock),
-        "housekeeping": Housekeeping(sessions, clock),
+        "follow_ups": FollowUps(workplace, directory),
+        "directory_refresh": DirectoryRefresh(workplace, directory),
+        "calls_in_vain": CallsInVain(workplace),
+        "housekeeping": Housekeeping(workplace),
     }
 
 

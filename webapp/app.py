@@ -23,6 +23,7 @@ from services.errors import NotFound
 from services.models import is_possible_id
 from services.rules import DeskRules
 from services.therapists.directory import TherapistDirectory
+from services.work import Workplace
 from shared.clock import Clock, get_clock
 from shared.config import Settings, get_config
 from shared.database import create_engine, create_session_factory
@@ -101,15 +102,17 @@ async def _resources(app: Litestar) -> AsyncGenerator[None]:
         notifier=notifier,
     )
     listener = Listener(config.get_database_url())
+    sessions, rules = create_session_factory(engine, notifier), DeskRules.from_settings(config)
     client = httpx.AsyncClient(timeout=config.therapist_deadline_seconds)
     i18n.timezone.set(config.tz)
     app.state.update(
         {
             "engine": engine,
-            "sessions": create_session_factory(engine, notifier),
+            "sessions": sessions,
             "statements": statements,
             "listener": listener,
-            "rules": DeskRules.from_settings(config),
+            "rules": rules,
+            "workplace": Workplace(sessions=sessions, clock=app.state.clock, rules=rules),
             "directory": TherapistDirectory(config, client),
         }
     )

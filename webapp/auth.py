@@ -61,8 +61,8 @@ class Authentication(AbstractAuthenticationMiddleware):
         key_id, until = self._known_keys.get(key, (None, 0.0))
         if until > now:
             return key_id
-        async with connection.app.state.sessions() as session:
-            key_id = await api_keys.key_id(session, key)
+        async with connection.app.state.workplace.work() as work:
+            key_id = await api_keys.key_id(work, key)
         if key_id is not None:
             self._known_keys[key] = key_id, now + KEY_MEMORY_SECONDS
         else:
@@ -73,8 +73,8 @@ class Authentication(AbstractAuthenticationMiddleware):
         token = connection.cookies.get(SESSION_COOKIE)
         if not token:
             return None
-        async with connection.app.state.sessions() as session:
-            return await staff.staff_of_session(session, token, now=connection.app.state.clock())
+        async with connection.app.state.workplace.work() as work:
+            return await staff.staff_of_session(work, token)
 
 
 def is_service_path(path: str) -> bool:

@@ -10,10 +10,11 @@ from typing import Any, NoReturn
 import click
 import msgspec
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.errors import DomainError, InvalidInput
-from services.events.report import TOPIC
+from services.events.types import TOPIC
+from services.rules import DeskRules
+from services.work import Work, Workplace
 from shared.clock import get_clock
 from shared.config import ConfigurationError, Settings, get_config
 from shared.database import create_engine, create_session_factory
@@ -114,8 +115,7 @@ def staff_add(name: str, admin: bool, password_stdin: bool) -> None:
         if password_stdin
         else click.prompt("Password", hide_input=True, confirmation_prompt=True)
     )
-    now = get_clock(_config())()
-    _with_session(lambda session: add_staff(session, name, password, admin=admin, now=now))
+    _with_work(lambda work: add_staff(work, name, password, admin=admin))
     click.echo(f"{name} can log in now.")
 
 
@@ -133,8 +133,7 @@ def api_key_create(name: str) -> None:
     """
     from services.accounts.api_keys import create_key
 
-    now = get_clock(_config())()
-    click.echo(_with_session(lambda session: create_key(session, name, now=now)))
+    click.echo(_with_work(lambda work: create_key(work, name)))
 
 
 @cli.group()
@@ -152,12 +151,18 @@ def events_tail(from_beginning: bool) -> None:
     asyncio.run(tail(config, from_beginning=from_beginning))
 
 
-def _with_session(use_case: Callable[[AsyncSession], Awaitable[Any]]) -> Any:
+def _with_work(use_case: Callable[[Work], Awaitable[Any]]) -> Any:
     async def run() -> Any:
-        engine = create_engine(_config(), application_name="calldesk-cli")
+        config = _config()
+        engine = create_engine(config, application_name="calldesk-cli")
+        workplace = Workplace(
+            sessions=create_session_factory(engine),
+            clock=get_clock(config),
+            rules=DeskRules.from_settings(config),
+        )
         try:
-            async with create_session_factory(engine)() as session:
-                return await use_case(session)
+            async with workplace.work() as work:
+                return await use_case(work)
         finally:
             await engine.dispose()
 

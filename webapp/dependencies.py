@@ -5,12 +5,12 @@ from typing import Any
 
 from litestar.connection import ASGIConnection
 from litestar.datastructures import State
-from litestar.di import Provide
+from litestar.di import NamedDependency, Provide
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.rules import DeskRules
 from services.therapists.directory import TherapistDirectory
-from services.work import Actor
+from services.work import SYSTEM, Actor, Work
 from shared.clock import Clock
 from shared.config import Settings
 from shared.direct_connection import DirectPool
@@ -47,9 +47,14 @@ def provide_directory(state: State) -> TherapistDirectory:
     return state.directory
 
 
-def provide_actor(request: ASGIConnection[Any, Any, Actor, Any]) -> Actor:
-    """Who carries out the use case."""
-    return request.auth
+def provide_work(
+    request: ASGIConnection[Any, Any, Actor | None, Any],
+    session: NamedDependency[AsyncSession],
+    clock: NamedDependency[Clock],
+    rules: NamedDependency[DeskRules],
+) -> Work:
+    """The unit of work of this request."""
+    return Work(now=clock(), rules=rules, session=session, clock=clock, actor=request.auth or SYSTEM)
 
 
 DEPENDENCIES = {
@@ -59,5 +64,5 @@ DEPENDENCIES = {
     "rules": Provide(provide_rules, sync_to_thread=False),
     "config": Provide(provide_config, sync_to_thread=False),
     "directory": Provide(provide_directory, sync_to_thread=False),
-    "actor": Provide(provide_actor, sync_to_thread=False),
+    "work": Provide(provide_work, sync_to_thread=False),
 }

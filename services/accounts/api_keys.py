@@ -2,16 +2,14 @@
 
 import hashlib
 import secrets
-from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.checks import check_name
-from services.errors import Conflict, InvalidInput, NotFound
+from services.errors import Conflict, InvalidInput
 from services.models import ApiKey
-from services.work import SYSTEM, Actor, record
+from services.work import Action, Work
 
 KEY_PREFIX = "cd_"
 SHOWN_CHARACTERS = 8
@@ -21,7 +19,7 @@ class KeyNameTaken(Conflict):
     """A key of this name exists already."""
 
 
-async def create_key(session: AsyncSession, name: str, *, now: datetime, actor: Actor = SYSTEM) -> str:
+async def create_key(work: Work, name: str) -> str:
     """Create a key and return it, the only time it can be seen.
 
     Raises:
@@ -32,43 +30,41 @@ async def create_key(session: AsyncSession, name: str, *, now: datetime, actor: 
     if problems := check_name(name):
         raise InvalidInput(*problems)
     key = KEY_PREFIX + secrets.token_urlsafe(32)
-    row = ApiKey(name=name, key_hash=_digest(key), prefix=key[:SHOWN_CHARACTERS], created_at=now)
+    row = ApiKey(name=name, key_hash=_digest(key), prefix=key[:SHOWN_CHARACTERS], created_at=work.now)
     try:
-        async with session.begin():
-            session.add(row)
-            await session.flush()
-            record(session, actor, "api_key_created", "api_key", row.id, now=now)
+        async with work.transaction() as tx:
+            tx.session.add(row)
+            await tx.session.flush()
+            tx.record(Action.API_KEY_CREATED, row)
     except IntegrityError:
         raise KeyNameTaken from None
     return key
 
 
-async def key_id(session: AsyncSession, key: str) -> int | None:
+async def key_id(work: Work, key: str) -> int | None:
     """Return the id of a valid key, or None."""
-    async with session.begin():
-        return await session.scalar(
+    async with work.transaction() as tx:
+        return await tx.session.scalar(
             select(ApiKey.id).where(ApiKey.key_hash == _digest(key), ApiKey.revoked_at.is_(None))
         )
 
 
-async def list_keys(session: AsyncSession) -> list[ApiKey]:
+async def list_keys(work: Work) -> list[ApiKey]:
     """Return all keys, newest first."""
-    async with session.begin():
-        return list(await session.scalars(select(ApiKey).order_by(ApiKey.id.desc())))
+    async with work.transaction() as tx:
+        return list(await tx.session.scalars(select(ApiKey).order_by(ApiKey.id.desc())))
 
 
-async def revoke_key(session: AsyncSession, id_: int, *, now: datetime, actor: Actor) -> None:
+async def revoke_key(work: Work, id_: int) -> None:
     """Make a key useless.
 
     Raises:
         NotFound: there is no such key.
     """
-    async with session.begin():
-        row = await session.get(ApiKey, id_, with_for_update=True)
-        if row is None:
-            raise NotFound
-        row.revoked_at = row.revoked_at or now
-        record(session, actor, "api_key_revoked", "api_key", id_, now=now)
+    async with work.transaction() as tx:
+        row = await tx.locked(ApiKey, id_)
+        row.revoked_at = row.revoked_at or tx.now
+        tx.record(Action.API_KEY_REVOKED, row)
 
 
 def _digest(key: str) -> bytes:

@@ -3,20 +3,19 @@
 import asyncio
 import hashlib
 import secrets
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import case, delete, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.calls.claims import release_all
 from services.checks import check_name
-from services.errors import Conflict, FieldError, InvalidInput, NotFound
+from services.errors import Conflict, FieldError, InvalidInput
 from services.models import Staff, StaffSession
-from services.work import SYSTEM, Actor, record
+from services.work import Action, Actor, Work
 
 SHORTEST_PASSWORD = 10
 LONGEST_PASSWORD = 200
@@ -34,14 +33,7 @@ class NameTaken(Conflict):
 
 
 async def add_staff(
-    session: AsyncSession,
-    name: str,
-    password: str,
-    *,
-    admin: bool,
-    now: datetime,
-    actor: Actor = SYSTEM,
-    language: str | None = None,
+    work: Work, name: str, password: str, *, admin: bool, language: str | None = None
 ) -> Staff:
     """Create an account.
 
@@ -56,87 +48,87 @@ async def add_staff(
     if problems:
         raise InvalidInput(*problems)
     password_hash = await asyncio.to_thread(_hasher.hash, password)
-    staff = Staff(name=name, password_hash=password_hash, admin=admin, sprache=language, created_at=now)
+    staff = Staff(name=name, password_hash=password_hash, admin=admin, sprache=language, created_at=work.now)
     try:
-        async with session.begin():
-            session.add(staff)
-            await session.flush()
-            record(session, actor, "staff_added", "staff", staff.id, now=now)
+        async with work.transaction() as tx:
+            tx.session.add(staff)
+            await tx.session.flush()
+            tx.record(Action.STAFF_ADDED, staff)
     except IntegrityError:
         raise NameTaken from None
     return staff
 
 
-async def log_in(
-    session: AsyncSession, name: str, password: str, *, now: datetime, lasting: timedelta
-) -> str | None:
+async def log_in(work: Work, name: str, password: str, *, lasting: timedelta) -> str | None:
     """Return the token of a new session, or None when name and password don't belong together.
 
     After `FREE_TRIES` failures in a row a try counts only when the last one is a `PAUSE` ago. Takes the same
     time, and says the same, for an unknown name, a wrong password and a try that comes too soon.
     """
-    staff = await _take_try(session, name, now)
+    staff = await _take_try(work, name)
     if not await asyncio.to_thread(_matches, staff, password) or staff is None:
         return None
     token = secrets.token_urlsafe(32)
     login = StaffSession(
-        token_hash=_digest(token), staff_id=staff.id, created_at=now, expires_at=now + lasting
+        token_hash=_digest(token), staff_id=staff.id, created_at=work.now, expires_at=work.now + lasting
     )
-    async with session.begin():
-        session.add(login)
-        await session.execute(
+    async with work.transaction() as tx:
+        tx.session.add(login)
+        await tx.session.execute(
             update(Staff).where(Staff.id == staff.id).values(anmeldeversuche=0, anmeldung_ab=None)
         )
-        record(session, Actor("staff", staff.id), "logged_in", "staff", staff.id, now=now)
+        tx.by(Actor("staff", staff.id)).record(Action.LOGGED_IN, staff)
     return token
 
 
-async def _take_try(session: AsyncSession, name: str, now: datetime) -> Staff | None:
+async def _take_try(work: Work, name: str) -> Staff | None:
     """Count a try before its password is looked at; return whose account it is if it may be tried now."""
     tries = Staff.anmeldeversuche + 1
-    async with session.begin():
-        return await session.scalar(
+    async with work.transaction() as tx:
+        return await tx.session.scalar(
             update(Staff)
             .where(
                 func.lower(Staff.name) == name.strip().lower(),
                 Staff.aktiv,
-                or_(Staff.anmeldung_ab.is_(None), Staff.anmeldung_ab <= now),
+                or_(Staff.anmeldung_ab.is_(None), Staff.anmeldung_ab <= tx.now),
             )
-            .values(anmeldeversuche=tries, anmeldung_ab=case((tries >= FREE_TRIES, now + PAUSE), else_=None))
+            .values(
+                anmeldeversuche=tries, anmeldung_ab=case((tries >= FREE_TRIES, tx.now + PAUSE), else_=None)
+            )
             .returning(Staff)
         )
 
 
-async def staff_of_session(session: AsyncSession, token: str, *, now: datetime) -> Staff | None:
+async def staff_of_session(work: Work, token: str) -> Staff | None:
     """Return who a session belongs to, or None when it has ended or the account is closed."""
-    async with session.begin():
-        return await session.scalar(
+    async with work.transaction() as tx:
+        return await tx.session.scalar(
             select(Staff)
             .join(StaffSession, StaffSession.staff_id == Staff.id)
-            .where(StaffSession.token_hash == _digest(token), StaffSession.expires_at > now, Staff.aktiv)
+            .where(StaffSession.token_hash == _digest(token), StaffSession.expires_at > tx.now, Staff.aktiv)
         )
 
 
-async def log_out(session: AsyncSession, token: str) -> None:
+async def log_out(work: Work, token: str) -> None:
     """End a session and let go of the call in hand; ending an unknown one does nothing."""
-    async with session.begin():
-        staff_id = await session.scalar(
+    async with work.transaction() as tx:
+        staff_id = await tx.session.scalar(
             delete(StaffSession)
             .where(StaffSession.token_hash == _digest(token))
             .returning(StaffSession.staff_id)
         )
         if staff_id is not None:
-            await release_all(session, staff_id)
+            await release_all(tx, staff_id)
 
 
-async def list_staff(session: AsyncSession) -> list[Staff]:
+async def list_staff(work: Work) -> list[Staff]:
     """Return all accounts by name."""
-    async with session.begin():
-        return list(await session.scalars(select(Staff).order_by(func.lower(Staff.name))))
+    async with work.transaction() as tx:
+        return list(await tx.session.scalars(select(Staff).order_by(func.lower(Staff.name))))
 
 
 async def change_settings(
-    session: AsyncSession, staff_id: int, *, language: str | None = None, shortcuts: bool | None = None
+    work: Work, staff_id: int, *, language: str | None = None, shortcuts: bool | None = None
 ) -> None:
     """Change somebody's own language or keyboard shortcuts.
 
@@ -152,34 +144,30 @@ async def change_settings(
         values["tastenkuerzel"] = shortcuts
     if not values:
         return
-    async with session.begin():
-        await session.execute(update(Staff).where(Staff.id == staff_id).values(values))
+    async with work.transaction() as tx:
+        await tx.session.execute(update(Staff).where(Staff.id == staff_id).values(values))
 
 
-async def set_active(
-    session: AsyncSession, staff_id: int, active: bool, *, now: datetime, actor: Actor
-) -> None:
+async def set_active(work: Work, staff_id: int, active: bool) -> None:
     """Open or close an account; closing it ends its sessions and lets go of its call at once.
 
     Raises:
         NotFound: there is no such account.
     """
-    async with session.begin():
-        staff = await session.get(Staff, staff_id, with_for_update=True)
-        if staff is None:
-            raise NotFound
+    async with work.transaction() as tx:
+        staff = await tx.locked(Staff, staff_id)
         staff.aktiv = active
         if not active:
-            await session.execute(delete(StaffSession).where(StaffSession.staff_id == staff_id))
-            await release_all(session, staff_id)
-        record(session, actor, "staff_opened" if active else "staff_closed", "staff", staff_id, now=now)
+            await tx.session.execute(delete(StaffSession).where(StaffSession.staff_id == staff_id))
+            await release_all(tx, staff_id)
+        tx.record(Action.STAFF_OPENED if active else Action.STAFF_CLOSED, staff)
 
 
-async def remove_expired_sessions(session: AsyncSession, *, now: datetime) -> int:
+async def remove_expired_sessions(work: Work) -> int:
     """Delete sessions that have ended and return how many."""
-    async with session.begin():
-        removed = await session.execute(
-            delete(StaffSession).where(StaffSession.expires_at <= now).returning(StaffSession.staff_id)
+    async with work.transaction() as tx:
+        removed = await tx.session.execute(
+            delete(StaffSession).where(StaffSession.expires_at <= tx.now).returning(StaffSession.staff_id)
         )
         return len(removed.all())
 

@@ -1,10 +1,9 @@
 """Changing a call as PUT does: record its outcome, move it, or correct what is written about it."""
 
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, time
 
 from msgspec import UNSET, UnsetType
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.calls.locking import LockedCall, lock_with_email
 from services.calls.outcomes import (
@@ -20,9 +19,7 @@ from services.checks import check_note
 from services.errors import FieldError, InvalidInput
 from services.hints import CALLS
 from services.models import CallStatus, OutcomeKind, PhoneCall
-from services.rules import DeskRules
-from services.work import Actor, record
-from shared.database import wake
+from services.work import Action, Moment, Transaction, Work
 
 NOT_WITH_OUTCOME = "This can't be changed together with an outcome."
 ONLY_AFTER_RINGING = "Give the status as well: only a call that was made has an actual time."
@@ -48,16 +45,7 @@ class CallChanges:
     notizen: str | UnsetType | None = UNSET
 
 
-async def change_call(
-    session: AsyncSession,
-    call_id: int,
-    changes: CallChanges,
-    *,
-    version: int | None,
-    now: datetime,
-    actor: Actor,
-    rules: DeskRules,
-) -> PhoneCall:
+async def change_call(work: Work, call_id: int, changes: CallChanges, *, version: int | None) -> PhoneCall:
     """Carry out every change, or none.
 
     Raises:
@@ -67,14 +55,14 @@ async def change_call(
         CallCollision: the time asked for is taken.
         InvalidInput: names the fields that are wrong or don't go together.
     """
-    async with session.begin():
-        locked = await lock_with_email(session, call_id, version)
+    async with work.transaction() as tx:
+        locked = await lock_with_email(tx, call_id, version)
         call = locked.call
         if _is_outcome(call, changes):
             outcome = _outcome(call, changes)
-            await apply_outcome(session, locked, outcome, now=now, actor=actor, rules=rules)
+            await apply_outcome(tx, locked, outcome)
         else:
-            await _correct(session, locked, changes, now=now, actor=actor, rules=rules)
+            await _correct(tx, locked, changes)
     return call
 
 
@@ -106,27 +94,11 @@ def _outcome(call: PhoneCall, changes: CallChanges) -> Outcome:
     )
 
 
-async def _correct(
-    session: AsyncSession,
-    locked: LockedCall,
-    changes: CallChanges,
-    *,
-    now: datetime,
-    actor: Actor,
-    rules: DeskRules,
-) -> None:
+async def _correct(tx: Transaction, locked: LockedCall, changes: CallChanges) -> None:
     call = locked.call
-    _check(call, changes, now=now, rules=rules)
+    _check(tx, call, changes)
     if _moved(call, changes):
-        await move_planned(
-            session,
-            call,
-            *_planned(call, changes),
-            now=now,
-            actor=actor,
-            rules=rules,
-            duration_minutes=changes.dauer_minuten,
-        )
+        await move_planned(tx, call, *_planned(call, changes), duration_minutes=changes.dauer_minuten)
     wanted = {
         "ergebnis": changes.ergebnis,
         "notizen": changes.notizen,
@@ -142,11 +114,11 @@ async def _correct(
     for name, value in corrected.items():
         setattr(call, name, value)
     call.version += 1
-    record(session, actor, "call_changed", "call", call.id, now=now, fields=sorted(corrected))
-    wake(session, CALLS)
+    tx.record(Action.CALL_CHANGED, call, fields=sorted(corrected))
+    tx.wake(CALLS)
 
 
-def _check(call: PhoneCall, changes: CallChanges, *, now: datetime, rules: DeskRules) -> None:
+def _check(moment: Moment, call: PhoneCall, changes: CallChanges) -> None:
     errors = [
         *check_note("ergebnis", changes.ergebnis or None),
         *check_note("notizen", changes.notizen or None),
@@ -157,22 +129,20 @@ def _check(call: PhoneCall, changes: CallChanges, *, now: datetime, rules: DeskR
             raise AlreadyClosed
         errors.append(FieldError("status", "Give the status that goes with this outcome."))
     if changes.tatsaechliches_datum is not None or changes.tatsaechliche_zeit is not None:
-        errors += _time_errors(call, changes, now=now, rules=rules)
-    errors += repeat_errors(changes.wiederholen_nach or None, now=now, rules=rules)
+        errors += _time_errors(moment, call, changes)
+    errors += repeat_errors(moment, changes.wiederholen_nach or None)
     if errors:
         raise InvalidInput(*errors)
     if call.status != CallStatus.SCHEDULED and _moved(call, changes):
         raise CallNotScheduled
 
 
-def _time_errors(
-    call: PhoneCall, changes: CallChanges, *, now: datetime, rules: DeskRules
-) -> list[FieldError]:
+def _time_errors(moment: Moment, call: PhoneCall, changes: CallChanges) -> list[FieldError]:
     on = changes.tatsaechliches_datum or call.tatsaechliches_datum
     at = changes.tatsaechliche_zeit or call.tatsaechliche_zeit
     if call.status not in (CallStatus.COMPLETED, CallStatus.FAILED) or on is None or at is None:
         return [FieldError("tatsaechliches_datum", ONLY_AFTER_RINGING)]
-    return rang_errors(on, at, now=now, rules=rules)
+    return rang_errors(moment, on, at)
 
 
 def _planned(call: PhoneCall, changes: CallChanges) -> tuple[date, time]:

@@ -12,15 +12,13 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Integer, and_, any_, func, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.calls.reachability import holder_of, load_open_calls, reachable_now
 from services.drafts import CALL
 from services.errors import Conflict, NotFound
 from services.hints import CALLS
 from services.models import CallStatus, Draft, PhoneCall, Therapist
-from services.rules import DeskRules
-from shared.database import wake
+from services.work import Transaction, Work
 
 THERAPIST_LOCK = 4_201
 """First key of the advisory locks that serialise claims on one therapist's calls."""
@@ -63,9 +61,7 @@ def holder(call: PhoneCall, now: datetime) -> int | None:
     return holder_of(call.bearbeitet_von, call.bearbeitet_bis, now)
 
 
-async def claim_call(
-    session: AsyncSession, call_id: int, *, staff_id: int, now: datetime, rules: DeskRules
-) -> Claim:
+async def claim_call(work: Work, call_id: int) -> Claim:
     """Lease a scheduled call to a member of staff, whether or not it is reachable right now.
 
     Raises:
@@ -73,18 +69,18 @@ async def claim_call(
         Conflict: the call is not scheduled any more.
         ClaimedByOther: somebody else holds this call or another one to the same therapist; names `staff_id`.
     """
-    async with session.begin():
-        await lock_claims_of(session, staff_id)
-        call = await _lock_with_own(session, call_id, staff_id)
+    async with work.transaction() as tx:
+        await lock_claims_of(tx)
+        call = await _lock_with_own(tx, call_id)
         if call.status != CallStatus.SCHEDULED:
             raise Conflict
-        other = await _busy_with(session, call.therapist_id, staff_id, now)
+        other = await _busy_with(tx, call.therapist_id)
         if other is not None:
             raise ClaimedByOther(staff_id=other)
-        return await _take_instead(session, call, staff_id, now, rules)
+        return await _take_instead(tx, call)
 
 
-async def claim_next(session: AsyncSession, *, staff_id: int, now: datetime, rules: DeskRules) -> Claim:
+async def claim_next(work: Work) -> Claim:
     """Lease the reachable call whose window closes first; two callers never get the same one.
 
     Who already holds a call gets the one after it, so that asking again and again walks through all of them.
@@ -92,85 +88,83 @@ async def claim_next(session: AsyncSession, *, staff_id: int, now: datetime, rul
     Raises:
         NothingReachable: no free call is reachable now.
     """
-    async with session.begin():
-        await lock_claims_of(session, staff_id)
-        own = await _lock_own(session, staff_id)
-        calls = reachable_now(await load_open_calls(session, now=now, rules=rules), now=now, rules=rules)
+    async with work.transaction() as tx:
+        await lock_claims_of(tx)
+        own = await _lock_own(tx)
+        calls = reachable_now(tx, await load_open_calls(tx))
         wanted = _after(own, [call.call_id for call in calls])
         while wanted:
-            call = await _lock_first_free(session, wanted, now)
+            call = await _lock_first_free(tx, wanted)
             if call is None:
                 break
-            if await _therapist_free(session, call.therapist_id, staff_id, now):
-                return await _take_instead(session, call, staff_id, now, rules)
+            if await _therapist_free(tx, call.therapist_id):
+                return await _take_instead(tx, call)
             wanted.remove(call.id)
     raise NothingReachable
 
 
-async def renew_claim(
-    session: AsyncSession, call_id: int, *, staff_id: int, now: datetime, rules: DeskRules
-) -> datetime:
+async def renew_claim(work: Work, call_id: int) -> datetime:
     """Extend one's own claim and return its new end; an expired one is taken again if nobody came between.
 
     Raises:
         ClaimLost: somebody else has the call or its therapist now, it was released, or it is not scheduled
             any more.
     """
-    async with session.begin():
-        call = await session.scalar(
+    async with work.transaction() as tx:
+        call = await tx.session.scalar(
             select(PhoneCall)
             .where(
                 PhoneCall.id == call_id,
                 PhoneCall.status == CallStatus.SCHEDULED,
-                PhoneCall.bearbeitet_von == staff_id,
+                PhoneCall.bearbeitet_von == tx.staff_id,
             )
             .with_for_update(key_share=True)
             .execution_options(populate_existing=True)
         )
         if call is None:
             raise ClaimLost
-        if holder(call, now) is not None:
-            await _lease(session, call, staff_id, now, rules)
-        elif await _busy_with(session, call.therapist_id, staff_id, now) is None:
-            await _take(session, call, staff_id, now, rules)
+        if holder(call, tx.now) is not None:
+            await _lease(tx, call)
+        elif await _busy_with(tx, call.therapist_id) is None:
+            await _take(tx, call)
         else:
             raise ClaimLost
-    return now + rules.claim
+    return work.now + work.rules.claim
 
 
-async def release_claim(session: AsyncSession, call_id: int, *, staff_id: int) -> None:
+async def release_claim(work: Work, call_id: int) -> None:
     """Let go of one's own claim; nothing happens when it had ended already."""
-    async with session.begin():
-        await _release(session, PhoneCall.id == call_id, PhoneCall.bearbeitet_von == staff_id)
+    async with work.transaction() as tx:
+        await _release(tx, PhoneCall.id == call_id, PhoneCall.bearbeitet_von == tx.staff_id)
 
 
-async def release_all(session: AsyncSession, staff_id: int) -> None:
-    """Let go of all that a member of staff holds. Runs in the caller's transaction."""
-    await _release(session, PhoneCall.bearbeitet_von == staff_id)
+async def release_all(tx: Transaction, staff_id: int) -> None:
+    """Let go of all that a member of staff holds."""
+    await _release(tx, PhoneCall.bearbeitet_von == staff_id)
 
 
-async def lock_claims_of(session: AsyncSession, staff_id: int) -> None:
-    """Let one person's claims come one after the other. Runs in the caller's transaction, first of all."""
-    await session.execute(select(func.pg_advisory_xact_lock(STAFF_LOCK, staff_id)))
+async def lock_claims_of(tx: Transaction) -> None:
+    """Let one person's claims come one after the other; taken before any other lock."""
+    await tx.session.execute(select(func.pg_advisory_xact_lock(STAFF_LOCK, tx.staff_id)))
 
 
-async def take_back(session: AsyncSession, call: PhoneCall, staff_id: int, now: datetime) -> Claim | None:
+async def take_back(tx: Transaction, call: PhoneCall) -> Claim | None:
     """Make room for a locked call to return to whose it was; None when it may not.
 
     It may not while a colleague has the therapist on the phone; else whatever they took since is let go of.
-    Runs in the caller's transaction, which began with `lock_claims_of`.
+    The transaction has begun with `lock_claims_of`.
     """
-    await _lock_own(session, staff_id)
-    if await _busy_with(session, call.therapist_id, staff_id, now) is not None:
+    await _lock_own(tx)
+    if await _busy_with(tx, call.therapist_id) is not None:
         return None
-    return Claim(call, await _let_go(session, call, staff_id, now))
+    return Claim(call, await _let_go(tx, call))
 
 
-async def _lock_with_own(session: AsyncSession, call_id: int, staff_id: int) -> PhoneCall:
+async def _lock_with_own(tx: Transaction, call_id: int) -> PhoneCall:
     """Lock a call together with the caller's own, in one order for everybody."""
-    rows = await session.scalars(
+    rows = await tx.session.scalars(
         select(PhoneCall)
-        .where(or_(PhoneCall.id == call_id, PhoneCall.bearbeitet_von == staff_id))
+        .where(or_(PhoneCall.id == call_id, PhoneCall.bearbeitet_von == tx.staff_id))
         .order_by(PhoneCall.id)
         .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
@@ -181,9 +175,9 @@ async def _lock_with_own(session: AsyncSession, call_id: int, staff_id: int) -> 
     return call
 
 
-async def _lock_own(session: AsyncSession, staff_id: int) -> list[int]:
-    held = select(PhoneCall.id).where(PhoneCall.bearbeitet_von == staff_id).order_by(PhoneCall.id)
-    return list(await session.scalars(held.with_for_update(key_share=True)))
+async def _lock_own(tx: Transaction) -> list[int]:
+    held = select(PhoneCall.id).where(PhoneCall.bearbeitet_von == tx.staff_id).order_by(PhoneCall.id)
+    return list(await tx.session.scalars(held.with_for_update(key_share=True)))
 
 
 def _after(own: Sequence[int], ids: Sequence[int]) -> list[int]:
@@ -192,14 +186,14 @@ def _after(own: Sequence[int], ids: Sequence[int]) -> list[int]:
     return [call_id for call_id in (*ids[start:], *ids[:start]) if call_id not in own]
 
 
-async def _lock_first_free(session: AsyncSession, ids: Sequence[int], now: datetime) -> PhoneCall | None:
+async def _lock_first_free(tx: Transaction, ids: Sequence[int]) -> PhoneCall | None:
     wanted = literal(ids, ARRAY(Integer))
-    return await session.scalar(
+    return await tx.session.scalar(
         select(PhoneCall)
         .where(
             PhoneCall.id == any_(wanted),
             PhoneCall.status == CallStatus.SCHEDULED,
-            or_(PhoneCall.bearbeitet_bis.is_(None), PhoneCall.bearbeitet_bis <= now),
+            or_(PhoneCall.bearbeitet_bis.is_(None), PhoneCall.bearbeitet_bis <= tx.now),
         )
         .order_by(func.array_position(wanted, PhoneCall.id))
         .limit(1)
@@ -208,91 +202,89 @@ async def _lock_first_free(session: AsyncSession, ids: Sequence[int], now: datet
     )
 
 
-async def _therapist_free(session: AsyncSession, therapist_id: int, staff_id: int, now: datetime) -> bool:
+async def _therapist_free(tx: Transaction, therapist_id: int) -> bool:
     """Take the therapist's claim lock without waiting, and say whether nobody else has them in hand."""
-    locked = await session.scalar(select(func.pg_try_advisory_xact_lock(THERAPIST_LOCK, therapist_id)))
-    return bool(locked) and await _other_holder(session, therapist_id, staff_id, now) is None
+    locked = await tx.session.scalar(select(func.pg_try_advisory_xact_lock(THERAPIST_LOCK, therapist_id)))
+    return bool(locked) and await _other_holder(tx, therapist_id) is None
 
 
-async def _busy_with(session: AsyncSession, therapist_id: int, staff_id: int, now: datetime) -> int | None:
+async def _busy_with(tx: Transaction, therapist_id: int) -> int | None:
     """Take the therapist's claim lock, and return who else has them in hand."""
-    await session.execute(select(func.pg_advisory_xact_lock(THERAPIST_LOCK, therapist_id)))
-    return await _other_holder(session, therapist_id, staff_id, now)
+    await tx.session.execute(select(func.pg_advisory_xact_lock(THERAPIST_LOCK, therapist_id)))
+    return await _other_holder(tx, therapist_id)
 
 
-async def _other_holder(session: AsyncSession, therapist_id: int, staff_id: int, now: datetime) -> int | None:
+async def _other_holder(tx: Transaction, therapist_id: int) -> int | None:
     """Return who else has a call to this therapist in hand; the therapist's claim lock is held."""
-    return await session.scalar(
+    return await tx.session.scalar(
         select(PhoneCall.bearbeitet_von)
         .where(
             PhoneCall.therapist_id == therapist_id,
             PhoneCall.status == CallStatus.SCHEDULED,
-            PhoneCall.bearbeitet_von != staff_id,
-            PhoneCall.bearbeitet_bis > now,
+            PhoneCall.bearbeitet_von != tx.staff_id,
+            PhoneCall.bearbeitet_bis > tx.now,
         )
         .limit(1)
     )
 
 
-async def _take_instead(
-    session: AsyncSession, call: PhoneCall, staff_id: int, now: datetime, rules: DeskRules
-) -> Claim:
+async def _take_instead(tx: Transaction, call: PhoneCall) -> Claim:
     """Take a call in hand, and let go of the one that was."""
-    let_go = await _let_go(session, call, staff_id, now)
-    return Claim(await _take(session, call, staff_id, now, rules), let_go)
+    let_go = await _let_go(tx, call)
+    return Claim(await _take(tx, call), let_go)
 
 
-async def _let_go(session: AsyncSession, call: PhoneCall, staff_id: int, now: datetime) -> InHand | None:
+async def _let_go(tx: Transaction, call: PhoneCall) -> InHand | None:
     """Let go of what somebody has in hand beside a call; return it."""
-    held = await load_in_hand(session, staff_id, now)
-    await _release(session, PhoneCall.bearbeitet_von == staff_id, PhoneCall.id != call.id)
+    held = await load_in_hand(tx)
+    await _release(tx, PhoneCall.bearbeitet_von == tx.staff_id, PhoneCall.id != call.id)
     return held if held and held.call_id != call.id else None
 
 
-async def _take(
-    session: AsyncSession, call: PhoneCall, staff_id: int, now: datetime, rules: DeskRules
-) -> PhoneCall:
-    taken = await _lease(session, call, staff_id, now, rules)
-    wake(session, CALLS)
+async def _take(tx: Transaction, call: PhoneCall) -> PhoneCall:
+    taken = await _lease(tx, call)
+    tx.wake(CALLS)
     return taken
 
 
-async def _lease(
-    session: AsyncSession, call: PhoneCall, staff_id: int, now: datetime, rules: DeskRules
-) -> PhoneCall:
-    leased = await session.scalars(
+async def _lease(tx: Transaction, call: PhoneCall) -> PhoneCall:
+    leased = await tx.session.scalars(
         update(PhoneCall)
         .where(PhoneCall.id == call.id)
-        .values(bearbeitet_von=staff_id, bearbeitet_bis=now + rules.claim, updated_at=PhoneCall.updated_at)
+        .values(
+            bearbeitet_von=tx.staff_id,
+            bearbeitet_bis=tx.now + tx.rules.claim,
+            updated_at=PhoneCall.updated_at,
+        )
         .returning(PhoneCall),
         execution_options={"populate_existing": True},
     )
     return leased.one()
 
 
-async def _release(session: AsyncSession, *which: ColumnElement[bool]) -> None:
-    await session.execute(
+async def _release(tx: Transaction, *which: ColumnElement[bool]) -> None:
+    await tx.session.execute(
         update(PhoneCall)
         .where(*which)
         .values(bearbeitet_von=None, bearbeitet_bis=None, updated_at=PhoneCall.updated_at)
     )
-    wake(session, CALLS)
+    tx.wake(CALLS)
 
 
-async def load_in_hand(session: AsyncSession, staff_id: int, now: datetime) -> InHand | None:
-    """Return the call somebody has in hand, planned for whatever day. Runs in the caller's transaction."""
-    typed = and_(Draft.staff_id == staff_id, Draft.gegenstand == CALL, Draft.gegenstand_id == PhoneCall.id)
+async def load_in_hand(tx: Transaction) -> InHand | None:
+    """Return the call somebody has in hand, planned for whatever day."""
+    typed = and_(Draft.staff_id == tx.staff_id, Draft.gegenstand == CALL, Draft.gegenstand_id == PhoneCall.id)
     query = (
         select(PhoneCall.id, Therapist, Draft.felder["ergebnis"].as_string().label("note"))
         .outerjoin(Therapist, Therapist.id == PhoneCall.therapist_id)
         .outerjoin(Draft, typed)
         .where(
             PhoneCall.status == CallStatus.SCHEDULED,
-            PhoneCall.bearbeitet_von == staff_id,
-            PhoneCall.bearbeitet_bis > now,
+            PhoneCall.bearbeitet_von == tx.staff_id,
+            PhoneCall.bearbeitet_bis > tx.now,
         )
     )
-    found = (await session.execute(query)).first()
+    found = (await tx.session.execute(query)).first()
     if found is None:
         return None
     name = found.Therapist.display_name if found.Therapist else None

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from datetime import date
 
 from sqlalchemy import ColumnElement, func, select
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.models import CallStatus, PhoneCall
 from services.pagination import Page, PageRequest
+from services.work import Work
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,13 +22,13 @@ class CallFilters:
     geplantes_datum_bis: date | None = None
 
 
-async def list_calls(session: AsyncSession, filters: CallFilters, page: PageRequest) -> Page[PhoneCall]:
+async def list_calls(work: Work, filters: CallFilters, page: PageRequest) -> Page[PhoneCall]:
     """Return one page of the calls, earliest planned first."""
     matching = select(PhoneCall).where(*_conditions(filters))
     ordered = matching.order_by(PhoneCall.geplantes_datum, PhoneCall.geplante_zeit, PhoneCall.id)
-    async with session.begin():
-        total = await session.scalar(select(func.count()).select_from(matching.subquery()))
-        rows = await session.scalars(ordered.offset(page.offset).limit(page.limit))
+    async with work.transaction() as tx:
+        total = await tx.session.scalar(select(func.count()).select_from(matching.subquery()))
+        rows = await tx.session.scalars(ordered.offset(page.offset).limit(page.limit))
         return Page(list(rows), page, total or 0)
 
 

@@ -10,7 +10,6 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.models import CallReason, Email, OutcomeKind, PhoneCall, Therapist
 from services.models.therapists import may_be_called
@@ -19,6 +18,7 @@ from services.scheduling.booking import NotToBeCalled, book_next, lock_calendar,
 from services.scheduling.calendar import NoFreeSlot, NoWindow, Unschedulable, find_next
 from services.scheduling.phone_hours import day_windows, parse
 from services.scheduling.slots import Slot
+from services.work import Moment, Transaction, Work
 
 BUSY_WAIT = timedelta(minutes=30)
 
@@ -52,12 +52,12 @@ class NextAttempt:
     reason: NoRetry | None = None
 
 
-def search_from(art: OutcomeKind, therapist: Therapist, *, now: datetime, rules: DeskRules) -> datetime:
+def search_from(moment: Moment, art: OutcomeKind, therapist: Therapist) -> datetime:
     """Return the instant to search from, so that with the notice the right window is the first found."""
-    wait = now + BUSY_WAIT
+    wait = moment.now + BUSY_WAIT
     if art != OutcomeKind.BUSY:
-        wait = _window_over(therapist, now=now, rules=rules) or wait
-    return max(now, wait - rules.notice)
+        wait = _window_over(moment, therapist) or wait
+    return max(moment.now, wait - moment.rules.notice)
 
 
 def obstacle_to_retry(call: PhoneCall, art: OutcomeKind, answered: bool, rules: DeskRules) -> NoRetry | None:
@@ -74,26 +74,20 @@ def obstacle_to_retry(call: PhoneCall, art: OutcomeKind, answered: bool, rules: 
 
 
 async def preview_next_attempt(
-    session: AsyncSession,
-    call: PhoneCall,
-    art: OutcomeKind,
-    *,
-    wiederholen_nach: date | None = None,
-    now: datetime,
-    rules: DeskRules,
+    work: Work, call: PhoneCall, art: OutcomeKind, *, wiederholen_nach: date | None = None
 ) -> NextAttempt:
     """Return what saving this outcome now would plan next; writes and locks nothing.
 
     For `verschoben` that is where the call itself would move ("next window").
     """
-    async with session.begin():
+    async with work.transaction() as tx:
         answered = call.email_id is not None and bool(
-            await session.scalar(select(Email.antwort_erhalten).where(Email.id == call.email_id))
+            await tx.session.scalar(select(Email.antwort_erhalten).where(Email.id == call.email_id))
         )
-        reason = None if art == OutcomeKind.POSTPONED else obstacle_to_retry(call, art, answered, rules)
+        reason = None if art == OutcomeKind.POSTPONED else obstacle_to_retry(call, art, answered, tx.rules)
         if reason is not None:
             return NextAttempt(reason=reason)
-        therapist = await session.get(Therapist, call.therapist_id)
+        therapist = await tx.session.get(Therapist, call.therapist_id)
         if therapist is None:
             return NextAttempt(reason=NoRetry.UNKNOWN_THERAPIST)
         if art != OutcomeKind.POSTPONED and not may_be_called(therapist):
@@ -101,10 +95,8 @@ async def preview_next_attempt(
         try:
             return NextAttempt(
                 await find_next(
-                    session,
+                    tx.at(search_from(tx, art, therapist)),
                     therapist,
-                    now=search_from(art, therapist, now=now, rules=rules),
-                    rules=rules,
                     not_before=wiederholen_nach,
                     duration_minutes=call.dauer_minuten,
                     ignore_call_id=call.id,
@@ -115,30 +107,22 @@ async def preview_next_attempt(
 
 
 async def book_retry(
-    session: AsyncSession,
-    call: PhoneCall,
-    art: OutcomeKind,
-    *,
-    wiederholen_nach: date | None,
-    now: datetime,
-    rules: DeskRules,
+    tx: Transaction, call: PhoneCall, art: OutcomeKind, *, wiederholen_nach: date | None
 ) -> PhoneCall | NoRetry:
     """Insert the attempt after a failed, flushed call, or return why there is none.
 
-    Runs in the caller's transaction; reports no event.
+    Reports no event.
     """
-    therapist = await session.get(Therapist, call.therapist_id)
+    therapist = await tx.session.get(Therapist, call.therapist_id)
     if therapist is None:
         return NoRetry.UNKNOWN_THERAPIST
     try:
         return await book_next(
-            session,
+            tx.at(search_from(tx, art, therapist)),
             therapist,
-            now=search_from(art, therapist, now=now, rules=rules),
-            rules=rules,
             not_before=wiederholen_nach,
             duration_minutes=call.dauer_minuten,
-            created_at=now,
+            created_at=tx.now,
             email_id=call.email_id,
             grund=call.grund,
             versuch=call.versuch + 1,
@@ -148,36 +132,32 @@ async def book_retry(
         return _reason(error)
 
 
-async def move_on(
-    session: AsyncSession, call: PhoneCall, *, not_before: date | None, now: datetime, rules: DeskRules
-) -> None:
-    """Move a locked call to the therapist's next window. Runs in the caller's transaction; reports no event.
+async def move_on(tx: Transaction, call: PhoneCall, *, not_before: date | None) -> None:
+    """Move a locked call to the therapist's next window. Reports no event.
 
     Raises:
         Unschedulable: the therapist's phone hours are unknown, or nothing is free.
     """
-    await lock_calendar(session)
-    therapist = await session.get(Therapist, call.therapist_id)
+    await lock_calendar(tx)
+    therapist = await tx.session.get(Therapist, call.therapist_id)
     if therapist is None:
-        raise NoWindow(rules)
+        raise NoWindow(tx.rules)
     slot = await find_next(
-        session,
+        tx.at(search_from(tx, OutcomeKind.POSTPONED, therapist)),
         therapist,
-        now=search_from(OutcomeKind.POSTPONED, therapist, now=now, rules=rules),
-        rules=rules,
         not_before=not_before,
         duration_minutes=call.dauer_minuten,
         ignore_call_id=call.id,
     )
-    await move(session, call, therapist, slot.day, slot.start, now=now, rules=rules)
+    await move(tx, call, therapist, slot.day, slot.start)
 
 
-def _window_over(therapist: Therapist, *, now: datetime, rules: DeskRules) -> datetime | None:
+def _window_over(moment: Moment, therapist: Therapist) -> datetime | None:
     """Return when the window that is open now closes, or None outside of any."""
-    today = rules.today(now)
-    for window in day_windows(parse(therapist.telefonische_erreichbarkeit), today, rules):
-        if rules.instant(today, window.start) <= now < rules.instant(today, window.end):
-            return rules.instant(today, window.end)
+    today = moment.today
+    for window in day_windows(parse(therapist.telefonische_erreichbarkeit), today, moment.rules):
+        if moment.rules.instant(today, window.start) <= moment.now < moment.rules.instant(today, window.end):
+            return moment.rules.instant(today, window.end)
     return None
 
 

@@ -10,8 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 
-from sqlalchemy.ext.asyncio import AsyncSession
-
 from services.calls.claims import ClaimedByOther, holder
 from services.calls.locking import LockedCall, lock_with_email
 from services.calls.next_attempt import NoRetry, book_retry, move_on, obstacle_to_retry
@@ -19,14 +17,12 @@ from services.calls.undo import MARGIN, CallState, Undo
 from services.checks import check_note
 from services.drafts import CALL, drop_draft
 from services.errors import Conflict, FieldError, InvalidInput
-from services.events.report import EventType, report_call
+from services.events.types import EventType
 from services.hints import CALLS
 from services.models import CallStatus, OutboxEvent, OutcomeKind, PhoneCall, Therapist
-from services.rules import DeskRules
 from services.scheduling.booking import move
 from services.scheduling.calendar import FURTHEST_DAYS
-from services.work import Actor, record
-from shared.database import wake
+from services.work import Action, Moment, Transaction, Work
 
 STATUS_AFTER = {
     OutcomeKind.REACHED: CallStatus.COMPLETED,
@@ -107,16 +103,7 @@ def outcome_kind(status: CallStatus, art: OutcomeKind | None) -> OutcomeKind:
     return art
 
 
-async def record_outcome(
-    session: AsyncSession,
-    call_id: int,
-    outcome: Outcome,
-    *,
-    version: int | None,
-    now: datetime,
-    actor: Actor,
-    rules: DeskRules,
-) -> OutcomeResult:
+async def record_outcome(work: Work, call_id: int, outcome: Outcome, *, version: int | None) -> OutcomeResult:
     """Record the outcome of a scheduled call, plan the next attempt, and let go of the claim.
 
     Raises:
@@ -126,109 +113,99 @@ async def record_outcome(
         InvalidInput: a date or time can't be, or a postponed call finds no free time (`Unschedulable`).
         CallCollision: the time a postponed call should go to is taken.
     """
-    async with session.begin():
-        locked = await lock_with_email(session, call_id, version)
-        return await apply_outcome(session, locked, outcome, now=now, actor=actor, rules=rules)
+    async with work.transaction() as tx:
+        locked = await lock_with_email(tx, call_id, version)
+        return await apply_outcome(tx, locked, outcome)
 
 
-async def apply_outcome(
-    session: AsyncSession,
-    locked: LockedCall,
-    outcome: Outcome,
-    *,
-    now: datetime,
-    actor: Actor,
-    rules: DeskRules,
-) -> OutcomeResult:
-    """Do what `record_outcome` does to a locked call. Runs in the caller's transaction."""
+async def apply_outcome(tx: Transaction, locked: LockedCall, outcome: Outcome) -> OutcomeResult:
+    """Do what `record_outcome` does to a locked call."""
     call = locked.call
-    _check(call, outcome, now=now, actor=actor, rules=rules)
+    _check(tx, call, outcome)
     before = CallState.of(call)
-    _write(call, outcome, now=now, rules=rules)
+    _write(tx, call, outcome)
     next_call: PhoneCall | None = None
     no_retry: NoRetry | None = NoRetry.NOT_WANTED
     if outcome.art == OutcomeKind.POSTPONED:
-        await _postpone(session, call, outcome, now=now, rules=rules)
+        await _postpone(tx, call, outcome)
     else:
-        await session.flush()
-        next_call, no_retry = await _retry(session, locked, outcome, now=now, rules=rules)
+        await tx.session.flush()
+        next_call, no_retry = await _retry(tx, locked, outcome)
         call.klaerung_noetig = no_retry is not None and no_retry.needs_person
-    undo_until = now + rules.undo
-    await session.flush()
-    events = _report(session, call, next_call, now=now, rules=rules)
+    undo_until = tx.now + tx.rules.undo
+    await tx.session.flush()
+    events = _report(tx, call, next_call)
     Undo(
         before,
         call.version,
         next_call.id if next_call else None,
         [event.event_id for event in events],
-        actor.staff_id,
+        tx.actor.staff_id,
         dict(outcome.typed),
     ).keep(call, undo_until)
-    if actor.staff_id is not None and outcome.typed:
-        await drop_draft(session, CALL, call.id, staff_id=actor.staff_id)
-    _note(session, call, outcome, next_call, now=now, actor=actor)
+    if tx.actor.staff_id is not None and outcome.typed:
+        await drop_draft(tx, CALL, call.id)
+    _note(tx, call, outcome, next_call)
     return OutcomeResult(call, next_call, no_retry, undo_until)
 
 
-async def settle(
-    session: AsyncSession, call_id: int, *, version: int | None, now: datetime, actor: Actor
-) -> PhoneCall:
+async def settle(work: Work, call_id: int, *, version: int | None) -> PhoneCall:
     """Note that a person has looked at a call that asked for one (`klaerung_noetig`).
 
     Raises:
         NotFound, StaleVersion: as `services.calls.locking.lock_with_email`.
     """
-    async with session.begin():
-        call = (await lock_with_email(session, call_id, version)).call
+    async with work.transaction() as tx:
+        call = (await lock_with_email(tx, call_id, version)).call
         if call.klaerung_noetig:
             call.klaerung_noetig = False
             call.version += 1
-            record(session, actor, "call_settled", "call", call.id, now=now)
-            wake(session, CALLS)
+            tx.record(Action.CALL_SETTLED, call)
+            tx.wake(CALLS)
     return call
 
 
-def _check(call: PhoneCall, outcome: Outcome, *, now: datetime, actor: Actor, rules: DeskRules) -> None:
+def _check(tx: Transaction, call: PhoneCall, outcome: Outcome) -> None:
     if call.status != CallStatus.SCHEDULED:
         raise AlreadyClosed
-    held_by = holder(call, now)
-    if actor.staff_id is not None and held_by is not None and held_by != actor.staff_id:
+    held_by = holder(call, tx.now)
+    if tx.actor.staff_id is not None and held_by is not None and held_by != tx.actor.staff_id:
         raise ClaimedByOther(staff_id=held_by)
     errors = [
         *check_note("ergebnis", outcome.ergebnis),
         *check_note("notizen", outcome.notizen),
-        *rang_errors(*_rang(outcome, now=now, rules=rules), now=now, rules=rules),
-        *repeat_errors(outcome.wiederholen_nach, now=now, rules=rules),
+        *rang_errors(tx, *_rang(tx, outcome)),
+        *repeat_errors(tx, outcome.wiederholen_nach),
     ]
     if errors:
         raise InvalidInput(*errors)
 
 
-def rang_errors(on: date, at: time, *, now: datetime, rules: DeskRules) -> list[FieldError]:
+def rang_errors(moment: Moment, on: date, at: time) -> list[FieldError]:
     """Return what is wrong with the local day and time at which somebody says they rang."""
-    today = rules.today(now)
+    today = moment.today
     if on < today - timedelta(days=FURTHEST_DAYS):
         return [FieldError("tatsaechliches_datum", "This is too long ago.")]
-    if rules.instant(on, at) > now:
+    if moment.rules.instant(on, at) > moment.now:
         field = "tatsaechliches_datum" if on > today else "tatsaechliche_zeit"
         return [FieldError(field, "This is in the future.")]
     return []
 
 
-def repeat_errors(not_before: date | None, *, now: datetime, rules: DeskRules) -> list[FieldError]:
+def repeat_errors(moment: Moment, not_before: date | None) -> list[FieldError]:
     """Return what is wrong with the day before which there is to be no next attempt."""
-    if not_before is None or abs((not_before - rules.today(now)).days) <= FURTHEST_DAYS:
+    if not_before is None or abs((not_before - moment.today).days) <= FURTHEST_DAYS:
         return []
     return [FieldError("wiederholen_nach", "This date is too far away.")]
 
 
-def _rang(outcome: Outcome, *, now: datetime, rules: DeskRules) -> tuple[date, time]:
-    local = rules.local(now)
+def _rang(moment: Moment, outcome: Outcome) -> tuple[date, time]:
+    local = moment.local
     on = outcome.tatsaechliches_datum or local.date()
     return on, outcome.tatsaechliche_zeit or local.time().replace(second=0, microsecond=0)
 
 
-def _write(call: PhoneCall, outcome: Outcome, *, now: datetime, rules: DeskRules) -> None:
+def _write(moment: Moment, call: PhoneCall, outcome: Outcome) -> None:
     """Set what the outcome says about the call itself."""
     call.version += 1
     call.bearbeitet_von = call.bearbeitet_bis = None
@@ -241,64 +218,43 @@ def _write(call: PhoneCall, outcome: Outcome, *, now: datetime, rules: DeskRules
     if outcome.art == OutcomeKind.POSTPONED:
         return
     call.status = STATUS_AFTER[outcome.art]
-    call.abgeschlossen_at = now
+    call.abgeschlossen_at = moment.now
     if outcome.art in RANG:
-        call.tatsaechliches_datum, call.tatsaechliche_zeit = _rang(outcome, now=now, rules=rules)
+        call.tatsaechliches_datum, call.tatsaechliche_zeit = _rang(moment, outcome)
 
 
-async def _postpone(
-    session: AsyncSession, call: PhoneCall, outcome: Outcome, *, now: datetime, rules: DeskRules
-) -> None:
+async def _postpone(tx: Transaction, call: PhoneCall, outcome: Outcome) -> None:
     if outcome.neuer_termin is None:
-        await move_on(session, call, not_before=outcome.wiederholen_nach, now=now, rules=rules)
+        await move_on(tx, call, not_before=outcome.wiederholen_nach)
         return
-    therapist = await session.get(Therapist, call.therapist_id)
-    await move(session, call, therapist, *outcome.neuer_termin, now=now, rules=rules)
+    therapist = await tx.session.get(Therapist, call.therapist_id)
+    await move(tx, call, therapist, *outcome.neuer_termin)
 
 
 async def _retry(
-    session: AsyncSession, locked: LockedCall, outcome: Outcome, *, now: datetime, rules: DeskRules
+    tx: Transaction, locked: LockedCall, outcome: Outcome
 ) -> tuple[PhoneCall | None, NoRetry | None]:
-    reason = obstacle_to_retry(locked.call, outcome.art, locked.answered, rules)
+    reason = obstacle_to_retry(locked.call, outcome.art, locked.answered, tx.rules)
     if reason is not None:
         return None, reason
-    planned = await book_retry(
-        session,
-        locked.call,
-        outcome.art,
-        wiederholen_nach=outcome.wiederholen_nach,
-        now=now,
-        rules=rules,
-    )
+    planned = await book_retry(tx, locked.call, outcome.art, wiederholen_nach=outcome.wiederholen_nach)
     return (planned, None) if isinstance(planned, PhoneCall) else (None, planned)
 
 
-def _report(
-    session: AsyncSession, call: PhoneCall, next_call: PhoneCall | None, *, now: datetime, rules: DeskRules
-) -> list[OutboxEvent]:
+def _report(tx: Transaction, call: PhoneCall, next_call: PhoneCall | None) -> list[OutboxEvent]:
     """Write the events so that they are published only once nobody can take the outcome back."""
-    available_at = now + rules.undo + MARGIN if rules.undo else now
+    available_at = tx.now + tx.rules.undo + MARGIN if tx.rules.undo else tx.now
     happened = EVENT_AFTER[CallStatus(call.status)]
-    events = [report_call(session, happened, call, now=now, available_at=available_at)]
+    events = [tx.report(happened, call, available_at=available_at)]
     if next_call is not None:
-        events.append(
-            report_call(session, EventType.CALL_SCHEDULED, next_call, now=now, available_at=available_at)
-        )
-    wake(session, CALLS)
+        events.append(tx.report(EventType.CALL_SCHEDULED, next_call, available_at=available_at))
+    tx.wake(CALLS)
     return events
 
 
-def _note(
-    session: AsyncSession,
-    call: PhoneCall,
-    outcome: Outcome,
-    next_call: PhoneCall | None,
-    *,
-    now: datetime,
-    actor: Actor,
-) -> None:
+def _note(tx: Transaction, call: PhoneCall, outcome: Outcome, next_call: PhoneCall | None) -> None:
     details: dict[str, object] = {"ergebnis_art": outcome.art.value}
     if next_call is not None:
         details["next_call_id"] = next_call.id
-    action = "call_canceled" if outcome.art == OutcomeKind.CANCELED else "outcome_recorded"
-    record(session, actor, action, "call", call.id, now=now, **details)
+    action = Action.CALL_CANCELED if outcome.art == OutcomeKind.CANCELED else Action.OUTCOME_RECORDED
+    tx.record(action, call, **details)

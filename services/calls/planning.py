@@ -2,27 +2,23 @@
 
 import asyncio
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, time
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from services import idempotency
-from services.calls.locking import lock_call
 from services.checks import check_note
 from services.errors import Conflict, FieldError, InvalidInput
-from services.events.report import EventType, report_call
+from services.events.types import EventType
 from services.hints import CALLS
-from services.idempotency import RepeatableRequest
+from services.idempotency import Made, RepeatableRequest
 from services.models import CallReason, CallStatus, Email, OutcomeKind, PhoneCall, Therapist, is_possible_id
-from services.rules import DeskRules
 from services.scheduling.booking import book_at, book_next, lock_calendar, move
 from services.scheduling.calendar import LONGEST_CALL_MINUTES
 from services.therapists.directory import TherapistDirectory
-from services.work import Actor, existing, record
-from shared.database import wake
+from services.work import Action, Transaction, Work
 
 SCOPE = "calls"
 BOOKINGS_AT_ONCE = 3
@@ -52,58 +48,42 @@ class NewCall:
 
 
 async def create_call(
-    session: AsyncSession,
-    new: NewCall,
-    *,
-    now: datetime,
-    actor: Actor,
-    rules: DeskRules,
-    directory: TherapistDirectory,
-    repeatable: RepeatableRequest | None = None,
-) -> tuple[PhoneCall, bool]:
-    """Plan a call; return it and whether it was made now rather than by an earlier, equal request.
+    work: Work, new: NewCall, *, directory: TherapistDirectory, repeatable: RepeatableRequest | None = None
+) -> Made[PhoneCall]:
+    """Plan a call.
 
     Raises:
-        InvalidInput: the input is wrong, or no time can be found (`services.scheduling.booking.Unschedulable`).
+        InvalidInput: the input is wrong, or no time can be found (`Unschedulable`).
         CallCollision: the time asked for is taken.
         FollowedUpAlready: there is a call with the reason `keine_antwort` about this e-mail.
         TemporarilyUnavailable: the therapist is not known here and their directory can't be asked.
     """
     _check(new)
-    therapist = await directory.get(session, new.therapist_id, now=now)
-    async with _turn(), session.begin():
+    therapist = await directory.get(work, new.therapist_id)
+    async with _turn(), work.transaction() as tx:
         if repeatable is not None:
-            earlier = await idempotency.reserve(session, SCOPE, repeatable)
+            earlier = await idempotency.reserve(tx, SCOPE, repeatable)
             if earlier is not None:
-                return await existing(session, PhoneCall, earlier), False
-        call = await _book(session, new, therapist, now=now, rules=rules)
+                return Made(await tx.existing(PhoneCall, earlier), repeated=True)
+        call = await _book(tx, new, therapist)
         if repeatable is not None:
-            await idempotency.fulfil(session, SCOPE, repeatable, call.id)
-        announce(session, call, "call_scheduled", now=now, actor=actor)
-    return call, True
+            await idempotency.fulfil(tx, SCOPE, repeatable, call.id)
+        announce(tx, call, Action.CALL_SCHEDULED)
+    return Made(call, repeated=False)
 
 
-async def get_call(session: AsyncSession, call_id: int) -> PhoneCall:
+async def get_call(work: Work, call_id: int) -> PhoneCall:
     """Return a call.
 
     Raises:
         NotFound: there is none with this id.
     """
-    async with session.begin():
-        return await existing(session, PhoneCall, call_id)
+    async with work.transaction() as tx:
+        return await tx.existing(PhoneCall, call_id)
 
 
 async def move_call(
-    session: AsyncSession,
-    call_id: int,
-    day: date,
-    at: time,
-    *,
-    version: int,
-    now: datetime,
-    actor: Actor,
-    rules: DeskRules,
-    dauer_minuten: int | None = None,
+    work: Work, call_id: int, day: date, at: time, *, version: int, dauer_minuten: int | None = None
 ) -> PhoneCall:
     """Move a planned call to a time a person chose.
 
@@ -113,69 +93,55 @@ async def move_call(
         CallCollision: the therapist or every line is taken at that time.
     """
     _check_duration(dauer_minuten)
-    async with session.begin():
-        call = await lock_call(session, call_id, version)
-        await move_planned(
-            session, call, day, at, now=now, actor=actor, rules=rules, duration_minutes=dauer_minuten
-        )
+    async with work.transaction() as tx:
+        call = await tx.locked(PhoneCall, call_id, version=version)
+        await move_planned(tx, call, day, at, duration_minutes=dauer_minuten)
     return call
 
 
 async def move_planned(
-    session: AsyncSession,
-    call: PhoneCall,
-    day: date,
-    at: time,
-    *,
-    now: datetime,
-    actor: Actor,
-    rules: DeskRules,
-    duration_minutes: int | None = None,
+    tx: Transaction, call: PhoneCall, day: date, at: time, *, duration_minutes: int | None = None
 ) -> None:
-    """Move a locked call, report it and note who did. Runs in the caller's transaction.
+    """Move a locked call, report it and note who did.
 
     Raises:
         CallNotScheduled, InvalidInput, CallCollision: as `move_call`.
     """
     if call.status != CallStatus.SCHEDULED:
         raise CallNotScheduled
-    therapist = await session.get(Therapist, call.therapist_id)
-    await move(session, call, therapist, day, at, now=now, rules=rules, duration_minutes=duration_minutes)
+    therapist = await tx.session.get(Therapist, call.therapist_id)
+    await move(tx, call, therapist, day, at, duration_minutes=duration_minutes)
     call.version += 1
-    announce(session, call, "call_moved", now=now, actor=actor)
+    announce(tx, call, Action.CALL_MOVED)
 
 
-async def cancel(session: AsyncSession, call: PhoneCall, reason: str, *, now: datetime, actor: Actor) -> None:
+async def cancel(tx: Transaction, call: PhoneCall, reason: str) -> None:
     """Cancel a locked, scheduled call for a reason shown to the staff, and report it.
 
-    Runs in the caller's transaction. Frees the call from whoever has it in hand; can't be undone.
+    Frees the call from whoever has it in hand; can't be undone.
     """
     call.status = CallStatus.CANCELED
     call.ergebnis_art = OutcomeKind.CANCELED
     call.ergebnis = reason
-    call.abgeschlossen_at = now
+    call.abgeschlossen_at = tx.now
     call.bearbeitet_von = call.bearbeitet_bis = None
     call.version += 1
-    await session.flush()
-    report_call(session, EventType.CALL_CANCELED, call, now=now)
-    record(session, actor, "call_canceled", "call", call.id, now=now)
-    wake(session, CALLS)
+    await tx.session.flush()
+    tx.report(EventType.CALL_CANCELED, call)
+    tx.record(Action.CALL_CANCELED, call)
+    tx.wake(CALLS)
 
 
-def announce(session: AsyncSession, call: PhoneCall, action: str, *, now: datetime, actor: Actor) -> None:
-    """Report a flushed call's new time and note who set it. Runs in the caller's transaction."""
-    report_call(session, EventType.CALL_SCHEDULED, call, now=now)
-    record(
-        session,
-        actor,
+def announce(tx: Transaction, call: PhoneCall, action: Action) -> None:
+    """Report a flushed call's new time and note who set it."""
+    tx.report(EventType.CALL_SCHEDULED, call)
+    tx.record(
         action,
-        "call",
-        call.id,
-        now=now,
+        call,
         geplantes_datum=call.geplantes_datum.isoformat(),
         geplante_zeit=f"{call.geplante_zeit:%H:%M}",
     )
-    wake(session, CALLS)
+    tx.wake(CALLS)
 
 
 def _turn() -> asyncio.Semaphore:
@@ -183,46 +149,40 @@ def _turn() -> asyncio.Semaphore:
     return _turns.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(BOOKINGS_AT_ONCE))
 
 
-async def _book(
-    session: AsyncSession, new: NewCall, therapist: Therapist, *, now: datetime, rules: DeskRules
-) -> PhoneCall:
+async def _book(tx: Transaction, new: NewCall, therapist: Therapist) -> PhoneCall:
     values: dict[str, Any] = {"notizen": new.notizen, "grund": new.grund, "email_id": new.email_id}
     if new.email_id is not None:
-        await _lock_email(session, new.email_id)
+        await _lock_email(tx, new.email_id)
         if new.grund == CallReason.NO_REPLY:
-            await _check_not_followed_up(session, new.email_id)
+            await _check_not_followed_up(tx, new.email_id)
     if new.geplantes_datum is not None and new.geplante_zeit is not None:
         return await book_at(
-            session,
+            tx,
             therapist,
             new.geplantes_datum,
             new.geplante_zeit,
-            now=now,
-            rules=rules,
             duration_minutes=new.dauer_minuten,
             **values,
         )
-    return await book_next(
-        session, therapist, now=now, rules=rules, duration_minutes=new.dauer_minuten, **values
-    )
+    return await book_next(tx, therapist, duration_minutes=new.dauer_minuten, **values)
 
 
-async def _lock_email(session: AsyncSession, email_id: int) -> None:
+async def _lock_email(tx: Transaction, email_id: int) -> None:
     """Hold the e-mail still, before the calendar is locked: no automatic call about it comes in between."""
-    found = await session.scalar(select(Email.id).where(Email.id == email_id).with_for_update(read=True))
+    found = await tx.session.scalar(select(Email.id).where(Email.id == email_id).with_for_update(read=True))
     if found is None:
         raise InvalidInput(FieldError("email_id", "There is no such e-mail."))
 
 
-async def _check_not_followed_up(session: AsyncSession, email_id: int) -> None:
+async def _check_not_followed_up(tx: Transaction, email_id: int) -> None:
     """Refuse a second call because of the same silence, as the database would."""
-    await lock_calendar(session)
+    await lock_calendar(tx)
     first = select(PhoneCall.id).where(
         PhoneCall.email_id == email_id,
         PhoneCall.grund == CallReason.NO_REPLY,
         PhoneCall.vorheriger_anruf_id.is_(None),
     )
-    if await session.scalar(first) is not None:
+    if await tx.session.scalar(first) is not None:
         raise FollowedUpAlready
 
 

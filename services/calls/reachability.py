@@ -11,7 +11,6 @@ from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 
 from sqlalchemy import Text, cast, select
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.models import CallStatus, OutcomeKind, PhoneCall, Staff, Therapist
 from services.models.therapists import display_name
@@ -23,6 +22,7 @@ from services.scheduling.phone_hours import (
     parse_json,
     time_of_day,
 )
+from services.work import Moment, Transaction
 
 LARGEST_BOARD = 2_000
 """Open calls read at most, the latest planned day first."""
@@ -161,7 +161,7 @@ def obstacle(call: OpenCall) -> Obstacle | None:
     return None
 
 
-def place(call: OpenCall, *, now: datetime, rules: DeskRules) -> Placement:
+def place(moment: Moment, call: OpenCall) -> Placement:
     """Say where an open call stands at an instant.
 
     Overdue: planned before today and not reachable right now, or planned for today and today's last window
@@ -170,39 +170,37 @@ def place(call: OpenCall, *, now: datetime, rules: DeskRules) -> Placement:
     reason = obstacle(call)
     if reason is not None:
         return Placement(Group.UNREACHABLE, obstacle=reason)
-    today = rules.today(now)
+    today = moment.today
     overdue = call.geplantes_datum < today
-    for window in call_windows(call, today, rules):
-        opens_at, closes_at = rules.instant(today, window.start), rules.instant(today, window.end)
-        if closes_at <= now:
+    for window in call_windows(call, today, moment.rules):
+        opens_at, closes_at = (
+            moment.rules.instant(today, window.start),
+            moment.rules.instant(today, window.end),
+        )
+        if closes_at <= moment.now:
             continue
-        if opens_at <= now:
+        if opens_at <= moment.now:
             group = Group.REACHABLE_NOW
         elif overdue:
             group = Group.OVERDUE
         else:
-            group = Group.SOON if opens_at - now <= SOON else Group.LATER
+            group = Group.SOON if opens_at - moment.now <= SOON else Group.LATER
         return Placement(group, window, opens_at, closes_at)
     return Placement(Group.OVERDUE)
 
 
-def on_board(calls: Iterable[OpenCall], *, now: datetime, rules: DeskRules) -> list[BoardCall]:
+def on_board(moment: Moment, calls: Iterable[OpenCall]) -> list[BoardCall]:
     """Place calls on the board, each group in the order in which staff work through it."""
-    today = rules.today(now)
+    today = moment.today
     placed = [
-        BoardCall(call, place(call, now=now, rules=rules), now, call.geplantes_datum < today)
-        for call in calls
+        BoardCall(call, place(moment, call), moment.now, call.geplantes_datum < today) for call in calls
     ]
     return sorted(placed, key=_urgency)
 
 
-def reachable_now(calls: Iterable[OpenCall], *, now: datetime, rules: DeskRules) -> list[OpenCall]:
+def reachable_now(moment: Moment, calls: Iterable[OpenCall]) -> list[OpenCall]:
     """Return the calls that can be made right now, the one whose window closes first in front."""
-    return [
-        row.call
-        for row in on_board(calls, now=now, rules=rules)
-        if row.placement.group is Group.REACHABLE_NOW
-    ]
+    return [row.call for row in on_board(moment, calls) if row.placement.group is Group.REACHABLE_NOW]
 
 
 def _urgency(row: BoardCall) -> tuple[object, ...]:
@@ -215,9 +213,9 @@ def _urgency(row: BoardCall) -> tuple[object, ...]:
     return (0, moment, *planned)
 
 
-async def load_open_calls(session: AsyncSession, *, now: datetime, rules: DeskRules) -> list[OpenCall]:
-    """Return the scheduled calls of today and of days before. Runs in the caller's transaction."""
-    rows = await session.execute(
+async def load_open_calls(tx: Transaction) -> list[OpenCall]:
+    """Return the scheduled calls of today and of days before."""
+    rows = await tx.session.execute(
         select(
             PhoneCall.id,
             PhoneCall.version,
@@ -245,7 +243,7 @@ async def load_open_calls(session: AsyncSession, *, now: datetime, rules: DeskRu
         .outerjoin(Staff, Staff.id == PhoneCall.bearbeitet_von)
         .where(
             PhoneCall.status == CallStatus.SCHEDULED,
-            PhoneCall.geplantes_datum <= rules.today(now),
+            PhoneCall.geplantes_datum <= tx.today,
         )
         .order_by(PhoneCall.geplantes_datum.desc(), PhoneCall.geplante_zeit, PhoneCall.id)
         .limit(LARGEST_BOARD)

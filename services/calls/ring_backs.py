@@ -2,19 +2,17 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, time, timedelta
 
 from sqlalchemy import Select, select
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.calls.claims import Claim, claim_call
 from services.calls.planning import announce
-from services.errors import InvalidInput, NotFound
+from services.errors import InvalidInput
 from services.models import CallReason, CallStatus, PhoneCall, Therapist
-from services.rules import DeskRules
 from services.scheduling.booking import CallCollision, book_at, book_next, lock_calendar
 from services.therapists.search import search_therapists
-from services.work import Actor
+from services.work import Action, Moment, Transaction, Work
 
 FOUND_AT_MOST = 8
 COUNTED_AT_MOST = 1_000
@@ -37,14 +35,14 @@ class Callers:
     more: int = 0
 
 
-async def find_callers(session: AsyncSession, q: str) -> Callers:
+async def find_callers(work: Work, q: str) -> Callers:
     """Return therapists by name or by any spelling of their number, with their next open call."""
-    found = await search_therapists(session, q, limit=COUNTED_AT_MOST)
+    found = await search_therapists(work, q, limit=COUNTED_AT_MOST)
     therapists = found[:FOUND_AT_MOST]
     if not therapists:
         return Callers([])
-    async with session.begin():
-        calls = await session.scalars(
+    async with work.transaction() as tx:
+        calls = await tx.session.scalars(
             select(PhoneCall)
             .where(
                 PhoneCall.therapist_id.in_([therapist.id for therapist in therapists]),
@@ -57,9 +55,7 @@ async def find_callers(session: AsyncSession, q: str) -> Callers:
     return Callers(shown, more=len(found) - len(shown))
 
 
-async def take_ring_back(
-    session: AsyncSession, therapist_id: int, *, staff_id: int, now: datetime, rules: DeskRules
-) -> Claim:
+async def take_ring_back(work: Work, therapist_id: int) -> Claim:
     """Take the call of a therapist who is on the phone right now: the next open one, else a new one.
 
     Raises:
@@ -67,17 +63,15 @@ async def take_ring_back(
         ClaimedByOther: somebody else has this therapist in hand.
         InvalidInput, CalendarBusy: no time can be found for a new call.
     """
-    async with session.begin():
-        therapist = await session.get(Therapist, therapist_id)
-        if therapist is None:
-            raise NotFound
-        await lock_calendar(session)
-        call_id = await session.scalar(_open_calls(therapist_id))
+    async with work.transaction() as tx:
+        therapist = await tx.existing(Therapist, therapist_id)
+        await lock_calendar(tx)
+        call_id = await tx.session.scalar(_open_calls(therapist_id))
         if call_id is None:
-            call = await _book_now(session, therapist, now=now, rules=rules)
-            announce(session, call, "call_scheduled", now=now, actor=Actor("staff", staff_id))
+            call = await _book_now(tx, therapist)
+            announce(tx, call, Action.CALL_SCHEDULED)
             call_id = call.id
-    return await claim_call(session, call_id, staff_id=staff_id, now=now, rules=rules)
+    return await claim_call(work, call_id)
 
 
 def _open_calls(therapist_id: int) -> Select[int]:
@@ -89,22 +83,18 @@ def _open_calls(therapist_id: int) -> Select[int]:
     )
 
 
-async def _book_now(
-    session: AsyncSession, therapist: Therapist, *, now: datetime, rules: DeskRules
-) -> PhoneCall:
+async def _book_now(tx: Transaction, therapist: Therapist) -> PhoneCall:
     """Book the first free time from this minute on, phone hours or not: they are on the phone."""
-    for day, at in _times_from(now, rules):
+    for day, at in _times_from(tx):
         try:
-            return await book_at(
-                session, therapist, day, at, now=now, rules=rules, grund=CallReason.CALL_BACK
-            )
+            return await book_at(tx, therapist, day, at, grund=CallReason.CALL_BACK)
         except (CallCollision, InvalidInput):
             continue
-    return await book_next(session, therapist, now=now, rules=rules, grund=CallReason.CALL_BACK)
+    return await book_next(tx, therapist, grund=CallReason.CALL_BACK)
 
 
-def _times_from(now: datetime, rules: DeskRules) -> Iterator[tuple[date, time]]:
-    minute = (now + timedelta(seconds=59)).replace(second=0, microsecond=0)
+def _times_from(moment: Moment) -> Iterator[tuple[date, time]]:
+    minute = (moment.now + timedelta(seconds=59)).replace(second=0, microsecond=0)
     for number in range(LOOK_AHEAD):
-        local = rules.local(minute + number * timedelta(minutes=rules.grid_minutes))
+        local = moment.rules.local(minute + number * timedelta(minutes=moment.rules.grid_minutes))
         yield local.date(), local.time()

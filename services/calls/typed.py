@@ -1,39 +1,30 @@
 """The outcome form while it is being typed."""
 
 from collections.abc import Mapping
-from datetime import datetime
 
 import msgspec
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.calls.undo import Undo
 from services.drafts import CALL, put_draft
 from services.models import PhoneCall
+from services.work import Work
 
 
-async def keep_typed(
-    session: AsyncSession,
-    call_id: int,
-    fields: Mapping[str, str],
-    *,
-    version: int | None,
-    staff_id: int,
-    now: datetime,
-) -> None:
+async def keep_typed(work: Work, call_id: int, fields: Mapping[str, str], *, version: int | None) -> None:
     """Keep what is typed about a call as its page showed it in `version`.
 
     What arrives after the same person's outcome was sent on its way before it, and is not kept.
     """
-    async with session.begin():
-        call = await session.scalar(
+    async with work.transaction() as tx:
+        call = await tx.session.scalar(
             select(PhoneCall)
             .where(PhoneCall.id == call_id)
             .with_for_update(read=True, key_share=True)
             .execution_options(populate_existing=True)
         )
-        if call is not None and not _saved_since(call, version, staff_id):
-            await put_draft(session, CALL, call_id, fields, staff_id=staff_id, now=now)
+        if call is not None and not _saved_since(call, version, tx.staff_id):
+            await put_draft(tx, CALL, call_id, fields)
 
 
 def _saved_since(call: PhoneCall, version: int | None, staff_id: int) -> bool:

@@ -11,7 +11,6 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.calls.claims import Claim, ClaimedByOther, lock_claims_of, take_back
 from services.calls.locking import lock_with_email
@@ -21,9 +20,7 @@ from services.events.report import retract
 from services.hints import CALLS
 from services.models import CallReason, CallStatus, PhoneCall
 from services.scheduling.booking import lock_calendar
-from services.work import Actor, record
-from shared.clock import Clock
-from shared.database import wake
+from services.work import Action, Transaction, Work
 
 MARGIN = timedelta(seconds=2)
 """How long events wait beyond the last moment of undo, for a relay whose clock is ahead.
@@ -95,7 +92,7 @@ class Undo(msgspec.Struct, frozen=True):
         call.rueckgaengig_bis = until
 
 
-async def undo_outcome(session: AsyncSession, call_id: int, *, clock: Clock, actor: Actor) -> Claim:
+async def undo_outcome(work: Work, call_id: int) -> Claim:
     """Restore a call as it was before its last outcome, and remove the next attempt.
 
     Who recorded the outcome gets the form as they sent it, and the call back in hand if it was there and no
@@ -109,29 +106,29 @@ async def undo_outcome(session: AsyncSession, call_id: int, *, clock: Clock, act
         NextAttemptChanged: somebody has taken, moved or finished the next attempt.
         TimeTaken: another call has been put where this one was planned.
     """
-    async with session.begin():
-        if actor.staff_id is not None:
-            await lock_claims_of(session, actor.staff_id)
-        locked = await lock_with_email(session, call_id, key_share=True)
+    async with work.transaction() as tx:
+        if tx.actor.staff_id is not None:
+            await lock_claims_of(tx)
+        locked = await lock_with_email(tx, call_id, key_share=True)
         call = locked.call
         undo = _of(call, answered=locked.answered)
         if undo.next_call_id is not None:
-            await _lock_attempt(session, undo.next_call_id)
-        former = undo.before.bearbeitet_von if undo.before.bearbeitet_von == actor.staff_id else None
-        back = None if former is None else await take_back(session, call, former, clock())
-        await lock_calendar(session)
-        now = clock()
+            await _lock_attempt(tx, undo.next_call_id)
+        former = undo.before.bearbeitet_von if undo.before.bearbeitet_von == tx.actor.staff_id else None
+        back = None if former is None else await take_back(tx.at(tx.clock()), call)
+        await lock_calendar(tx)
+        now = tx.clock()
         if call.rueckgaengig_bis is None or call.rueckgaengig_bis <= now:
             raise TooLateToUndo
-        if await retract(session, undo.event_ids) != len(undo.event_ids):
+        if await retract(tx, undo.event_ids) != len(undo.event_ids):
             raise TooLateToUndo
         if undo.next_call_id is not None:
-            await _remove_attempt(session, undo.next_call_id)
-        await _restore(session, call, undo.before, back_in_hand=back is not None)
-        if undo.typed and undo.author_id is not None and undo.author_id == actor.staff_id:
-            await put_draft(session, CALL, call.id, undo.typed, staff_id=undo.author_id, now=now)
-        record(session, actor, "outcome_undone", "call", call.id, now=now, version=call.version)
-        wake(session, CALLS)
+            await _remove_attempt(tx, undo.next_call_id)
+        await _restore(tx, call, undo.before, back_in_hand=back is not None)
+        if undo.typed and undo.author_id is not None and undo.author_id == tx.actor.staff_id:
+            await put_draft(tx, CALL, call.id, undo.typed)
+        tx.at(now).record(Action.OUTCOME_UNDONE, call, version=call.version)
+        tx.wake(CALLS)
     return back or Claim(call, None)
 
 
@@ -147,29 +144,29 @@ def _of(call: PhoneCall, *, answered: bool) -> Undo:
     return undo
 
 
-async def _restore(session: AsyncSession, call: PhoneCall, before: CallState, *, back_in_hand: bool) -> None:
+async def _restore(tx: Transaction, call: PhoneCall, before: CallState, *, back_in_hand: bool) -> None:
     before.restore(call)
     if not back_in_hand:
         call.bearbeitet_von = call.bearbeitet_bis = None
     call.rueckgaengig = call.rueckgaengig_bis = None
     call.version += 1
     try:
-        await session.flush()
+        await tx.session.flush()
     except IntegrityError as error:
         raise TimeTaken from error
 
 
-async def _lock_attempt(session: AsyncSession, call_id: int) -> None:
+async def _lock_attempt(tx: Transaction, call_id: int) -> None:
     """Lock the next attempt, whatever became of it, before the calendar is: who moves it does the same.
 
     Who moves it also refers anew to the call it follows, so that one must be locked with `key_share`.
     """
-    await session.execute(select(PhoneCall.id).where(PhoneCall.id == call_id).with_for_update())
+    await tx.session.execute(select(PhoneCall.id).where(PhoneCall.id == call_id).with_for_update())
 
 
-async def _remove_attempt(session: AsyncSession, call_id: int) -> None:
+async def _remove_attempt(tx: Transaction, call_id: int) -> None:
     """Delete the next attempt, which is locked, unless somebody changed it or has it in hand."""
-    attempt = await session.scalar(
+    attempt = await tx.session.scalar(
         select(PhoneCall)
         .where(
             PhoneCall.id == call_id,
@@ -181,5 +178,5 @@ async def _remove_attempt(session: AsyncSession, call_id: int) -> None:
     )
     if attempt is None:
         raise NextAttemptChanged
-    await session.delete(attempt)
-    await session.flush()
+    await tx.session.delete(attempt)
+    await tx.session.flush()

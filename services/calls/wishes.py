@@ -6,20 +6,16 @@ from enum import StrEnum
 
 import structlog
 from sqlalchemy import Select, and_, or_, select
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.calls.planning import NewCall, cancel, create_call
-from services.errors import Conflict, StaleVersion
+from services.errors import Conflict
 from services.hints import CALLS
 from services.idempotency import RepeatableRequest
 from services.models import CallReason, CallStatus, PhoneCall, Therapist
 from services.models.therapists import NOT_TO_BE_CALLED, may_be_called
-from services.rules import DeskRules
 from services.scheduling.booking import lock_calendar
 from services.therapists.directory import TherapistDirectory
-from services.work import SYSTEM, Actor, existing, record
-from shared.clock import Clock
-from shared.database import SessionFactory, wake
+from services.work import Action, Work, Workplace
 
 DO_NOT_CALL = "Der Therapeut möchte nicht angerufen werden."
 BLOCKED = "Der Therapeut ist gesperrt oder nicht mehr aktiv."
@@ -54,13 +50,10 @@ class ObjectionNotOverruled(Conflict):
 
 
 async def plan_call(
-    session: AsyncSession,
+    work: Work,
     new: NewCall,
     *,
     all_the_same: bool,
-    now: datetime,
-    actor: Actor,
-    rules: DeskRules,
     directory: TherapistDirectory,
     repeatable: RepeatableRequest | None = None,
 ) -> PhoneCall:
@@ -73,24 +66,14 @@ async def plan_call(
         InvalidInput, CallCollision, TemporarilyUnavailable: as `services.calls.create_call`.
     """
     if not all_the_same:
-        therapist = await directory.get(session, new.therapist_id, now=now)
+        therapist = await directory.get(work, new.therapist_id)
         if objection_to(therapist) is not None:
             raise ObjectionNotOverruled
-    call, _ = await create_call(
-        session, new, now=now, actor=actor, rules=rules, directory=directory, repeatable=repeatable
-    )
-    return call
+    return (await create_call(work, new, directory=directory, repeatable=repeatable)).row
 
 
 async def set_do_not_call(
-    session: AsyncSession,
-    therapist_id: int,
-    flag: bool,
-    grund: str | None,
-    *,
-    version: int,
-    now: datetime,
-    actor: Actor,
+    work: Work, therapist_id: int, flag: bool, grund: str | None, *, version: int
 ) -> Therapist:
     """Note whether a therapist may be called automatically; if not, cancel what is planned by itself.
 
@@ -100,51 +83,46 @@ async def set_do_not_call(
     Raises:
         NotFound, StaleVersion: as named.
     """
-    action = "do_not_call_set" if flag else "do_not_call_lifted"
-    async with session.begin():
-        await lock_calendar(session)
-        therapist = await _locked(session, therapist_id, version)
+    async with work.transaction() as tx:
+        await lock_calendar(tx)
+        therapist = await tx.locked(Therapist, therapist_id, version=version)
         therapist.nicht_anrufen = flag
         therapist.nicht_anrufen_grund = grund if flag else None
         therapist.version += 1
-        record(session, actor, action, "therapist", therapist_id, now=now)
-        wake(session, CALLS)
+        tx.record(Action.DO_NOT_CALL_SET if flag else Action.DO_NOT_CALL_LIFTED, therapist)
+        tx.wake(CALLS)
     if flag:
-        await cancel_calls_in_vain(session, therapist_id, now=now, actor=actor)
+        await cancel_calls_in_vain(work, therapist_id)
     return therapist
 
 
-async def set_call_hint(
-    session: AsyncSession, therapist_id: int, hint: str | None, *, version: int, now: datetime, actor: Actor
-) -> Therapist:
+async def set_call_hint(work: Work, therapist_id: int, hint: str | None, *, version: int) -> Therapist:
     """Note what whoever rings this therapist should know.
 
     Raises:
         NotFound, StaleVersion: as named.
     """
-    async with session.begin():
-        therapist = await _locked(session, therapist_id, version)
+    async with work.transaction() as tx:
+        therapist = await tx.locked(Therapist, therapist_id, version=version)
         therapist.anruf_hinweis = hint
         therapist.version += 1
-        record(session, actor, "call_hint_set", "therapist", therapist_id, now=now)
-        wake(session, CALLS)
+        tx.record(Action.CALL_HINT_SET, therapist)
+        tx.wake(CALLS)
     return therapist
 
 
-async def cancel_calls_in_vain(
-    session: AsyncSession, therapist_id: int | None = None, *, now: datetime, actor: Actor = SYSTEM
-) -> int:
+async def cancel_calls_in_vain(work: Work, therapist_id: int | None = None) -> int:
     """Cancel the pending automatic calls of therapists who are not to be called; return how many.
 
     Automatic are calls about an e-mail nobody answered or received, and every next attempt. What a person
     planned stays. A call in somebody's hands, or one somebody is changing right now, is left for the next
     time: they may be hearing just now that the therapist does not want to be called.
     """
-    async with session.begin():
-        rows = await session.execute(_in_vain(therapist_id, now))
+    async with work.transaction() as tx:
+        rows = await tx.session.execute(_in_vain(therapist_id, tx.now))
         count = 0
         for call, unwanted in rows:
-            await cancel(session, call, DO_NOT_CALL if unwanted else BLOCKED, now=now, actor=actor)
+            await cancel(tx, call, DO_NOT_CALL if unwanted else BLOCKED)
             count += 1
     return count
 
@@ -166,19 +144,11 @@ def _in_vain(therapist_id: int | None, now: datetime) -> Select[PhoneCall, bool]
     return query if therapist_id is None else query.where(Therapist.id == therapist_id)
 
 
-async def _locked(session: AsyncSession, therapist_id: int, version: int) -> Therapist:
-    therapist = await existing(session, Therapist, therapist_id, lock=True)
-    if therapist.version != version:
-        raise StaleVersion
-    return therapist
-
-
 class CallsInVain:
     """Cancels, in the background, the calls of therapists who turned out to be blocked."""
 
-    def __init__(self, sessions: SessionFactory, clock: Clock) -> None:
-        self._sessions = sessions
-        self._clock = clock
+    def __init__(self, workplace: Workplace) -> None:
+        self._workplace = workplace
 
     async def run(self) -> None:
         """Cancel until cancelled."""
@@ -188,7 +158,7 @@ class CallsInVain:
 
     async def turn(self) -> None:
         """Cancel what is in vain now."""
-        async with self._sessions() as session:
-            cancelled = await cancel_calls_in_vain(session, now=self._clock())
+        async with self._workplace.work() as work:
+            cancelled = await cancel_calls_in_vain(work)
         if cancelled:
             log.info("calls_in_vain_cancelled", count=cancelled)

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 
 from sqlalchemy import or_, select
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.calls.reachability import (
     BoardCall,
@@ -20,6 +19,7 @@ from services.models import CallStatus, PhoneCall, Therapist
 from services.models.therapists import display_name
 from services.rules import DeskRules
 from services.scheduling.phone_hours import minute_of_day, time_of_day
+from services.work import Moment, Transaction, Work
 
 BAND_MINUTES = 30
 LARGEST_DONE = 1_000
@@ -98,31 +98,29 @@ class Board:
     counts: Counts
 
 
-async def load_board(session: AsyncSession, *, now: datetime, rules: DeskRules) -> Board:
+async def load_board(work: Work) -> Board:
     """Return the board at an instant: two queries, and a third when nothing is left to open today."""
-    async with session.begin():
-        calls = await load_open_calls(session, now=now, rules=rules)
-        closed = await _load_closed(session, now=now, rules=rules)
-        board = arrange(calls, closed, now=now, rules=rules)
+    async with work.transaction() as tx:
+        calls = await load_open_calls(tx)
+        closed = await _load_closed(tx)
+        board = arrange(tx, calls, closed)
         if board.next_opening is not None:
             return board
-        return replace(board, next_opening=await _next_day(session, rules.today(now), rules))
+        return replace(board, next_opening=await _next_day(tx, tx.today))
 
 
-def arrange(
-    calls: Sequence[OpenCall], closed: Sequence[DoneCall], *, now: datetime, rules: DeskRules
-) -> Board:
+def arrange(moment: Moment, calls: Sequence[OpenCall], closed: Sequence[DoneCall]) -> Board:
     """Group calls into the board; the next opening is one of today."""
-    rows = on_board(calls, now=now, rules=rules)
+    rows = on_board(moment, calls)
     groups: dict[Group, list[BoardCall]] = {group: [] for group in Group}
     for row in rows:
         groups[row.placement.group].append(row)
-    midnight = rules.instant(rules.today(now), time.min)
+    midnight = moment.rules.instant(moment.today, time.min)
     done = [call for call in closed if call.abgeschlossen_at >= midnight]
     needs_person = [call for call in closed if call.klaerung_noetig]
     reachable = groups[Group.REACHABLE_NOW]
     return Board(
-        now=now,
+        now=moment.now,
         reachable_now=reachable,
         soon=groups[Group.SOON],
         later=groups[Group.LATER],
@@ -130,8 +128,8 @@ def arrange(
         unreachable=groups[Group.UNREACHABLE],
         done=done,
         needs_person=needs_person,
-        next_opening=_next_opening(rows, now),
-        band=day_band(calls, day=rules.today(now), rules=rules),
+        next_opening=_next_opening(rows, moment.now),
+        band=day_band(calls, day=moment.today, rules=moment.rules),
         counts=Counts(
             open=len(rows),
             reachable_now=len(reachable),
@@ -184,10 +182,10 @@ def _next_opening(rows: Iterable[BoardCall], now: datetime) -> NextOpening | Non
     return min(upcoming, key=lambda opening: opening.at, default=None)
 
 
-async def _load_closed(session: AsyncSession, *, now: datetime, rules: DeskRules) -> list[DoneCall]:
+async def _load_closed(tx: Transaction) -> list[DoneCall]:
     """Return the calls closed today and those that ask for a person, latest first."""
-    midnight = rules.instant(rules.today(now), time.min)
-    rows = await session.execute(
+    midnight = tx.rules.instant(tx.today, time.min)
+    rows = await tx.session.execute(
         select(
             PhoneCall.id,
             PhoneCall.version,
@@ -228,10 +226,10 @@ async def _load_closed(session: AsyncSession, *, now: datetime, rules: DeskRules
     ]
 
 
-async def _next_day(session: AsyncSession, today: date, rules: DeskRules) -> NextOpening | None:
+async def _next_day(tx: Transaction, today: date) -> NextOpening | None:
     """Return the first call planned for a day to come."""
     first = (
-        await session.execute(
+        await tx.session.execute(
             select(
                 PhoneCall.id,
                 PhoneCall.geplantes_datum,
@@ -254,5 +252,5 @@ async def _next_day(session: AsyncSession, today: date, rules: DeskRules) -> Nex
     return NextOpening(
         first.id,
         display_name(first.titel, first.vorname, first.nachname),
-        rules.instant(first.geplantes_datum, first.geplante_zeit),
+        tx.rules.instant(first.geplantes_datum, first.geplante_zeit),
     )

@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from sqlalchemy import and_, func, select
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.emails.lists import EmailFilters, list_emails
 from services.models import CallStatus, Email, EmailStatus, EmailVersuch, PhoneCall
 from services.models.emails import UNCLEAR
 from services.pagination import Page, PageRequest
+from services.work import Transaction, Work
 
 
 class EmailView(StrEnum):
@@ -56,7 +56,7 @@ class EmailOverview:
 
 
 async def email_overview(
-    session: AsyncSession, view: EmailView, narrowed: EmailFilters, request: PageRequest
+    work: Work, view: EmailView, narrowed: EmailFilters, request: PageRequest
 ) -> EmailOverview:
     """Return one page of a view, narrowed by words, therapist and dates; six queries whatever the size."""
     chosen = FILTERS[view]
@@ -67,18 +67,18 @@ async def email_overview(
         nachverfolgung_erforderlich=chosen.nachverfolgung_erforderlich,
         zustellung_unklar=chosen.zustellung_unklar,
     )
-    found = await list_emails(session, filters, request)
+    found = await list_emails(work, filters, request)
     ids = [email.id for email in found.rows]
-    async with session.begin():
-        attempts = await _attempts(session, ids)
-        calls = await _planned_calls(session, ids)
-        counts = await _counts(session)
+    async with work.transaction() as tx:
+        attempts = await _attempts(tx, ids)
+        calls = await _planned_calls(tx, ids)
+        counts = await _counts(tx)
     rows = [EmailRow(email, attempts.get(email.id, 0), calls.get(email.id)) for email in found.rows]
     return EmailOverview(Page(rows, found.request, found.total), counts)
 
 
-async def _attempts(session: AsyncSession, ids: Sequence[int]) -> dict[int, int]:
-    rows = await session.execute(
+async def _attempts(tx: Transaction, ids: Sequence[int]) -> dict[int, int]:
+    rows = await tx.session.execute(
         select(EmailVersuch.email_id, func.count().label("attempts"))
         .where(EmailVersuch.email_id.in_(ids))
         .group_by(EmailVersuch.email_id)
@@ -86,8 +86,8 @@ async def _attempts(session: AsyncSession, ids: Sequence[int]) -> dict[int, int]
     return {row.email_id: row.attempts for row in rows}
 
 
-async def _planned_calls(session: AsyncSession, ids: Sequence[int]) -> dict[int, PhoneCall]:
-    calls = await session.scalars(
+async def _planned_calls(tx: Transaction, ids: Sequence[int]) -> dict[int, PhoneCall]:
+    calls = await tx.session.scalars(
         select(PhoneCall)
         .where(PhoneCall.email_id.in_(ids), PhoneCall.status == CallStatus.SCHEDULED)
         .order_by(PhoneCall.geplantes_datum.desc(), PhoneCall.geplante_zeit.desc())
@@ -95,7 +95,7 @@ async def _planned_calls(session: AsyncSession, ids: Sequence[int]) -> dict[int,
     return {call.email_id: call for call in calls if call.email_id is not None}
 
 
-async def _counts(session: AsyncSession) -> dict[EmailView, int]:
+async def _counts(tx: Transaction) -> dict[EmailView, int]:
     wanted = {
         EmailView.FOLLOW_UP: Email.nachverfolgung_erforderlich,
         EmailView.WAITING: Email.status == EmailStatus.QUEUED,
@@ -104,5 +104,5 @@ async def _counts(session: AsyncSession) -> dict[EmailView, int]:
         EmailView.DRAFTS: Email.status == EmailStatus.DRAFT,
     }
     counted = (select(func.count()).where(condition).scalar_subquery() for condition in wanted.values())
-    row = (await session.execute(select(*counted))).one()
+    row = (await tx.session.execute(select(*counted))).one()
     return dict(zip(wanted, row, strict=True))

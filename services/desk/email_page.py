@@ -6,7 +6,6 @@ from datetime import datetime
 from enum import StrEnum
 
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.emails.reply_drafts import others_typing
 from services.emails.states import existing_email
@@ -24,6 +23,7 @@ from services.models import (
     Therapist,
 )
 from services.rules import DeskRules
+from services.work import Transaction, Work
 
 MOST_ENTRIES = 200
 
@@ -103,42 +103,40 @@ class EmailDetail:
     recorded: Recorded | None
 
 
-async def load_email_detail(
-    session: AsyncSession, email_id: int, *, staff_id: int, now: datetime, rules: DeskRules
-) -> EmailDetail:
+async def load_email_detail(work: Work, email_id: int) -> EmailDetail:
     """Return an e-mail's page for a member of staff: seven queries.
 
     Raises:
         NoSuchEmail: there is none.
     """
-    async with session.begin():
-        email = await existing_email(session, email_id)
+    async with work.transaction() as tx:
+        email = await existing_email(tx, email_id)
         attempts = list(
-            await session.scalars(
+            await tx.session.scalars(
                 select(EmailVersuch)
                 .where(EmailVersuch.email_id == email_id)
                 .order_by(EmailVersuch.nummer.desc())
                 .limit(MOST_ENTRIES)
             )
         )
-        pending = await pending_call(session, email_id)
+        pending = await pending_call(tx, email_id)
         calls = list(
-            await session.scalars(
+            await tx.session.scalars(
                 select(PhoneCall)
                 .where(PhoneCall.email_id == email_id)
                 .order_by(PhoneCall.geplantes_datum.desc(), PhoneCall.geplante_zeit.desc())
             )
         )
-        activities = await _activities(session, email_id)
+        activities = await _activities(tx, email_id)
         return EmailDetail(
             email=email,
             steps=history(email, attempts, activities),
             attempts=attempts[0].nummer if attempts else 0,
             pending=pending,
             calls=calls,
-            follow_up_at=follow_up_at(email, calls, rules),
-            therapist=await session.get(Therapist, email.therapist_id),
-            typing=await others_typing(session, email_id, staff_id=staff_id, now=now),
+            follow_up_at=follow_up_at(email, calls, tx.rules),
+            therapist=await tx.session.get(Therapist, email.therapist_id),
+            typing=await others_typing(tx, email_id),
             recorded=next((_recorded(*row) for row in activities if row[0].action == "reply_recorded"), None),
         )
 
@@ -192,8 +190,8 @@ def follow_up_at(email: Email, calls: Iterable[PhoneCall], rules: DeskRules) -> 
     return max(due, email.nachverfolgung_ab) if email.nachverfolgung_ab else due
 
 
-async def _activities(session: AsyncSession, email_id: int) -> list[tuple[Activity, str | None]]:
-    rows = await session.execute(
+async def _activities(tx: Transaction, email_id: int) -> list[tuple[Activity, str | None]]:
+    rows = await tx.session.execute(
         select(Activity, Staff.name)
         .outerjoin(Staff, Staff.id == Activity.staff_id)
         .where(Activity.object_type == "email", Activity.object_id == email_id)

@@ -5,10 +5,10 @@ from datetime import datetime
 from enum import StrEnum
 
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.models import CallStatus, Email, PhoneCall
 from services.rules import DeskRules
+from services.work import Transaction
 
 SHORT_HISTORY = 20
 
@@ -43,11 +43,9 @@ class Contact:
     versuch: int | None = None
 
 
-async def load_history(
-    session: AsyncSession, therapist_id: int, *, rules: DeskRules, limit: int = SHORT_HISTORY
-) -> list[Contact]:
-    """Return a therapist's latest contacts, planned calls included. Runs in the caller's transaction."""
-    emails = await session.execute(
+async def load_history(tx: Transaction, therapist_id: int, *, limit: int = SHORT_HISTORY) -> list[Contact]:
+    """Return a therapist's latest contacts, planned calls included."""
+    emails = await tx.session.execute(
         select(
             Email.id,
             Email.betreff,
@@ -85,13 +83,13 @@ async def load_history(
                     text=mail.antwortinhalt,
                 )
             )
-    calls = await session.scalars(
+    calls = await tx.session.scalars(
         select(PhoneCall)
         .where(PhoneCall.therapist_id == therapist_id)
         .order_by(PhoneCall.id.desc())
         .limit(limit)
     )
-    contacts += [_of_call(call, rules) for call in calls]
+    contacts += [_of_call(call, tx.rules) for call in calls]
     return sorted(contacts, key=lambda contact: contact.at, reverse=True)[:limit]
 
 

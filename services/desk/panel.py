@@ -1,18 +1,16 @@
 """Everything staff need beside the phone about one call."""
 
 from dataclasses import dataclass
-from datetime import datetime
 
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.calls.claims import holder
 from services.desk.history import Contact, load_history
 from services.desk.statistics import HourRate, best_hours, load_hours
 from services.errors import NotFound
 from services.models import CallStatus, Email, PhoneCall, Staff, Therapist
-from services.rules import DeskRules
 from services.scheduling.phone_hours import Availability, Window, day_windows, parse
+from services.work import Work
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,17 +40,15 @@ class CallPanel:
     next_attempt: PhoneCall | None
 
 
-async def load_call_panel(
-    session: AsyncSession, call_id: int, *, now: datetime, rules: DeskRules
-) -> CallPanel:
+async def load_call_panel(work: Work, call_id: int) -> CallPanel:
     """Return what the panel of a call shows: five queries, whatever the tables hold.
 
     Raises:
         NotFound: there is no such call.
     """
-    async with session.begin():
+    async with work.transaction() as tx:
         found = (
-            await session.execute(
+            await tx.session.execute(
                 select(PhoneCall, Therapist, Email, Staff.name)
                 .outerjoin(Therapist, Therapist.id == PhoneCall.therapist_id)
                 .outerjoin(Email, Email.id == PhoneCall.email_id)
@@ -64,17 +60,17 @@ async def load_call_panel(
         if found is None:
             raise NotFound
         call, therapist, email, holder_name = found
-        hours = await load_hours(session, call.therapist_id)
-        history = await load_history(session, call.therapist_id, rules=rules)
-        next_attempt = await session.scalar(
+        hours = await load_hours(tx, call.therapist_id)
+        history = await load_history(tx, call.therapist_id)
+        next_attempt = await tx.session.scalar(
             select(PhoneCall).where(
                 PhoneCall.vorheriger_anruf_id == call.id, PhoneCall.status == CallStatus.SCHEDULED
             )
         )
     availability = parse(therapist.telefonische_erreichbarkeit) if therapist else Availability()
-    today = day_windows(availability, rules.today(now), rules)
-    clock = rules.local(now).time()
-    holder_id = holder(call, now)
+    today = day_windows(availability, work.today, work.rules)
+    clock = work.local.time()
+    holder_id = holder(call, work.now)
     return CallPanel(
         call=call,
         therapist=therapist,

@@ -6,11 +6,11 @@ from datetime import date, datetime, time, timedelta
 from typing import TypeVar
 
 from sqlalchemy import Date, Integer, cast, extract, func, or_, select
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.errors import FieldError, InvalidInput
 from services.models import Email, EmailStatus, OutcomeKind, PhoneCall, ReplyKind
 from services.rules import DeskRules
+from services.work import Transaction, Work
 
 LONGEST_DAYS = 366
 
@@ -89,7 +89,7 @@ class _CallHour:
     reached: int
 
 
-async def load_statistics(session: AsyncSession, *, first: date, last: date, rules: DeskRules) -> Statistics:
+async def load_statistics(work: Work, *, first: date, last: date) -> Statistics:
     """Return the numbers from `first` to `last`, both included: two queries.
 
     Raises:
@@ -98,9 +98,9 @@ async def load_statistics(session: AsyncSession, *, first: date, last: date, rul
     length = (last - first).days + 1
     if not 1 <= length <= LONGEST_DAYS:
         raise InvalidInput(FieldError("last", "Choose a period of one day to one year."))
-    async with session.begin():
-        mails = await _mails(session, first, last, rules)
-        calls = await _calls_by_hour(session, first, last)
+    async with work.transaction() as tx:
+        mails = await _mails(tx, first, last)
+        calls = await _calls_by_hour(tx, first, last)
     by_day = _sums((hour.day, hour) for hour in calls)
     days: dict[date, Numbers] = {}
     for offset in range(length):
@@ -126,25 +126,23 @@ def _sum(days: dict[date, Numbers]) -> Numbers:
     )
 
 
-async def _mails(
-    session: AsyncSession, first: date, last: date, rules: DeskRules
-) -> dict[date, tuple[int, int]]:
-    day = cast(func.timezone(rules.tz.key, Email.sent_at), Date)
+async def _mails(tx: Transaction, first: date, last: date) -> dict[date, tuple[int, int]]:
+    day = cast(func.timezone(tx.rules.tz.key, Email.sent_at), Date)
     answered = Email.antwort_erhalten & or_(Email.antwort_art.is_(None), Email.antwort_art == ReplyKind.REPLY)
-    rows = await session.execute(
+    rows = await tx.session.execute(
         select(day.label("day"), func.count(), func.count().filter(answered))
         .where(
             Email.status == EmailStatus.SENT,
-            Email.sent_at >= _midnight(first, rules),
-            Email.sent_at < _midnight(last + timedelta(days=1), rules),
+            Email.sent_at >= _midnight(first, tx.rules),
+            Email.sent_at < _midnight(last + timedelta(days=1), tx.rules),
         )
         .group_by("day")
     )
     return {on: (sent, replied) for on, sent, replied in rows}
 
 
-async def _calls_by_hour(session: AsyncSession, first: date, last: date) -> list[_CallHour]:
-    rows = await session.execute(
+async def _calls_by_hour(tx: Transaction, first: date, last: date) -> list[_CallHour]:
+    rows = await tx.session.execute(
         select(
             PhoneCall.tatsaechliches_datum,
             HOUR.label("hour"),
@@ -173,11 +171,11 @@ def _midnight(day: date, rules: DeskRules) -> datetime:
     return rules.instant(day, time.min)
 
 
-async def load_hours(session: AsyncSession, therapist_id: int) -> list[HourRate]:
-    """Return the hours in which a therapist has been rung. Runs in the caller's transaction."""
+async def load_hours(tx: Transaction, therapist_id: int) -> list[HourRate]:
+    """Return the hours in which a therapist has been rung."""
     weekday = cast(extract("isodow", PhoneCall.tatsaechliches_datum), Integer) - 1
     reached = func.count().filter(PhoneCall.ergebnis_art == OutcomeKind.REACHED)
-    rows = await session.execute(
+    rows = await tx.session.execute(
         select(weekday.label("weekday"), HOUR.label("hour"), reached.label("reached"), func.count())
         .where(
             PhoneCall.therapist_id == therapist_id,

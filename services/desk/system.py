@@ -1,10 +1,8 @@
 """What operators look at: queue, outbox, calls that need a person, accounts and keys."""
 
 from dataclasses import dataclass
-from datetime import datetime
 
 from sqlalchemy import func, select
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.accounts.api_keys import list_keys
 from services.accounts.staff import list_staff
@@ -12,6 +10,7 @@ from services.events.outbox import OutboxOverview, outbox_overview
 from services.models import ApiKey, CallStatus, PhoneCall, Staff, Therapist
 from services.models.therapists import display_name
 from services.sending.overview import QueueOverview, queue_overview
+from services.work import Work
 
 SHOWN = 50
 
@@ -40,14 +39,16 @@ class SystemOverview:
     keys: list[ApiKey]
 
 
-async def system_overview(session: AsyncSession, *, now: datetime) -> SystemOverview:
+async def system_overview(work: Work) -> SystemOverview:
     """Return all of it."""
-    queue = await queue_overview(session, now=now)
-    async with session.begin():
-        outbox = await outbox_overview(session, now)
-        scheduled = await session.scalar(select(func.count()).where(PhoneCall.status == CallStatus.SCHEDULED))
-        undecided = await session.scalar(select(func.count()).where(PhoneCall.klaerung_noetig))
-        rows = await session.execute(
+    queue = await queue_overview(work)
+    async with work.transaction() as tx:
+        outbox = await outbox_overview(tx)
+        scheduled = await tx.session.scalar(
+            select(func.count()).where(PhoneCall.status == CallStatus.SCHEDULED)
+        )
+        undecided = await tx.session.scalar(select(func.count()).where(PhoneCall.klaerung_noetig))
+        rows = await tx.session.execute(
             select(
                 PhoneCall.id,
                 PhoneCall.therapist_id,
@@ -78,6 +79,6 @@ async def system_overview(session: AsyncSession, *, now: datetime) -> SystemOver
         calls_for_person=for_person,
         calls_for_person_count=undecided or 0,
         scheduled_calls=scheduled or 0,
-        staff=await list_staff(session),
-        keys=await list_keys(session),
+        staff=await list_staff(work),
+        keys=await list_keys(work),
     )

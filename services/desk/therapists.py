@@ -2,10 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from sqlalchemy import func, select
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.calls.wishes import Objection, objection_to
 from services.desk.history import Contact, load_history
@@ -13,11 +11,11 @@ from services.errors import FieldError, NotFound
 from services.models import CallStatus, PhoneCall, Therapist
 from services.models.therapists import may_be_called
 from services.pagination import LARGEST_LIMIT, Page, PageRequest
-from services.rules import DeskRules
 from services.scheduling.calendar import Unschedulable, find_next
 from services.scheduling.phone_hours import Availability, Window, day_windows, parse
 from services.scheduling.slots import Slot
 from services.therapists.search import search_therapists
+from services.work import Transaction, Work
 
 LONG_HISTORY = 100
 ACCENTED, PLAIN = "äöüßáàâåãéèêëíìîïóòôõøúùûçćčñšśžźżğışřýłđ", "aousaaaaaeeeeiiiiooooouuucccnsszzzgisryld"
@@ -56,22 +54,20 @@ class TherapistDetail:
     contacts: list[Contact]
 
 
-async def list_therapists(
-    session: AsyncSession, q: str, request: PageRequest, *, now: datetime, rules: DeskRules
-) -> Page[TherapistRow]:
+async def list_therapists(work: Work, q: str, request: PageRequest) -> Page[TherapistRow]:
     """Return those found by name or number, or one page of all therapists, by name."""
     if q:
-        found = await search_therapists(session, q, limit=LARGEST_LIMIT)
+        found = await search_therapists(work, q, limit=LARGEST_LIMIT)
         total, request = len(found), PageRequest(1, LARGEST_LIMIT)
     else:
-        found, total = await _page(session, request)
-    async with session.begin():
-        calls = await _next_calls(session, [therapist.id for therapist in found])
-    today = rules.today(now)
+        found, total = await _page(work, request)
+    async with work.transaction() as tx:
+        calls = await _next_calls(tx, [therapist.id for therapist in found])
+    today = work.today
     rows = [
         TherapistRow(
             therapist,
-            day_windows(parse(therapist.telefonische_erreichbarkeit), today, rules),
+            day_windows(parse(therapist.telefonische_erreichbarkeit), today, work.rules),
             calls.get(therapist.id),
         )
         for therapist in found
@@ -79,19 +75,17 @@ async def list_therapists(
     return Page(rows, request, total)
 
 
-async def load_therapist(
-    session: AsyncSession, therapist_id: int, *, now: datetime, rules: DeskRules
-) -> TherapistDetail:
+async def load_therapist(work: Work, therapist_id: int) -> TherapistDetail:
     """Return a therapist's page from the local copy of the directory.
 
     Raises:
         NotFound: there is no copy.
     """
-    async with session.begin():
-        therapist = await session.get(Therapist, therapist_id, populate_existing=True)
+    async with work.transaction() as tx:
+        therapist = await tx.session.get(Therapist, therapist_id, populate_existing=True)
         if therapist is None:
             raise NotFound
-        upcoming = await session.scalars(
+        upcoming = await tx.session.scalars(
             select(PhoneCall)
             .where(PhoneCall.therapist_id == therapist_id, PhoneCall.status == CallStatus.SCHEDULED)
             .order_by(PhoneCall.geplantes_datum, PhoneCall.geplante_zeit)
@@ -100,33 +94,33 @@ async def load_therapist(
         obstacle: FieldError | None = None
         if may_be_called(therapist):
             try:
-                slot = await find_next(session, therapist, now=now, rules=rules)
+                slot = await find_next(tx, therapist)
             except Unschedulable as error:
                 obstacle = error.reason
         availability = parse(therapist.telefonische_erreichbarkeit)
         return TherapistDetail(
             therapist=therapist,
             availability=availability,
-            windows_today=day_windows(availability, rules.today(now), rules),
+            windows_today=day_windows(availability, tx.today, tx.rules),
             upcoming=list(upcoming),
             objection=objection_to(therapist),
             next_slot=slot,
             obstacle=obstacle,
-            contacts=await load_history(session, therapist_id, rules=rules, limit=LONG_HISTORY),
+            contacts=await load_history(tx, therapist_id, limit=LONG_HISTORY),
         )
 
 
-async def _page(session: AsyncSession, request: PageRequest) -> tuple[Sequence[Therapist], int]:
+async def _page(work: Work, request: PageRequest) -> tuple[Sequence[Therapist], int]:
     surname = func.translate(func.lower(Therapist.nachname), ACCENTED, PLAIN)
     query = select(Therapist).order_by(surname, Therapist.vorname, Therapist.id)
-    async with session.begin():
-        total = await session.scalar(select(func.count()).select_from(Therapist))
-        rows = await session.scalars(query.limit(request.limit).offset(request.offset))
+    async with work.transaction() as tx:
+        total = await tx.session.scalar(select(func.count()).select_from(Therapist))
+        rows = await tx.session.scalars(query.limit(request.limit).offset(request.offset))
         return rows.all(), total or 0
 
 
-async def _next_calls(session: AsyncSession, ids: Sequence[int]) -> dict[int, PhoneCall]:
-    calls = await session.scalars(
+async def _next_calls(tx: Transaction, ids: Sequence[int]) -> dict[int, PhoneCall]:
+    calls = await tx.session.scalars(
         select(PhoneCall)
         .where(PhoneCall.therapist_id.in_(ids), PhoneCall.status == CallStatus.SCHEDULED)
         .order_by(PhoneCall.geplantes_datum.desc(), PhoneCall.geplante_zeit.desc())

@@ -5,11 +5,9 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from services.calls.claims import holder, load_in_hand
-from services.calls.locking import stale
 from services.calls.next_attempt import NextAttempt, preview_next_attempt
 from services.calls.planning import get_call
 from services.calls.reachability import BoardCall
@@ -18,9 +16,9 @@ from services.desk.panel import CallPanel, load_call_panel
 from services.drafts import CALL, load_draft
 from services.errors import StaleVersion
 from services.models import CallStatus, OutcomeKind, PhoneCall, Staff, Therapist
-from services.rules import DeskRules
 from services.scheduling.booking import outside_phone_hours
 from services.scheduling.phone_hours import Window, day_windows, parse
+from services.work import Work
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,37 +81,27 @@ class ElsewhereChange:
     held_until: datetime | None = None
 
 
-async def load_desk(
-    session: AsyncSession,
-    call_id: int | None = None,
-    *,
-    saved_call_id: int | None = None,
-    staff_id: int,
-    now: datetime,
-    rules: DeskRules,
-) -> Desk:
+async def load_desk(work: Work, call_id: int | None = None, *, saved_call_id: int | None = None) -> Desk:
     """Return the screen with a call open: the one asked for, else the one this person has in hand.
 
     Raises:
         NotFound: there is no such call.
     """
-    board = await load_board(session, now=now, rules=rules)
-    saved = None if saved_call_id is None else await _load_saved(session, saved_call_id, now)
-    offer = next_offer(board.reachable_now, staff_id)
+    board = await load_board(work)
+    saved = None if saved_call_id is None else await _load_saved(work, saved_call_id)
+    offer = next_offer(board.reachable_now, work.staff_id)
     if call_id is None:
-        async with session.begin():
-            held = await load_in_hand(session, staff_id, now)
+        async with work.transaction() as tx:
+            held = await load_in_hand(tx)
         if held is None:
-            return Desk(board, staff_id, None, None, None, offer, saved)
+            return Desk(board, work.staff_id, None, None, None, offer, saved)
         call_id = held.call_id
-    panel = await load_call_panel(session, call_id, now=now, rules=rules)
-    draft = await load_draft(session, CALL, call_id, staff_id=staff_id)
-    if panel.holder_id != staff_id:
-        return Desk(board, staff_id, panel, draft, None, offer, saved)
-    suggestion = await _suggest(
-        session, panel.call, panel.therapist, OutcomeKind.NOT_REACHED, None, now=now, rules=rules
-    )
-    return Desk(board, staff_id, panel, draft, suggestion, offer, saved)
+    panel = await load_call_panel(work, call_id)
+    draft = await load_draft(work, CALL, call_id)
+    if panel.holder_id != work.staff_id:
+        return Desk(board, work.staff_id, panel, draft, None, offer, saved)
+    suggestion = await _suggest(work, panel.call, panel.therapist, OutcomeKind.NOT_REACHED, None)
+    return Desk(board, work.staff_id, panel, draft, suggestion, offer, saved)
 
 
 def next_offer(reachable: Iterable[BoardCall], staff_id: int) -> BoardCall | None:
@@ -124,28 +112,20 @@ def next_offer(reachable: Iterable[BoardCall], staff_id: int) -> BoardCall | Non
 
 
 async def suggest_next_attempt(
-    session: AsyncSession,
-    call_id: int,
-    art: OutcomeKind,
-    *,
-    wiederholen_nach: date | None,
-    now: datetime,
-    rules: DeskRules,
+    work: Work, call_id: int, art: OutcomeKind, *, wiederholen_nach: date | None
 ) -> Suggestion:
     """Return what saving this outcome now would plan next; changes nothing.
 
     Raises:
         NotFound: there is no such call.
     """
-    call = await get_call(session, call_id)
-    async with session.begin():
-        therapist = await session.get(Therapist, call.therapist_id)
-    return await _suggest(session, call, therapist, art, wiederholen_nach, now=now, rules=rules)
+    call = await get_call(work, call_id)
+    async with work.transaction() as tx:
+        therapist = await tx.session.get(Therapist, call.therapist_id)
+    return await _suggest(work, call, therapist, art, wiederholen_nach)
 
 
-async def is_outside_phone_hours(
-    session: AsyncSession, call_id: int, day: date, at: time, *, rules: DeskRules
-) -> bool:
+async def is_outside_phone_hours(work: Work, call_id: int, day: date, at: time) -> bool:
     """Say whether a call, moved to a local day and time, would lie outside of the phone hours.
 
     It would not for a therapist unknown here, whose hours nobody knows.
@@ -153,42 +133,40 @@ async def is_outside_phone_hours(
     Raises:
         NotFound: there is no such call.
     """
-    call = await get_call(session, call_id)
-    async with session.begin():
-        therapist = await session.get(Therapist, call.therapist_id)
-    return therapist is not None and outside_phone_hours(therapist, day, at, call.dauer_minuten, rules)
+    call = await get_call(work, call_id)
+    async with work.transaction() as tx:
+        therapist = await tx.session.get(Therapist, call.therapist_id)
+    return therapist is not None and outside_phone_hours(therapist, day, at, call.dauer_minuten, work.rules)
 
 
-async def load_change(
-    session: AsyncSession, call_id: int, *, version: int, staff_id: int, now: datetime
-) -> ElsewhereChange | None:
+async def load_change(work: Work, call_id: int, *, version: int) -> ElsewhereChange | None:
     """Return what others did to a call since this person's page showed `version`; None for nothing.
 
     Raises:
         NotFound: there is no such call.
     """
-    call = await get_call(session, call_id)
-    async with session.begin():
+    call = await get_call(work, call_id)
+    async with work.transaction() as tx:
         if call.version != version:
-            return ElsewhereChange(changed=await stale(session, call_id))
-        held_by = holder(call, now)
-        if call.status != CallStatus.SCHEDULED or held_by in (None, staff_id):
+            return ElsewhereChange(changed=await tx.stale(PhoneCall, call_id))
+        held_by = holder(call, tx.now)
+        if call.status != CallStatus.SCHEDULED or held_by in (None, tx.staff_id):
             return None
-        member = await session.get(Staff, held_by)
+        member = await tx.session.get(Staff, held_by)
         return ElsewhereChange(holder_name=member.name if member else None, held_until=call.bearbeitet_bis)
 
 
-async def _load_saved(session: AsyncSession, call_id: int, now: datetime) -> Saved | None:
+async def _load_saved(work: Work, call_id: int) -> Saved | None:
     following = aliased(PhoneCall)
     query = (
         select(PhoneCall, Therapist, following)
         .outerjoin(Therapist, Therapist.id == PhoneCall.therapist_id)
         .outerjoin(following, following.vorheriger_anruf_id == PhoneCall.id)
-        .where(PhoneCall.id == call_id, PhoneCall.rueckgaengig_bis > now)
+        .where(PhoneCall.id == call_id, PhoneCall.rueckgaengig_bis > work.now)
         .execution_options(populate_existing=True)
     )
-    async with session.begin():
-        found = (await session.execute(query)).first()
+    async with work.transaction() as tx:
+        found = (await tx.session.execute(query)).first()
     if found is None:
         return None
     call, therapist, next_call = found
@@ -198,20 +176,11 @@ async def _load_saved(session: AsyncSession, call_id: int, now: datetime) -> Sav
 
 
 async def _suggest(
-    session: AsyncSession,
-    call: PhoneCall,
-    therapist: Therapist | None,
-    art: OutcomeKind,
-    wiederholen_nach: date | None,
-    *,
-    now: datetime,
-    rules: DeskRules,
+    work: Work, call: PhoneCall, therapist: Therapist | None, art: OutcomeKind, wiederholen_nach: date | None
 ) -> Suggestion:
-    attempt = await preview_next_attempt(
-        session, call, art, wiederholen_nach=wiederholen_nach, now=now, rules=rules
-    )
+    attempt = await preview_next_attempt(work, call, art, wiederholen_nach=wiederholen_nach)
     if attempt.slot is None or therapist is None:
         return Suggestion(attempt)
     slot = attempt.slot
-    windows = day_windows(parse(therapist.telefonische_erreichbarkeit), slot.day, rules)
+    windows = day_windows(parse(therapist.telefonische_erreichbarkeit), slot.day, work.rules)
     return Suggestion(attempt, next((w for w in windows if w.start <= slot.start < w.end), None))

@@ -3,11 +3,10 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, time, timedelta
 from typing import Any
 
 from sqlalchemy import Row, Text, cast, select
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.calls.planning import CallNotScheduled
 from services.errors import FieldError, NotFound
@@ -17,6 +16,7 @@ from services.rules import DeskRules
 from services.scheduling.calendar import Unschedulable, find_next, free_slots_of_day
 from services.scheduling.phone_hours import Availability, day_windows, is_holiday, minute_of_day, parse_json
 from services.scheduling.slots import Slot
+from services.work import Work
 
 MOST_CALLS = 2_000
 
@@ -87,11 +87,11 @@ def monday_of(day: date) -> date:
     return day - timedelta(days=day.weekday())
 
 
-async def load_week(session: AsyncSession, monday: date, *, rules: DeskRules) -> Week:
+async def load_week(work: Work, monday: date) -> Week:
     """Return the week that begins at `monday`: one query."""
-    async with session.begin():
+    async with work.transaction() as tx:
         rows = (
-            await session.execute(
+            await tx.session.execute(
                 select(
                     PhoneCall.id,
                     PhoneCall.version,
@@ -114,7 +114,7 @@ async def load_week(session: AsyncSession, monday: date, *, rules: DeskRules) ->
                 .limit(MOST_CALLS)
             )
         ).all()
-    return arrange_week(rows, monday, rules=rules)
+    return arrange_week(rows, monday, rules=work.rules)
 
 
 def arrange_week(rows: Sequence[Row[*tuple[Any, ...]]], monday: date, *, rules: DeskRules) -> Week:
@@ -186,46 +186,36 @@ class MoveChoice:
     obstacle: FieldError | None
 
 
-async def load_move_choice(
-    session: AsyncSession, call_id: int, day: date | None, *, now: datetime, rules: DeskRules
-) -> MoveChoice:
+async def load_move_choice(work: Work, call_id: int, day: date | None) -> MoveChoice:
     """Return the free times of `day`, by default of the first from the call's own day on that has one.
 
     Raises:
         NotFound, CallNotScheduled: there is no such call, or it is done.
     """
-    async with session.begin():
-        call = await session.get(PhoneCall, call_id, populate_existing=True)
+    async with work.transaction() as tx:
+        call = await tx.session.get(PhoneCall, call_id, populate_existing=True)
         if call is None:
             raise NotFound
         if call.status != CallStatus.SCHEDULED:
             raise CallNotScheduled
-        therapist = await session.get(Therapist, call.therapist_id)
+        therapist = await tx.session.get(Therapist, call.therapist_id)
         if therapist is None:
-            return MoveChoice(call, None, day or rules.today(now), [], None)
+            return MoveChoice(call, None, day or tx.today, [], None)
         duration = call.dauer_minuten
         try:
             if day is None:
                 day = (
                     await find_next(
-                        session,
+                        tx,
                         therapist,
-                        now=now,
-                        rules=rules,
                         not_before=call.geplantes_datum,
                         duration_minutes=duration,
                         ignore_call_id=call.id,
                     )
                 ).day
             slots = await free_slots_of_day(
-                session,
-                therapist,
-                day,
-                now=now,
-                rules=rules,
-                duration_minutes=duration,
-                ignore_call_id=call.id,
+                tx, therapist, day, duration_minutes=duration, ignore_call_id=call.id
             )
         except Unschedulable as error:
-            return MoveChoice(call, therapist, day or rules.today(now), [], error.reason)
+            return MoveChoice(call, therapist, day or tx.today, [], error.reason)
     return MoveChoice(call, therapist, day, slots, None)

@@ -5,9 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from msgspec import UNSET, UnsetType
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from services import work
 from services.checks import NO_ANSWER, REQUIRED, check_body, check_id, check_line, check_note
 from services.emails.addresses import check_address, normalized_address
 from services.emails.bodies import both_bodies
@@ -15,8 +13,7 @@ from services.emails.replies import Reply, take_reply, withdraw_answer
 from services.emails.states import NotInThisState, change_status, finish_change, locked_email
 from services.errors import FieldError, InvalidInput
 from services.models import Email, EmailStatus
-from services.rules import DeskRules
-from services.work import Actor
+from services.work import Action, Transaction, Work
 
 CONTENT = (
     "therapist_id",
@@ -55,15 +52,7 @@ class EmailChanges:
 
 
 async def update_email(
-    session: AsyncSession,
-    email_id: int,
-    changes: EmailChanges,
-    *,
-    version: int | None = None,
-    now: datetime,
-    actor: Actor,
-    rules: DeskRules,
-    utf8: bool = False,
+    work: Work, email_id: int, changes: EmailChanges, *, version: int | None = None, utf8: bool = False
 ) -> Email:
     """Change an e-mail; what is given and already so is no change.
 
@@ -75,32 +64,24 @@ async def update_email(
         StaleVersion: somebody changed the e-mail after `version` was read.
     """
     content = await _checked_content(changes, utf8=utf8)
-    async with session.begin():
-        email = await locked_email(session, email_id, version)
+    async with work.transaction() as tx:
+        email = await locked_email(tx, email_id, version)
         before = _columns(email)
         if changes.status is EmailStatus.DRAFT and email.status is not EmailStatus.DRAFT:
-            change_status(email, EmailStatus.DRAFT, now=now)
+            change_status(email, EmailStatus.DRAFT, now=tx.now)
         _change_content(email, content)
         if changes.status is not UNSET and changes.status is not email.status:
-            change_status(email, changes.status, now=now)
-        await _change_answer(session, email, changes, now=now, actor=actor, rules=rules)
+            change_status(email, changes.status, now=tx.now)
+        await _change_answer(tx, email, changes)
         for column in ("nachverfolgung_erforderlich", "nachverfolgung_notizen"):
             _set_given(email, column, getattr(changes, column))
         if _columns(email) != before:
-            finish_change(session, email, now=now)
-            work.record(session, actor, "email_changed", "email", email_id, now=now)
+            finish_change(tx, email)
+            tx.record(Action.EMAIL_CHANGED, email)
     return email
 
 
-async def _change_answer(
-    session: AsyncSession,
-    email: Email,
-    changes: EmailChanges,
-    *,
-    now: datetime,
-    actor: Actor,
-    rules: DeskRules,
-) -> None:
+async def _change_answer(tx: Transaction, email: Email, changes: EmailChanges) -> None:
     eingang = changes.antwortdatum or None
     inhalt = None if changes.antwortinhalt is UNSET else changes.antwortinhalt
     given = [f for f, v in (("antwortdatum", eingang), ("antwortinhalt", inhalt)) if v is not None]
@@ -112,7 +93,7 @@ async def _change_answer(
             withdraw_answer(email)
     elif given or not email.antwort_erhalten:
         reply = Reply(eingang=eingang, inhalt=inhalt)
-        await take_reply(session, email, reply, now=now, actor=actor, rules=rules)
+        await take_reply(tx, email, reply)
     if answered and changes.antwortinhalt is None:
         email.antwortinhalt = None
 

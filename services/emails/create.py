@@ -6,7 +6,6 @@ from typing import Any, Literal
 from uuid import uuid4
 
 import msgspec
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from services import idempotency
 from services.checks import (
@@ -23,12 +22,12 @@ from services.emails.bodies import both_bodies, new_message_id
 from services.emails.states import draft, existing_email, queued
 from services.emails.templates.engine import check_template, render_template
 from services.errors import FieldError, IdempotencyConflict, InvalidInput
-from services.events.report import TOPIC, EventType
+from services.events.report import CREATED
 from services.events.types import EmailPayload
 from services.hints import EMAIL_QUEUE, EMAILS, OUTBOX
-from services.idempotency import RepeatableRequest
+from services.idempotency import Made, RepeatableRequest
 from services.models import SCHEMA, Email, EmailStatus
-from services.work import Actor
+from services.work import Actor, Work
 from shared.config.settings import SmtpSettings
 from shared.direct_connection import DirectPool
 
@@ -65,12 +64,7 @@ INSERT = f"""
         SELECT id, $1, $1, $4::text::{SCHEMA}.emailstatus, {_GIVEN}
         FROM numbered WHERE $2::text IS NULL OR EXISTS (SELECT FROM reserved)
         RETURNING id
-    ), event AS (
-        INSERT INTO {SCHEMA}.event_outbox
-            (event_id, event_type, topic, key, payload, created_at, available_at)
-        SELECT $5, '{EventType.EMAIL_CREATED}', '{TOPIC}', 'email:' || id,
-            $6::text::jsonb || jsonb_build_object('email_id', id), $1, $1
-        FROM email
+    ), event AS ({CREATED}
     ), activity AS (
         INSERT INTO {SCHEMA}.activity (at, staff_id, actor, action, object_type, object_id, details)
         SELECT $1, $7::int, $8::text, 'email_created', 'email', id, '{{}}' FROM email WHERE $8::text = 'staff'
@@ -112,8 +106,8 @@ async def create_email(
     actor: Actor,
     sender: SmtpSettings,
     repeatable: RepeatableRequest | None = None,
-) -> tuple[Email, bool]:
-    """Store an e-mail and queue it unless it is a draft; return it and whether this is a repetition.
+) -> Made[Email]:
+    """Store an e-mail and queue it unless it is a draft.
 
     A repeated request gets the e-mail as the first one got it, whatever has happened to it since.
 
@@ -127,7 +121,7 @@ async def create_email(
         statements.wake(OUTBOX, EMAILS)
         if new.status is EmailStatus.QUEUED:
             statements.wake(EMAIL_QUEUE)
-    return email, not stored
+    return Made(email, repeated=not stored)
 
 
 async def insert_email(
@@ -170,19 +164,19 @@ async def insert_email(
     return False
 
 
-async def has_made_email(session: AsyncSession, repeatable: RepeatableRequest | None) -> bool:
+async def has_made_email(work: Work, repeatable: RepeatableRequest | None) -> bool:
     """Say whether a form or request has made its e-mail already."""
-    return repeatable is not None and await idempotency.has_made(session, SCOPE, repeatable)
+    return repeatable is not None and await idempotency.has_made(work, SCOPE, repeatable)
 
 
-async def get_email(session: AsyncSession, email_id: int) -> Email:
+async def get_email(work: Work, email_id: int) -> Email:
     """Return an e-mail.
 
     Raises:
         NoSuchEmail: there is none.
     """
-    async with session.begin():
-        return await existing_email(session, email_id)
+    async with work.transaction() as tx:
+        return await existing_email(tx, email_id)
 
 
 async def _compose(new: NewEmail, *, now: datetime, sender: SmtpSettings) -> Email:

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, false, func, or_, select, text
-from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import defer
 
 from services.models import Email, EmailStatus
 from services.models.emails import SEARCHED, UNCLEAR
 from services.pagination import Page, PageRequest
+from services.work import Work
 
 _WORD = re.compile(r"[^\W_]+")
 MOST_WORDS = 10
@@ -43,7 +43,7 @@ class EmailFilters:
     q: str | None = None
 
 
-async def list_emails(session: AsyncSession, filters: EmailFilters, request: PageRequest) -> Page[Email]:
+async def list_emails(work: Work, filters: EmailFilters, request: PageRequest) -> Page[Email]:
     """Return one page of e-mails and the number of all that match; their long texts are not loaded."""
     wanted = _conditions(filters)
     page = (
@@ -55,11 +55,11 @@ async def list_emails(session: AsyncSession, filters: EmailFilters, request: Pag
         .order_by(Email.id.desc())
         .options(*(defer(column, raiseload=True) for column in BODIES))
     )
-    async with session.begin():
+    async with work.transaction() as tx:
         if filters.q is not None:
-            await session.execute(_SEARCH_BY_INDEX)
-        total = await session.scalar(select(func.count()).select_from(Email).where(*wanted))
-        emails = list(await session.scalars(rows)) if total else []
+            await tx.session.execute(_SEARCH_BY_INDEX)
+        total = await tx.session.scalar(select(func.count()).select_from(Email).where(*wanted))
+        emails = list(await tx.session.scalars(rows)) if total else []
     return Page(emails, request, total or 0)
 
 

@@ -14,18 +14,14 @@ then on, so that nobody sends it again.
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 
-from sqlalchemy.ext.asyncio import AsyncSession
-
-from services import work
 from services.checks import check_body, check_note
 from services.drafts import REPLY, drop_draft
 from services.emails.states import NotInThisState, existing_email, finish_change, locked_email, settle_as_sent
 from services.errors import Conflict, FieldError, InvalidInput
-from services.events.report import EventType, report_email
+from services.events.types import EventType
 from services.follow_ups import pending as follow_ups
 from services.models import CallStatus, Email, EmailStatus, PhoneCall, ReplyKind
-from services.rules import DeskRules
-from services.work import Actor
+from services.work import Action, Moment, Transaction, Work
 
 LATEST_RETURN = timedelta(days=366)
 
@@ -72,16 +68,7 @@ class ReplyEffect:
     """Whether staff should be offered to call right away."""
 
 
-async def record_reply(
-    session: AsyncSession,
-    email_id: int,
-    reply: Reply,
-    *,
-    version: int | None = None,
-    now: datetime,
-    actor: Actor,
-    rules: DeskRules,
-) -> ReplyEffect:
+async def record_reply(work: Work, email_id: int, reply: Reply, *, version: int | None = None) -> ReplyEffect:
     """Record what came back for an e-mail that is no draft, do what follows, and forget the form as typed.
 
     Raises:
@@ -90,47 +77,39 @@ async def record_reply(
         AlreadyAnswered: there is an answer, and this is none.
         StaleVersion: somebody changed the e-mail after `version` was read.
     """
-    async with session.begin():
-        email = await locked_email(session, email_id, version)
-        effect = await take_reply(session, email, reply, now=now, actor=actor, rules=rules)
-        finish_change(session, email, now=now)
-        if actor.staff_id is not None:
-            await drop_draft(session, REPLY, email_id, staff_id=actor.staff_id)
+    async with work.transaction() as tx:
+        email = await locked_email(tx, email_id, version)
+        effect = await take_reply(tx, email, reply)
+        finish_change(tx, email)
+        if tx.actor.staff_id is not None:
+            await drop_draft(tx, REPLY, email_id)
     return effect
 
 
 async def preview_reply(
-    session: AsyncSession,
-    email_id: int,
-    art: ReplyKind,
-    *,
-    rueckkehr: date | None = None,
-    now: datetime,
-    rules: DeskRules,
+    work: Work, email_id: int, art: ReplyKind, *, rueckkehr: date | None = None
 ) -> ReplyEffect:
     """Return what recording such a reply would do now; nothing is changed.
 
     Raises:
         NoSuchEmail: there is none.
     """
-    async with session.begin():
-        email = await existing_email(session, email_id)
-        pending = await follow_ups.pending_call(session, email_id)
+    async with work.transaction() as tx:
+        email = await existing_email(tx, email_id)
+        pending = await follow_ups.pending_call(tx, email_id)
     match art:
         case ReplyKind.REPLY:
             return ReplyEffect(email=email, art=art, canceled=pending)
         case ReplyKind.OUT_OF_OFFICE:
-            not_before = _follow_up_day(email, rueckkehr, now=now, rules=rules)
+            not_before = _follow_up_day(work, email, rueckkehr)
             moved = pending if pending and pending.geplantes_datum < not_before else None
             return ReplyEffect(email=email, art=art, moved=moved, follow_up_from=not_before)
         case ReplyKind.UNDELIVERABLE:
             return ReplyEffect(email=email, art=art, offer_call=True)
 
 
-async def take_reply(
-    session: AsyncSession, email: Email, reply: Reply, *, now: datetime, actor: Actor, rules: DeskRules
-) -> ReplyEffect:
-    """Do all that a reply to a locked e-mail entails; note who recorded it. Runs in the caller's transaction.
+async def take_reply(tx: Transaction, email: Email, reply: Reply) -> ReplyEffect:
+    """Do all that a reply to a locked e-mail entails; note who recorded it.
 
     Raises:
         InvalidInput, NotInThisState, AlreadyAnswered: as `record_reply`.
@@ -139,11 +118,11 @@ async def take_reply(
         raise NotInThisState(status=email.status.value)
     if email.antwort_erhalten and reply.art is not ReplyKind.REPLY:
         raise AlreadyAnswered
-    eingang = rules.aware(reply.eingang) if reply.eingang else None
-    _check(email, reply, eingang, now=now, rules=rules)
-    eingang = min(eingang, now) if eingang else None
+    eingang = tx.rules.aware(reply.eingang) if reply.eingang else None
+    _check(tx, email, reply, eingang)
+    eingang = min(eingang, tx.now) if eingang else None
     if email.zustellung_unklar and reply.art is not ReplyKind.UNDELIVERABLE:
-        settle_as_sent(session, email, now=now, actor=actor)
+        settle_as_sent(tx, email)
     if reply.nachverfolgung_erforderlich is not None:
         email.nachverfolgung_erforderlich = reply.nachverfolgung_erforderlich
     if reply.nachverfolgung_notizen is not None:
@@ -152,15 +131,15 @@ async def take_reply(
     email.antwort_art = reply.art
     match reply.art:
         case ReplyKind.REPLY:
-            effect = await _answered(session, email, eingang, reply.inhalt, now=now, actor=actor)
+            effect = await _answered(tx, email, eingang, reply.inhalt)
         case ReplyKind.OUT_OF_OFFICE:
-            effect = await _out_of_office(session, email, reply, now=now, actor=actor, rules=rules)
+            effect = await _out_of_office(tx, email, reply)
         case ReplyKind.UNDELIVERABLE:
             email.fehlermeldung = reply.inhalt or email.fehlermeldung
             effect = ReplyEffect(email=email, art=reply.art, offer_call=True)
     if _what_came(email) != before:
         details = {"art": reply.art.value, "version": email.version}
-        work.record(session, actor, "reply_recorded", "email", email.id, now=now, **details)
+        tx.record(Action.REPLY_RECORDED, email, **details)
     return effect
 
 
@@ -171,7 +150,7 @@ def _what_came(email: Email) -> tuple[object, ...]:
 
 
 def withdraw_answer(email: Email) -> None:
-    """Take back the answer of a locked e-mail. Runs in the caller's transaction.
+    """Take back the answer of a locked e-mail.
 
     A call the answer cancelled does not come back. If it was the automatic one, no other is made; if a person
     had planned it, the automatic one is still to come.
@@ -183,52 +162,44 @@ def withdraw_answer(email: Email) -> None:
 
 
 async def _answered(
-    session: AsyncSession,
-    email: Email,
-    eingang: datetime | None,
-    inhalt: str | None,
-    *,
-    now: datetime,
-    actor: Actor,
+    tx: Transaction, email: Email, eingang: datetime | None, inhalt: str | None
 ) -> ReplyEffect:
     """Note an answer, or correct it: what is not given stays as it is."""
     before = (email.antwort_erhalten, email.antwortdatum)
     email.antwort_erhalten = True
-    email.antwortdatum = eingang or email.antwortdatum or now
+    email.antwortdatum = eingang or email.antwortdatum or tx.now
     email.antwortinhalt = inhalt if inhalt is not None else email.antwortinhalt
-    canceled = await follow_ups.cancel_pending(session, email.id, now=now, actor=actor)
+    canceled = await follow_ups.cancel_pending(tx, email.id)
     if (email.antwort_erhalten, email.antwortdatum) != before:
-        report_email(session, EventType.EMAIL_REPLIED, email, now=now)
+        tx.report(EventType.EMAIL_REPLIED, email)
     return ReplyEffect(email=email, art=ReplyKind.REPLY, canceled=canceled)
 
 
-async def _out_of_office(
-    session: AsyncSession, email: Email, reply: Reply, *, now: datetime, actor: Actor, rules: DeskRules
-) -> ReplyEffect:
-    not_before = _follow_up_day(email, reply.rueckkehr, now=now, rules=rules)
-    email.nachverfolgung_ab = rules.instant(not_before, time.min).astimezone(UTC)
+async def _out_of_office(tx: Transaction, email: Email, reply: Reply) -> ReplyEffect:
+    not_before = _follow_up_day(tx, email, reply.rueckkehr)
+    email.nachverfolgung_ab = tx.rules.instant(not_before, time.min).astimezone(UTC)
     effect = ReplyEffect(email=email, art=reply.art, follow_up_from=not_before)
-    pending = await follow_ups.pending_call(session, email.id)
+    pending = await follow_ups.pending_call(tx, email.id)
     if pending is None or pending.geplantes_datum >= not_before:
         return effect
-    call = await follow_ups.postpone_pending(session, email, not_before, now=now, actor=actor, rules=rules)
+    call = await follow_ups.postpone_pending(tx, email, not_before)
     if call is not None and call.status == CallStatus.CANCELED:
         return replace(effect, canceled=call)
     return replace(effect, moved=call)
 
 
-def _follow_up_day(email: Email, rueckkehr: date | None, *, now: datetime, rules: DeskRules) -> date:
+def _follow_up_day(moment: Moment, email: Email, rueckkehr: date | None) -> date:
     """Return the day from which an e-mail is followed up: never sooner than without the note."""
     if rueckkehr is None:
-        return rules.today(now + rules.follow_up_after)
-    return max(rueckkehr, rules.today((email.sent_at or now) + rules.follow_up_after))
+        return moment.rules.today(moment.now + moment.rules.follow_up_after)
+    return max(rueckkehr, moment.rules.today((email.sent_at or moment.now) + moment.rules.follow_up_after))
 
 
-def _check(email: Email, reply: Reply, eingang: datetime | None, *, now: datetime, rules: DeskRules) -> None:
+def _check(moment: Moment, email: Email, reply: Reply, eingang: datetime | None) -> None:
     errors = [
-        *check_reply_date("antwortdatum", eingang, created_at=email.created_at, now=now),
+        *check_reply_date("antwortdatum", eingang, created_at=email.created_at, now=moment.now),
         *check_body("antwortinhalt", reply.inhalt or ""),
-        *check_return("rueckkehr", reply.rueckkehr, today=rules.today(now)),
+        *check_return("rueckkehr", reply.rueckkehr, today=moment.today),
         *check_note("nachverfolgung_notizen", reply.nachverfolgung_notizen),
     ]
     if errors:

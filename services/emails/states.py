@@ -14,21 +14,24 @@ from datetime import datetime
 from typing import Any, Literal
 
 from sqlalchemy import select, tuple_, update
-from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import defer
 
-from services import work
 from services.emails.lists import BODIES
-from services.errors import Conflict, NotFound, StaleVersion
-from services.events.report import EventType, report_email
+from services.errors import Conflict, NotFound
+from services.events.types import EventType
 from services.hints import EMAIL_QUEUE, EMAILS
 from services.models import Email, EmailStatus
 from services.models.emails import UNCLEAR
-from services.work import Actor
-from shared.database import wake
+from services.work import Action, Transaction, Work
 
 Decision = Literal["resend", "was_sent"]
 """What a person may decide about an e-mail whose delivery is unclear."""
+
+_ACTION_FROM = {
+    EmailStatus.DRAFT: Action.EMAIL_QUEUED,
+    EmailStatus.QUEUED: Action.EMAIL_CANCELED,
+    EmailStatus.FAILED: Action.EMAIL_RETRIED,
+}
 
 
 class NoSuchEmail(NotFound):
@@ -43,20 +46,17 @@ class DeliveryIsClear(Conflict):
     """Whether this e-mail was delivered is not in doubt."""
 
 
-async def existing_email(session: AsyncSession, email_id: int) -> Email:
-    """Return an e-mail. Runs in the caller's transaction.
+async def existing_email(tx: Transaction, email_id: int) -> Email:
+    """Return an e-mail.
 
     Raises:
         NoSuchEmail: there is none.
     """
-    email = await session.get(Email, email_id)
-    if email is None:
-        raise NoSuchEmail
-    return email
+    return await tx.existing(Email, email_id, missing=NoSuchEmail)
 
 
-async def locked_email(session: AsyncSession, email_id: int, version: int | None = None) -> Email:
-    """Lock an e-mail's row and return it as it is now. Runs in the caller's transaction.
+async def locked_email(tx: Transaction, email_id: int, version: int | None = None) -> Email:
+    """Lock an e-mail's row and return it as it is now.
 
     Whoever needs rows of calls as well locks them after this, never before. Inserting a row that refers to
     the e-mail does not wait for this lock.
@@ -65,77 +65,52 @@ async def locked_email(session: AsyncSession, email_id: int, version: int | None
         NoSuchEmail: there is none.
         StaleVersion: it is not the version the caller has seen.
     """
-    email = await session.scalar(
-        select(Email)
-        .where(Email.id == email_id)
-        .with_for_update(key_share=True)
-        .execution_options(populate_existing=True)
-    )
-    if email is None:
-        raise NoSuchEmail
-    if version is not None and version != email.version:
-        raise StaleVersion
-    return email
+    return await tx.locked(Email, email_id, version=version, key_share=True, missing=NoSuchEmail)
 
 
-async def queue_email(
-    session: AsyncSession, email_id: int, *, version: int | None = None, now: datetime, actor: Actor
-) -> Email:
+async def queue_email(work: Work, email_id: int, *, version: int | None = None) -> Email:
     """Queue a draft.
 
     Raises:
         NotInThisState: it is no draft.
     """
-    return await _change(session, email_id, EmailStatus.DRAFT, EmailStatus.QUEUED, version, now, actor)
+    return await _change(work, email_id, EmailStatus.DRAFT, EmailStatus.QUEUED, version)
 
 
-async def cancel_email(
-    session: AsyncSession, email_id: int, *, version: int | None = None, now: datetime, actor: Actor
-) -> Email:
+async def cancel_email(work: Work, email_id: int, *, version: int | None = None) -> Email:
     """Turn a queued e-mail back into a draft; a worker that has claimed it wins.
 
     Raises:
         NotInThisState: it is not queued any more.
     """
-    return await _change(session, email_id, EmailStatus.QUEUED, EmailStatus.DRAFT, version, now, actor)
+    return await _change(work, email_id, EmailStatus.QUEUED, EmailStatus.DRAFT, version)
 
 
-async def retry_email(
-    session: AsyncSession, email_id: int, *, version: int | None = None, now: datetime, actor: Actor
-) -> Email:
+async def retry_email(work: Work, email_id: int, *, version: int | None = None) -> Email:
     """Queue a failed e-mail again, with all its attempts before it.
 
     Raises:
         NotInThisState: it has not failed.
     """
-    return await _change(session, email_id, EmailStatus.FAILED, EmailStatus.QUEUED, version, now, actor)
+    return await _change(work, email_id, EmailStatus.FAILED, EmailStatus.QUEUED, version)
 
 
-async def retry_failed(
-    session: AsyncSession, ids: Sequence[int] | None = None, *, now: datetime, actor: Actor
-) -> int:
+async def retry_failed(work: Work, ids: Sequence[int] | None = None) -> int:
     """Queue again what has failed and nobody has answered, of `ids` or all; return how many."""
     failed = update(Email).where(Email.status == EmailStatus.FAILED, Email.antwort_erhalten.is_(False))
     if ids is not None:
         failed = failed.where(Email.id.in_(ids))
-    values = {**queued(now), "version": Email.version + 1}
-    async with session.begin():
-        changed = (await session.scalars(failed.values(values).returning(Email.id))).all()
+    values = {**queued(work.now), "version": Email.version + 1}
+    async with work.transaction() as tx:
+        changed = (await tx.session.scalars(failed.values(values).returning(Email.id))).all()
         for email_id in changed:
-            work.record(session, actor, "email_retried", "email", email_id, now=now)
-        wake(session, EMAILS)
-        wake(session, EMAIL_QUEUE)
+            tx.record_id(Action.EMAIL_RETRIED, Email, email_id)
+        tx.wake(EMAILS, EMAIL_QUEUE)
     return len(changed)
 
 
 async def decide_unclear(
-    session: AsyncSession,
-    email_id: int,
-    decision: Decision,
-    *,
-    version: int | None = None,
-    now: datetime,
-    actor: Actor,
+    work: Work, email_id: int, decision: Decision, *, version: int | None = None
 ) -> Email:
     """Record a person's decision about an e-mail that may have been delivered.
 
@@ -144,23 +119,21 @@ async def decide_unclear(
     Raises:
         DeliveryIsClear: there is nothing to decide (any more).
     """
-    async with session.begin():
-        email = await locked_email(session, email_id, version)
+    async with work.transaction() as tx:
+        email = await locked_email(tx, email_id, version)
         if not email.zustellung_unklar:
             raise DeliveryIsClear
-        _decide(session, email, decision, now=now, actor=actor)
+        _decide(tx, email, decision)
     return email
 
 
-async def decide_all_unclear(
-    session: AsyncSession, seen: Mapping[int, int], decision: Decision, *, now: datetime, actor: Actor
-) -> int:
+async def decide_all_unclear(work: Work, seen: Mapping[int, int], decision: Decision) -> int:
     """Record one decision about e-mails that may have been delivered; return how many.
 
     Left out is what is not unclear any more, or has changed since the version somebody has `seen` of it.
     """
-    async with session.begin():
-        emails = await session.scalars(
+    async with work.transaction() as tx:
+        emails = await tx.session.scalars(
             select(Email)
             .where(tuple_(Email.id, Email.version).in_(list(seen.items())), UNCLEAR)
             .order_by(Email.id)
@@ -170,32 +143,29 @@ async def decide_all_unclear(
         )
         unclear = emails.all()
         for email in unclear:
-            _decide(session, email, decision, now=now, actor=actor)
+            _decide(tx, email, decision)
     return len(unclear)
 
 
-def _decide(session: AsyncSession, email: Email, decision: Decision, *, now: datetime, actor: Actor) -> None:
+def _decide(tx: Transaction, email: Email, decision: Decision) -> None:
     if decision == "resend":
-        _set(email, anspruch=None, **queued(now))
-        work.record(session, actor, "email_resend", "email", email.id, now=now)
+        _set(email, anspruch=None, **queued(tx.now))
+        tx.record(Action.EMAIL_RESENT, email)
     else:
-        settle_as_sent(session, email, now=now, actor=actor)
-    finish_change(session, email, now=now)
+        settle_as_sent(tx, email)
+    finish_change(tx, email)
 
 
-def settle_as_sent(session: AsyncSession, email: Email, *, now: datetime, actor: Actor) -> None:
-    """Count a locked, unclear e-mail as sent at the instant its hand-over began; report and note it.
-
-    Runs in the caller's transaction.
-    """
+def settle_as_sent(tx: Transaction, email: Email) -> None:
+    """Count a locked, unclear e-mail as sent at the instant its hand-over began; report and note it."""
     sent_at = email.uebergabe_begonnen_at
     _set(email, status=EmailStatus.SENT, sent_at=sent_at, fehlermeldung=None, anspruch=None)
-    report_email(session, EventType.EMAIL_SENT, email, now=now)
-    work.record(session, actor, "email_was_sent", "email", email.id, now=now)
+    tx.report(EventType.EMAIL_SENT, email)
+    tx.record(Action.EMAIL_WAS_SENT, email)
 
 
 def change_status(email: Email, status: EmailStatus, *, now: datetime) -> None:
-    """Move a locked e-mail to another state as a person may. Runs in the caller's transaction.
+    """Move a locked e-mail to another state as a person may.
 
     Raises:
         NotInThisState: no way leads there from its state.
@@ -209,30 +179,23 @@ def change_status(email: Email, status: EmailStatus, *, now: datetime) -> None:
             raise NotInThisState(status=email.status.value)
 
 
-def finish_change(session: AsyncSession, email: Email, *, now: datetime) -> None:
-    """Count a change of a locked e-mail and wake who waits for it. Runs in the caller's transaction."""
+def finish_change(tx: Transaction, email: Email) -> None:
+    """Count a change of a locked e-mail and wake who waits for it."""
     email.version += 1
-    email.updated_at = now
-    wake_readers(session, email)
+    email.updated_at = tx.now
+    wake_readers(tx, email)
 
 
 async def _change(
-    session: AsyncSession,
-    email_id: int,
-    before: EmailStatus,
-    after: EmailStatus,
-    version: int | None,
-    now: datetime,
-    actor: Actor,
+    work: Work, email_id: int, before: EmailStatus, after: EmailStatus, version: int | None
 ) -> Email:
-    action = {EmailStatus.DRAFT: "email_queued", EmailStatus.QUEUED: "email_canceled"}
-    async with session.begin():
-        email = await locked_email(session, email_id, version)
+    async with work.transaction() as tx:
+        email = await locked_email(tx, email_id, version)
         if email.status is not before:
             raise NotInThisState(status=email.status.value)
-        change_status(email, after, now=now)
-        finish_change(session, email, now=now)
-        work.record(session, actor, action.get(before, "email_retried"), "email", email_id, now=now)
+        change_status(email, after, now=tx.now)
+        finish_change(tx, email)
+        tx.record(_ACTION_FROM[before], email)
     return email
 
 
@@ -264,8 +227,8 @@ def _set(email: Email, **values: Any) -> None:
         setattr(email, column, value)
 
 
-def wake_readers(session: AsyncSession, email: Email) -> None:
-    """Wake open pages, and the senders where there is something to send. Runs in the caller's transaction."""
-    wake(session, EMAILS)
+def wake_readers(tx: Transaction, email: Email) -> None:
+    """Wake open pages, and the senders where there is something to send."""
+    tx.wake(EMAILS)
     if email.status is EmailStatus.QUEUED:
-        wake(session, EMAIL_QUEUE)
+        tx.wake(EMAIL_QUEUE)

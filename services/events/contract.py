@@ -8,8 +8,7 @@ from typing import Any
 
 import msgspec
 
-from services.events.report import SERVICE_NAME, TOPIC
-from services.events.types import PAYLOADS, EventType
+from services.events.types import PAYLOADS, SERVICE_NAME, TOPIC, EventType
 from shared.kafka.schemas import CLOUDEVENTS_VERSION, EventEnvelope
 
 ASYNCAPI_VERSION = "3.0.0"

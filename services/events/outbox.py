@@ -21,13 +21,12 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import aliased
 
 from services.hints import OUTBOX
 from services.models import OutboxEvent
-from services.work import Actor, record
-from shared.database import wake
+from services.work import Action, Transaction, Work
 
 RETRY_SECONDS = (1, 60)
 LONGEST_ERROR = 500
@@ -52,13 +51,13 @@ class OutboxOverview:
     set_aside: list[OutboxEvent]
 
 
-async def outbox_overview(session: AsyncSession, now: datetime) -> OutboxOverview:
-    """Return what is waiting and what was set aside. Runs in the caller's transaction."""
+async def outbox_overview(tx: Transaction) -> OutboxOverview:
+    """Return what is waiting and what was set aside."""
     waiting = _waiting(OutboxEvent)
-    late = and_(waiting, OutboxEvent.available_at <= now)
+    late = and_(waiting, OutboxEvent.available_at <= tx.now)
     since = case((OutboxEvent.attempts > 0, OutboxEvent.created_at), else_=OutboxEvent.available_at)
     count, oldest, set_aside = (
-        await session.execute(
+        await tx.session.execute(
             select(
                 func.count().filter(waiting),
                 func.min(since).filter(late),
@@ -66,34 +65,34 @@ async def outbox_overview(session: AsyncSession, now: datetime) -> OutboxOvervie
             ).where(OutboxEvent.published_at.is_(None))
         )
     ).one()
-    shown = await session.scalars(
+    shown = await tx.session.scalars(
         select(OutboxEvent).where(OutboxEvent.set_aside_at.is_not(None)).order_by(OutboxEvent.id).limit(SHOWN)
     )
     return OutboxOverview(
         waiting=count,
-        oldest_seconds=(now - oldest).total_seconds() if oldest else 0.0,
+        oldest_seconds=(tx.now - oldest).total_seconds() if oldest else 0.0,
         set_aside_count=set_aside,
         set_aside=list(shown),
     )
 
 
-async def retry_set_aside(session: AsyncSession, ids: Sequence[int], *, now: datetime, actor: Actor) -> int:
+async def retry_set_aside(work: Work, ids: Sequence[int]) -> int:
     """Let events that were set aside be tried afresh; later events of their keys may be out already.
 
     Returns:
         How many there were: ids of others are passed over.
     """
-    async with session.begin():
-        retried = await session.scalars(
+    async with work.transaction() as tx:
+        retried = await tx.session.scalars(
             update(OutboxEvent)
             .where(OutboxEvent.id.in_(ids), OutboxEvent.set_aside_at.is_not(None))
-            .values(set_aside_at=None, attempts=0, available_at=now)
+            .values(set_aside_at=None, attempts=0, available_at=tx.now)
             .returning(OutboxEvent.id)
         )
         found = sorted(retried)
         for event in found:
-            record(session, actor, "event_retried", "event", event, now=now)
-        wake(session, OUTBOX)
+            tx.record_id(Action.EVENT_RETRIED, OutboxEvent, event)
+        tx.wake(OUTBOX)
     return len(found)
 
 

@@ -1,78 +1,57 @@
-"""The one way to report an event: a row in the outbox, in the transaction of the change it reports."""
+"""Events in statements of SQL, beside `Transaction.report`: taking them back, and writing many at once."""
 
 from collections.abc import Sequence
-from datetime import datetime
-from uuid import UUID, uuid4
+from uuid import UUID
 
-import msgspec
 from sqlalchemy import delete
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.events.types import CallPayload, EmailPayload, EventType
-from services.hints import OUTBOX
-from services.models import Email, OutboxEvent, PhoneCall
-from shared.database import wake
+from services.events.types import TOPIC, EventType
+from services.models import SCHEMA, OutboxEvent
+from services.work import Transaction
 
-__all__ = ["SERVICE_NAME", "TOPIC", "EventType", "report_call", "report_email", "retract"]
+_INSTANT = """
+    to_char(c.{0} AT TIME ZONE 'UTC', CASE WHEN date_trunc('second', c.{0}) = c.{0}
+        THEN 'YYYY-MM-DD"T"HH24:MI:SS"Z"' ELSE 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"' END)
+"""
+"""As `EmailPayload` writes instants."""
 
-SERVICE_NAME = "communication-service"
-TOPIC = "communication-events"
+REPORTED = "e.id, e.therapist_id, e.status, e.sent_at, e.antwort_erhalten, e.antwortdatum, e.antwort_art"
+"""What `changed` returns for `REPORT`."""
+
+REPORT = f"""
+    INSERT INTO {SCHEMA}.event_outbox
+        (event_id, event_type, topic, key, payload, created_at, available_at)
+    SELECT gen_random_uuid(),
+        CASE WHEN c.status = 'SENT' THEN '{EventType.EMAIL_SENT}' ELSE '{EventType.EMAIL_FAILED}' END,
+        '{TOPIC}', 'email:' || c.id,
+        jsonb_build_object(
+            'email_id', c.id, 'therapist_id', c.therapist_id, 'status', c.status,
+            'sent_at', {_INSTANT.format("sent_at")}, 'antwort_erhalten', c.antwort_erhalten,
+            'antwortdatum', {_INSTANT.format("antwortdatum")}, 'antwort_art', c.antwort_art),
+        $1, $1
+    FROM changed c WHERE c.status IN ('SENT', 'FAILED') ORDER BY c.id
+"""  # noqa: S608
+"""Writes, in the statement that settles many deliveries, what `Transaction.report` would of each."""
+
+CREATED = f"""
+    INSERT INTO {SCHEMA}.event_outbox
+        (event_id, event_type, topic, key, payload, created_at, available_at)
+    SELECT $5, '{EventType.EMAIL_CREATED}', '{TOPIC}', 'email:' || id,
+        $6::text::jsonb || jsonb_build_object('email_id', id), $1, $1
+    FROM email
+"""  # noqa: S608
+"""Writes, in the statement that stores a new e-mail, its event: $5 is its id, $6 its payload."""
 
 
-def report_email(session: AsyncSession, event_type: EventType, email: Email, *, now: datetime) -> OutboxEvent:
-    """Report a change of a flushed e-mail. Runs in the caller's transaction.
-
-    The flush before is what keeps order: it holds the e-mail's row lock while the event takes its number.
-    """
-    return _append(session, event_type, f"email:{email.id}", EmailPayload.of(email), now, now)
-
-
-def report_call(
-    session: AsyncSession,
-    event_type: EventType,
-    call: PhoneCall,
-    *,
-    now: datetime,
-    available_at: datetime | None = None,
-) -> OutboxEvent:
-    """Report a change of a flushed call. Runs in the caller's transaction.
-
-    It is not published before `available_at`, so until then it can be taken back with `retract`.
-    """
-    return _append(session, event_type, f"call:{call.id}", CallPayload.of(call), now, available_at or now)
-
-
-async def retract(session: AsyncSession, event_ids: Sequence[UUID]) -> int:
-    """Take back events nobody has been told of. Runs in the caller's transaction.
+async def retract(tx: Transaction, event_ids: Sequence[UUID]) -> int:
+    """Take back events nobody has been told of.
 
     Returns:
         How many were still waiting; fewer than given means that some are out.
     """
-    retracted = await session.scalars(
+    retracted = await tx.session.scalars(
         delete(OutboxEvent)
         .where(OutboxEvent.event_id.in_(event_ids), OutboxEvent.published_at.is_(None))
         .returning(OutboxEvent.id)
     )
     return len(retracted.all())
-
-
-def _append(
-    session: AsyncSession,
-    event_type: EventType,
-    key: str,
-    payload: EmailPayload | CallPayload,
-    now: datetime,
-    available_at: datetime,
-) -> OutboxEvent:
-    event = OutboxEvent(
-        event_id=uuid4(),
-        event_type=event_type,
-        topic=TOPIC,
-        key=key,
-        payload=msgspec.to_builtins(payload),
-        created_at=now,
-        available_at=available_at,
-    )
-    session.add(event)
-    wake(session, OUTBOX)
-    return event

@@ -3,12 +3,16 @@
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated, Self
+from uuid import uuid4
 
 import msgspec
 
-from services.models import Email, EmailStatus, PhoneCall
+from services.models import Email, EmailStatus, OutboxEvent, PhoneCall
 from services.models.emails import ReplyKind
 from services.models.phone_calls import CallReason, CallStatus, OutcomeKind
+
+SERVICE_NAME = "communication-service"
+TOPIC = "communication-events"
 
 Id = Annotated[int, msgspec.Meta(ge=1)]
 WallClock = Annotated[str, msgspec.Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d$", description="HH:MM, local")]
@@ -96,3 +100,22 @@ PAYLOADS: dict[EventType, type[EmailPayload] | type[CallPayload]] = {
     EventType.CALL_FAILED: CallPayload,
     EventType.CALL_CANCELED: CallPayload,
 }
+
+
+def event_of(
+    happened: EventType, row: Email | PhoneCall, *, at: datetime, available_at: datetime | None = None
+) -> OutboxEvent:
+    """Return the outbox's row for what happened to a row, to be published from `available_at` on."""
+    if isinstance(row, Email):
+        key, payload = f"email:{row.id}", msgspec.to_builtins(EmailPayload.of(row))
+    else:
+        key, payload = f"call:{row.id}", msgspec.to_builtins(CallPayload.of(row))
+    return OutboxEvent(
+        event_id=uuid4(),
+        event_type=happened,
+        topic=TOPIC,
+        key=key,
+        payload=payload,
+        created_at=at,
+        available_at=available_at or at,
+    )

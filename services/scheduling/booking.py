@@ -11,7 +11,6 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError, IntegrityError
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.errors import Conflict, FieldError, InvalidInput, TemporarilyUnavailable
 from services.models import PhoneCall, Therapist
@@ -20,6 +19,7 @@ from services.rules import DeskRules
 from services.scheduling.calendar import Unschedulable, busy_query, find_next, plannable
 from services.scheduling.phone_hours import Interval, day_windows, parse
 from services.scheduling.slots import Busy, Slot, exists, free_line, occupied_lines, span, within
+from services.work import Moment, Transaction
 
 ATTEMPTS = 8
 CALENDAR_LOCK = 0x63616C6C  # "call", among the database's advisory locks
@@ -45,17 +45,15 @@ class CalendarBusy(TemporarilyUnavailable):
     retry_after_seconds = 2
 
 
-async def lock_calendar(session: AsyncSession) -> None:
+async def lock_calendar(tx: Transaction) -> None:
     """Take this transaction's turn at booking, once all it wrote so far is with the database.
-
-    Runs in the caller's transaction.
 
     Raises:
         CalendarBusy: the turn did not come within the lock timeout.
     """
-    await session.flush()
+    await tx.session.flush()
     try:
-        await session.execute(select(func.pg_advisory_xact_lock(CALENDAR_LOCK)))
+        await tx.session.execute(select(func.pg_advisory_xact_lock(CALENDAR_LOCK)))
     except DBAPIError as error:
         if _sqlstate(error) == LOCK_NOT_AVAILABLE:
             raise CalendarBusy from error
@@ -63,16 +61,14 @@ async def lock_calendar(session: AsyncSession) -> None:
 
 
 async def book_next(
-    session: AsyncSession,
+    tx: Transaction,
     therapist: Therapist,
     *,
-    now: datetime,
-    rules: DeskRules,
     not_before: date | None = None,
     duration_minutes: int | None = None,
     **values: Any,
 ) -> PhoneCall:
-    """Insert a call into the next free slot. Runs in the caller's transaction; reports no event.
+    """Insert a call into the next free slot. Reports no event.
 
     `values` are further columns of the call, such as `grund`, `email_id`, `versuch`.
 
@@ -80,32 +76,28 @@ async def book_next(
         Unschedulable: the therapist is not to be called, has no phone hours or no free time.
         CalendarBusy: the turn did not come, or others keep taking the slot.
     """
-    await lock_calendar(session)
-    known = await session.get(Therapist, therapist.id, populate_existing=True) or therapist
+    await lock_calendar(tx)
+    known = await tx.session.get(Therapist, therapist.id, populate_existing=True) or therapist
     if not may_be_called(known):
         raise NotToBeCalled
     for _ in range(ATTEMPTS):
-        slot = await find_next(
-            session, known, now=now, rules=rules, not_before=not_before, duration_minutes=duration_minutes
-        )
-        call = await _insert(session, therapist.id, slot, values)
+        slot = await find_next(tx, known, not_before=not_before, duration_minutes=duration_minutes)
+        call = await _insert(tx, therapist.id, slot, values)
         if call is not None:
             return call
     raise CalendarBusy
 
 
 async def book_at(
-    session: AsyncSession,
+    tx: Transaction,
     therapist: Therapist,
     day: date,
     at: time,
     *,
-    now: datetime,
-    rules: DeskRules,
     duration_minutes: int | None = None,
     **values: Any,
 ) -> PhoneCall:
-    """Insert a call at a time a person chose. Runs in the caller's transaction; reports no event.
+    """Insert a call at a time a person chose. Reports no event.
 
     A time outside the phone hours is accepted and marked `ausserhalb_erreichbarkeit`.
 
@@ -113,29 +105,27 @@ async def book_at(
         InvalidInput: the time is past, too far ahead or does not exist.
         CallCollision: the therapist or every line is taken at that time.
     """
-    duration = duration_minutes or rules.duration_minutes
-    check_time(day, at, now=now, rules=rules)
-    await lock_calendar(session)
-    line = await _free_line(session, therapist.id, span(day, at, duration), rules)
-    values["ausserhalb_erreichbarkeit"] = outside_phone_hours(therapist, day, at, duration, rules)
-    call = await _insert(session, therapist.id, Slot(day, at, duration, line), values)
+    duration = duration_minutes or tx.rules.duration_minutes
+    check_time(tx, day, at)
+    await lock_calendar(tx)
+    line = await _free_line(tx, therapist.id, span(day, at, duration))
+    values["ausserhalb_erreichbarkeit"] = outside_phone_hours(therapist, day, at, duration, tx.rules)
+    call = await _insert(tx, therapist.id, Slot(day, at, duration, line), values)
     if call is None:
         raise NoFreeLine
     return call
 
 
 async def move(
-    session: AsyncSession,
+    tx: Transaction,
     call: PhoneCall,
     therapist: Therapist | None,
     day: date,
     at: time,
     *,
-    now: datetime,
-    rules: DeskRules,
     duration_minutes: int | None = None,
 ) -> None:
-    """Move a scheduled call its caller has locked. Runs in the caller's transaction; reports no event.
+    """Move a scheduled call its caller has locked. Reports no event.
 
     The therapist's phone hours decide `ausserhalb_erreichbarkeit`; without a therapist it stays as it is.
 
@@ -144,16 +134,16 @@ async def move(
         CallCollision: the therapist or every line is taken at that time.
     """
     duration = duration_minutes or call.dauer_minuten
-    check_time(day, at, now=now, rules=rules)
-    await lock_calendar(session)
+    check_time(tx, day, at)
+    await lock_calendar(tx)
     wanted = span(day, at, duration)
-    line = await _free_line(session, call.therapist_id, wanted, rules, ignore_call_id=call.id)
+    line = await _free_line(tx, call.therapist_id, wanted, ignore_call_id=call.id)
     try:
-        async with session.begin_nested():
+        async with tx.session.begin_nested():
             call.geplantes_datum, call.geplante_zeit, call.dauer_minuten = day, at, duration
             call.leitung = line
             if therapist is not None:
-                call.ausserhalb_erreichbarkeit = outside_phone_hours(therapist, day, at, duration, rules)
+                call.ausserhalb_erreichbarkeit = outside_phone_hours(therapist, day, at, duration, tx.rules)
     except IntegrityError as error:
         if _sqlstate(error) != EXCLUSION_VIOLATION:
             raise
@@ -161,47 +151,35 @@ async def move(
 
 
 async def move_to_next(
-    session: AsyncSession,
-    call: PhoneCall,
-    therapist: Therapist,
-    *,
-    now: datetime,
-    rules: DeskRules,
-    not_before: date | None = None,
+    tx: Transaction, call: PhoneCall, therapist: Therapist, *, not_before: date | None = None
 ) -> None:
-    """Move a scheduled call its caller has locked to the next free slot. Runs in the caller's transaction.
+    """Move a scheduled call its caller has locked to the next free slot.
 
     Raises:
         Unschedulable: the therapist is not to be called, has no phone hours or no free time.
     """
-    await lock_calendar(session)
+    await lock_calendar(tx)
     if not may_be_called(therapist):
         raise NotToBeCalled
     slot = await find_next(
-        session,
-        therapist,
-        now=now,
-        rules=rules,
-        not_before=not_before,
-        duration_minutes=call.dauer_minuten,
-        ignore_call_id=call.id,
+        tx, therapist, not_before=not_before, duration_minutes=call.dauer_minuten, ignore_call_id=call.id
     )
-    await move(session, call, therapist, slot.day, slot.start, now=now, rules=rules)
+    await move(tx, call, therapist, slot.day, slot.start)
 
 
-def check_time(day: date, at: time, *, now: datetime, rules: DeskRules) -> None:
+def check_time(moment: Moment, day: date, at: time) -> None:
     """Refuse a time at which no call can be.
 
     Raises:
         InvalidInput: it is past, too far ahead or does not exist on that day.
     """
-    if day < rules.today(now):
+    if day < moment.today:
         raise InvalidInput(FieldError("geplantes_datum", "This date is in the past."))
-    if not plannable(day, now=now, rules=rules):
+    if not plannable(moment, day):
         raise InvalidInput(FieldError("geplantes_datum", "This date is too far ahead."))
-    if not exists(day, at, rules):
+    if not exists(day, at, moment.rules):
         raise InvalidInput(FieldError("geplante_zeit", "The clocks skip this time on that day."))
-    if rules.instant(day, at) < now:
+    if moment.rules.instant(day, at) < moment.now:
         raise InvalidInput(FieldError("geplante_zeit", "This time is in the past."))
 
 
@@ -212,12 +190,7 @@ def outside_phone_hours(therapist: Therapist, day: date, at: time, duration: int
 
 
 async def _free_line(
-    session: AsyncSession,
-    therapist_id: int,
-    wanted: Interval,
-    rules: DeskRules,
-    *,
-    ignore_call_id: int | None = None,
+    tx: Transaction, therapist_id: int, wanted: Interval, *, ignore_call_id: int | None = None
 ) -> int:
     """Return the lowest line that is free for a stretch of time.
 
@@ -225,24 +198,22 @@ async def _free_line(
         CallCollision: the therapist, whose earliest call in the way is named, or every line is taken.
     """
     lines: dict[int, list[Interval]] = {}
-    found = await session.execute(busy_query(wanted))
+    found = await tx.session.execute(busy_query(wanted))
     for call_id, owner, day, at, minutes, line in sorted(found, key=lambda row: (row[2], row[3])):
         if call_id == ignore_call_id:
             continue
         if owner == therapist_id:
             raise CallCollision(call_id=call_id, date=day.isoformat(), time=f"{at:%H:%M}")
         lines.setdefault(line, []).append(span(day, at, minutes))
-    free = free_line(occupied_lines(Busy(lines=lines), rules), wanted)
+    free = free_line(occupied_lines(Busy(lines=lines), tx.rules), wanted)
     if isinstance(free, datetime):
         raise NoFreeLine
     return free
 
 
-async def _insert(
-    session: AsyncSession, therapist_id: int, slot: Slot, values: dict[str, Any]
-) -> PhoneCall | None:
+async def _insert(tx: Transaction, therapist_id: int, slot: Slot, values: dict[str, Any]) -> PhoneCall | None:
     """Insert a call; return None when somebody who took no turn holds its time."""
-    return await session.scalar(
+    return await tx.session.scalar(
         insert(PhoneCall)
         .values(
             therapist_id=therapist_id,

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
 from sqlalchemy import Select, func, literal_column, select, tuple_
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.errors import FieldError, InvalidInput, NotFound
 from services.models import PhoneCall, Therapist
@@ -24,6 +23,7 @@ from services.scheduling.phone_hours import (
 )
 from services.scheduling.slots import Busy, Slot, days_to_search, free_slots, next_slot, span
 from services.therapists.directory import TherapistDirectory, UnknownTherapist
+from services.work import Moment, Transaction, Work
 
 LONGEST_CALL_MINUTES = 240
 FURTHEST_DAYS = 731
@@ -56,69 +56,62 @@ class NoFreeSlot(Unschedulable):
 
 
 async def find_next(
-    session: AsyncSession,
+    tx: Transaction,
     therapist: Therapist,
     *,
-    now: datetime,
-    rules: DeskRules,
     not_before: date | None = None,
     duration_minutes: int | None = None,
     ignore_call_id: int | None = None,
 ) -> Slot:
-    """Return the next free slot, as `book_next` would take it now. Runs in the caller's transaction.
+    """Return the next free slot, as `book_next` would take it now.
 
     Raises:
         NoWindow: the phone hours can't hold such a call on any day.
         NoFreeSlot: everything within the horizon is taken.
     """
-    duration = duration_minutes or rules.duration_minutes
+    duration = duration_minutes or tx.rules.duration_minutes
     windows = parse(therapist.telefonische_erreichbarkeit).windows
-    days = days_to_search(now=now, rules=rules, not_before=not_before)
-    for some in _growing(pieces(openings(windows, days, rules), now + rules.notice, duration, rules)):
-        busy = await _busy_in(session, therapist, some, now, rules, ignore_call_id)
-        slot = next_slot(some, busy, now=now, rules=rules, duration_minutes=duration)
+    days = days_to_search(tx, not_before=not_before)
+    for some in _growing(
+        pieces(openings(windows, days, tx.rules), tx.now + tx.rules.notice, duration, tx.rules)
+    ):
+        busy = await _busy_in(tx, therapist, some, ignore_call_id)
+        slot = next_slot(tx, some, busy, duration_minutes=duration)
         if slot is not None:
             return slot
-    raise NoFreeSlot if _fits_somewhere(windows, rules, duration) else NoWindow(rules)
+    raise NoFreeSlot if _fits_somewhere(windows, tx.rules, duration) else NoWindow(tx.rules)
 
 
 async def free_slots_of_day(
-    session: AsyncSession,
+    tx: Transaction,
     therapist: Therapist,
     day: date,
     *,
-    now: datetime,
-    rules: DeskRules,
     duration_minutes: int | None = None,
     ignore_call_id: int | None = None,
 ) -> list[Slot]:
-    """Return every time of a day at which a call could start. Runs in the caller's transaction."""
+    """Return every time of a day at which a call could start."""
     windows = parse(therapist.telefonische_erreichbarkeit).windows
-    some = openings(windows, [day], rules) if plannable(day, now=now, rules=rules) else []
+    some = openings(windows, [day], tx.rules) if plannable(tx, day) else []
     if not some:
         return []
-    busy = await _busy_in(session, therapist, some, now, rules, ignore_call_id)
-    duration = duration_minutes or rules.duration_minutes
-    return free_slots(some, busy, now=now, rules=rules, duration_minutes=duration)
+    busy = await _busy_in(tx, therapist, some, ignore_call_id)
+    duration = duration_minutes or tx.rules.duration_minutes
+    return free_slots(tx, some, busy, duration_minutes=duration)
 
 
 async def _busy_in(
-    session: AsyncSession,
-    therapist: Therapist,
-    openings: Sequence[Interval],
-    now: datetime,
-    rules: DeskRules,
-    ignore_call_id: int | None,
+    tx: Transaction, therapist: Therapist, openings: Sequence[Interval], ignore_call_id: int | None
 ) -> Busy:
     """Return what is booked from the first opening, or the end of the notice, to the last one's end.
 
     Calls at the same time come in one row: a desk with many lines has many of them.
     """
-    earliest = rules.local(now + rules.notice).replace(tzinfo=None)
+    earliest = tx.rules.local(tx.now + tx.rules.notice).replace(tzinfo=None)
     start, end = max(openings[0].start, earliest), openings[-1].end
     if start >= end:
         return Busy()
-    call = busy_query(Interval(start - rules.gap, end + rules.gap)).subquery()
+    call = busy_query(Interval(start - tx.rules.gap, end + tx.rules.gap)).subquery()
     when = (call.c.geplantes_datum, call.c.geplante_zeit, call.c.dauer_minuten)
     theirs = func.bool_or(call.c.therapist_id == therapist.id)
     query = select(*when, theirs, func.array_agg(call.c.leitung)).group_by(*when)
@@ -126,7 +119,7 @@ async def _busy_in(
         query = query.where(call.c.id != ignore_call_id)
     own: list[Interval] = []
     lines: dict[int, list[Interval]] = {}
-    for day, at, minutes, is_theirs, on_lines in await session.execute(query):
+    for day, at, minutes, is_theirs, on_lines in await tx.session.execute(query):
         taken = span(day, at, minutes)
         for line in on_lines:
             lines.setdefault(line, []).append(taken)
@@ -158,16 +151,18 @@ def busy_query(stretch: Interval) -> Select[int, int, date, time, int, int]:
     )
 
 
-def plannable(day: date, *, now: datetime, rules: DeskRules) -> bool:
+def plannable(moment: Moment, day: date) -> bool:
     """Say whether calls can be planned on a day at all: neither past nor absurdly far ahead."""
-    return 0 <= (day - rules.today(now)).days <= FURTHEST_DAYS
+    return 0 <= (day - moment.today).days <= FURTHEST_DAYS
 
 
 def _fits_somewhere(windows: Windows, rules: DeskRules, duration: int) -> bool:
     """Say whether an empty calendar could hold the call in some week without holidays."""
     any_week = openings(windows, (date(2024, 6, 3) + number * DAY for number in range(7)), rules)
     long_ago = datetime(2024, 1, 1, tzinfo=UTC)
-    return next_slot(any_week, Busy(), now=long_ago, rules=rules, duration_minutes=duration) is not None
+    return (
+        next_slot(Moment(now=long_ago, rules=rules), any_week, Busy(), duration_minutes=duration) is not None
+    )
 
 
 def pieces(
@@ -214,12 +209,10 @@ class FreeTimes:
 
 
 async def load_free_times(
-    session: AsyncSession,
+    work: Work,
     therapist_id: int,
     day: date,
     *,
-    now: datetime,
-    rules: DeskRules,
     directory: TherapistDirectory,
     duration_minutes: int | None = None,
 ) -> FreeTimes:
@@ -230,16 +223,14 @@ async def load_free_times(
         TemporarilyUnavailable: the therapist is not known here and their directory can't be asked.
     """
     try:
-        therapist = await directory.get(session, therapist_id, now=now)
+        therapist = await directory.get(work, therapist_id)
     except UnknownTherapist as error:
         raise NotFound from error
-    duration = duration_minutes or rules.duration_minutes
+    duration = duration_minutes or work.rules.duration_minutes
     allowed = may_be_called(therapist)
     slots: list[Slot] = []
     if allowed:
-        async with session.begin():
-            slots = await free_slots_of_day(
-                session, therapist, day, now=now, rules=rules, duration_minutes=duration
-            )
-    windows = day_windows(parse(therapist.telefonische_erreichbarkeit), day, rules)
+        async with work.transaction() as tx:
+            slots = await free_slots_of_day(tx, therapist, day, duration_minutes=duration)
+    windows = day_windows(parse(therapist.telefonische_erreichbarkeit), day, work.rules)
     return FreeTimes(therapist.id, day, duration, allowed, windows, slots)

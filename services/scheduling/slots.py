@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from services.rules import DeskRules
 from services.scheduling.phone_hours import DAY, MINUTE, Interval, Window, minute_of_day
+from services.work import Moment
 
 
 class Slot(NamedTuple):
@@ -32,25 +33,25 @@ class Busy:
 
 
 def next_slot(
-    openings: Iterable[Interval], busy: Busy, *, now: datetime, rules: DeskRules, duration_minutes: int
+    moment: Moment, openings: Iterable[Interval], busy: Busy, *, duration_minutes: int
 ) -> Slot | None:
     """Return the first slot in `openings`, on the lowest free line, or None when there is none."""
-    return next(_slots(openings, busy, now, rules, duration_minutes), None)
+    return next(_slots(moment, openings, busy, duration_minutes), None)
 
 
 def free_slots(
-    openings: Iterable[Interval], busy: Busy, *, now: datetime, rules: DeskRules, duration_minutes: int
+    moment: Moment, openings: Iterable[Interval], busy: Busy, *, duration_minutes: int
 ) -> list[Slot]:
     """Return every grid point in `openings` at which a call could start, in order; they may overlap."""
-    return list(_slots(openings, busy, now, rules, duration_minutes))
+    return list(_slots(moment, openings, busy, duration_minutes))
 
 
-def days_to_search(*, now: datetime, rules: DeskRules, not_before: date | None = None) -> list[date]:
+def days_to_search(moment: Moment, *, not_before: date | None = None) -> list[date]:
     """Return the days of the horizon, counted from the first on which a call may be."""
-    first = (now + rules.notice).astimezone(rules.tz).date()
+    first = (moment.now + moment.rules.notice).astimezone(moment.rules.tz).date()
     if not_before is not None:
         first = max(first, not_before)
-    count = min(rules.horizon_days, date.max.toordinal() - first.toordinal())
+    count = min(moment.rules.horizon_days, date.max.toordinal() - first.toordinal())
     return [first + offset * DAY for offset in range(count)]
 
 
@@ -107,24 +108,22 @@ def occupied_lines(busy: Busy, rules: DeskRules) -> list[Occupied]:
     return [Occupied(busy.lines.get(number, ())) for number in range(1, rules.lines + 1)]
 
 
-def _slots(
-    openings: Iterable[Interval], busy: Busy, now: datetime, rules: DeskRules, duration_minutes: int
-) -> Iterator[Slot]:
-    own = Occupied(busy.therapist, rules.gap)
-    lines = occupied_lines(busy, rules)
-    earliest = now + rules.notice
+def _slots(moment: Moment, openings: Iterable[Interval], busy: Busy, duration_minutes: int) -> Iterator[Slot]:
+    own = Occupied(busy.therapist, moment.rules.gap)
+    lines = occupied_lines(busy, moment.rules)
+    earliest = moment.now + moment.rules.notice
     for opening in openings:
         midnight = datetime.combine(opening.start.date(), time())
-        start = _on_grid(opening.start, midnight, rules)
+        start = _on_grid(opening.start, midnight, moment.rules)
         while start + duration_minutes * MINUTE <= opening.end:
             wanted = Interval(start, start + duration_minutes * MINUTE)
             free = own.blocked_until(wanted) or free_line(lines, wanted)
             if isinstance(free, datetime):
-                start = _on_grid(free, midnight, rules)
+                start = _on_grid(free, midnight, moment.rules)
                 continue
-            if _may_ring(wanted, earliest, rules):
+            if _may_ring(wanted, earliest, moment.rules):
                 yield Slot(start.date(), start.time(), duration_minutes, free)
-            start += rules.grid_minutes * MINUTE
+            start += moment.rules.grid_minutes * MINUTE
 
 
 def _on_grid(at: datetime, midnight: datetime, rules: DeskRules) -> datetime:

@@ -11,10 +11,11 @@ from datetime import datetime, timedelta
 import asyncpg
 import structlog
 
+from services.events.report import REPORT, REPORTED
 from services.hints import EMAILS, OUTBOX
 from services.models import SCHEMA, AttemptOutcome, AttemptStage, EmailStatus
 from services.sending.group_commit import GroupCommit
-from services.sending.queue import ARRIVED, NEXT_NUMBER, REPORT, REPORTED, ClaimedEmail
+from services.sending.queue import ARRIVED, NEXT_NUMBER, ClaimedEmail
 from services.sending.verdict import (
     DeliveryResult,
     Ending,

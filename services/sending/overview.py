@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import func, select, update
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.hints import EMAIL_QUEUE
 from services.models import Email, EmailStatus, MailDomain, MailQueueState
 from services.models.emails import UNCLEAR
-from shared.database import wake
+from services.work import Work
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,23 +34,25 @@ class QueueOverview:
     slow_domains: list[MailDomain]
 
 
-async def queue_overview(session: AsyncSession, *, now: datetime) -> QueueOverview:
+async def queue_overview(work: Work) -> QueueOverview:
     """Return the state of the queue."""
-    async with session.begin():
+    async with work.transaction() as tx:
         counts = dict.fromkeys(EmailStatus, 0)
-        for status, count in await session.execute(select(Email.status, func.count()).group_by(Email.status)):
+        for status, count in await tx.session.execute(
+            select(Email.status, func.count()).group_by(Email.status)
+        ):
             counts[status] = count
-        unclear = await session.scalar(select(func.count()).where(UNCLEAR))
+        unclear = await tx.session.scalar(select(func.count()).where(UNCLEAR))
         due, oldest_due = (
-            await session.execute(
+            await tx.session.execute(
                 select(func.count(), func.min(Email.naechster_versuch_at)).where(
-                    Email.status == EmailStatus.QUEUED, Email.naechster_versuch_at <= now
+                    Email.status == EmailStatus.QUEUED, Email.naechster_versuch_at <= tx.now
                 )
             )
         ).one()
-        state = await session.scalar(select(MailQueueState).where(MailQueueState.failures > 0))
-        slow = await session.scalars(
-            select(MailDomain).where(MailDomain.slow_until > now).order_by(MailDomain.slow_until.desc())
+        state = await tx.session.scalar(select(MailQueueState).where(MailQueueState.failures > 0))
+        slow = await tx.session.scalars(
+            select(MailDomain).where(MailDomain.slow_until > tx.now).order_by(MailDomain.slow_until.desc())
         )
         return QueueOverview(
             counts=counts,
@@ -64,17 +65,17 @@ async def queue_overview(session: AsyncSession, *, now: datetime) -> QueueOvervi
         )
 
 
-async def resume_queue(session: AsyncSession, *, now: datetime) -> bool:
+async def resume_queue(work: Work) -> bool:
     """Try the mail server at once instead of at the end of the pause; False when nothing is paused.
 
     One e-mail goes first; when it gets through, all do.
     """
-    async with session.begin():
-        resumed = await session.scalar(
+    async with work.transaction() as tx:
+        resumed = await tx.session.scalar(
             update(MailQueueState)
             .where(MailQueueState.failures > 0)
-            .values(paused_until=now)
+            .values(paused_until=tx.now)
             .returning(MailQueueState.id)
         )
-        wake(session, EMAIL_QUEUE)
+        tx.wake(EMAIL_QUEUE)
     return resumed is not None

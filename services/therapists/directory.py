@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 import httpx
 import structlog
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.errors import FieldError, InvalidInput
 from services.models import Therapist
 from services.therapists.client import DirectoryUnavailable, Fields, TherapistClient
+from services.work import Transaction, Work
 from shared.config import Settings
 
 REST = timedelta(seconds=10)
@@ -40,26 +40,26 @@ class TherapistDirectory:
         self._running: dict[int, asyncio.Task[Fields | None]] = {}
         self._rest_until: datetime | None = None
 
-    async def get(self, session: AsyncSession, therapist_id: int, *, now: datetime) -> Therapist:
+    async def get(self, work: Work, therapist_id: int) -> Therapist:
         """Return a therapist; opens transactions of its own, none while it waits for the service.
 
         Raises:
             UnknownTherapist: neither the service nor the copy knows them.
             DirectoryUnavailable: the service can't be asked and there is no copy.
         """
-        async with session.begin():
-            known = await session.get(Therapist, therapist_id, populate_existing=True)
-        if known is not None and now - known.abgerufen_at < self.ttl:
+        async with work.transaction() as tx:
+            known = await tx.session.get(Therapist, therapist_id, populate_existing=True)
+        if known is not None and work.now - known.abgerufen_at < self.ttl:
             return known
         try:
-            return await self.refresh(session, therapist_id, now=now)
+            return await self.refresh(work, therapist_id)
         except DirectoryUnavailable:
             if known is None:
                 raise
             log.info("therapist_served_stale", therapist_id=therapist_id)
             return known
 
-    async def refresh(self, session: AsyncSession, therapist_id: int, *, now: datetime) -> Therapist:
+    async def refresh(self, work: Work, therapist_id: int) -> Therapist:
         """Ask the service, store and return its answer; who is gone there becomes `inaktiv` here.
 
         Opens a transaction of its own, after the answer.
@@ -68,15 +68,15 @@ class TherapistDirectory:
             UnknownTherapist: neither the service nor the copy knows them.
             DirectoryUnavailable: the service can't be asked.
         """
-        fields = await self._fetch(therapist_id, now)
-        async with session.begin():
+        fields = await self._fetch(therapist_id, work.now)
+        async with work.transaction() as tx:
             if fields is not None:
-                await store(session, [fields], now=now)
-            known = await session.get(Therapist, therapist_id, populate_existing=True)
+                await store(tx, [fields])
+            known = await tx.session.get(Therapist, therapist_id, populate_existing=True)
             if known is None:
                 raise UnknownTherapist
             if fields is None:
-                known.status, known.abgerufen_at = GONE, now
+                known.status, known.abgerufen_at = GONE, tx.now
             return known
 
     async def _fetch(self, therapist_id: int, now: datetime) -> Fields | None:
@@ -96,18 +96,18 @@ class TherapistDirectory:
         return fields
 
 
-async def store(session: AsyncSession, therapists: Sequence[Fields], *, now: datetime) -> None:
-    """Write what the service said into the copy. Runs in the caller's transaction.
+async def store(tx: Transaction, therapists: Sequence[Fields]) -> None:
+    """Write what the service said into the copy.
 
     The desk's own columns stay as they are; a newer copy is not overwritten by an older answer.
     """
-    by_id = {fields["id"]: fields | {"abgerufen_at": now} for fields in therapists}
+    by_id = {fields["id"]: fields | {"abgerufen_at": tx.now} for fields in therapists}
     rows = [by_id[therapist_id] for therapist_id in sorted(by_id)]
     if not rows:
         return
     statement = insert(Therapist).values(rows)
     changed = {name: statement.excluded[name] for name in rows[0] if name != "id"}
-    await session.execute(
+    await tx.session.execute(
         statement.on_conflict_do_update(
             index_elements=[Therapist.id],
             set_=changed,

@@ -9,8 +9,7 @@ from sqlalchemy import select
 from services.models import Therapist
 from services.therapists.client import DirectoryUnavailable
 from services.therapists.directory import TherapistDirectory, store
-from shared.clock import Clock
-from shared.database import SessionFactory
+from services.work import Work, Workplace
 
 PAGE_LIMIT = 100
 SINGLE_READS = 5
@@ -28,15 +27,13 @@ class DirectoryRefresh:
 
     def __init__(
         self,
-        sessions: SessionFactory,
+        workplace: Workplace,
         directory: TherapistDirectory,
-        clock: Clock,
         *,
         every_seconds: float = EVERY_SECONDS,
     ) -> None:
-        self._sessions = sessions
+        self._workplace = workplace
         self._directory = directory
-        self._clock = clock
         self._every = every_seconds
         self._page = 1
         self._list_due: datetime | None = None
@@ -49,34 +46,33 @@ class DirectoryRefresh:
 
     async def turn(self) -> None:
         """Refresh a little; an outage of the service ends the turn early and is no error."""
-        now = self._clock()
         try:
-            await self._read_list(now)
-            await self._read_oldest(now)
+            async with self._workplace.work() as work:
+                await self._read_list(work)
+                await self._read_oldest(work)
         except DirectoryUnavailable:
             log.info("directory_not_refreshed")
 
-    async def _read_list(self, now: datetime) -> None:
+    async def _read_list(self, work: Work) -> None:
         """Store the next page; after the last one, rest for half the copies' time to live."""
-        if self._list_due is not None and now < self._list_due:
+        if self._list_due is not None and work.now < self._list_due:
             return
         page = await self._directory.client.fetch_page(self._page, PAGE_LIMIT)
-        async with self._sessions() as session, session.begin():
-            await store(session, page.therapists, now=now)
+        async with work.transaction() as tx:
+            await store(tx, page.therapists)
         if page.more:
             self._page += 1
         else:
-            self._page, self._list_due = 1, now + self._directory.ttl / 2
+            self._page, self._list_due = 1, work.now + self._directory.ttl / 2
 
-    async def _read_oldest(self, now: datetime) -> None:
-        async with self._sessions() as session:
-            async with session.begin():
-                oldest = await session.scalars(
-                    select(Therapist.id)
-                    .where(Therapist.abgerufen_at <= now - self._directory.ttl)
-                    .order_by(Therapist.abgerufen_at, Therapist.id)
-                    .limit(SINGLE_READS)
-                )
-                ids = list(oldest)
-            for therapist_id in ids:
-                await self._directory.refresh(session, therapist_id, now=now)
+    async def _read_oldest(self, work: Work) -> None:
+        async with work.transaction() as tx:
+            oldest = await tx.session.scalars(
+                select(Therapist.id)
+                .where(Therapist.abgerufen_at <= tx.now - self._directory.ttl)
+                .order_by(Therapist.abgerufen_at, Therapist.id)
+                .limit(SINGLE_READS)
+            )
+            ids = list(oldest)
+        for therapist_id in ids:
+            await self._directory.refresh(work, therapist_id)

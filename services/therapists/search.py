@@ -5,11 +5,10 @@ import unicodedata
 from collections.abc import Sequence
 
 from sqlalchemy import ColumnElement, func, literal_column, select
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.models import Therapist
 from services.models.therapists import NAMES
-from services.work import existing
+from services.work import Work
 
 FOUND_AT_MOST = 20
 SHORTEST_NUMBER = 2
@@ -20,19 +19,17 @@ APOSTROPHES = re.compile(r"['’‘`]")
 WORD = re.compile(r"[^\W_]+")
 
 
-async def get_therapist(session: AsyncSession, therapist_id: int) -> Therapist:
+async def get_therapist(work: Work, therapist_id: int) -> Therapist:
     """Return the local copy of a therapist.
 
     Raises:
         NotFound: there is none.
     """
-    async with session.begin():
-        return await existing(session, Therapist, therapist_id)
+    async with work.transaction() as tx:
+        return await tx.existing(Therapist, therapist_id)
 
 
-async def search_therapists(
-    session: AsyncSession, q: str, *, limit: int = FOUND_AT_MOST
-) -> Sequence[Therapist]:
+async def search_therapists(work: Work, q: str, *, limit: int = FOUND_AT_MOST) -> Sequence[Therapist]:
     """Return therapists by the beginning of their names or of a phone number, both in any spelling.
 
     `schm`, `juergen schm`, `030/1234567`, `+49 30 1234567` and `0049 30 12345` all find Jürgen Schmidt.
@@ -41,8 +38,8 @@ async def search_therapists(
     if condition is None:
         return []
     query = select(Therapist).where(condition).order_by(Therapist.nachname, Therapist.vorname, Therapist.id)
-    async with session.begin():
-        return (await session.scalars(query.limit(limit))).all()
+    async with work.transaction() as tx:
+        return (await tx.session.scalars(query.limit(limit))).all()
 
 
 def _looks_like_number(q: str) -> bool:

@@ -13,6 +13,7 @@ from shared.database import SessionFactory
 from tests.eventually import eventually
 from tests.mail import add_emails, attempts_of, mail_settings, queued_email, running_sender, until_email
 from tests.smtp_server import Drop, Say, scripted_smtp
+from tests.work import work_of
 
 pytestmark = [pytest.mark.chaos]
 
@@ -84,11 +85,11 @@ async def test_a_server_that_hangs_up_at_the_final_dot_makes_two_emails_unclear_
         async with running_sender(settings), sessions() as session:
 
             async def paused() -> bool:
-                overview = await queue_overview(session, now=system_clock())
+                overview = await queue_overview(work_of(session, now=system_clock()))
                 return overview.pause_reason == "body: connection lost (Unexpected EOF received)"
 
             await eventually(paused)
-            await resume_queue(session, now=system_clock())
+            await resume_queue(work_of(session, now=system_clock()))
             await until(sessions, UNCLEAR=2, SENT=4)
 
 

@@ -14,9 +14,10 @@ from typing import Any, TypeVar
 import httpx
 from aiokafka import AIOKafkaConsumer
 from sqlalchemy.ext.asyncio import AsyncSession
+from tests.work import work_of
 
 from services.accounts.api_keys import create_key
-from services.events.report import TOPIC
+from services.events.types import TOPIC
 from shared.config import Settings
 from shared.config.settings import load_settings
 from shared.database import create_engine, create_session_factory
@@ -61,7 +62,7 @@ class RunningApp:
         self.config = load_settings(
             env_file=None, **{name.lower(): value for name, value in self._settings.items()}
         )
-        self.api_key = self.run(lambda session: create_key(session, "Matching Service", now=NOW))
+        self.api_key = self.run(lambda session: create_key(work_of(session, now=NOW), "Matching Service"))
         self.web.start(self._settings)
         self.worker.start(self._settings)
         self.wait_until_healthy()

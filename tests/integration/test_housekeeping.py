@@ -8,9 +8,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.drafts import CALL, load_draft, save_draft
 from services.housekeeping import DRAFTS_KEPT, SLOWNESS_KEPT, Housekeeping
 from services.models import MailDomain, StaffSession
+from services.work import Actor
 from shared.database import SessionFactory
 from tests.clock import FakeClock
 from tests.factories import make_staff
+from tests.work import work_of, workplace_of
 
 
 async def test_drafts_nobody_touched_for_a_month_are_removed(
@@ -22,12 +24,14 @@ async def test_drafts_nobody_touched_for_a_month_are_removed(
     at_the_limit = clock() - DRAFTS_KEPT
     forgotten = at_the_limit - timedelta(seconds=1)
     for call_id, touched in ((1, forgotten), (2, at_the_limit)):
-        await save_draft(session, CALL, call_id, {"notizen": "x"}, staff_id=staff.id, now=touched)
+        await save_draft(
+            work_of(session, now=touched, actor=Actor("staff", staff.id)), CALL, call_id, {"notizen": "x"}
+        )
 
-    await Housekeeping(sessions, clock).tidy()
+    await Housekeeping(workplace_of(sessions, clock)).tidy()
 
-    assert await load_draft(session, CALL, 1, staff_id=staff.id) is None
-    assert await load_draft(session, CALL, 2, staff_id=staff.id) == {"notizen": "x"}
+    assert await load_draft(work_of(session, actor=Actor("staff", staff.id)), CALL, 1) is None
+    assert await load_draft(work_of(session, actor=Actor("staff", staff.id)), CALL, 2) == {"notizen": "x"}
 
 
 async def test_domains_that_were_slow_long_ago_begin_anew(
@@ -37,7 +41,7 @@ async def test_domains_that_were_slow_long_ago_begin_anew(
     async with session.begin():
         session.add(MailDomain(domain="old.example", slow_until=at_the_limit - timedelta(seconds=1)))
         session.add(MailDomain(domain="late.example", slow_until=at_the_limit))
-    await Housekeeping(sessions, clock).tidy()
+    await Housekeeping(workplace_of(sessions, clock)).tidy()
     async with session.begin():
         assert list(await session.scalars(select(MailDomain.domain))) == ["late.example"]
 
@@ -52,7 +56,7 @@ async def test_logins_are_removed_once_they_have_ended(
         session.add(StaffSession(token_hash=token, staff_id=staff.id, expires_at=ends))
     await session.commit()
 
-    await Housekeeping(sessions, clock).tidy()
+    await Housekeeping(workplace_of(sessions, clock)).tidy()
 
     async with session.begin():
         assert await session.scalar(select(func.count()).select_from(StaffSession)) == 1

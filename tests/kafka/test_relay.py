@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from services.events.outbox import outbox_overview, retry_set_aside
 from services.events.relay import EventRelay
-from services.events.report import EventType, report_email
+from services.events.types import EventType
 from services.models import Activity, OutboxEvent
 from services.work import SYSTEM
 from shared.config import Settings
@@ -22,6 +22,7 @@ from tests.eventually import eventually
 from tests.factories import NOW, make_email
 from tests.kafka.conftest import Broker
 from tests.kafka.outbox import add, collect, first_copies, make_event, running_relay, waiting
+from tests.work import tx_of, work_of
 
 pytestmark = pytest.mark.kafka
 
@@ -81,7 +82,7 @@ async def test_an_event_that_cant_be_sent_is_set_aside_and_others_go_on(
     async with running_relay(config, clock):
         await eventually(moved_on)
         async with session.begin():
-            overview = await outbox_overview(session, clock())
+            overview = await outbox_overview(tx_of(session, now=clock()))
         assert (overview.waiting, overview.set_aside_count) == (0, 1)
         (shown,) = overview.set_aside
         await session.refresh(shown)
@@ -91,7 +92,10 @@ async def test_an_event_that_cant_be_sent_is_set_aside_and_others_go_on(
 
         async with session.begin():
             shown.payload = {"number": 1}
-        assert await retry_set_aside(session, [poison.id, poison.id + 1], now=clock(), actor=SYSTEM) == 1
+        assert (
+            await retry_set_aside(work_of(session, now=clock(), actor=SYSTEM), [poison.id, poison.id + 1])
+            == 1
+        )
         await eventually(lambda: all_out(session))
     assert first_copies(await collect(direct, topic, 3)) == {"email:1": [2, 1], "email:2": [3]}
     async with session.begin():
@@ -117,7 +121,7 @@ async def test_an_outage_of_the_broker_burns_no_attempts_and_loses_nothing(
         assert await waiting(session) == 39
         clock.advance(minutes=5)
         async with session.begin():
-            overview = await outbox_overview(session, clock())
+            overview = await outbox_overview(tx_of(session, now=clock()))
         assert (overview.waiting, overview.oldest_seconds) == (39, 300)
         await broker.recover()
         await eventually(lambda: all_out(session))
@@ -154,7 +158,7 @@ async def test_a_hint_wakes_the_relay_long_before_it_polls(
                 email = make_email()
                 session.add(email)
                 await session.flush()
-                report_email(session, EventType.EMAIL_CREATED, email, now=clock())
+                tx_of(session, now=clock()).report(EventType.EMAIL_CREATED, email)
             await eventually(lambda: all_out(session))
         sending.cancel()
 

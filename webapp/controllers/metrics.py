@@ -5,22 +5,21 @@ from datetime import datetime
 from litestar import Response, get
 from litestar.di import NamedDependency
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.desk.system import SystemOverview, system_overview
-from shared.clock import Clock
+from services.work import Work
 
 
 @get("/metrics", include_in_schema=False)
-async def metrics(session: NamedDependency[AsyncSession], clock: NamedDependency[Clock]) -> Response[bytes]:
+async def metrics(work: NamedDependency[Work]) -> Response[bytes]:
     """Answer in Prometheus' text format; needs an API key like the JSON API."""
-    return Response(await render_metrics(session, now=clock()), media_type=CONTENT_TYPE_LATEST)
+    return Response(await render_metrics(work), media_type=CONTENT_TYPE_LATEST)
 
 
-async def render_metrics(session: AsyncSession, *, now: datetime) -> bytes:
+async def render_metrics(work: Work) -> bytes:
     """Return the metrics in Prometheus' text format; the same figures as on the System page."""
     registry = CollectorRegistry()
-    _fill(registry, await system_overview(session, now=now), now)
+    _fill(registry, await system_overview(work), work.now)
     return generate_latest(registry)
 
 

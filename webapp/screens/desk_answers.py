@@ -26,13 +26,7 @@ async def show_desk(
     """Show the screen with the call in hand, if any, or the next one on offer."""
     if refused is None and not is_fragment(visit.request):
         return Redirect(f"/?saved={saved_call_id}" if saved_call_id else "/", status_code=303)
-    desk = await load_desk(
-        visit.session,
-        saved_call_id=saved_call_id,
-        staff_id=visit.staff.id,
-        now=visit.now,
-        rules=visit.rules,
-    )
+    desk = await load_desk(visit.work, saved_call_id=saved_call_id)
     refusal = Refusal(409, conflict=conflict_in_words(refused, desk)) if refused else None
     if is_fragment(visit.request):
         return desk_update(desk, visit.rules, refusal=refusal, notice=notice)
@@ -43,7 +37,7 @@ async def show_call(visit: Visit, call_id: int, *, notice: str | None = None, un
     """Show a call just opened or changed, or just brought back by undo; `notice` says what else happened."""
     if not is_fragment(visit.request):
         return Redirect(f"/calls/{call_id}#panel", status_code=303)
-    desk = await load_desk(visit.session, call_id, staff_id=visit.staff.id, now=visit.now, rules=visit.rules)
+    desk = await load_desk(visit.work, call_id)
     if undone:
         notice = " ".join(filter(None, [gettext("The outcome is taken back."), notice]))
     return desk_update(desk, visit.rules, notice=notice, undone=undone)
@@ -70,7 +64,7 @@ async def show_refusal(
 
     `form` is the outcome as typed, `typed` what was typed about the therapist.
     """
-    desk = await load_desk(visit.session, call_id, staff_id=visit.staff.id, now=visit.now, rules=visit.rules)
+    desk = await load_desk(visit.work, call_id)
     if isinstance(error, InvalidInput) and typed is None:
         refusal = Refusal(422, fields=error.fields)
     else:

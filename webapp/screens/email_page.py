@@ -76,7 +76,7 @@ async def email_page(
         if shows_draft and detail.email.status is not EmailStatus.DRAFT:
             headers = {"HX-Refresh": "true"}
         return Template(PARTS[visit.swapped], context=context, status_code=status, headers=headers)
-    typed = await load_draft(visit.session, REPLY, email_id, staff_id=visit.staff.id)
+    typed = await load_draft(visit.work, REPLY, email_id)
     form = ReplyForm.of_draft(typed, detail.email) if typed else ReplyForm.new(detail.email, visit)
     context |= await reply_context(visit, detail, form, restored=typed is not None)
     whole = "emails/detail.html" if visit.swapped is None else "emails/body.html"
@@ -137,9 +137,7 @@ async def consequence_of(visit: Visit, email_id: int, form: ReplyForm) -> Conseq
     """Return what saving a reply form would do."""
     kind = ReplyKind(form.art) if form.art in set(ReplyKind) else ReplyKind.REPLY
     back = read_date(form.rueckkehr)
-    effect = await preview_reply(
-        visit.session, email_id, kind, rueckkehr=back, now=visit.now, rules=visit.rules
-    )
+    effect = await preview_reply(visit.work, email_id, kind, rueckkehr=back)
     outdated = read_number(form.version) not in (None, effect.email.version)
     return Consequence(effect, form.wants_follow_up(effect.email), outdated)
 
@@ -157,9 +155,7 @@ def _news(visit: Visit, detail: EmailDetail, seen: int) -> Recorded | None:
 
 
 async def _load(visit: Visit, email_id: int) -> EmailDetail:
-    return await load_email_detail(
-        visit.session, email_id, staff_id=visit.staff.id, now=visit.now, rules=visit.rules
-    )
+    return await load_email_detail(visit.work, email_id)
 
 
 def _shown(visit: Visit, detail: EmailDetail) -> dict[str, Any]:

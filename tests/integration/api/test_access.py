@@ -1,6 +1,7 @@
 import pytest
 from litestar.testing import AsyncTestClient
 from sqlalchemy import URL
+from tests.work import work_of
 
 from services.accounts.api_keys import create_key, revoke_key
 from services.work import SYSTEM
@@ -29,11 +30,11 @@ async def test_a_key_opens_the_api_until_it_is_revoked(
 ):
     monkeypatch.setattr(auth, "KEY_MEMORY_SECONDS", 0)
     async with sessions() as session:
-        key = await create_key(session, "matching", now=clock())
+        key = await create_key(work_of(session, now=clock()), "matching")
     headers = {"Authorization": f"Bearer {key}"}
     assert (await client.get("/api/emails", headers=headers)).status_code == 200
     async with sessions() as session:
-        await revoke_key(session, 1, now=clock(), actor=SYSTEM)
+        await revoke_key(work_of(session, now=clock(), actor=SYSTEM), 1)
     assert (await client.get("/api/emails", headers=headers)).status_code == 401
 
 

@@ -11,6 +11,7 @@ import httpx
 import pytest
 import uvicorn
 from sqlalchemy import func, select
+from tests.work import work_of
 
 from services.accounts.api_keys import create_key
 from services.models import OutboxEvent, PhoneCall
@@ -49,7 +50,7 @@ async def api(
 ) -> AsyncGenerator[httpx.AsyncClient]:
     """A client of the web process that may open as many connections as there are requests."""
     async with sessions() as session:
-        key = await create_key(session, "test", now=NOW)
+        key = await create_key(work_of(session, now=NOW), "test")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import pytest
 from jsonschema import Draft202012Validator
+from tests.work import work_of
 
 from services.accounts.api_keys import create_key
 from shared.database import SessionFactory
@@ -29,7 +30,9 @@ Document = dict[str, Any]
 async def api(client: Client, sessions: SessionFactory, clock: FakeClock) -> Client:
     """The Matching Service, with its key."""
     async with sessions() as session:
-        client.headers["Authorization"] = f"Bearer {await create_key(session, 'matching', now=clock())}"
+        client.headers["Authorization"] = (
+            f"Bearer {await create_key(work_of(session, now=clock()), 'matching')}"
+        )
     return client
 
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import URL, text
+from tests.work import work_of
 
 from services.accounts.api_keys import create_key
 from shared.config import Settings
@@ -35,7 +36,7 @@ TEXTS = {"body_html", "body_text", "antwortinhalt"}
 async def api(client: Client, sessions: SessionFactory, clock: FakeClock) -> Client:
     """The Matching Service, with its key."""
     async with sessions() as session:
-        key = await create_key(session, "matching", now=clock())
+        key = await create_key(work_of(session, now=clock()), "matching")
     client.headers["Authorization"] = f"Bearer {key}"
     return client
 

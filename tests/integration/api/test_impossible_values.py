@@ -5,6 +5,7 @@ from datetime import date
 
 import pytest
 from litestar import Litestar
+from tests.work import work_of
 
 from services.accounts.api_keys import create_key
 from services.models import Staff
@@ -27,7 +28,7 @@ async def desk(staff_client: Client, sessions: SessionFactory, clock: FakeClock)
             session.add(make_therapist())
             await session.flush()
             session.add_all([make_email(), make_call(geplantes_datum=date(2026, 10, 15))])
-        key = await create_key(session, "matching", now=clock())
+        key = await create_key(work_of(session, now=clock()), "matching")
     staff_client.headers["Authorization"] = f"Bearer {key}"
     return staff_client
 

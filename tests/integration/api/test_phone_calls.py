@@ -6,6 +6,7 @@ from datetime import date, time
 import pytest
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
+from tests.work import work_of
 
 from services.accounts.api_keys import create_key
 from services.models import OutboxEvent, PhoneCall
@@ -27,7 +28,7 @@ FIELDS = {
 async def api(client: Client, sessions: SessionFactory, clock: FakeClock) -> Client:
     """The Matching Service, with its key; therapist 1 answers the phone on weekdays from 10 to 12."""
     async with sessions() as session:
-        key = await create_key(session, "matching", now=clock())
+        key = await create_key(work_of(session, now=clock()), "matching")
         async with session.begin():
             session.add(make_therapist())
     client.headers["Authorization"] = f"Bearer {key}"

@@ -7,6 +7,7 @@ import json
 import httpx
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
+from tests.work import tx_of, work_of
 
 from services import idempotency
 from services.accounts.api_keys import create_key
@@ -54,7 +55,7 @@ async def test_two_services_may_use_the_same_key(api: Client, sessions: SessionF
     headers = {"Idempotency-Key": "1"}
     first = await api.post("/api/emails", json=NEW, headers=headers)
     async with sessions() as session:
-        other = {"Authorization": f"Bearer {await create_key(session, 'other', now=clock())}"}
+        other = {"Authorization": f"Bearer {await create_key(work_of(session, now=clock()), 'other')}"}
     second = await api.post("/api/emails", json=NEW | {"therapist_id": 7}, headers=headers | other)
     assert (second.status_code, second.json()["therapist_id"]) == (201, 7)
     assert "idempotent-replayed" not in second.headers
@@ -64,10 +65,10 @@ async def test_two_services_may_use_the_same_key(api: Client, sessions: SessionF
 
 async def test_a_key_made_by_another_service_is_another_key_for_calls_too(session: AsyncSession):
     mine, theirs = (RepeatableRequest("1", b"h" * 32, caller=caller) for caller in (1, 2))
-    assert await idempotency.reserve(session, "calls", mine) is None
-    await idempotency.fulfil(session, "calls", mine, 7)
-    assert await idempotency.reserve(session, "calls", theirs) is None
-    assert await idempotency.reserve(session, "calls", mine) == 7
+    assert await idempotency.reserve(tx_of(session), "calls", mine) is None
+    await idempotency.fulfil(tx_of(session), "calls", mine, 7)
+    assert await idempotency.reserve(tx_of(session), "calls", theirs) is None
+    assert await idempotency.reserve(tx_of(session), "calls", mine) == 7
 
 
 async def test_a_key_that_is_none_is_named_as_the_header(api: Client):

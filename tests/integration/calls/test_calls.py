@@ -18,6 +18,7 @@ from services.work import API
 from shared.config import Settings
 from tests.factories import NOW, make_call, make_email, make_therapist
 from tests.therapist_service import TherapistServiceDouble, unreachable
+from tests.work import work_of
 
 THURSDAY = date(2026, 10, 15)
 
@@ -43,8 +44,10 @@ async def create(
     session: AsyncSession, directory: TherapistDirectory, rules: DeskRules, **values: object
 ) -> PhoneCall:
     new = NewCall(**({"therapist_id": 1} | values))  # pyright: ignore[reportArgumentType]
-    call, made = await create_call(session, new, now=NOW, actor=API, rules=rules, directory=directory)
-    assert made
+    call, repeated = await create_call(
+        work_of(session, now=NOW, rules=rules, actor=API), new, directory=directory
+    )
+    assert not repeated
     return call
 
 
@@ -71,7 +74,7 @@ async def test_a_call_with_a_time_is_taken_as_given_or_collides(
     assert (call.geplante_zeit, call.dauer_minuten, call.ausserhalb_erreichbarkeit) == (time(16, 3), 12, True)
     with pytest.raises(CallCollision):
         await create(session, directory, rules, **given)
-    assert (await list_calls(session, CallFilters(), PageRequest())).total == 1
+    assert (await list_calls(work_of(session), CallFilters(), PageRequest())).total == 1
 
 
 @pytest.mark.parametrize(
@@ -112,7 +115,7 @@ async def test_an_unknown_therapist_a_blocked_one_and_a_silent_directory_are_tol
     service.failing = unreachable
     with pytest.raises(DirectoryUnavailable):
         await create(session, directory, rules, therapist_id=3)
-    assert (await list_calls(session, CallFilters(), PageRequest())).total == 0
+    assert (await list_calls(work_of(session), CallFilters(), PageRequest())).total == 0
 
 
 async def test_calls_are_filtered_and_paged_earliest_first(session: AsyncSession):
@@ -126,7 +129,7 @@ async def test_calls_are_filtered_and_paged_earliest_first(session: AsyncSession
 
     async def ids(**values: object) -> list[int]:
         filters = CallFilters(**values)  # pyright: ignore[reportArgumentType]
-        return [call.id for call in (await list_calls(session, filters, PageRequest())).rows]
+        return [call.id for call in (await list_calls(work_of(session), filters, PageRequest())).rows]
 
     assert await ids() == [2, 1, 3]
     assert await ids(therapist_id=1) == [1, 3]
@@ -135,20 +138,20 @@ async def test_calls_are_filtered_and_paged_earliest_first(session: AsyncSession
     assert await ids(geplantes_datum_von=THURSDAY) == [3]
     assert await ids(geplantes_datum_bis=NOW.date()) == [2, 1]
     assert await ids(email_id=1) == [2]
-    page = await list_calls(session, CallFilters(), PageRequest(page=2, limit=2))
+    page = await list_calls(work_of(session), CallFilters(), PageRequest(page=2, limit=2))
     assert ([call.id for call in page.rows], page.total) == ([3], 3)
 
 
 async def test_a_call_is_moved_once_per_version(session: AsyncSession, rules: DeskRules):
     await store(session, make_therapist(), make_call())
     moved = await move_call(
-        session, 1, THURSDAY, time(10), version=1, now=NOW, actor=API, rules=rules, dauer_minuten=30
+        work_of(session, now=NOW, rules=rules, actor=API), 1, THURSDAY, time(10), version=1, dauer_minuten=30
     )
     assert (moved.geplantes_datum, moved.geplante_zeit, moved.dauer_minuten) == (THURSDAY, time(10), 30)
     assert moved.version == 2
     with pytest.raises(StaleVersion):
-        await move_call(session, 1, THURSDAY, time(11), version=1, now=NOW, actor=API, rules=rules)
-    unchanged = await get_call(session, 1)
+        await move_call(work_of(session, now=NOW, rules=rules, actor=API), 1, THURSDAY, time(11), version=1)
+    unchanged = await get_call(work_of(session), 1)
     assert (unchanged.geplante_zeit, unchanged.version) == (time(10), 2)
 
 
@@ -157,22 +160,24 @@ async def test_a_finished_call_cannot_be_moved_but_its_notes_can_change(
 ):
     await store(session, make_call(status="completed"))
     with pytest.raises(CallNotScheduled):
-        await move_call(session, 1, THURSDAY, time(11), version=1, now=NOW, actor=API, rules=rules)
+        await move_call(work_of(session, now=NOW, rules=rules, actor=API), 1, THURSDAY, time(11), version=1)
     notes = CallChanges(notizen="neu")
-    call = await change_call(session, 1, notes, version=1, now=NOW, actor=API, rules=rules)
+    call = await change_call(work_of(session, now=NOW, rules=rules, actor=API), 1, notes, version=1)
     assert (call.notizen, call.version) == ("neu", 2)
     with pytest.raises(StaleVersion):
-        await change_call(session, 1, notes, version=1, now=NOW, actor=API, rules=rules)
+        await change_call(work_of(session, now=NOW, rules=rules, actor=API), 1, notes, version=1)
 
 
 async def test_a_call_whose_therapist_is_not_known_here_can_still_be_moved(
     session: AsyncSession, rules: DeskRules
 ):
     await store(session, make_call(ausserhalb_erreichbarkeit=True))
-    moved = await move_call(session, 1, THURSDAY, time(11), version=1, now=NOW, actor=API, rules=rules)
+    moved = await move_call(
+        work_of(session, now=NOW, rules=rules, actor=API), 1, THURSDAY, time(11), version=1
+    )
     assert moved.ausserhalb_erreichbarkeit
 
 
 async def test_an_id_without_a_call_is_not_found(session: AsyncSession):
     with pytest.raises(NotFound):
-        await get_call(session, 1)
+        await get_call(work_of(session), 1)

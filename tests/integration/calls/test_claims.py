@@ -7,6 +7,7 @@ from datetime import date, time, timedelta
 import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
+from tests.work import work_of
 
 from services.calls.claims import (
     ClaimedByOther,
@@ -20,6 +21,7 @@ from services.calls.claims import (
 from services.errors import Conflict, NotFound
 from services.models import PhoneCall
 from services.rules import DeskRules
+from services.work import Actor
 from shared.database import SessionFactory
 from tests.factories import NOW, make_call, make_staff, make_therapist
 
@@ -53,36 +55,39 @@ async def held(session: AsyncSession) -> dict[int, int | None]:
 
 async def test_next_is_whose_window_closes_first(session: AsyncSession, rules: DeskRules):
     await fill(session, {1: "10:00-12:00", 2: "10:30-11:00", 3: "11:00-11:10", 4: "09:00-10:42"})
-    call = (await claim_next(session, staff_id=ANNA, now=NOW, rules=rules)).call
+    call = (await claim_next(work_of(session, now=NOW, rules=rules, actor=Actor("staff", ANNA)))).call
     assert (call.id, call.bearbeitet_von, call.bearbeitet_bis) == (2, ANNA, NOW + timedelta(minutes=10))
     assert (call.version, await held(session)) == (1, {2: ANNA})
 
 
 async def test_next_again_walks_through_everybody(session: AsyncSession, rules: DeskRules):
     await fill(session, {1: "10:00-11:00", 2: "10:00-11:30", 3: "10:00-12:00"})
-    seen = [(await claim_next(session, staff_id=ANNA, now=NOW, rules=rules)).call.id for _ in range(4)]
+    seen = [
+        (await claim_next(work_of(session, now=NOW, rules=rules, actor=Actor("staff", ANNA)))).call.id
+        for _ in range(4)
+    ]
     assert seen == [1, 2, 3, 1]
     assert await held(session) == {1: ANNA}
 
 
 async def test_next_passes_over_what_others_hold(session: AsyncSession, rules: DeskRules):
     await fill(session, {1: "10:00-11:00", 2: "10:00-11:30"})
-    await claim_call(session, 1, staff_id=BEN, now=NOW, rules=rules)
-    assert (await claim_next(session, staff_id=ANNA, now=NOW, rules=rules)).call.id == 2
+    await claim_call(work_of(session, now=NOW, rules=rules, actor=Actor("staff", BEN)), 1)
+    assert (await claim_next(work_of(session, now=NOW, rules=rules, actor=Actor("staff", ANNA)))).call.id == 2
 
 
 async def test_next_says_when_nobody_is_left(session: AsyncSession, rules: DeskRules):
     await fill(session, {1: "10:00-11:00", 2: "15:00-16:00"})
-    await claim_call(session, 1, staff_id=BEN, now=NOW, rules=rules)
+    await claim_call(work_of(session, now=NOW, rules=rules, actor=Actor("staff", BEN)), 1)
     with pytest.raises(NothingReachable):
-        await claim_next(session, staff_id=ANNA, now=NOW, rules=rules)
+        await claim_next(work_of(session, now=NOW, rules=rules, actor=Actor("staff", ANNA)))
 
 
 async def test_next_with_only_ones_own_call_left_keeps_it(session: AsyncSession, rules: DeskRules):
     await fill(session, {1: "10:00-11:00"})
-    await claim_next(session, staff_id=ANNA, now=NOW, rules=rules)
+    await claim_next(work_of(session, now=NOW, rules=rules, actor=Actor("staff", ANNA)))
     with pytest.raises(NothingReachable):
-        await claim_next(session, staff_id=ANNA, now=NOW, rules=rules)
+        await claim_next(work_of(session, now=NOW, rules=rules, actor=Actor("staff", ANNA)))
     assert await held(session) == {1: ANNA}
 
 
@@ -93,40 +98,44 @@ async def test_who_cannot_be_rung_is_not_handed_out(
     async with session.begin():
         session.add_all([make_staff(id=ANNA), make_therapist(**what), make_call()])
     with pytest.raises(NothingReachable):
-        await claim_next(session, staff_id=ANNA, now=NOW, rules=rules)
+        await claim_next(work_of(session, now=NOW, rules=rules, actor=Actor("staff", ANNA)))
 
 
 async def test_two_calls_to_one_therapist_are_not_handed_out_to_two(session: AsyncSession, rules: DeskRules):
     await fill(session, {1: "10:00-11:00"})
     async with session.begin():
         session.add(make_call(id=50, therapist_id=1, geplantes_datum=date(2026, 10, 13)))
-    first = await claim_next(session, staff_id=ANNA, now=NOW, rules=rules)
+    first = await claim_next(work_of(session, now=NOW, rules=rules, actor=Actor("staff", ANNA)))
     with pytest.raises(NothingReachable):
-        await claim_next(session, staff_id=BEN, now=NOW, rules=rules)
+        await claim_next(work_of(session, now=NOW, rules=rules, actor=Actor("staff", BEN)))
     with pytest.raises(ClaimedByOther):
-        await claim_call(session, {1: 50, 50: 1}[first.call.id], staff_id=BEN, now=NOW, rules=rules)
+        await claim_call(
+            work_of(session, now=NOW, rules=rules, actor=Actor("staff", BEN)), {1: 50, 50: 1}[first.call.id]
+        )
 
 
 async def test_an_expired_claim_is_free(session: AsyncSession, rules: DeskRules):
     await fill(session, {1: "10:00-12:00"})
-    await claim_call(session, 1, staff_id=ANNA, now=NOW, rules=rules)
+    await claim_call(work_of(session, now=NOW, rules=rules, actor=Actor("staff", ANNA)), 1)
     later = NOW + rules.claim
-    assert (await claim_next(session, staff_id=BEN, now=later, rules=rules)).call.bearbeitet_von == BEN
+    assert (
+        await claim_next(work_of(session, now=later, rules=rules, actor=Actor("staff", BEN)))
+    ).call.bearbeitet_von == BEN
 
 
 async def test_claiming_another_call_lets_go_of_the_first(session: AsyncSession, rules: DeskRules):
     await fill(session, {1: "10:00-12:00", 2: "15:00-16:00"})
-    await claim_call(session, 1, staff_id=ANNA, now=NOW, rules=rules)
-    await claim_call(session, 2, staff_id=ANNA, now=NOW, rules=rules)
+    await claim_call(work_of(session, now=NOW, rules=rules, actor=Actor("staff", ANNA)), 1)
+    await claim_call(work_of(session, now=NOW, rules=rules, actor=Actor("staff", ANNA)), 2)
     assert await held(session) == {2: ANNA}
 
 
 async def test_a_refused_claim_keeps_what_one_has(session: AsyncSession, rules: DeskRules):
     await fill(session, {1: "10:00-12:00", 2: "10:00-12:00"})
-    await claim_call(session, 1, staff_id=ANNA, now=NOW, rules=rules)
-    await claim_call(session, 2, staff_id=BEN, now=NOW, rules=rules)
+    await claim_call(work_of(session, now=NOW, rules=rules, actor=Actor("staff", ANNA)), 1)
+    await claim_call(work_of(session, now=NOW, rules=rules, actor=Actor("staff", BEN)), 2)
     with pytest.raises(ClaimedByOther) as refused:
-        await claim_call(session, 2, staff_id=ANNA, now=NOW, rules=rules)
+        await claim_call(work_of(session, now=NOW, rules=rules, actor=Actor("staff", ANNA)), 2)
     assert refused.value.values == {"staff_id": BEN}
     assert await held(session) == {1: ANNA, 2: BEN}
 
@@ -135,9 +144,9 @@ async def test_a_claim_is_no_change_of_the_call(session: AsyncSession, rules: De
     await fill(session, {1: "10:00-12:00"})
     async with session.begin():
         before = (await session.execute(select(PhoneCall.version, PhoneCall.updated_at))).one()
-    await claim_call(session, 1, staff_id=ANNA, now=NOW, rules=rules)
-    await renew_claim(session, 1, staff_id=ANNA, now=NOW, rules=rules)
-    await release_claim(session, 1, staff_id=ANNA)
+    await claim_call(work_of(session, now=NOW, rules=rules, actor=Actor("staff", ANNA)), 1)
+    await renew_claim(work_of(session, now=NOW, rules=rules, actor=Actor("staff", ANNA)), 1)
+    await release_claim(work_of(session, actor=Actor("staff", ANNA)), 1)
     async with session.begin():
         assert (await session.execute(select(PhoneCall.version, PhoneCall.updated_at))).one() == before
 
@@ -146,23 +155,26 @@ async def test_only_scheduled_calls_can_be_claimed(session: AsyncSession, rules:
     async with session.begin():
         session.add_all([make_staff(id=ANNA), make_call(id=1, status="completed", abgeschlossen_at=NOW)])
     with pytest.raises(Conflict):
-        await claim_call(session, 1, staff_id=ANNA, now=NOW, rules=rules)
+        await claim_call(work_of(session, now=NOW, rules=rules, actor=Actor("staff", ANNA)), 1)
     with pytest.raises(NotFound):
-        await claim_call(session, 2, staff_id=ANNA, now=NOW, rules=rules)
+        await claim_call(work_of(session, now=NOW, rules=rules, actor=Actor("staff", ANNA)), 2)
 
 
 async def test_a_claim_is_renewed_by_its_holder_only(session: AsyncSession, rules: DeskRules):
     await fill(session, {1: "10:00-12:00"})
-    await claim_call(session, 1, staff_id=ANNA, now=NOW, rules=rules)
+    await claim_call(work_of(session, now=NOW, rules=rules, actor=Actor("staff", ANNA)), 1)
     later = NOW + timedelta(minutes=9)
-    assert await renew_claim(session, 1, staff_id=ANNA, now=later, rules=rules) == later + rules.claim
+    assert (
+        await renew_claim(work_of(session, now=later, rules=rules, actor=Actor("staff", ANNA)), 1)
+        == later + rules.claim
+    )
     with pytest.raises(ClaimLost):
-        await renew_claim(session, 1, staff_id=BEN, now=later, rules=rules)
-    await release_claim(session, 1, staff_id=BEN)
+        await renew_claim(work_of(session, now=later, rules=rules, actor=Actor("staff", BEN)), 1)
+    await release_claim(work_of(session, actor=Actor("staff", BEN)), 1)
     assert await held(session) == {1: ANNA}
-    await release_claim(session, 1, staff_id=ANNA)
+    await release_claim(work_of(session, actor=Actor("staff", ANNA)), 1)
     with pytest.raises(ClaimLost):
-        await renew_claim(session, 1, staff_id=ANNA, now=later, rules=rules)
+        await renew_claim(work_of(session, now=later, rules=rules, actor=Actor("staff", ANNA)), 1)
 
 
 async def two_calls_to_one_therapist(session: AsyncSession) -> None:
@@ -175,13 +187,16 @@ async def test_a_claim_that_ran_out_is_not_renewed_while_a_colleague_has_the_the
     session: AsyncSession, rules: DeskRules
 ):
     await two_calls_to_one_therapist(session)
-    await claim_call(session, 1, staff_id=ANNA, now=NOW, rules=rules)
+    await claim_call(work_of(session, now=NOW, rules=rules, actor=Actor("staff", ANNA)), 1)
     later = NOW + timedelta(minutes=11)
-    await claim_call(session, 2, staff_id=BEN, now=later, rules=rules)
+    await claim_call(work_of(session, now=later, rules=rules, actor=Actor("staff", BEN)), 2)
     with pytest.raises(ClaimLost):
-        await renew_claim(session, 1, staff_id=ANNA, now=later, rules=rules)
-    await release_claim(session, 2, staff_id=BEN)
-    assert await renew_claim(session, 1, staff_id=ANNA, now=later, rules=rules) == later + rules.claim
+        await renew_claim(work_of(session, now=later, rules=rules, actor=Actor("staff", ANNA)), 1)
+    await release_claim(work_of(session, actor=Actor("staff", BEN)), 2)
+    assert (
+        await renew_claim(work_of(session, now=later, rules=rules, actor=Actor("staff", ANNA)), 1)
+        == later + rules.claim
+    )
 
 
 async def test_who_takes_two_calls_at_once_holds_one(
@@ -192,9 +207,9 @@ async def test_who_takes_two_calls_at_once_holds_one(
     async def take(call_id: int | None) -> None:
         async with sessions() as own:
             if call_id is None:
-                await claim_next(own, staff_id=ANNA, now=NOW, rules=rules)
+                await claim_next(work_of(own, now=NOW, rules=rules, actor=Actor("staff", ANNA)))
             else:
-                await claim_call(own, call_id, staff_id=ANNA, now=NOW, rules=rules)
+                await claim_call(work_of(own, now=NOW, rules=rules, actor=Actor("staff", ANNA)), call_id)
 
     await asyncio.gather(*(take(call_id) for call_id in (1, 2, None, 3, None)))
     assert list((await held(session)).values()) == [ANNA]
@@ -215,7 +230,9 @@ async def test_twenty_pressing_next_at_once_get_twenty_calls(
 
     async def press(staff_id: int) -> int:
         async with sessions() as own:
-            return (await claim_next(own, staff_id=staff_id, now=NOW, rules=rules)).call.id
+            return (
+                await claim_next(work_of(own, now=NOW, rules=rules, actor=Actor("staff", staff_id)))
+            ).call.id
 
     claimed = await asyncio.gather(*(press(staff_id) for staff_id in range(1, 21)))
     assert sorted(claimed) == list(range(1, 21))
@@ -234,7 +251,9 @@ async def test_twenty_pressing_next_for_three_calls_share_them_fairly(
     async def press(staff_id: int) -> str | int:
         async with sessions() as own:
             try:
-                return (await claim_next(own, staff_id=staff_id, now=NOW, rules=rules)).call.id
+                return (
+                    await claim_next(work_of(own, now=NOW, rules=rules, actor=Actor("staff", staff_id)))
+                ).call.id
             except NothingReachable:
                 return "none"
 
@@ -253,7 +272,7 @@ async def test_of_many_claiming_the_same_call_one_gets_it(
     async def claim(staff_id: int) -> bool:
         async with sessions() as own:
             try:
-                await claim_call(own, 1, staff_id=staff_id, now=NOW, rules=rules)
+                await claim_call(work_of(own, now=NOW, rules=rules, actor=Actor("staff", staff_id)), 1)
             except ClaimedByOther:
                 return False
             return True
@@ -269,7 +288,7 @@ async def test_exchanging_calls_at_once_never_deadlocks(
     async def claim(call_id: int, staff_id: int) -> None:
         async with sessions() as own:
             try:
-                await claim_call(own, call_id, staff_id=staff_id, now=NOW, rules=rules)
+                await claim_call(work_of(own, now=NOW, rules=rules, actor=Actor("staff", staff_id)), call_id)
             except ClaimedByOther:
                 return
 

@@ -6,6 +6,7 @@ from datetime import date, datetime, time, timedelta
 import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
+from tests.work import work_of
 
 from services.calls.claims import ClaimedByOther, claim_call
 from services.calls.next_attempt import NoRetry, preview_next_attempt
@@ -50,7 +51,9 @@ async def record(
     **values: object,
 ) -> OutcomeResult:
     outcome = Outcome(art=art, **values)  # pyright: ignore[reportArgumentType]
-    return await record_outcome(session, call.id, outcome, version=version, now=now, actor=actor, rules=rules)
+    return await record_outcome(
+        work_of(session, now=now, rules=rules, actor=actor), call.id, outcome, version=version
+    )
 
 
 async def events(session: AsyncSession) -> list[OutboxEvent]:
@@ -137,7 +140,7 @@ async def test_a_day_given_by_staff_moves_the_next_attempt_back(
 async def test_the_preview_is_what_saving_then_does(
     session: AsyncSession, call: PhoneCall, rules: DeskRules, art: OutcomeKind
 ):
-    preview = await preview_next_attempt(session, call, art, now=NOW, rules=rules)
+    preview = await preview_next_attempt(work_of(session, now=NOW, rules=rules), call, art)
     result = await record(session, call, rules, art)
     shown = (preview.slot.day, preview.slot.start) if preview.slot else None
     assert shown == planned(result.call if art == OutcomeKind.POSTPONED else result.next_call)
@@ -224,7 +227,7 @@ async def test_a_wrong_number_asks_for_a_person_until_settled(
     result = await record(session, call, rules, OutcomeKind.WRONG_NUMBER)
     assert (result.call.status, result.next_call) == ("failed", None)
     assert result.call.klaerung_noetig
-    settled = await settle(session, call.id, version=result.call.version, now=NOW, actor=API)
+    settled = await settle(work_of(session, now=NOW, actor=API), call.id, version=result.call.version)
     assert (settled.klaerung_noetig, settled.status) == (False, "failed")
 
 
@@ -324,7 +327,7 @@ async def test_a_call_in_somebody_elses_hands_is_theirs(
 ):
     anna, ben = 1, 2
     await save(session, make_staff(id=anna), make_staff(id=ben))
-    await claim_call(session, call.id, staff_id=anna, now=NOW, rules=rules)
+    await claim_call(work_of(session, now=NOW, rules=rules, actor=Actor("staff", anna)), call.id)
     with pytest.raises(ClaimedByOther) as refused:
         await record(session, call, rules, OutcomeKind.REACHED, actor=Actor("staff", ben))
     assert refused.value.values == {"staff_id": anna}

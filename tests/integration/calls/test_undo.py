@@ -23,6 +23,7 @@ from shared.database import SessionFactory
 from tests.clock import FakeClock
 from tests.eventually import eventually
 from tests.factories import NOW, make_call, make_email, make_staff, make_therapist
+from tests.work import tx_of, work_of
 
 ANNA, BEN = 1, 2
 SOON = NOW + timedelta(seconds=10)
@@ -41,7 +42,7 @@ async def call_id(session: AsyncSession, rules: DeskRules) -> int:
     )
     async with session.begin():
         session.add_all([make_therapist(), make_staff(id=ANNA), make_staff(id=BEN), call])
-    await claim_call(session, call.id, staff_id=ANNA, now=NOW, rules=rules)
+    await claim_call(work_of(session, now=NOW, rules=rules, actor=Actor("staff", ANNA)), call.id)
     return call.id
 
 
@@ -67,12 +68,12 @@ async def rang(
 ) -> OutcomeResult:
     outcome = Outcome(art=art, ergebnis="neu", notizen="neu", **VALUES.get(art, {}))  # pyright: ignore[reportArgumentType]
     return await record_outcome(
-        session, call_id, outcome, version=None, now=NOW, actor=Actor("staff", ANNA), rules=rules
+        work_of(session, now=NOW, rules=rules, actor=Actor("staff", ANNA)), call_id, outcome, version=None
     )
 
 
 async def undo(session: AsyncSession, call_id: int, now: datetime = SOON) -> PhoneCall:
-    return (await undo_outcome(session, call_id, clock=lambda: now, actor=Actor("staff", ANNA))).call
+    return (await undo_outcome(work_of(session, actor=Actor("staff", ANNA), clock=lambda: now), call_id)).call
 
 
 async def change(session: AsyncSession, call_id: int, **values: object) -> None:
@@ -167,7 +168,7 @@ async def test_published_events_are_not_taken_back(session: AsyncSession, call_i
 async def test_a_next_attempt_in_other_hands_stays(session: AsyncSession, call_id: int, rules: DeskRules):
     result = await rang(session, call_id, rules)
     assert result.next_call is not None
-    await claim_call(session, result.next_call.id, staff_id=BEN, now=SOON, rules=rules)
+    await claim_call(work_of(session, now=SOON, rules=rules, actor=Actor("staff", BEN)), result.next_call.id)
     with pytest.raises(NextAttemptChanged):
         await undo(session, call_id)
     assert await count(session, OutboxEvent) == 2
@@ -175,7 +176,7 @@ async def test_a_next_attempt_in_other_hands_stays(session: AsyncSession, call_i
 
 async def test_a_postponed_call_in_other_hands_stays(session: AsyncSession, call_id: int, rules: DeskRules):
     await rang(session, call_id, rules, OutcomeKind.POSTPONED)
-    await claim_call(session, call_id, staff_id=BEN, now=SOON, rules=rules)
+    await claim_call(work_of(session, now=SOON, rules=rules, actor=Actor("staff", BEN)), call_id)
     with pytest.raises(ClaimedByOther):
         await undo(session, call_id)
 
@@ -211,7 +212,7 @@ async def test_who_gets_a_call_back_lets_go_of_the_next(
     async with session.begin():
         session.add(other)
     await rang(session, call_id, rules)
-    await claim_call(session, other.id, staff_id=ANNA, now=SOON, rules=rules)
+    await claim_call(work_of(session, now=SOON, rules=rules, actor=Actor("staff", ANNA)), other.id)
     await undo(session, call_id)
     async with session.begin():
         held = list(await session.scalars(select(PhoneCall.id).where(PhoneCall.bearbeitet_von == ANNA)))
@@ -231,7 +232,7 @@ async def test_of_two_undos_at_once_one_succeeds(
 
 async def test_there_is_nothing_to_undo_about_an_unknown_call(session: AsyncSession):
     with pytest.raises(NotFound):
-        await undo_outcome(session, 77, clock=lambda: NOW, actor=API)
+        await undo_outcome(work_of(session, actor=API, clock=lambda: NOW), 77)
 
 
 async def test_a_colleague_who_undoes_gets_no_call_and_takes_none(
@@ -241,8 +242,10 @@ async def test_a_colleague_who_undoes_gets_no_call_and_takes_none(
     other = make_call(therapist_id=2, leitung=3)
     async with session.begin():
         session.add_all([make_therapist(id=2), other])
-    await claim_call(session, other.id, staff_id=ANNA, now=NOW, rules=rules)
-    restored = (await undo_outcome(session, call_id, clock=lambda: SOON, actor=Actor("staff", BEN))).call
+    await claim_call(work_of(session, now=NOW, rules=rules, actor=Actor("staff", ANNA)), other.id)
+    restored = (
+        await undo_outcome(work_of(session, actor=Actor("staff", BEN), clock=lambda: SOON), call_id)
+    ).call
     assert (restored.status, restored.bearbeitet_von) == ("scheduled", None)
     assert (await row(session, other.id))["bearbeitet_von"] == ANNA
 
@@ -254,7 +257,7 @@ async def test_a_call_comes_back_free_while_a_colleague_has_the_therapist_on_the
     other = make_call(leitung=3, geplante_zeit=time(11, 40))
     async with session.begin():
         session.add(other)
-    await claim_call(session, other.id, staff_id=BEN, now=NOW, rules=rules)
+    await claim_call(work_of(session, now=NOW, rules=rules, actor=Actor("staff", BEN)), other.id)
     restored = await undo(session, call_id)
     assert (restored.status, restored.bearbeitet_von) == ("scheduled", None)
     assert (await row(session, other.id))["bearbeitet_von"] == BEN
@@ -266,8 +269,10 @@ async def test_undo_that_waits_beyond_its_time_undoes_nothing(
     """Somebody who books holds the calendar while the events become due."""
     clock.now = (await rang(session, call_id, rules)).undo_until - timedelta(seconds=1)
     async with sessions() as booking, sessions() as own, sessions() as watching:
-        await lock_calendar(booking)
-        undoing = asyncio.create_task(undo_outcome(own, call_id, clock=clock, actor=Actor("staff", ANNA)))
+        await lock_calendar(tx_of(booking))
+        undoing = asyncio.create_task(
+            undo_outcome(work_of(own, actor=Actor("staff", ANNA), clock=clock), call_id)
+        )
         await eventually(lambda: waits_for_a_lock(watching))
         clock.advance(seconds=2)
         await booking.commit()
@@ -287,7 +292,7 @@ async def test_what_is_just_being_taken_back_is_not_published(
         assert event_id is not None
         assert len(await due_events(relay, due, 10, under_way=())) == 1
         await relay.rollback()
-        await retract(session, [event_id])
+        await retract(tx_of(session), [event_id])
         assert await due_events(relay, due, 10, under_way=()) == []
 
 

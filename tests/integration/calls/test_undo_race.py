@@ -8,7 +8,6 @@ from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.calls.claims import claim_call
-from services.calls.locking import lock_call
 from services.calls.outcomes import Outcome, record_outcome
 from services.calls.planning import move_planned
 from services.calls.undo import NextAttemptChanged, undo_outcome
@@ -19,6 +18,7 @@ from shared.database import SessionFactory
 from tests.clock import FakeClock
 from tests.eventually import eventually
 from tests.factories import NOW, make_call, make_staff, make_therapist
+from tests.work import tx_of, work_of
 
 ANNA = 1
 FRIDAY = date(2026, 10, 16)
@@ -30,10 +30,10 @@ async def attempts(session: AsyncSession, rules: DeskRules) -> tuple[int, int]:
     call = make_call()
     async with session.begin():
         session.add_all([make_therapist(), make_staff(id=ANNA), call])
-    await claim_call(session, call.id, staff_id=ANNA, now=NOW, rules=rules)
+    await claim_call(work_of(session, now=NOW, rules=rules, actor=Actor("staff", ANNA)), call.id)
     outcome = Outcome(art=OutcomeKind.NOT_REACHED)
     result = await record_outcome(
-        session, call.id, outcome, version=None, now=NOW, actor=Actor("staff", ANNA), rules=rules
+        work_of(session, now=NOW, rules=rules, actor=Actor("staff", ANNA)), call.id, outcome, version=None
     )
     assert result.next_call is not None
     return call.id, result.next_call.id
@@ -50,10 +50,14 @@ async def test_who_moves_the_next_attempt_first_keeps_it(
     call_id, next_id = attempts
     async with sessions() as moving, sessions() as own, sessions() as watching:
         async with moving.begin():
-            following = await lock_call(moving, next_id)
-            undoing = asyncio.create_task(undo_outcome(own, call_id, clock=clock, actor=Actor("staff", ANNA)))
+            following = await tx_of(moving).locked(PhoneCall, next_id)
+            undoing = asyncio.create_task(
+                undo_outcome(work_of(own, actor=Actor("staff", ANNA), clock=clock), call_id)
+            )
             await eventually(lambda: waits(watching))
-            await move_planned(moving, following, FRIDAY, time(11, 30), now=NOW, actor=API, rules=rules)
+            await move_planned(
+                tx_of(moving, now=NOW, rules=rules, actor=API), following, FRIDAY, time(11, 30)
+            )
         with pytest.raises(NextAttemptChanged):
             await undoing
         async with watching.begin():
@@ -67,8 +71,10 @@ async def test_who_looks_at_the_next_attempt_only_delays_the_undo(
     call_id, next_id = attempts
     async with sessions() as looking, sessions() as own, sessions() as watching:
         async with looking.begin():
-            await lock_call(looking, next_id)
-            undoing = asyncio.create_task(undo_outcome(own, call_id, clock=clock, actor=Actor("staff", ANNA)))
+            await tx_of(looking).locked(PhoneCall, next_id)
+            undoing = asyncio.create_task(
+                undo_outcome(work_of(own, actor=Actor("staff", ANNA), clock=clock), call_id)
+            )
             await eventually(lambda: waits(watching))
         await undoing
         async with watching.begin():
@@ -80,8 +86,8 @@ async def test_who_took_the_next_attempt_in_hand_can_still_take_the_outcome_back
     session: AsyncSession, attempts: tuple[int, int], clock: FakeClock, rules: DeskRules
 ):
     call_id, next_id = attempts
-    await claim_call(session, next_id, staff_id=ANNA, now=NOW, rules=rules)
-    restored = (await undo_outcome(session, call_id, clock=clock, actor=Actor("staff", ANNA))).call
+    await claim_call(work_of(session, now=NOW, rules=rules, actor=Actor("staff", ANNA)), next_id)
+    restored = (await undo_outcome(work_of(session, actor=Actor("staff", ANNA), clock=clock), call_id)).call
     assert (restored.status, restored.bearbeitet_von) == ("scheduled", ANNA)
     async with session.begin():
         assert list(await session.scalars(select(PhoneCall.id))) == [call_id]

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
+from tests.work import a_moment, tx_of, work_of
 
 from services.accounts.staff import log_in
 from services.calls.reachability import Group, load_open_calls, place
@@ -42,13 +43,13 @@ async def test_day_is_alive_whenever_it_is_loaded(
 
     rules = DeskRules.from_settings(round_the_clock)
     async with session.begin():
-        board = await load_open_calls(session, now=now, rules=rules)
+        board = await load_open_calls(tx_of(session, now=now, rules=rules))
         emails = Counter(await session.scalars(select(Email.status)))
         outcomes = Counter(await session.scalars(select(PhoneCall.ergebnis_art)))
         claimed = await session.scalar(
             select(func.count()).select_from(PhoneCall).where(PhoneCall.bearbeitet_bis > now)
         )
-    groups = Counter(place(call, now=now, rules=rules).group for call in board)
+    groups = Counter(place(a_moment(now=now, rules=rules), call).group for call in board)
     assert groups[Group.REACHABLE_NOW] >= 5
     assert groups[Group.SOON] >= 3
     assert groups[Group.LATER] >= 2
@@ -71,7 +72,10 @@ async def test_both_accounts_can_log_in(config: Settings, session: AsyncSession)
     await day.load_staff(config)
     for name in ("Anna", "Ben"):
         now = datetime.now(UTC)
-        assert await log_in(session, name, PASSWORD, now=now, lasting=now - now.replace(hour=0)) is not None
+        assert (
+            await log_in(work_of(session, now=now), name, PASSWORD, lasting=now - now.replace(hour=0))
+            is not None
+        )
 
 
 async def _counts(session: AsyncSession) -> list[int | None]:

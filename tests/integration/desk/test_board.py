@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event, text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+from tests.work import work_of
 
 from services.calls.claims import claim_call
 from services.calls.outcomes import Outcome, record_outcome
@@ -18,7 +19,7 @@ from services.desk.statistics import HourRate, best_hours, load_statistics
 from services.errors import InvalidInput, NotFound
 from services.models import EmailStatus, OutcomeKind
 from services.rules import DeskRules
-from services.work import API
+from services.work import API, Actor
 from tests.factories import NOW, make_call, make_email, make_staff, make_therapist
 
 TODAY = date(2026, 10, 14)
@@ -68,9 +69,9 @@ async def test_the_board_holds_today_and_what_was_missed(
         make_call(id=10, status="completed", abgeschlossen_at=NOW - timedelta(days=1)),
         make_call(id=11, status="failed", abgeschlossen_at=NOW - timedelta(days=3), klaerung_noetig=True),
     )
-    await claim_call(session, 1, staff_id=ANNA, now=NOW, rules=rules)
+    await claim_call(work_of(session, now=NOW, rules=rules, actor=Actor("staff", ANNA)), 1)
     with queries(engine) as seen:
-        board = await load_board(session, now=NOW, rules=rules)
+        board = await load_board(work_of(session, now=NOW, rules=rules))
     assert len(seen) == 2
     groups = [board.reachable_now, board.soon, board.later, board.overdue, board.unreachable]
     assert [[row.call.call_id for row in rows] for rows in groups] == [[1], [2], [3], [7, 4], [5, 6]]
@@ -88,7 +89,7 @@ async def test_when_today_is_over_the_next_day_is_named(
 ):
     await save(session, make_therapist(), make_call(geplantes_datum=date(2026, 10, 16)))
     with queries(engine) as seen:
-        board = await load_board(session, now=NOW, rules=rules)
+        board = await load_board(work_of(session, now=NOW, rules=rules))
     assert len(seen) == 3
     assert board.next_opening is not None
     assert (board.next_opening.name, board.next_opening.at) == (
@@ -98,7 +99,7 @@ async def test_when_today_is_over_the_next_day_is_named(
 
 
 async def test_an_empty_desk_has_an_empty_board(session: AsyncSession, rules: DeskRules):
-    board = await load_board(session, now=NOW, rules=rules)
+    board = await load_board(work_of(session, now=NOW, rules=rules))
     assert (board.counts.open, board.counts.done, board.next_opening) == (0, 0, None)
     assert len(board.band) == 20
 
@@ -106,9 +107,12 @@ async def test_an_empty_desk_has_an_empty_board(session: AsyncSession, rules: De
 async def test_an_outcome_moves_a_call_to_done(session: AsyncSession, rules: DeskRules):
     await save(session, make_therapist(), make_call(id=100))
     result = await record_outcome(
-        session, 100, Outcome(art=OutcomeKind.NOT_REACHED), version=1, now=NOW, actor=API, rules=rules
+        work_of(session, now=NOW, rules=rules, actor=API),
+        100,
+        Outcome(art=OutcomeKind.NOT_REACHED),
+        version=1,
     )
-    board = await load_board(session, now=NOW, rules=rules)
+    board = await load_board(work_of(session, now=NOW, rules=rules))
     [done] = board.done
     assert (done.call_id, done.ergebnis_art, done.rueckgaengig_bis) == (
         100,
@@ -142,7 +146,7 @@ async def test_the_board_reads_today_only_whatever_the_table_holds(session: Asyn
             )
         )
         await session.execute(text("ANALYZE communication_service.phone_calls"))
-    board = await load_board(session, now=NOW, rules=rules)
+    board = await load_board(work_of(session, now=NOW, rules=rules))
     assert board.counts.open == 500
     async with session.begin():
         await session.execute(text("SET LOCAL random_page_cost = 1.1"))
@@ -184,8 +188,8 @@ async def test_the_panel_brings_everything_together(session: AsyncSession, rules
         make_call(id=3, geplantes_datum=date(2026, 10, 20), vorheriger_anruf_id=1),
         make_call(id=4, therapist_id=2, leitung=2),
     )
-    await claim_call(session, 1, staff_id=ANNA, now=NOW, rules=rules)
-    panel = await load_call_panel(session, 1, now=NOW, rules=rules)
+    await claim_call(work_of(session, now=NOW, rules=rules, actor=Actor("staff", ANNA)), 1)
+    panel = await load_call_panel(work_of(session, now=NOW, rules=rules), 1)
     assert panel.therapist is not None
     assert panel.therapist.anruf_hinweis == "lange klingeln"
     assert panel.email is not None
@@ -206,12 +210,12 @@ async def test_the_panel_brings_everything_together(session: AsyncSession, rules
 
 async def test_an_unknown_call_has_no_panel(session: AsyncSession, rules: DeskRules):
     with pytest.raises(NotFound):
-        await load_call_panel(session, 77, now=NOW, rules=rules)
+        await load_call_panel(work_of(session, now=NOW, rules=rules), 77)
 
 
 async def test_a_call_to_an_unknown_therapist_has_a_panel(session: AsyncSession, rules: DeskRules):
     await save(session, make_call(id=1))
-    panel = await load_call_panel(session, 1, now=NOW, rules=rules)
+    panel = await load_call_panel(work_of(session, now=NOW, rules=rules), 1)
     assert (panel.therapist, panel.windows_today, panel.open_now) == (None, [], None)
 
 
@@ -238,7 +242,7 @@ async def test_best_hours_come_from_the_outcomes_so_far(session: AsyncSession, r
         rang("falsche_nummer", 6, 10, 9),
         rang("erreicht", 8, 10, 0, therapist_id=2),
     )
-    panel = await load_call_panel(session, 100, now=NOW, rules=rules)
+    panel = await load_call_panel(work_of(session, now=NOW, rules=rules), 100)
     assert panel.best == [HourRate(1, 10, 4, 5), HourRate(2, 11, 1, 1)]
 
 
@@ -266,7 +270,9 @@ async def test_statistics_count_by_local_day(session: AsyncSession, rules: DeskR
         rang("nicht_erreicht", 13, 10, 5),
         rang("erreicht", 1, 10, 0),
     )
-    numbers = await load_statistics(session, first=date(2026, 10, 12), last=date(2026, 10, 14), rules=rules)
+    numbers = await load_statistics(
+        work_of(session, rules=rules), first=date(2026, 10, 12), last=date(2026, 10, 14)
+    )
     counted = {
         day.day: (of_day.sent, of_day.answered, of_day.calls, of_day.reached)
         for day, of_day in numbers.days.items()
@@ -281,7 +287,7 @@ async def test_statistics_count_by_local_day(session: AsyncSession, rules: DeskR
 @pytest.mark.parametrize("last", [date(2026, 10, 11), date(2028, 1, 1)])
 async def test_statistics_need_a_sensible_period(session: AsyncSession, rules: DeskRules, last: date):
     with pytest.raises(InvalidInput):
-        await load_statistics(session, first=date(2026, 10, 12), last=last, rules=rules)
+        await load_statistics(work_of(session, rules=rules), first=date(2026, 10, 12), last=last)
 
 
 async def test_statistics_find_the_calls_of_a_period_by_an_index(
@@ -307,7 +313,7 @@ async def test_statistics_find_the_calls_of_a_period_by_an_index(
         "before_cursor_execute",
         lambda _connection, _cursor, statement, parameters, *_: sent.append((statement, parameters)),
     )
-    await load_statistics(session, first=TODAY - timedelta(days=13), last=TODAY, rules=rules)
+    await load_statistics(work_of(session, rules=rules), first=TODAY - timedelta(days=13), last=TODAY)
     [(query, parameters)] = [(query, values) for query, values in sent if "phone_calls" in query]
     async with session.begin():
         connection = await session.connection()

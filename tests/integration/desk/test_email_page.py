@@ -4,11 +4,13 @@ from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
+from tests.work import a_moment, work_of
 
 from services.desk.email_page import load_email_detail
 from services.follow_ups.automatic import due_follow_ups
 from services.models import CallReason, CallStatus, EmailStatus, Staff
 from services.rules import DeskRules
+from services.work import Actor
 from tests.factories import NOW, make_call, make_email, make_staff
 
 
@@ -22,7 +24,7 @@ async def anna(session: AsyncSession) -> Staff:
 
 async def is_due(session: AsyncSession, at: datetime, rules: DeskRules) -> bool:
     async with session.begin():
-        return (await session.execute(due_follow_ups(at, rules))).first() is not None
+        return (await session.execute(due_follow_ups(a_moment(now=at, rules=rules)))).first() is not None
 
 
 @pytest.mark.parametrize(
@@ -56,7 +58,11 @@ async def test_a_follow_up_is_shown_exactly_when_the_worker_will_make_one(
             session.add(
                 make_call(therapist_id=line, leitung=line, email_id=email.id, grund=grund, status=status)
             )
-    shown = (await load_email_detail(session, email.id, staff_id=anna.id, now=NOW, rules=rules)).follow_up_at
+    shown = (
+        await load_email_detail(
+            work_of(session, now=NOW, rules=rules, actor=Actor("staff", anna.id)), email.id
+        )
+    ).follow_up_at
     due_at = email.nachverfolgung_ab or NOW + rules.follow_up_after
     assert shown == (due_at if follows else None)
     assert not await is_due(session, due_at - timedelta(seconds=1), rules)

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.emails.create import NewEmail, create_email, get_email
 from services.emails.states import NoSuchEmail, existing_email
 from services.errors import IdempotencyConflict, InvalidInput
-from services.events.report import EventType, report_email
+from services.events.types import EventType
 from services.idempotency import RepeatableRequest
 from services.models import Activity, Email, EmailStatus, OutboxEvent
 from services.work import API, Actor
@@ -20,6 +20,7 @@ from shared.direct_connection import DirectPool
 from tests.clock import FakeClock
 from tests.factories import make_staff
 from tests.recording_notifier import RecordingNotifier
+from tests.work import tx_of, work_of
 
 NEW = NewEmail(
     therapist_id=123,
@@ -36,7 +37,7 @@ async def test_a_new_email_is_queued_with_both_bodies_sender_and_message_id(
 ):
     sender = config.get_smtp_settings()
     email, replayed = await create_email(statements, NEW, now=clock(), actor=API, sender=sender)
-    stored = await existing_email(session, email.id)
+    stored = await existing_email(tx_of(session), email.id)
     assert not replayed
     assert {c: getattr(email, c) for c in COLUMNS} == {c: getattr(stored, c) for c in COLUMNS}
     assert email.status is EmailStatus.QUEUED
@@ -55,7 +56,7 @@ async def test_a_draft_is_not_queued(
     email, _ = await create_email(
         statements, draft, now=clock(), actor=API, sender=config.get_smtp_settings()
     )
-    email = await existing_email(session, email.id)
+    email = await existing_email(tx_of(session), email.id)
     assert email.status is EmailStatus.DRAFT
     assert email.queued_at is None
     assert email.naechster_versuch_at is None
@@ -72,7 +73,7 @@ async def test_creating_reports_an_event_and_wakes_the_senders(
     stored = (await session.scalars(select(Email))).one()
     assert stored.id == email.id
     assert (event.created_at, event.available_at) == (stored.created_at, stored.created_at)
-    as_reported = report_email(session, EventType.EMAIL_CREATED, stored, now=clock())
+    as_reported = tx_of(session, now=clock()).report(EventType.EMAIL_CREATED, stored)
     for column in ("event_type", "topic", "key", "payload"):
         assert getattr(event, column) == getattr(as_reported, column)
     assert set.union(*notifier.sent) == {"email-queue", "emails", "outbox"}
@@ -202,4 +203,4 @@ async def test_one_key_with_another_body_is_a_conflict(
 
 async def test_what_is_not_there_is_not_found(session: AsyncSession):
     with pytest.raises(NoSuchEmail):
-        await get_email(session, 1)
+        await get_email(work_of(session), 1)

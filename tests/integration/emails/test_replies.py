@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
+from tests.work import work_of
 
 from services.emails.changes import EmailChanges, update_email
 from services.emails.replies import AlreadyAnswered, Reply, preview_reply, record_reply
@@ -60,11 +61,11 @@ async def the_call(session: AsyncSession) -> PhoneCall:
 async def test_an_answer_is_kept_reported_and_cancels_the_call(
     session: AsyncSession, email: Email, clock: FakeClock, rules: DeskRules
 ):
-    promised = await preview_reply(session, email.id, ReplyKind.REPLY, now=clock(), rules=rules)
+    promised = await preview_reply(work_of(session, now=clock(), rules=rules), email.id, ReplyKind.REPLY)
     assert (await the_call(session)).status == CallStatus.SCHEDULED
     eingang = datetime.fromisoformat("2026-10-14T09:30")
     reply = Reply(eingang=eingang, inhalt="Ja, gern.", nachverfolgung_notizen="prima")
-    effect = await record_reply(session, email.id, reply, now=clock(), actor=API, rules=rules)
+    effect = await record_reply(work_of(session, now=clock(), rules=rules, actor=API), email.id, reply)
     await session.refresh(email)
     assert (email.antwort_erhalten, email.antwort_art, email.antwortinhalt) == (True, "antwort", "Ja, gern.")
     assert email.antwortdatum == datetime(2026, 10, 14, 7, 30, tzinfo=UTC)
@@ -83,7 +84,7 @@ async def test_a_note_emptied_with_the_reply_is_none(
 ):
     for given, kept in (("prima", "prima"), (None, "prima"), ("", None)):
         reply = Reply(inhalt="Ja, gern.", nachverfolgung_notizen=given)
-        await record_reply(session, email.id, reply, now=clock(), actor=API, rules=rules)
+        await record_reply(work_of(session, now=clock(), rules=rules, actor=API), email.id, reply)
         await session.refresh(email)
         await session.commit()
         assert email.nachverfolgung_notizen == kept
@@ -94,9 +95,9 @@ async def test_an_out_of_office_note_is_no_answer_and_moves_the_call_to_the_retu
 ):
     back = date(2026, 10, 26)
     kind = ReplyKind.OUT_OF_OFFICE
-    promised = await preview_reply(session, email.id, kind, rueckkehr=back, now=clock(), rules=rules)
+    promised = await preview_reply(work_of(session, now=clock(), rules=rules), email.id, kind, rueckkehr=back)
     reply = Reply(art=kind, rueckkehr=back)
-    effect = await record_reply(session, email.id, reply, now=clock(), actor=API, rules=rules)
+    effect = await record_reply(work_of(session, now=clock(), rules=rules, actor=API), email.id, reply)
     await session.refresh(email)
     assert (email.antwort_erhalten, email.antwort_art) == (False, "abwesenheit")
     assert email.nachverfolgung_ab == datetime(2026, 10, 25, 23, tzinfo=UTC)
@@ -114,7 +115,7 @@ async def test_without_a_return_date_the_follow_up_waits_its_full_time_again(
     session: AsyncSession, email: Email, clock: FakeClock, rules: DeskRules
 ):
     reply = Reply(art=ReplyKind.OUT_OF_OFFICE)
-    effect = await record_reply(session, email.id, reply, now=clock(), actor=API, rules=rules)
+    effect = await record_reply(work_of(session, now=clock(), rules=rules, actor=API), email.id, reply)
     assert effect.follow_up_from == date(2026, 10, 21)
     assert (await the_call(session)).geplantes_datum == date(2026, 10, 21)
 
@@ -123,7 +124,7 @@ async def test_a_return_before_the_call_leaves_it_alone(
     session: AsyncSession, email: Email, clock: FakeClock, rules: DeskRules
 ):
     reply = Reply(art=ReplyKind.OUT_OF_OFFICE, rueckkehr=TOMORROW)
-    effect = await record_reply(session, email.id, reply, now=clock(), actor=API, rules=rules)
+    effect = await record_reply(work_of(session, now=clock(), rules=rules, actor=API), email.id, reply)
     assert effect.moved is None
     assert (await the_call(session)).geplantes_datum == TOMORROW
 
@@ -132,7 +133,7 @@ async def test_undeliverable_is_no_answer_keeps_the_call_and_offers_one_now(
     session: AsyncSession, email: Email, clock: FakeClock, rules: DeskRules
 ):
     reply = Reply(art=ReplyKind.UNDELIVERABLE, inhalt="550 5.1.1 mailbox unknown")
-    effect = await record_reply(session, email.id, reply, now=clock(), actor=API, rules=rules)
+    effect = await record_reply(work_of(session, now=clock(), rules=rules, actor=API), email.id, reply)
     await session.refresh(email)
     assert (email.antwort_erhalten, email.antwort_art, email.status) == (
         False,
@@ -161,7 +162,7 @@ async def test_the_fields_of_a_reply_are_checked_before_anything_is_changed(
     ]
     for reply, field in wrong:
         with pytest.raises(InvalidInput) as refused:
-            await record_reply(session, email_id, reply, now=clock(), actor=API, rules=rules)
+            await record_reply(work_of(session, now=clock(), rules=rules, actor=API), email_id, reply)
         assert [error.field for error in refused.value.fields] == [field]
     async with session.begin():
         await session.refresh(email)
@@ -173,7 +174,7 @@ async def test_a_clock_a_little_ahead_makes_no_reply_from_the_future(
     session: AsyncSession, email: Email, clock: FakeClock, rules: DeskRules
 ):
     reply = Reply(eingang=clock() + timedelta(seconds=2))
-    effect = await record_reply(session, email.id, reply, now=clock(), actor=API, rules=rules)
+    effect = await record_reply(work_of(session, now=clock(), rules=rules, actor=API), email.id, reply)
     assert effect.email.antwortdatum == clock()
 
 
@@ -186,9 +187,9 @@ async def test_a_reply_is_possible_in_every_state_but_draft(
         await session.commit()
         if status is EmailStatus.DRAFT:
             with pytest.raises(NotInThisState):
-                await record_reply(session, email.id, Reply(), now=clock(), actor=API, rules=rules)
+                await record_reply(work_of(session, now=clock(), rules=rules, actor=API), email.id, Reply())
         else:
-            await record_reply(session, email.id, Reply(), now=clock(), actor=API, rules=rules)
+            await record_reply(work_of(session, now=clock(), rules=rules, actor=API), email.id, Reply())
             assert (email.antwort_erhalten, email.antwortdatum) == (True, clock())
 
 
@@ -196,15 +197,17 @@ async def test_put_records_an_answer_just_as_the_screen_does(
     session: AsyncSession, email: Email, clock: FakeClock, rules: DeskRules
 ):
     changes = EmailChanges(antwort_erhalten=True, antwortinhalt="Ja.")
-    await update_email(session, email.id, changes, now=clock(), actor=API, rules=rules)
+    await update_email(work_of(session, now=clock(), rules=rules, actor=API), email.id, changes)
     assert (email.antwortdatum, email.antwort_art) == (clock(), "antwort")
     assert (await the_call(session)).status == CallStatus.CANCELED
     assert sorted(await events(session)) == ["call_canceled", "email_replied"]
-    await update_email(session, email.id, changes, now=clock.advance(hours=1), actor=API, rules=rules)
+    await update_email(
+        work_of(session, now=clock.advance(hours=1), rules=rules, actor=API), email.id, changes
+    )
     assert email.version == 2
     assert len(await events(session)) == 2
     await update_email(
-        session, email.id, EmailChanges(antwortinhalt=None), now=clock(), actor=API, rules=rules
+        work_of(session, now=clock(), rules=rules, actor=API), email.id, EmailChanges(antwortinhalt=None)
     )
     assert (email.antwort_erhalten, email.antwortinhalt, email.version) == (True, None, 3)
 
@@ -213,10 +216,10 @@ async def test_false_takes_an_answer_back_and_is_nothing_where_there_is_none(
     session: AsyncSession, email: Email, clock: FakeClock, rules: DeskRules
 ):
     no_answer = EmailChanges(antwort_erhalten=False)
-    await update_email(session, email.id, no_answer, now=clock(), actor=API, rules=rules)
+    await update_email(work_of(session, now=clock(), rules=rules, actor=API), email.id, no_answer)
     assert email.version == 1
-    await record_reply(session, email.id, Reply(inhalt="Ja"), now=clock(), actor=API, rules=rules)
-    await update_email(session, email.id, no_answer, now=clock(), actor=API, rules=rules)
+    await record_reply(work_of(session, now=clock(), rules=rules, actor=API), email.id, Reply(inhalt="Ja"))
+    await update_email(work_of(session, now=clock(), rules=rules, actor=API), email.id, no_answer)
     await session.refresh(email)
     assert (email.antwort_erhalten, email.antwortdatum, email.antwortinhalt) == (False, None, None)
     assert email.antwort_art is None
@@ -227,10 +230,10 @@ async def test_an_answer_without_saying_so_is_refused_and_one_that_is_there_is_c
 ):
     email_id, content = email.id, EmailChanges(antwortinhalt="Ja.")
     with pytest.raises(InvalidInput) as refused:
-        await update_email(session, email_id, content, now=clock(), actor=API, rules=rules)
+        await update_email(work_of(session, now=clock(), rules=rules, actor=API), email_id, content)
     assert [error.field for error in refused.value.fields] == ["antwortinhalt"]
-    await record_reply(session, email_id, Reply(inhalt="Nein"), now=clock(), actor=API, rules=rules)
-    await update_email(session, email_id, content, now=clock(), actor=API, rules=rules)
+    await record_reply(work_of(session, now=clock(), rules=rules, actor=API), email_id, Reply(inhalt="Nein"))
+    await update_email(work_of(session, now=clock(), rules=rules, actor=API), email_id, content)
     assert (email.antwortinhalt, email.antwortdatum) == ("Ja.", clock())
 
 
@@ -238,10 +241,12 @@ async def test_after_an_answer_a_note_of_absence_is_refused(
     session: AsyncSession, email: Email, clock: FakeClock, rules: DeskRules
 ):
     email_id = email.id
-    await record_reply(session, email_id, Reply(), now=clock(), actor=API, rules=rules)
+    await record_reply(work_of(session, now=clock(), rules=rules, actor=API), email_id, Reply())
     for kind in (ReplyKind.OUT_OF_OFFICE, ReplyKind.UNDELIVERABLE):
         with pytest.raises(AlreadyAnswered):
-            await record_reply(session, email_id, Reply(art=kind), now=clock(), actor=API, rules=rules)
+            await record_reply(
+                work_of(session, now=clock(), rules=rules, actor=API), email_id, Reply(art=kind)
+            )
 
 
 async def test_two_who_record_the_same_version_record_once(
@@ -252,7 +257,9 @@ async def test_two_who_record_the_same_version_record_once(
     async def record() -> bool:
         async with sessions() as mine:
             try:
-                await record_reply(mine, email_id, Reply(), version=1, now=clock.now, actor=API, rules=rules)
+                await record_reply(
+                    work_of(mine, now=clock.now, rules=rules, actor=API), email_id, Reply(), version=1
+                )
             except StaleVersion:
                 return False
             return True
@@ -271,7 +278,7 @@ async def test_what_comes_back_for_an_unclear_email_says_that_it_arrived(
     )
     session.add(email)
     await session.commit()
-    await record_reply(session, email.id, Reply(art=art), now=clock(), actor=API, rules=rules)
+    await record_reply(work_of(session, now=clock(), rules=rules, actor=API), email.id, Reply(art=art))
     await session.refresh(email)
     assert not email.zustellung_unklar
     assert (email.status, email.sent_at, email.fehlermeldung) == (EmailStatus.SENT, begun, None)
@@ -288,6 +295,6 @@ async def test_a_notice_that_it_could_not_be_delivered_leaves_an_unclear_email_u
     session.add(email)
     await session.commit()
     bounce = Reply(art=ReplyKind.UNDELIVERABLE, inhalt="550 no such user")
-    await record_reply(session, email.id, bounce, now=clock(), actor=API, rules=rules)
+    await record_reply(work_of(session, now=clock(), rules=rules, actor=API), email.id, bounce)
     await session.refresh(email)
     assert email.zustellung_unklar

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+from tests.work import tx_of, work_of
 
 from services.drafts import REPLY, load_draft
 from services.emails.replies import Reply, record_reply
@@ -33,27 +34,29 @@ class Typing:
 
     async def types(self, who: Staff, version: int = 1) -> None:
         await keep_reply(
-            self.session, self.email.id, TYPED, version=version, staff_id=who.id, now=self.clock()
+            work_of(self.session, now=self.clock(), actor=Actor("staff", who.id)),
+            self.email.id,
+            TYPED,
+            version=version,
         )
 
     async def saves(self, who: Staff, version: int = 1) -> None:
         actor, reply = Actor("staff", who.id), Reply(inhalt=f"Gespeichert in {version}")
         await record_reply(
-            self.session,
+            work_of(self.session, now=self.clock(), rules=self.rules, actor=actor),
             self.email.id,
             reply,
             version=version,
-            now=self.clock(),
-            actor=actor,
-            rules=self.rules,
         )
 
     async def draft(self, who: Staff) -> dict[str, str] | None:
-        return await load_draft(self.session, REPLY, self.email.id, staff_id=who.id)
+        return await load_draft(work_of(self.session, actor=Actor("staff", who.id)), REPLY, self.email.id)
 
     async def seen_by(self, who: Staff) -> list[str]:
         async with self.session.begin():
-            return await others_typing(self.session, self.email.id, staff_id=who.id, now=self.clock())
+            return await others_typing(
+                tx_of(self.session, now=self.clock(), actor=Actor("staff", who.id)), self.email.id
+            )
 
 
 @pytest.fixture
@@ -92,7 +95,7 @@ async def test_open_pages_hear_when_somebody_begins_to_type_not_of_every_key(
 
 async def test_who_discards_is_not_seen_typing_any_more(desk: Typing, notifier: RecordingNotifier):
     await desk.types(desk.anna)
-    await discard_reply(desk.session, desk.email.id, staff_id=desk.anna.id)
+    await discard_reply(work_of(desk.session, actor=Actor("staff", desk.anna.id)), desk.email.id)
     assert notifier.sent == [{"emails"}] * 2
     assert await desk.seen_by(desk.ben) == []
 

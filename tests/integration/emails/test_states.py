@@ -27,6 +27,7 @@ from services.work import API
 from shared.database import SessionFactory
 from tests.clock import FakeClock
 from tests.factories import make_email
+from tests.work import work_of
 
 STATES = {
     EmailStatus.DRAFT: {"queued_at": None, "naechster_versuch_at": None},
@@ -67,10 +68,10 @@ async def test_each_way_leaves_one_state_only(
         email = await stored(session, in_state(status, clock))
         if status is not before:
             with pytest.raises(NotInThisState):
-                await use_case(session, email.id, now=clock(), actor=API)
+                await use_case(work_of(session, now=clock(), actor=API), email.id)
             continue
         clock.advance(minutes=5)
-        await use_case(session, email.id, now=clock(), actor=API)
+        await use_case(work_of(session, now=clock(), actor=API), email.id)
         await session.refresh(email)
         assert (email.status, email.version, email.updated_at) == (after, 2, clock())
         due = clock() if after is EmailStatus.QUEUED else None
@@ -90,12 +91,14 @@ async def test_put_goes_the_same_ways_and_no_other(session: AsyncSession, clock:
             email = await stored(session, in_state(before, clock))
             changes = EmailChanges(status=after)
             if (before, after) in allowed:
-                await update_email(session, email.id, changes, now=clock(), actor=API, rules=rules)
+                await update_email(work_of(session, now=clock(), rules=rules, actor=API), email.id, changes)
                 assert email.status is after
                 assert email.version == (1 if before is after else 2)
             else:
                 with pytest.raises(NotInThisState):
-                    await update_email(session, email.id, changes, now=clock(), actor=API, rules=rules)
+                    await update_email(
+                        work_of(session, now=clock(), rules=rules, actor=API), email.id, changes
+                    )
 
 
 async def test_content_changes_in_a_draft_only_and_the_same_content_is_no_change(
@@ -104,15 +107,15 @@ async def test_content_changes_in_a_draft_only_and_the_same_content_is_no_change
     for status in EmailStatus:
         email = await stored(session, in_state(status, clock))
         same = EmailChanges(betreff=email.betreff, body_html=email.body_html, body_text=email.body_text)
-        await update_email(session, email.id, same, now=clock(), actor=API, rules=rules)
+        await update_email(work_of(session, now=clock(), rules=rules, actor=API), email.id, same)
         assert email.version == 1
         other = EmailChanges(betreff="Anders")
         if status is EmailStatus.DRAFT:
-            await update_email(session, email.id, other, now=clock(), actor=API, rules=rules)
+            await update_email(work_of(session, now=clock(), rules=rules, actor=API), email.id, other)
             assert (email.betreff, email.version) == ("Anders", 2)
         else:
             with pytest.raises(NotInThisState):
-                await update_email(session, email.id, other, now=clock(), actor=API, rules=rules)
+                await update_email(work_of(session, now=clock(), rules=rules, actor=API), email.id, other)
 
 
 async def test_a_draft_can_change_and_be_queued_at_once_and_a_queued_one_taken_back(
@@ -120,10 +123,10 @@ async def test_a_draft_can_change_and_be_queued_at_once_and_a_queued_one_taken_b
 ):
     email = await stored(session, in_state(EmailStatus.QUEUED, clock))
     back = EmailChanges(status=EmailStatus.DRAFT, body_text="Neu & besser")
-    await update_email(session, email.id, back, now=clock(), actor=API, rules=rules)
+    await update_email(work_of(session, now=clock(), rules=rules, actor=API), email.id, back)
     assert (email.status, email.body_html) == (EmailStatus.DRAFT, "<p>Neu &amp; besser</p>")
     out = EmailChanges(status=EmailStatus.QUEUED, betreff="Fertig")
-    await update_email(session, email.id, out, now=clock(), actor=API, rules=rules)
+    await update_email(work_of(session, now=clock(), rules=rules, actor=API), email.id, out)
     assert (email.status, email.betreff) == (EmailStatus.QUEUED, "Fertig")
 
 
@@ -133,7 +136,7 @@ async def test_a_refused_change_changes_nothing(session: AsyncSession, clock: Fa
         betreff="", body_html=" ", empfaenger_email="x", therapist_id=0, nachverfolgung_notizen="\x00"
     )
     with pytest.raises(InvalidInput) as refused:
-        await update_email(session, email.id, changes, now=clock(), actor=API, rules=rules)
+        await update_email(work_of(session, now=clock(), rules=rules, actor=API), email.id, changes)
     fields = {error.field for error in refused.value.fields}
     assert fields == {"betreff", "body_html", "empfaenger_email", "therapist_id", "nachverfolgung_notizen"}
     await session.refresh(email)
@@ -149,7 +152,7 @@ async def test_a_worker_that_has_claimed_an_email_wins_over_the_one_who_cancels(
         await worker.begin()
         claimed = await worker.scalar(select(Email).with_for_update(skip_locked=True))
         assert claimed is not None
-        cancel = asyncio.create_task(cancel_email(person, email.id, now=clock(), actor=API))
+        cancel = asyncio.create_task(cancel_email(work_of(person, now=clock(), actor=API), email.id))
         claimed.status, claimed.anspruch, claimed.anspruch_bis = EmailStatus.SENDING, uuid4(), clock()
         await worker.commit()
         with pytest.raises(NotInThisState):
@@ -163,7 +166,7 @@ async def test_many_who_cancel_at_once_cancel_once(sessions: SessionFactory, clo
     async def cancel() -> bool:
         async with sessions() as session:
             try:
-                await cancel_email(session, email.id, now=clock.now, actor=API)
+                await cancel_email(work_of(session, now=clock.now, actor=API), email.id)
             except DomainError:
                 return False
             return True
@@ -177,9 +180,9 @@ async def test_bulk_retry_takes_failed_ones_only_all_or_some(session: AsyncSessi
     failed = [await stored(session, in_state(EmailStatus.FAILED, clock)) for _ in range(3)]
     sent = await stored(session, in_state(EmailStatus.SENT, clock))
     some = [failed[0].id, sent.id, 0]
-    assert await retry_failed(session, some, now=clock(), actor=API) == 1
-    assert await retry_failed(session, [], now=clock(), actor=API) == 0
-    assert await retry_failed(session, now=clock(), actor=API) == 2
+    assert await retry_failed(work_of(session, now=clock(), actor=API), some) == 1
+    assert await retry_failed(work_of(session, now=clock(), actor=API), []) == 0
+    assert await retry_failed(work_of(session, now=clock(), actor=API)) == 2
     async with session.begin():
         for email in failed:
             await session.refresh(email)
@@ -194,11 +197,11 @@ async def test_resending_an_unclear_email_keeps_its_message_id(session: AsyncSes
         session, in_state(EmailStatus.SENDING, clock, anspruch=None, uebergabe_begonnen_at=clock())
     )
     message_id = email.message_id
-    await decide_unclear(session, email.id, "resend", now=clock(), actor=API)
+    await decide_unclear(work_of(session, now=clock(), actor=API), email.id, "resend")
     assert (email.status, email.message_id) == (EmailStatus.QUEUED, message_id)
     assert not email.zustellung_unklar
     with pytest.raises(DeliveryIsClear):
-        await decide_unclear(session, email.id, "was_sent", now=clock(), actor=API)
+        await decide_unclear(work_of(session, now=clock(), actor=API), email.id, "was_sent")
 
 
 async def test_an_unclear_email_that_was_sent_counts_from_its_hand_over(
@@ -209,7 +212,7 @@ async def test_an_unclear_email_that_was_sent_counts_from_its_hand_over(
         session, in_state(EmailStatus.SENDING, clock, anspruch=None, uebergabe_begonnen_at=begun)
     )
     clock.advance(hours=3)
-    await decide_unclear(session, email.id, "was_sent", now=clock(), actor=API)
+    await decide_unclear(work_of(session, now=clock(), actor=API), email.id, "was_sent")
     assert (email.status, email.sent_at) == (EmailStatus.SENT, begun)
     event = (await session.scalars(select(OutboxEvent))).one()
     assert event.event_type == "communication.email_sent"
@@ -230,7 +233,7 @@ async def test_one_decision_about_many_leaves_out_what_is_clear_or_has_changed(
         await stored(session, email)
     failed = await stored(session, in_state(EmailStatus.FAILED, clock))
     seen = {unclear[0].id: 1, unclear[1].id: 1, unclear[2].id: 7, failed.id: 1, 4_711: 1}
-    assert await decide_all_unclear(session, seen, decision, now=clock(), actor=API) == 2
+    assert await decide_all_unclear(work_of(session, now=clock(), actor=API), seen, decision) == 2
     async with session.begin():
         for email in (*unclear, failed):
             await session.refresh(email)
@@ -246,12 +249,12 @@ async def test_one_decision_about_many_leaves_out_what_is_clear_or_has_changed(
 async def test_only_what_is_unclear_is_decided(session: AsyncSession, clock: FakeClock, status: EmailStatus):
     email = await stored(session, in_state(status, clock))
     with pytest.raises(DeliveryIsClear):
-        await decide_unclear(session, email.id, "resend", now=clock(), actor=API)
+        await decide_unclear(work_of(session, now=clock(), actor=API), email.id, "resend")
 
 
 async def test_a_stale_version_and_a_missing_email_are_refused(session: AsyncSession, clock: FakeClock):
     email = await stored(session, in_state(EmailStatus.QUEUED, clock))
     with pytest.raises(StaleVersion):
-        await cancel_email(session, email.id, version=7, now=clock(), actor=API)
+        await cancel_email(work_of(session, now=clock(), actor=API), email.id, version=7)
     with pytest.raises(NoSuchEmail):
-        await cancel_email(session, 0, now=clock(), actor=API)
+        await cancel_email(work_of(session, now=clock(), actor=API), 0)

@@ -6,12 +6,13 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.events.report import TOPIC, report_call, report_email, retract
-from services.events.types import PAYLOADS, EventType
+from services.events.report import retract
+from services.events.types import PAYLOADS, TOPIC, EventType
 from services.models import Email, EmailStatus, OutboxEvent, PhoneCall
 from services.models.emails import ReplyKind
 from services.models.phone_calls import CallReason, CallStatus, OutcomeKind
 from tests.factories import NOW, make_call, make_email
+from tests.work import tx_of
 
 PERSONAL = "Personenbezogenes-7f3a"
 
@@ -58,8 +59,7 @@ async def test_an_event_keeps_to_its_schema_and_holds_nothing_personal(
         subject = email() if about_email else call()
         session.add(subject)
         await session.flush()
-        report = report_email if about_email else report_call
-        report(session, event_type, subject, now=NOW)  # pyright: ignore
+        tx_of(session).report(event_type, subject)
     async with session.begin():
         event = (await session.scalars(select(OutboxEvent))).one()
     schema = msgspec.json.schema(PAYLOADS[event_type])
@@ -76,8 +76,8 @@ async def test_every_column_of_an_event_payload_is_meant(session: AsyncSession):
         session.add_all([written, rung])
         await session.flush()
         events = [
-            report_email(session, EventType.EMAIL_REPLIED, written, now=NOW),
-            report_call(session, EventType.CALL_FAILED, rung, now=NOW),
+            tx_of(session, now=NOW).report(EventType.EMAIL_REPLIED, written),
+            tx_of(session, now=NOW).report(EventType.CALL_FAILED, rung),
         ]
     assert events[0].payload == {
         "email_id": written.id,
@@ -108,7 +108,7 @@ async def test_an_event_disappears_with_the_change_it_reports(session: AsyncSess
         written = email()
         session.add(written)
         await session.flush()
-        report_email(session, EventType.EMAIL_CREATED, written, now=NOW)
+        tx_of(session, now=NOW).report(EventType.EMAIL_CREATED, written)
         await change.rollback()
     async with session.begin():
         assert (await session.scalars(select(OutboxEvent))).all() == []
@@ -121,11 +121,11 @@ async def test_events_can_be_taken_back_until_they_are_out(session: AsyncSession
         session.add(rung)
         await session.flush()
         events = [
-            report_call(session, EventType.CALL_FAILED, rung, now=NOW, available_at=later) for _ in range(3)
+            tx_of(session, now=NOW).report(EventType.CALL_FAILED, rung, available_at=later) for _ in range(3)
         ]
     async with session.begin():
         events[0].published_at = datetime(2026, 10, 14, 9, tzinfo=UTC)
     async with session.begin():
-        assert await retract(session, [event.event_id for event in events]) == 2
+        assert await retract(tx_of(session), [event.event_id for event in events]) == 2
     async with session.begin():
         assert list(await session.scalars(select(OutboxEvent.id))) == [events[0].id]

@@ -1,13 +1,13 @@
 import asyncio
 from dataclasses import replace
-from datetime import date, time, timedelta
+from datetime import date, datetime, time, timedelta
 
 import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.emails.replies import Reply, record_reply
-from services.events.report import EventType
+from services.events.types import EventType
 from services.follow_ups.automatic import create_due
 from services.follow_ups.pending import (
     AlreadyPlanned,
@@ -25,6 +25,7 @@ from shared.config import Settings
 from shared.database import SessionFactory
 from tests.factories import NOW, make_call, make_email, make_therapist
 from tests.therapist_service import TherapistServiceDouble, unreachable
+from tests.work import tx_of, work_of, workplace_of
 
 A_WEEK_AGO = NOW - timedelta(days=7)
 
@@ -64,13 +65,20 @@ async def reload(session: AsyncSession, email: Email) -> Email:
     return email
 
 
+async def due_calls(
+    sessions: SessionFactory, directory: TherapistDirectory, rules: DeskRules, now: datetime = NOW
+) -> int:
+    async with workplace_of(sessions, lambda: now, rules).work() as work:
+        return await create_due(work, directory)
+
+
 async def test_an_unanswered_mail_becomes_one_call(
     sessions: SessionFactory, session: AsyncSession, directory: TherapistDirectory, rules: DeskRules
 ):
     email = sent_email()
     await store(session, make_therapist(), email)
-    assert await create_due(sessions, directory, now=NOW, rules=rules) == 1
-    assert await create_due(sessions, directory, now=NOW, rules=rules) == 0
+    assert await due_calls(sessions, directory, rules) == 1
+    assert await due_calls(sessions, directory, rules) == 0
     (call,) = await all_calls(session)
     assert (call.email_id, call.therapist_id, call.grund) == (email.id, 1, "keine_antwort")
     assert (call.geplantes_datum, call.geplante_zeit) == (date(2026, 10, 14), time(11, 15))
@@ -98,7 +106,7 @@ async def test_other_mails_become_no_call(
     values: dict[str, object],
 ):
     await store(session, make_therapist(), sent_email(**values))
-    assert await create_due(sessions, directory, now=NOW, rules=rules) == 0
+    assert await due_calls(sessions, directory, rules) == 0
     assert await all_calls(session) == []
 
 
@@ -108,7 +116,7 @@ async def test_an_out_of_office_note_decides_when_the_call_is_due(
     await store(
         session, make_therapist(), sent_email(nachverfolgung_ab=NOW, sent_at=NOW - timedelta(days=30))
     )
-    assert await create_due(sessions, directory, now=NOW, rules=rules) == 1
+    assert await due_calls(sessions, directory, rules) == 1
     assert len(await all_calls(session)) == 1
 
 
@@ -118,10 +126,10 @@ async def test_a_note_of_an_early_return_brings_no_call_forward(
     email = sent_email(sent_at=NOW - timedelta(days=1))
     await store(session, make_therapist(), email)
     note = Reply(art=ReplyKind.OUT_OF_OFFICE, rueckkehr=rules.today(NOW))
-    effect = await record_reply(session, email.id, note, now=NOW, actor=API, rules=rules)
+    effect = await record_reply(work_of(session, now=NOW, rules=rules, actor=API), email.id, note)
     assert effect.follow_up_from == rules.today(NOW + timedelta(days=6))
-    assert await create_due(sessions, directory, now=NOW + timedelta(days=5), rules=rules) == 0
-    assert await create_due(sessions, directory, now=NOW + timedelta(days=6), rules=rules) == 1
+    assert await due_calls(sessions, directory, rules, NOW + timedelta(days=5)) == 0
+    assert await due_calls(sessions, directory, rules, NOW + timedelta(days=6)) == 1
 
 
 @pytest.mark.parametrize(
@@ -144,7 +152,7 @@ async def test_a_mail_that_led_to_a_call_is_not_called_about_again(
     email = sent_email()
     await store(session, make_therapist(), email)
     await store(session, make_call(email_id=email.id, **call))
-    assert await create_due(sessions, directory, now=NOW, rules=rules) == due
+    assert await due_calls(sessions, directory, rules) == due
 
 
 async def test_many_workers_at_once_make_one_call_each_mail(
@@ -152,7 +160,7 @@ async def test_many_workers_at_once_make_one_call_each_mail(
 ):
     emails = [sent_email(therapist_id=1 + number % 3) for number in range(12)]
     await store(session, *(make_therapist(id=number) for number in (1, 2, 3)), *emails)
-    await asyncio.gather(*(create_due(sessions, directory, now=NOW, rules=rules) for _ in range(8)))
+    await asyncio.gather(*(due_calls(sessions, directory, rules) for _ in range(8)))
     calls = await all_calls(session)
     assert sorted(call.email_id or 0 for call in calls) == sorted(email.id for email in emails)
 
@@ -171,7 +179,7 @@ async def test_a_mail_answered_while_workers_look_gets_no_call(
         return make_therapist()
 
     directory.get = answer_meanwhile  # pyright: ignore[reportAttributeAccessIssue]
-    assert await create_due(sessions, directory, now=NOW, rules=rules) == 1
+    assert await due_calls(sessions, directory, rules) == 1
     assert await all_calls(session) == []
 
 
@@ -198,15 +206,15 @@ async def test_a_mail_whose_therapist_cannot_be_called_is_shown_to_the_staff_and
     await store(session, make_therapist(**therapist), email)
     service.failing = unreachable
     one_day = replace(rules, horizon_days=1)
-    assert await create_due(sessions, directory, now=NOW, rules=one_day) == 1
-    assert await create_due(sessions, directory, now=NOW, rules=one_day) == 0
+    assert await due_calls(sessions, directory, one_day) == 1
+    assert await due_calls(sessions, directory, one_day) == 0
     await reload(session, email)
     assert email.nachverfolgung_erforderlich
     assert (email.nachverfolgung_notizen or "").startswith("Bitte beachten\n")
     assert note in (email.nachverfolgung_notizen or "")
     assert email.nachverfolgung_ab == NOW + again_after
     notes, version = email.nachverfolgung_notizen, email.version
-    assert await create_due(sessions, directory, now=NOW + again_after, rules=one_day) == 1
+    assert await due_calls(sessions, directory, one_day, NOW + again_after) == 1
     await reload(session, email)
     assert (email.nachverfolgung_notizen, email.version) == (notes, version)
     assert await all_calls(session) == []
@@ -217,7 +225,7 @@ async def test_an_unknown_therapist_is_shown_to_the_staff(
 ):
     email = sent_email()
     await store(session, email)
-    await create_due(sessions, directory, now=NOW, rules=rules)
+    await due_calls(sessions, directory, rules)
     assert (await reload(session, email)).nachverfolgung_erforderlich
 
 
@@ -232,11 +240,11 @@ async def test_while_the_directory_is_down_the_mail_waits_without_bothering_anyb
     await store(session, email)
     service.add(1)
     service.failing = unreachable
-    await create_due(sessions, directory, now=NOW, rules=rules)
+    await due_calls(sessions, directory, rules)
     assert not (await reload(session, email)).nachverfolgung_erforderlich
-    assert await create_due(sessions, directory, now=NOW, rules=rules) == 0
+    assert await due_calls(sessions, directory, rules) == 0
     service.failing = None
-    assert await create_due(sessions, directory, now=NOW + timedelta(minutes=15), rules=rules) == 1
+    assert await due_calls(sessions, directory, rules, NOW + timedelta(minutes=15)) == 1
     assert len(await all_calls(session)) == 1
 
 
@@ -251,8 +259,8 @@ async def test_an_answer_cancels_what_is_pending_but_a_call_back(session: AsyncS
         make_call(email_id=email.id, geplante_zeit=time(8), grund="manuell", status="completed"),
     )
     async with session.begin():
-        pending = await pending_call(session, email.id)
-        cancelled = await cancel_pending(session, email.id, now=NOW, actor=SYSTEM)
+        pending = await pending_call(tx_of(session), email.id)
+        cancelled = await cancel_pending(tx_of(session, now=NOW, actor=SYSTEM), email.id)
     assert pending is not None
     assert pending is cancelled
     assert pending.geplante_zeit == time(10)
@@ -266,8 +274,8 @@ async def test_an_answer_cancels_what_is_pending_but_a_call_back(session: AsyncS
     assert pending.ergebnis == "Die E-Mail wurde beantwortet."
     assert await events(session) == [EventType.CALL_CANCELED] * 2
     async with session.begin():
-        assert await pending_call(session, email.id) is None
-        assert await cancel_pending(session, email.id, now=NOW, actor=SYSTEM) is None
+        assert await pending_call(tx_of(session), email.id) is None
+        assert await cancel_pending(tx_of(session, now=NOW, actor=SYSTEM), email.id) is None
         actions = list(await session.scalars(select(Activity.action)))
     assert actions == ["call_canceled"] * 2
 
@@ -278,13 +286,13 @@ async def test_an_absence_moves_the_pending_call_behind_it(session: AsyncSession
     await store(session, make_call(email_id=email.id, grund="keine_antwort", dauer_minuten=20))
     back = date(2026, 10, 24)
     async with session.begin():
-        call = await postpone_pending(session, email, back, now=NOW, actor=SYSTEM, rules=rules)
+        call = await postpone_pending(tx_of(session, now=NOW, rules=rules, actor=SYSTEM), email, back)
     assert call is not None
     assert (call.geplantes_datum, call.geplante_zeit, call.version) == (date(2026, 10, 26), time(10), 2)
     assert call.dauer_minuten == 20
     assert await events(session) == [EventType.CALL_SCHEDULED]
     async with session.begin():
-        same = await postpone_pending(session, email, back, now=NOW, actor=SYSTEM, rules=rules)
+        same = await postpone_pending(tx_of(session, now=NOW, rules=rules, actor=SYSTEM), email, back)
     assert same is not None
     assert same.version == 2, "it is late enough already"
 
@@ -294,7 +302,9 @@ async def test_an_absence_without_a_time_after_it_asks_a_person(session: AsyncSe
     await store(session, make_therapist(telefonische_erreichbarkeit={}), email)
     await store(session, make_call(email_id=email.id, grund="keine_antwort"))
     async with session.begin():
-        call = await postpone_pending(session, email, date(2026, 11, 2), now=NOW, actor=SYSTEM, rules=rules)
+        call = await postpone_pending(
+            tx_of(session, now=NOW, rules=rules, actor=SYSTEM), email, date(2026, 11, 2)
+        )
     assert call is not None
     assert call.status == "canceled"
     assert (await reload(session, email)).nachverfolgung_erforderlich
@@ -312,7 +322,7 @@ async def test_a_mail_that_did_not_arrive_offers_a_call_at_once(
 
     async def offer(email_id: int) -> PhoneCall:
         return await offer_call_for_failed(
-            session, email_id, now=NOW, actor=SYSTEM, rules=rules, directory=directory
+            work_of(session, now=NOW, rules=rules, actor=SYSTEM), email_id, directory=directory
         )
 
     call = await offer(failed_id)
@@ -334,7 +344,7 @@ async def test_offering_a_call_twice_at_once_makes_one(
     async def offer() -> None:
         async with sessions() as own:
             await offer_call_for_failed(
-                own, failed.id, now=NOW, actor=SYSTEM, rules=rules, directory=directory
+                work_of(own, now=NOW, rules=rules, actor=SYSTEM), failed.id, directory=directory
             )
 
     outcomes = await asyncio.gather(*(offer() for _ in range(4)), return_exceptions=True)
@@ -352,7 +362,7 @@ async def test_an_absence_moves_every_pending_call(session: AsyncSession, rules:
     )
     async with session.begin():
         back = date(2026, 10, 26)
-        earliest = await postpone_pending(session, email, back, now=NOW, actor=SYSTEM, rules=rules)
+        earliest = await postpone_pending(tx_of(session, now=NOW, rules=rules, actor=SYSTEM), email, back)
     calls = await all_calls(session)
     assert [call.geplantes_datum for call in calls] == [back, back]
     assert earliest is not None

@@ -5,6 +5,7 @@ from datetime import date, time, timedelta
 
 import pytest
 from sqlalchemy import func, select
+from tests.work import work_of
 
 from services.accounts.staff import add_staff
 from services.emails.replies import Reply, record_reply
@@ -77,7 +78,9 @@ def ben_records(sessions: SessionFactory, rules: DeskRules) -> BenRecords:
                 session.add(ben)
             came = Reply(**({"inhalt": "Von Ben"} | reply))  # pyright: ignore[reportArgumentType]
             actor = Actor("staff", ben.id)
-            await record_reply(session, email_id, came, version=version, now=NOW, actor=actor, rules=rules)
+            await record_reply(
+                work_of(session, now=NOW, rules=rules, actor=actor), email_id, came, version=version
+            )
             entry = await session.scalar(select(func.max(Activity.id)))
             assert entry
             return entry
@@ -95,7 +98,7 @@ async def call(sessions: SessionFactory) -> int:
 @pytest.fixture
 async def ben(sessions: SessionFactory, clock: FakeClock) -> Staff:
     async with sessions() as session:
-        return await add_staff(session, "Ben", PASSWORD, admin=False, now=clock())
+        return await add_staff(work_of(session, now=clock()), "Ben", PASSWORD, admin=False)
 
 
 async def load_call(sessions: SessionFactory, call_id: int) -> PhoneCall:

@@ -4,6 +4,7 @@ import pytest
 from litestar import Litestar
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
+from tests.work import work_of
 
 from services.accounts.staff import set_active
 from services.models import PhoneCall, Staff
@@ -104,7 +105,7 @@ async def test_a_closed_account_is_out_at_once(
     staff_client: Client, anna: Staff, sessions: SessionFactory, clock: FakeClock
 ):
     async with sessions() as session:
-        await set_active(session, anna.id, False, now=clock(), actor=SYSTEM)
+        await set_active(work_of(session, now=clock(), actor=SYSTEM), anna.id, False)
     assert (await staff_client.get("/live", follow_redirects=False)).status_code == 303
     answer = await submit(staff_client, "/login", {"name": "Anna", "password": PASSWORD})
     assert answer.status_code == 422
@@ -132,7 +133,7 @@ async def test_who_leaves_lets_go_of_the_call(
     await submit(staff_client, "/login", {"name": "Anna", "password": PASSWORD})
     await submit(staff_client, "/calls/1/claim")
     async with sessions() as other:
-        await set_active(other, anna.id, False, now=clock(), actor=SYSTEM)
+        await set_active(work_of(other, now=clock(), actor=SYSTEM), anna.id, False)
     assert await session.scalar(holder) is None
 
 

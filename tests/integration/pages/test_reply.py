@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from sqlalchemy import func, select
+from tests.work import work_of
 
 from services.emails.changes import EmailChanges, update_email
 from services.models import Activity, Draft, EmailStatus, OutboxEvent, PhoneCall, ReplyKind, Staff, Therapist
@@ -309,7 +310,7 @@ async def test_news_by_a_service_are_told_once_it_is_news(
     answered = EmailChanges(antwort_erhalten=True, antwortinhalt="Zwei Plätze")
     for _ in range(2):
         async with sessions() as session:
-            await update_email(session, sent, answered, now=NOW, actor=API, rules=rules)
+            await update_email(work_of(session, now=NOW, rules=rules, actor=API), sent, answered)
     assert "Another service has recorded a reply here" in await part(
         staff_client, sent, "reply-news", "?seen=0"
     )

@@ -1,6 +1,7 @@
 import re
 
 from sqlalchemy import select
+from tests.work import work_of
 
 from services.accounts.staff import add_staff
 from services.models import ApiKey, MailQueueState, OutboxEvent, Staff
@@ -110,7 +111,7 @@ async def test_only_administrators_manage_accounts_and_keys(
     client: Client, sessions: SessionFactory, clock: FakeClock
 ):
     async with sessions() as session:
-        await add_staff(session, "Ben", PASSWORD, admin=False, now=clock())
+        await add_staff(work_of(session, now=clock()), "Ben", PASSWORD, admin=False)
     await submit(client, "/login", {"name": "Ben", "password": PASSWORD})
     for path in ("/system/staff", "/system/keys", "/system/staff/1/close", "/system/keys/1/revoke"):
         assert (await submit(client, path, {"name": "x"})).status_code == 403

@@ -1,5 +1,7 @@
 """Taking an outcome back, and what is typed meanwhile."""
 
+from tests.work import work_of
+
 from services.calls.changes import CallChanges, change_call
 from services.models import CallStatus, Staff
 from services.rules import DeskRules
@@ -61,7 +63,7 @@ async def test_what_is_typed_about_a_call_that_was_cancelled_meanwhile_stays_rea
     await submit(staff_client, f"/calls/{call}/claim", htmx=True)
     async with sessions() as session:
         changes = CallChanges(status=CallStatus.CANCELED)
-        await change_call(session, call, changes, version=None, now=clock(), actor=API, rules=rules)
+        await change_call(work_of(session, now=clock(), rules=rules, actor=API), call, changes, version=None)
     await submit(staff_client, f"/calls/{call}/draft", {"version": 1, "ergebnis": "Halber Satz"}, htmx=True)
     assert "Halber Satz</textarea>" in (await staff_client.get(f"/calls/{call}")).text
 

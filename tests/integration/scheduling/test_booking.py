@@ -5,6 +5,7 @@ from datetime import date, time, timedelta
 import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
+from tests.work import tx_of
 
 from services.errors import InvalidInput
 from services.models import Therapist
@@ -40,7 +41,7 @@ async def therapist(session: AsyncSession) -> Therapist:
 
 async def book_times(session: AsyncSession, therapist: Therapist, rules: DeskRules, count: int) -> list[time]:
     async with session.begin():
-        calls = [await book_next(session, therapist, now=NOW, rules=rules) for _ in range(count)]
+        calls = [await book_next(tx_of(session, now=NOW, rules=rules), therapist) for _ in range(count)]
     return [call.geplante_zeit for call in calls]
 
 
@@ -56,8 +57,8 @@ async def test_a_call_is_booked_where_find_next_said(
     async with session.begin():
         session.add(make_call(therapist_id=2, geplante_zeit=time(11, 15), leitung=1))
         session.add(make_call(therapist_id=2, geplante_zeit=time(11, 30), status="canceled"))
-        slot = await find_next(session, therapist, now=NOW, rules=rules)
-        call = await book_next(session, therapist, now=NOW, rules=rules, grund="rueckruf", versuch=2)
+        slot = await find_next(tx_of(session, now=NOW, rules=rules), therapist)
+        call = await book_next(tx_of(session, now=NOW, rules=rules), therapist, grund="rueckruf", versuch=2)
     assert (slot.day, slot.start, slot.line) == (WEDNESDAY, time(11, 15), 2)
     assert (call.geplantes_datum, call.geplante_zeit, call.leitung) == slot[:2] + slot[3:]
     assert (call.grund, call.versuch, call.ausserhalb_erreichbarkeit) == ("rueckruf", 2, False)
@@ -68,7 +69,7 @@ async def test_the_next_window_is_used_when_today_is_full(
 ):
     async with session.begin():
         session.add(make_call(geplante_zeit=time(9), dauer_minuten=176))
-        call = await book_next(session, therapist, now=NOW, rules=rules)
+        call = await book_next(tx_of(session, now=NOW, rules=rules), therapist)
     assert (call.geplantes_datum, call.geplante_zeit) == (THURSDAY, time(10))
 
 
@@ -81,8 +82,8 @@ async def test_a_full_horizon_says_so_and_the_day_after_is_not_looked_at(
             make_call(geplantes_datum=day, geplante_zeit=time(9), dauer_minuten=200) for day in days
         )
         with pytest.raises(NoFreeSlot):
-            await find_next(session, therapist, now=NOW, rules=rules)
-        later = await find_next(session, therapist, now=NOW, rules=rules, not_before=THURSDAY)
+            await find_next(tx_of(session, now=NOW, rules=rules), therapist)
+        later = await find_next(tx_of(session, now=NOW, rules=rules), therapist, not_before=THURSDAY)
     assert later.day == WEDNESDAY + timedelta(days=14)
 
 
@@ -93,7 +94,7 @@ async def test_phone_hours_that_hold_no_call_are_no_window(session: AsyncSession
             therapist = make_therapist(telefonische_erreichbarkeit=hours)
             await session.merge(therapist)
             with pytest.raises(NoWindow):
-                await book_next(session, therapist, now=NOW, rules=rules)
+                await book_next(tx_of(session, now=NOW, rules=rules), therapist)
 
 
 @pytest.mark.parametrize("values", [{"status": "gesperrt"}, {"status": "inaktiv"}, {"nicht_anrufen": True}])
@@ -104,8 +105,8 @@ async def test_who_is_not_to_be_called_gets_no_automatic_call_but_may_get_an_agr
     async with session.begin():
         session.add(therapist)
         with pytest.raises(NotToBeCalled):
-            await book_next(session, therapist, now=NOW, rules=rules)
-        await book_at(session, therapist, THURSDAY, time(10), now=NOW, rules=rules)
+            await book_next(tx_of(session, now=NOW, rules=rules), therapist)
+        await book_at(tx_of(session, now=NOW, rules=rules), therapist, THURSDAY, time(10))
 
 
 async def test_a_flag_set_since_the_therapist_was_read_counts(
@@ -115,7 +116,7 @@ async def test_a_flag_set_since_the_therapist_was_read_counts(
         (await other.get_one(Therapist, 1)).nicht_anrufen = True
     async with session.begin():
         with pytest.raises(NotToBeCalled):
-            await book_next(session, therapist, now=NOW, rules=rules)
+            await book_next(tx_of(session, now=NOW, rules=rules), therapist)
 
 
 async def test_a_slot_taken_by_somebody_who_took_no_turn_is_passed_over(
@@ -123,7 +124,7 @@ async def test_a_slot_taken_by_somebody_who_took_no_turn_is_passed_over(
 ):
     async def book() -> time:
         async with session.begin():
-            return (await book_next(session, therapist, now=NOW, rules=rules)).geplante_zeit
+            return (await book_next(tx_of(session, now=NOW, rules=rules), therapist)).geplante_zeit
 
     async with sessions() as intruder, intruder.begin():
         intruder.add(make_call(geplante_zeit=time(11, 15)))
@@ -145,12 +146,12 @@ async def test_an_agreed_time_gets_a_free_line_and_outside_phone_hours_it_is_mar
         session.add(
             make_call(therapist_id=2, geplantes_datum=THURSDAY, geplante_zeit=time(10), dauer_minuten=9)
         )
-        inside = await book_at(session, therapist, THURSDAY, time(10, 7), now=NOW, rules=rules)
+        inside = await book_at(tx_of(session, now=NOW, rules=rules), therapist, THURSDAY, time(10, 7))
         partly = await book_at(
-            session, therapist, THURSDAY, time(11, 58), now=NOW, rules=rules, duration_minutes=3
+            tx_of(session, now=NOW, rules=rules), therapist, THURSDAY, time(11, 58), duration_minutes=3
         )
-        weekend = await book_at(session, therapist, SUNDAY, time(23, 58), now=NOW, rules=rules)
-        holiday = await book_at(session, therapist, date(2026, 12, 25), time(10), now=NOW, rules=rules)
+        weekend = await book_at(tx_of(session, now=NOW, rules=rules), therapist, SUNDAY, time(23, 58))
+        holiday = await book_at(tx_of(session, now=NOW, rules=rules), therapist, date(2026, 12, 25), time(10))
     assert (inside.leitung, inside.ausserhalb_erreichbarkeit) == (2, False)
     assert partly.ausserhalb_erreichbarkeit
     assert weekend.ausserhalb_erreichbarkeit
@@ -161,10 +162,10 @@ async def test_a_collision_says_with_what(session: AsyncSession, therapist: Ther
     async with session.begin():
         taken = make_call(geplantes_datum=THURSDAY, geplante_zeit=time(10), dauer_minuten=10)
         session.add(taken)
-        await book_at(session, therapist, THURSDAY, time(10, 10), now=NOW, rules=rules)
+        await book_at(tx_of(session, now=NOW, rules=rules), therapist, THURSDAY, time(10, 10))
     async with session.begin():
         with pytest.raises(CallCollision) as collision:
-            await book_at(session, therapist, THURSDAY, time(10, 9), now=NOW, rules=rules)
+            await book_at(tx_of(session, now=NOW, rules=rules), therapist, THURSDAY, time(10, 9))
     assert str(collision.value) == f"This therapist already has call {taken.id} at 10:00 on 2026-10-15."
 
 
@@ -175,7 +176,7 @@ async def test_a_call_late_on_the_day_before_collides(
         session.add(make_call(geplantes_datum=WEDNESDAY, geplante_zeit=time(23), dauer_minuten=240))
     async with session.begin():
         with pytest.raises(CallCollision):
-            await book_at(session, therapist, THURSDAY, time(2, 59), now=NOW, rules=rules)
+            await book_at(tx_of(session, now=NOW, rules=rules), therapist, THURSDAY, time(2, 59))
 
 
 async def test_no_free_line_is_a_collision_too(session: AsyncSession, therapist: Therapist, rules: DeskRules):
@@ -186,8 +187,10 @@ async def test_no_free_line_is_a_collision_too(session: AsyncSession, therapist:
             for line in (1, 2)
         )
         with pytest.raises(NoFreeLine):
-            await book_at(session, therapist, THURSDAY, time(10, 4), now=NOW, rules=two_lines)
-        assert (await book_at(session, therapist, THURSDAY, time(10, 4), now=NOW, rules=rules)).leitung == 3
+            await book_at(tx_of(session, now=NOW, rules=two_lines), therapist, THURSDAY, time(10, 4))
+        assert (
+            await book_at(tx_of(session, now=NOW, rules=rules), therapist, THURSDAY, time(10, 4))
+        ).leitung == 3
 
 
 async def test_times_that_cannot_be_are_refused(
@@ -203,28 +206,30 @@ async def test_times_that_cannot_be_are_refused(
     async with session.begin():
         for (day, at), field in refused.items():
             with pytest.raises(InvalidInput) as error:
-                await book_at(session, therapist, day, at, now=NOW, rules=rules)
+                await book_at(tx_of(session, now=NOW, rules=rules), therapist, day, at)
             assert [wrong.field for wrong in error.value.fields] == [field]
 
 
 async def test_a_call_may_start_this_minute(session: AsyncSession, therapist: Therapist, rules: DeskRules):
     async with session.begin():
-        call = await book_at(session, therapist, WEDNESDAY, time(10, 42), now=NOW, rules=rules)
+        call = await book_at(tx_of(session, now=NOW, rules=rules), therapist, WEDNESDAY, time(10, 42))
     assert call.id
 
 
 async def test_moving_is_checked_like_booking(session: AsyncSession, therapist: Therapist, rules: DeskRules):
     async with session.begin():
-        call = await book_at(session, therapist, THURSDAY, time(10), now=NOW, rules=rules)
-        other = await book_at(session, therapist, THURSDAY, time(10, 30), now=NOW, rules=rules)
-        await move(session, call, therapist, THURSDAY, time(10, 2), now=NOW, rules=rules)
+        call = await book_at(tx_of(session, now=NOW, rules=rules), therapist, THURSDAY, time(10))
+        other = await book_at(tx_of(session, now=NOW, rules=rules), therapist, THURSDAY, time(10, 30))
+        await move(tx_of(session, now=NOW, rules=rules), call, therapist, THURSDAY, time(10, 2))
     assert (call.geplante_zeit, call.dauer_minuten, call.leitung) == (time(10, 2), 5, 1)
     async with session.begin():
         with pytest.raises(CallCollision, match=str(other.id)):
-            await move(session, call, therapist, THURSDAY, time(10, 26), now=NOW, rules=rules)
+            await move(tx_of(session, now=NOW, rules=rules), call, therapist, THURSDAY, time(10, 26))
         with pytest.raises(InvalidInput):
-            await move(session, call, therapist, WEDNESDAY, time(8), now=NOW, rules=rules)
-        await move(session, call, therapist, SUNDAY, time(10), now=NOW, rules=rules, duration_minutes=240)
+            await move(tx_of(session, now=NOW, rules=rules), call, therapist, WEDNESDAY, time(8))
+        await move(
+            tx_of(session, now=NOW, rules=rules), call, therapist, SUNDAY, time(10), duration_minutes=240
+        )
     assert call.ausserhalb_erreichbarkeit
 
 
@@ -232,12 +237,12 @@ async def test_free_slots_of_a_day_leave_out_what_is_taken(
     session: AsyncSession, therapist: Therapist, rules: DeskRules
 ):
     async with session.begin():
-        await book_at(session, therapist, THURSDAY, time(10, 10), now=NOW, rules=rules)
+        await book_at(tx_of(session, now=NOW, rules=rules), therapist, THURSDAY, time(10, 10))
         slots = await free_slots_of_day(
-            session, therapist, THURSDAY, now=NOW, rules=rules, duration_minutes=30
+            tx_of(session, now=NOW, rules=rules), therapist, THURSDAY, duration_minutes=30
         )
-        past = await free_slots_of_day(session, therapist, date(2026, 10, 13), now=NOW, rules=rules)
-        weekend = await free_slots_of_day(session, therapist, SUNDAY, now=NOW, rules=rules)
+        past = await free_slots_of_day(tx_of(session, now=NOW, rules=rules), therapist, date(2026, 10, 13))
+        weekend = await free_slots_of_day(tx_of(session, now=NOW, rules=rules), therapist, SUNDAY)
     assert [slot.start for slot in slots][:2] == [time(10, 20), time(10, 25)]
     assert slots[-1].start == time(11, 30)
     assert (past, weekend) == ([], [])
@@ -245,7 +250,7 @@ async def test_free_slots_of_a_day_leave_out_what_is_taken(
 
 async def test_who_waits_too_long_for_a_turn_is_asked_to_come_back(sessions: SessionFactory):
     async with sessions() as first, sessions() as second, first.begin(), second.begin():
-        await lock_calendar(first)
+        await lock_calendar(tx_of(first))
         await second.execute(text("SET LOCAL lock_timeout = '1ms'"))
         with pytest.raises(CalendarBusy):
-            await lock_calendar(second)
+            await lock_calendar(tx_of(second))

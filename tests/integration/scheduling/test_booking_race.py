@@ -23,6 +23,7 @@ from shared.config import Settings
 from shared.database import SessionFactory
 from tests.factories import NOW, make_therapist
 from tests.therapist_service import TherapistServiceDouble
+from tests.work import work_of
 
 CALLERS = 64
 OVERLAPS = text(
@@ -49,7 +50,9 @@ async def book_at_once(
 ) -> list[PhoneCall | BaseException]:
     async def book(new: NewCall) -> PhoneCall:
         async with sessions() as session:
-            call, _ = await create_call(session, new, now=NOW, actor=API, rules=rules, directory=directory)
+            call, _ = await create_call(
+                work_of(session, now=NOW, rules=rules, actor=API), new, directory=directory
+            )
             return call
 
     return await asyncio.gather(*(book(new) for new in wanted), return_exceptions=True)
@@ -127,14 +130,11 @@ async def test_moves_and_bookings_at_once_stay_apart(
         async with sessions() as session:
             try:
                 await move_call(
-                    session,
+                    work_of(session, now=NOW, rules=rules, actor=API),
                     call.id,
                     target.geplantes_datum,
                     target.geplante_zeit,
                     version=call.version,
-                    now=NOW,
-                    actor=API,
-                    rules=rules,
                 )
             except Conflict:
                 return
@@ -151,19 +151,16 @@ async def test_one_idempotency_key_makes_one_call(
 ):
     async def post() -> tuple[int, bool]:
         async with sessions() as session:
-            call, made = await create_call(
-                session,
+            call, repeated = await create_call(
+                work_of(session, now=NOW, rules=rules, actor=API),
                 NewCall(therapist_id=1),
-                now=NOW,
-                actor=API,
-                rules=rules,
                 directory=directory,
                 repeatable=RepeatableRequest("key", b"h" * 32),
             )
-            return call.id, made
+            return call.id, repeated
 
     answers = await asyncio.gather(*(post() for _ in range(16)))
     assert len({call_id for call_id, _ in answers}) == 1
-    assert Counter(made for _, made in answers) == {True: 1, False: 15}
+    assert Counter(repeated for _, repeated in answers) == {False: 1, True: 15}
     async with sessions() as session:
-        assert (await list_calls(session, CallFilters(), PageRequest())).total == 1
+        assert (await list_calls(work_of(session), CallFilters(), PageRequest())).total == 1

@@ -5,7 +5,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.emails.replies import Reply, record_reply
-from services.events.report import EventType, report_email
+from services.events.types import EventType
 from services.models import Email, EmailStatus, OutboxEvent, ReplyKind
 from services.rules import DeskRules
 from services.sending.ledger import Ledger
@@ -15,6 +15,7 @@ from shared.database import SessionFactory
 from tests.clock import FakeClock
 from tests.factories import NOW, make_email
 from tests.mail import ACCEPTED, LEASE, NO_ANSWER, add_emails, attempts_of, claim, ending, read_email
+from tests.work import tx_of, work_of
 
 BEGUN = NOW
 SAYS_IT_ARRIVED = [ReplyKind.REPLY, ReplyKind.OUT_OF_OFFICE]
@@ -32,18 +33,18 @@ async def comes_back(
     session: AsyncSession, email_id: int, art: ReplyKind, clock: FakeClock, rules: DeskRules
 ) -> None:
     now = clock.advance(seconds=1)
-    await record_reply(session, email_id, Reply(art=art), now=now, actor=API, rules=rules)
+    await record_reply(work_of(session, now=now, rules=rules, actor=API), email_id, Reply(art=art))
 
 
 async def assert_sent(session: AsyncSession, email_id: int) -> None:
-    """Sent when the hand-over began, reported as `report_email` would."""
+    """Sent when the hand-over began, reported as a transaction would."""
     async with session.begin():
         email = await session.get_one(Email, email_id, populate_existing=True)
         assert (email.status, email.sent_at, email.fehlermeldung) == (EmailStatus.SENT, BEGUN, None)
         assert (email.anspruch, email.anspruch_bis) == (None, None)
         reported = select(OutboxEvent).where(OutboxEvent.event_type == EventType.EMAIL_SENT)
         written = (await session.scalars(reported)).one()
-        expected = report_email(session, EventType.EMAIL_SENT, email, now=email.updated_at)
+        expected = tx_of(session, now=email.updated_at).report(EventType.EMAIL_SENT, email)
         for column in ("topic", "key", "payload", "created_at", "available_at"):
             assert getattr(written, column) == getattr(expected, column), column
 

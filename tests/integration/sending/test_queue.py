@@ -5,7 +5,7 @@ import pytest
 from sqlalchemy import func, select, text
 
 from services.emails.states import decide_unclear
-from services.events.report import EventType, report_email
+from services.events.types import EventType, event_of
 from services.models import AttemptStage, Email, EmailStatus, EmailVersuch, MailDomain, OutboxEvent
 from services.sending import ledger as ledger_module
 from services.sending import sender
@@ -37,6 +37,7 @@ from tests.mail import (
     until_email,
 )
 from tests.smtp_server import Stall, scripted_smtp
+from tests.work import work_of
 
 
 async def test_two_workers_never_claim_the_same_email(config: Settings, sessions: SessionFactory) -> None:
@@ -115,7 +116,7 @@ async def test_an_answer_that_comes_after_a_persons_decision_changes_nothing(
     assert await ledger.begin(claimed)
     await queue.sweep(now=NOW + LEASE * 2)
     async with sessions() as session:
-        await decide_unclear(session, email_id, "resend", now=NOW + LEASE * 3, actor=API)
+        await decide_unclear(work_of(session, now=NOW + LEASE * 3, actor=API), email_id, "resend")
     ledger.finish(ending(claimed, ACCEPTED))
     await ledger.flush()
     assert (await read_email(sessions, email_id)).status is EmailStatus.QUEUED
@@ -148,7 +149,7 @@ async def test_a_stale_token_changes_nothing(
 
 
 @pytest.mark.parametrize("answered_at", [None, NOW, datetime(2026, 10, 14, 8, 41, 2, 50, tzinfo=UTC)])
-async def test_the_event_is_the_one_report_email_writes(
+async def test_the_event_is_the_one_a_transaction_reports(
     queue: EmailQueue,
     ledger: Ledger,
     sessions: SessionFactory,
@@ -163,7 +164,7 @@ async def test_the_event_is_the_one_report_email_writes(
     async with sessions() as session, session.begin():
         (written,) = await session.scalars(select(OutboxEvent))
         email = await session.get_one(Email, email_id)
-        expected = report_email(session, EventType.EMAIL_SENT, email, now=clock())
+        expected = event_of(EventType.EMAIL_SENT, email, at=clock())
         for column in ("event_type", "topic", "key", "payload", "created_at", "available_at"):
             assert getattr(written, column) == getattr(expected, column), column
 
@@ -334,13 +335,13 @@ async def test_operators_see_the_queue_and_can_end_a_pause(
     await queue.pause(0, until=NOW + timedelta(hours=1), reason="login: 535 no")
     await queue.slow_down("slow.example", 0, until=NOW + timedelta(minutes=1))
     async with sessions() as session:
-        seen = await queue_overview(session, now=NOW)
+        seen = await queue_overview(work_of(session, now=NOW))
         assert (seen.unclear, seen.due, seen.oldest_due) == (1, 1, NOW)
         assert seen.counts[EmailStatus.DRAFT] == seen.counts[EmailStatus.QUEUED] == 1
         assert seen.counts[EmailStatus.SENT] == 0
         assert (seen.paused_until, seen.pause_reason) == (NOW + timedelta(hours=1), "login: 535 no")
         assert [domain.domain for domain in seen.slow_domains] == ["slow.example"]
-        assert await resume_queue(session, now=NOW)
+        assert await resume_queue(work_of(session, now=NOW))
     assert len(await queue.probe(now=NOW, lease_end=NOW + LEASE, next_probe_at=NOW + LEASE)) == 1
 
 

@@ -22,6 +22,7 @@ from shared.database import SessionFactory
 from tests.clock import FakeClock
 from tests.factories import NOW, make_call, make_therapist
 from tests.therapist_service import TherapistServiceDouble, unreachable
+from tests.work import work_of, workplace_of
 
 AN_HOUR = timedelta(hours=1)
 
@@ -45,7 +46,7 @@ async def test_a_therapist_is_fetched_once_and_kept_while_fresh(
     session: AsyncSession, directory: TherapistDirectory, service: TherapistServiceDouble
 ):
     service.add(1)
-    therapist = await directory.get(session, 1, now=NOW)
+    therapist = await directory.get(work_of(session, now=NOW), 1)
     assert therapist.display_name == "Dr. Jürgen Schmidt"
     assert (therapist.telefon_e164, therapist.abgerufen_at, therapist.status) == (
         "+49301234567",
@@ -54,8 +55,8 @@ async def test_a_therapist_is_fetched_once_and_kept_while_fresh(
     )
     assert len(parse(therapist.telefonische_erreichbarkeit).windows) == 5
     service.add(1, nachname="Neu", status="Gesperrt")
-    assert (await directory.get(session, 1, now=NOW + AN_HOUR / 2)).nachname == "Schmidt"
-    later = await directory.get(session, 1, now=NOW + AN_HOUR)
+    assert (await directory.get(work_of(session, now=NOW + AN_HOUR / 2), 1)).nachname == "Schmidt"
+    later = await directory.get(work_of(session, now=NOW + AN_HOUR), 1)
     assert (later.nachname, later.status) == ("Neu", "gesperrt")
     assert len(service.requests) == 2
 
@@ -65,7 +66,7 @@ async def test_what_the_desk_knows_survives_a_refresh(
 ):
     await store(session, make_therapist(nicht_anrufen=True, anruf_hinweis="leise sprechen", version=4))
     service.add(1, nachname="Neu")
-    therapist = await directory.get(session, 1, now=NOW + AN_HOUR)
+    therapist = await directory.get(work_of(session, now=NOW + AN_HOUR), 1)
     assert (therapist.nachname, therapist.nicht_anrufen, therapist.anruf_hinweis, therapist.version) == (
         "Neu",
         True,
@@ -95,9 +96,9 @@ async def test_a_failing_service_means_the_copy_or_a_clear_error(
 ):
     service.failing = failing
     await store(session, make_therapist(abgerufen_at=NOW - 9 * AN_HOUR))
-    assert (await directory.get(session, 1, now=NOW)).nachname == "Schmidt"
+    assert (await directory.get(work_of(session, now=NOW), 1)).nachname == "Schmidt"
     with pytest.raises(DirectoryUnavailable):
-        await directory.get(session, 2, now=NOW)
+        await directory.get(work_of(session, now=NOW), 2)
 
 
 async def test_a_read_is_tried_again_within_the_deadline(
@@ -110,7 +111,7 @@ async def test_a_read_is_tried_again_within_the_deadline(
         return unreachable(request)
 
     service.failing = once
-    assert (await directory.get(session, 1, now=NOW)).id == 1
+    assert (await directory.get(work_of(session, now=NOW), 1)).id == 1
     assert len(service.requests) == 2
 
 
@@ -122,13 +123,13 @@ async def test_a_hanging_service_is_given_up_after_the_deadline_and_left_alone_f
     service.add(1)
     service.hanging = True
     with pytest.raises(DirectoryUnavailable):
-        await directory.get(session, 1, now=NOW)
+        await directory.get(work_of(session, now=NOW), 1)
     asked = len(service.requests)
     service.hanging = False
     with pytest.raises(DirectoryUnavailable):
-        await directory.get(session, 1, now=NOW + timedelta(seconds=9))
+        await directory.get(work_of(session, now=NOW + timedelta(seconds=9)), 1)
     assert len(service.requests) == asked
-    assert (await directory.get(session, 1, now=NOW + timedelta(seconds=10))).id == 1
+    assert (await directory.get(work_of(session, now=NOW + timedelta(seconds=10)), 1)).id == 1
 
 
 async def test_callers_asking_for_the_same_therapist_share_a_request(
@@ -138,7 +139,7 @@ async def test_callers_asking_for_the_same_therapist_share_a_request(
 
     async def ask() -> Therapist:
         async with sessions() as session:
-            return await directory.get(session, 1, now=NOW)
+            return await directory.get(work_of(session, now=NOW), 1)
 
     found = await asyncio.gather(*(ask() for _ in range(8)))
     assert {therapist.id for therapist in found} == {1}
@@ -149,9 +150,9 @@ async def test_who_is_gone_from_the_service_is_unknown_or_becomes_inactive(
     session: AsyncSession, directory: TherapistDirectory
 ):
     with pytest.raises(UnknownTherapist):
-        await directory.get(session, 1, now=NOW)
+        await directory.get(work_of(session, now=NOW), 1)
     await store(session, make_therapist())
-    therapist = await directory.get(session, 1, now=NOW + AN_HOUR)
+    therapist = await directory.get(work_of(session, now=NOW + AN_HOUR), 1)
     assert not may_be_called(therapist)
 
 
@@ -170,7 +171,7 @@ async def test_odd_fields_are_stored_as_far_as_possible(
         },
         "neu": True,
     }
-    therapist = await directory.get(session, 1, now=NOW)
+    therapist = await directory.get(work_of(session, now=NOW), 1)
     assert therapist.nachname.startswith("Oberxxx")
     assert len(therapist.nachname) == 255
     assert (therapist.vorname, therapist.plz, therapist.titel) == ("", "10115", None)
@@ -185,7 +186,7 @@ async def test_the_background_finds_new_therapists_page_by_page_and_refreshes_th
     service: TherapistServiceDouble,
 ):
     clock = FakeClock(NOW)
-    refresh = DirectoryRefresh(sessions, directory, clock)
+    refresh = DirectoryRefresh(workplace_of(sessions, clock), directory)
     for number in range(1, 151):
         service.add(number)
     await refresh.turn()
@@ -197,8 +198,8 @@ async def test_the_background_finds_new_therapists_page_by_page_and_refreshes_th
     service.add(1, nachname="Neu")
     clock.advance(hours=1)
     await refresh.turn()
-    assert (await get_therapist(session, 1)).nachname == "Neu"
-    assert (await get_therapist(session, 2)).status == "inaktiv"
+    assert (await get_therapist(work_of(session), 1)).nachname == "Neu"
+    assert (await get_therapist(work_of(session), 2)).status == "inaktiv"
     assert len(service.requests) == 1 + 5
 
 
@@ -210,8 +211,8 @@ async def test_calls_of_therapists_who_turn_out_blocked_are_cancelled_by_the_nex
 ):
     await store(session, make_therapist(), make_call(grund="nicht_zugestellt"))
     service.add(1, status="gesperrt")
-    await DirectoryRefresh(sessions, directory, lambda: NOW + AN_HOUR).turn()
-    await CallsInVain(sessions, lambda: NOW + AN_HOUR).turn()
+    await DirectoryRefresh(workplace_of(sessions, lambda: NOW + AN_HOUR), directory).turn()
+    await CallsInVain(workplace_of(sessions, lambda: NOW + AN_HOUR)).turn()
     async with session.begin():
         (call,) = await session.scalars(select(PhoneCall))
     assert (call.status, call.ergebnis) == ("canceled", "Der Therapeut ist gesperrt oder nicht mehr aktiv.")
@@ -225,8 +226,8 @@ async def test_an_outage_does_not_end_the_background(
 ):
     await store(session, make_therapist(abgerufen_at=NOW - 9 * AN_HOUR))
     service.failing = unreachable
-    await DirectoryRefresh(sessions, directory, lambda: NOW).turn()
-    assert (await get_therapist(session, 1)).status == "aktiv"
+    await DirectoryRefresh(workplace_of(sessions, lambda: NOW), directory).turn()
+    assert (await get_therapist(work_of(session), 1)).status == "aktiv"
 
 
 async def test_do_not_call_cancels_what_was_planned_automatically_and_nothing_else(session: AsyncSession):
@@ -238,7 +239,7 @@ async def test_do_not_call_cancels_what_was_planned_automatically_and_nothing_el
         make_call(grund="keine_antwort", therapist_id=2, leitung=3),
     )
     await store(session, make_call(vorheriger_anruf_id=2, geplante_zeit=time(13), versuch=2))
-    therapist = await set_do_not_call(session, 1, True, "nur E-Mail", version=1, now=NOW, actor=API)
+    therapist = await set_do_not_call(work_of(session, now=NOW, actor=API), 1, True, "nur E-Mail", version=1)
     assert (therapist.nicht_anrufen, therapist.nicht_anrufen_grund, therapist.version) == (
         True,
         "nur E-Mail",
@@ -251,8 +252,8 @@ async def test_do_not_call_cancels_what_was_planned_automatically_and_nothing_el
     assert calls[0].ergebnis == "Der Therapeut möchte nicht angerufen werden."
     assert events == ["communication.call_canceled"] * 2
     with pytest.raises(StaleVersion):
-        await set_do_not_call(session, 1, False, None, version=1, now=NOW, actor=API)
-    lifted = await set_do_not_call(session, 1, False, "egal", version=2, now=NOW, actor=API)
+        await set_do_not_call(work_of(session, now=NOW, actor=API), 1, False, None, version=1)
+    lifted = await set_do_not_call(work_of(session, now=NOW, actor=API), 1, False, "egal", version=2)
     assert (lifted.nicht_anrufen, lifted.nicht_anrufen_grund) == (False, None)
 
 
@@ -262,20 +263,20 @@ async def test_a_call_somebody_is_changing_is_left_for_the_next_time(
     await store(session, make_therapist(nicht_anrufen=True), make_call(grund="nicht_zugestellt"))
     async with sessions() as other, other.begin():
         await other.scalar(select(PhoneCall).with_for_update())
-        assert await cancel_calls_in_vain(session, now=NOW) == 0
-    assert await cancel_calls_in_vain(session, now=NOW) == 1
+        assert await cancel_calls_in_vain(work_of(session, now=NOW)) == 0
+    assert await cancel_calls_in_vain(work_of(session, now=NOW)) == 1
 
 
 async def test_a_hint_is_kept_and_needs_the_current_version(session: AsyncSession):
     await store(session, make_therapist())
-    therapist = await set_call_hint(session, 1, "Durchwahl 12", version=1, now=NOW, actor=API)
+    therapist = await set_call_hint(work_of(session, now=NOW, actor=API), 1, "Durchwahl 12", version=1)
     assert (therapist.anruf_hinweis, therapist.version) == ("Durchwahl 12", 2)
     with pytest.raises(StaleVersion):
-        await set_call_hint(session, 1, None, version=1, now=NOW, actor=API)
+        await set_call_hint(work_of(session, now=NOW, actor=API), 1, None, version=1)
     with pytest.raises(NotFound):
-        await set_call_hint(session, 2, None, version=1, now=NOW, actor=API)
+        await set_call_hint(work_of(session, now=NOW, actor=API), 2, None, version=1)
     with pytest.raises(NotFound):
-        await get_therapist(session, 2)
+        await get_therapist(work_of(session), 2)
 
 
 async def test_therapists_are_found_by_name_or_any_spelling_of_the_number(session: AsyncSession):
@@ -299,15 +300,15 @@ async def test_therapists_are_found_by_name_or_any_spelling_of_the_number(sessio
         "Dr. Schmidt",
         "herr schmidt",
     ):
-        assert [therapist.id for therapist in await search_therapists(session, q)] == [1], q
+        assert [therapist.id for therapist in await search_therapists(work_of(session), q)] == [1], q
     for q in ("von", "berg", "von berg", "040"):
-        assert [therapist.id for therapist in await search_therapists(session, q)] == [2], q
+        assert [therapist.id for therapist in await search_therapists(work_of(session), q)] == [2], q
 
 
 async def test_a_search_without_a_match_finds_nobody(session: AsyncSession):
     await store(session, make_therapist())
     for q in ("", "  ", "+", "%", "_", "Dr.", "0", "999", "1\\", "chmidt"):
-        assert list(await search_therapists(session, q)) == [], q
+        assert list(await search_therapists(work_of(session), q)) == [], q
 
 
 @pytest.mark.parametrize(
@@ -338,7 +339,7 @@ async def test_names_are_found_however_they_are_typed(
         make_therapist(id=2, vorname="Klara", nachname="Wendt"),
     )
     for q in spellings:
-        assert [therapist.id for therapist in await search_therapists(session, q)] == [1], q
+        assert [therapist.id for therapist in await search_therapists(work_of(session), q)] == [1], q
 
 
 async def test_no_sign_in_a_name_is_a_query(session: AsyncSession):
@@ -354,8 +355,8 @@ async def test_no_sign_in_a_name_is_a_query(session: AsyncSession):
         "ʼ",
         "½",
     ):
-        await search_therapists(session, q)
-    assert len(await search_therapists(session, "schmidt | (jürgen)")) == 1
+        await search_therapists(work_of(session), q)
+    assert len(await search_therapists(work_of(session), "schmidt | (jürgen)")) == 1
 
 
 async def test_a_name_is_looked_up_in_an_index(session: AsyncSession, engine: AsyncEngine):
@@ -375,7 +376,7 @@ async def test_a_name_is_looked_up_in_an_index(session: AsyncSession, engine: As
         )
         await session.execute(text("ANALYZE communication_service.therapists"))
     event.listen(engine.sync_engine, "before_cursor_execute", note)
-    assert list(await search_therapists(session, "yilmaz emre")) == []
+    assert list(await search_therapists(work_of(session), "yilmaz emre")) == []
     event.remove(engine.sync_engine, "before_cursor_execute", note)
     ((statement, parameters),) = asked
     async with session.begin():

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.work import a_moment
 
 from services.calls.next_attempt import BUSY_WAIT, RETRIED, NoRetry, obstacle_to_retry, search_from
 from services.calls.outcomes import STATUS_AFTER, outcome_kind
@@ -69,7 +70,7 @@ def test_only_unreached_unanswered_calls_with_attempts_left_are_retried(
 @given(st.integers(min_value=0, max_value=24 * 60 - 1), st.sampled_from(sorted(RETRIED)))
 def test_the_search_begins_after_the_open_window_or_the_busy_wait(minute: int, art: OutcomeKind):
     now = RULES.instant(WEDNESDAY, time(*divmod(minute, 60))).astimezone(UTC)
-    earliest = search_from(art, THERAPIST, now=now, rules=RULES) + RULES.notice
+    earliest = search_from(a_moment(now=now, rules=RULES), art, THERAPIST) + RULES.notice
     inside = time(10) <= RULES.local(now).time() < time(12)
     if inside and art != OutcomeKind.BUSY:
         assert earliest == max(RULES.instant(WEDNESDAY, time(12)), now + RULES.notice)

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.work import a_moment
 
 from services.calls.reachability import Group, Obstacle, OpenCall, on_board, place, reachable_now
 from services.desk.board import arrange, day_band
@@ -48,7 +49,7 @@ def open_call(call_id: int = 1, hours: object = "10:00-12:00", **values: object)
 
 
 def group(call: OpenCall, now: datetime) -> Group:
-    return place(call, now=now, rules=RULES).group
+    return place(a_moment(now=now, rules=RULES), call).group
 
 
 @pytest.mark.parametrize(
@@ -75,7 +76,7 @@ def test_a_call_of_yesterday_is_overdue_unless_reachable(now: datetime, expected
 
 
 def test_between_two_windows_the_second_counts():
-    placement = place(open_call(hours=["10:00-11:00", "15:00-16:00"]), now=at(11, 30), rules=RULES)
+    placement = place(a_moment(now=at(11, 30), rules=RULES), open_call(hours=["10:00-11:00", "15:00-16:00"]))
     assert (placement.group, placement.window) == (Group.LATER, Window(time(15), time(16)))
     assert (placement.opens_at, placement.closes_at) == (at(15), at(16))
 
@@ -93,7 +94,7 @@ def test_a_further_attempt_and_a_postponed_call_wait_for_their_time(
 
 
 def test_an_overdue_call_says_when_it_can_be_made_today():
-    placement = place(open_call(geplantes_datum=YESTERDAY), now=at(8), rules=RULES)
+    placement = place(a_moment(now=at(8), rules=RULES), open_call(geplantes_datum=YESTERDAY))
     assert (placement.group, placement.opens_at) == (Group.OVERDUE, at(10))
 
 
@@ -109,7 +110,7 @@ def test_an_overdue_call_says_when_it_can_be_made_today():
     ],
 )
 def test_who_cannot_be_rung_is_unreachable_with_the_reason(values: dict[str, object], expected: Obstacle):
-    placement = place(open_call(**values), now=at(10, 30), rules=RULES)
+    placement = place(a_moment(now=at(10, 30), rules=RULES), open_call(**values))
     assert (placement.group, placement.obstacle) == (Group.UNREACHABLE, expected)
 
 
@@ -146,18 +147,20 @@ def test_a_time_agreed_outside_the_phone_hours_counts(now: datetime, expected: G
 
 def test_whose_window_closes_first_comes_first():
     calls = [open_call(1, "10:00-12:00"), open_call(2, "10:00-11:00"), open_call(3, "09:00-11:30")]
-    assert [call.call_id for call in reachable_now(calls, now=at(10, 42), rules=RULES)] == [2, 3, 1]
+    assert [call.call_id for call in reachable_now(a_moment(now=at(10, 42), rules=RULES), calls)] == [2, 3, 1]
 
 
 def test_minutes_left_count_begun_ones():
-    [row] = on_board([open_call(hours="10:00-11:00")], now=at(10, 42) + timedelta(seconds=30), rules=RULES)
+    [row] = on_board(
+        a_moment(now=at(10, 42) + timedelta(seconds=30), rules=RULES), [open_call(hours="10:00-11:00")]
+    )
     assert row.minutes_left == 18
 
 
 def test_an_expired_claim_shows_nobody():
     call = open_call(bearbeitet_von=7, bearbeitet_bis=at(10, 50), bearbeitet_name="Ben")
-    [held] = on_board([call], now=at(10, 49), rules=RULES)
-    [expired] = on_board([call], now=at(10, 50), rules=RULES)
+    [held] = on_board(a_moment(now=at(10, 49), rules=RULES), [call])
+    [expired] = on_board(a_moment(now=at(10, 50), rules=RULES), [call])
     assert (held.holder_id, held.holder_name) == (7, "Ben")
     assert (expired.holder_id, expired.holder_name) == (None, None)
 
@@ -166,7 +169,7 @@ def test_in_the_night_the_clocks_change_the_window_is_as_long_as_the_night_is():
     rules = replace(RULES, desk_hours=(time(0), time(23)))
     changing = date(2026, 10, 25)
     call = open_call(hours={"sunday": "01:00-04:00"}, geplantes_datum=changing)
-    [row] = on_board([call], now=at(1, 0, changing), rules=rules)
+    [row] = on_board(a_moment(now=at(1, 0, changing), rules=rules), [call])
     assert row.minutes_left == 4 * 60
 
 
@@ -201,7 +204,7 @@ MINUTES = st.integers(min_value=0, max_value=24 * 60 - 1)
 @given(CALLS, MINUTES)
 def test_every_open_call_is_on_the_board_once_and_the_counts_agree(calls: list[OpenCall], minute: int):
     now = at(0) + timedelta(minutes=minute)
-    board = arrange(calls, [], now=now, rules=RULES)
+    board = arrange(a_moment(now=now, rules=RULES), calls, [])
     groups = [board.reachable_now, board.soon, board.later, board.overdue, board.unreachable]
     assert sorted(row.call.call_id for rows in groups for row in rows) == sorted(
         call.call_id for call in calls
@@ -223,7 +226,7 @@ def test_every_open_call_is_on_the_board_once_and_the_counts_agree(calls: list[O
 def test_reachable_means_inside_a_window_and_allowed(calls: list[OpenCall], minute: int):
     now = at(0) + timedelta(minutes=minute)
     clock = RULES.local(now).time()
-    rows = arrange(calls, [], now=now, rules=RULES).reachable_now
+    rows = arrange(a_moment(now=now, rules=RULES), calls, []).reachable_now
     for row in rows:
         window = row.placement.window
         assert window is not None
@@ -263,6 +266,6 @@ def test_a_desk_open_until_midnight_has_a_whole_band():
 
 def test_the_next_opening_is_the_earliest_still_to_come():
     calls = [open_call(1, "15:00-16:00"), open_call(2, "11:15-12:00"), open_call(3, "10:00-11:00")]
-    opening = arrange(calls, [], now=at(10, 42), rules=RULES).next_opening
+    opening = arrange(a_moment(now=at(10, 42), rules=RULES), calls, []).next_opening
     assert opening is not None
     assert (opening.call_id, opening.at) == (2, at(11, 15))

@@ -2,6 +2,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.work import a_moment
 
 from services.rules import DeskRules
 from services.scheduling.calendar import pieces
@@ -30,7 +31,7 @@ def test_openings_cut_to_pieces_hold_the_same_slots(
     busy = Busy(taken)
 
     def slots(some: list[Interval]) -> set[Slot]:
-        return set(free_slots(some, busy, now=now, rules=RULES, duration_minutes=duration))
+        return set(free_slots(a_moment(now=now, rules=RULES), some, busy, duration_minutes=duration))
 
     assert slots(pieces(openings, now + RULES.notice, duration, RULES)) == slots(openings)
 

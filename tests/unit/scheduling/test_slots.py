@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime, time, timedelta
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.work import a_moment
 
 from services.rules import DeskRules
 from services.scheduling.phone_hours import Interval, Windows, is_holiday, openings, parse
@@ -30,9 +31,9 @@ def find(
     minutes: int = 5,
     not_before: date | None = None,
 ) -> Slot | None:
-    days = days_to_search(now=now, rules=rules, not_before=not_before)
+    days = days_to_search(a_moment(now=now, rules=rules), not_before=not_before)
     times = openings(windows, days, rules)
-    return next_slot(times, busy or Busy(), now=now, rules=rules, duration_minutes=minutes)
+    return next_slot(a_moment(now=now, rules=rules), times, busy or Busy(), duration_minutes=minutes)
 
 
 def taken(at: str, minutes: int = 5, day: date = WEDNESDAY) -> Interval:
@@ -117,7 +118,7 @@ def test_the_horizon_counts_from_the_first_possible_day():
     assert find(only_next_week, rules=replace(RULES, horizon_days=8)) is not None
     far = WEDNESDAY + timedelta(days=100)
     assert find(windows_on("9-10"), not_before=far) == Slot(far, time(9), 5, 1)
-    assert days_to_search(now=NOW, rules=RULES, not_before=date.max) == []
+    assert days_to_search(a_moment(now=NOW, rules=RULES), not_before=date.max) == []
 
 
 @pytest.mark.parametrize(
@@ -179,7 +180,7 @@ def test_a_whole_call_must_lie_within_a_window():
 
 def test_free_slots_are_all_grid_points_that_would_do():
     times = openings(windows_on("14-14:30"), [WEDNESDAY], RULES)
-    slots = free_slots(times, Busy([taken("14:10")]), now=NOW, rules=RULES, duration_minutes=5)
+    slots = free_slots(a_moment(now=NOW, rules=RULES), times, Busy([taken("14:10")]), duration_minutes=5)
     assert [slot.start for slot in slots] == [time(14), time(14, 20), time(14, 25)]
 
 
@@ -275,9 +276,9 @@ def test_slots_are_exactly_those_a_search_by_brute_force_finds(
     situation: tuple[Windows, Busy, datetime, DeskRules, int],
 ):
     windows, busy, now, rules, minutes = situation
-    days = days_to_search(now=now, rules=rules)
+    days = days_to_search(a_moment(now=now, rules=rules))
     expected = brute_force(windows, busy, days, now, rules, minutes)
     times = openings(windows, days, rules)
-    assert free_slots(times, busy, now=now, rules=rules, duration_minutes=minutes) == expected
-    first = next_slot(times, busy, now=now, rules=rules, duration_minutes=minutes)
+    assert free_slots(a_moment(now=now, rules=rules), times, busy, duration_minutes=minutes) == expected
+    first = next_slot(a_moment(now=now, rules=rules), times, busy, duration_minutes=minutes)
     assert first == (expected[0] if expected else None)

@@ -11,7 +11,6 @@ from litestar.di import NamedDependency
 from litestar.openapi.spec import Example
 from litestar.params import BodyKwarg, FromPath, FromQuery, JSONBody, QueryParameter
 from msgspec import UNSET, Struct, UnsetType
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.checks import LARGEST_BODY_BYTES, LONGEST_LINE, LONGEST_NOTE
 from services.emails.changes import EmailChanges, update_email
@@ -19,9 +18,7 @@ from services.emails.create import NewEmail, create_email, get_email
 from services.emails.lists import EmailFilters, list_emails
 from services.models import LARGEST_ID, Email, EmailStatus
 from services.pagination import DEFAULT_LIMIT, PageRequest
-from services.rules import DeskRules
-from services.work import Actor
-from shared.clock import Clock
+from services.work import Work
 from shared.config import Settings
 from webapp.controllers.api.schema import (
     INSTANT,
@@ -169,8 +166,7 @@ class EmailApi(Controller):
     )
     async def list_emails(
         self,
-        session: NamedDependency[AsyncSession],
-        rules: NamedDependency[DeskRules],
+        work: NamedDependency[Work],
         page: PageNumber = 1,
         limit: PageLimit = DEFAULT_LIMIT,
         therapist_id: RecordIdFilter = None,
@@ -194,13 +190,13 @@ class EmailApi(Controller):
             antwort_erhalten=antwort_erhalten,
             nachverfolgung_erforderlich=nachverfolgung_erforderlich,
             zustellung_unklar=zustellung_unklar,
-            created_from=range_start("created_from", created_from, rules),
-            created_to=range_end("created_to", created_to, rules),
-            sent_from=range_start("sent_from", sent_from, rules),
-            sent_to=range_end("sent_to", sent_to, rules),
+            created_from=range_start("created_from", created_from, work.rules),
+            created_to=range_end("created_to", created_to, work.rules),
+            sent_from=range_start("sent_from", sent_from, work.rules),
+            sent_to=range_end("sent_to", sent_to, work.rules),
             q=q,
         )
-        emails = await list_emails(session, filters, PageRequest(page, limit))
+        emails = await list_emails(work, filters, PageRequest(page, limit))
         return EmailList.of(emails, lambda email: msgspec.convert(email, EmailSummary, from_attributes=True))
 
     @post(
@@ -233,9 +229,9 @@ class EmailApi(Controller):
         return Response(_detail(email), status_code=201, headers=headers)
 
     @get("/{email_id:int}", operation_id="getEmail", summary="Read an e-mail", responses=problems(404))
-    async def get_email(self, email_id: FromPath[int], session: NamedDependency[AsyncSession]) -> EmailDetail:
+    async def get_email(self, work: NamedDependency[Work], email_id: FromPath[int]) -> EmailDetail:
         """Read an e-mail."""
-        return _detail(await get_email(session, email_id))
+        return _detail(await get_email(work, email_id))
 
     @put(
         "/{email_id:int}",
@@ -245,12 +241,9 @@ class EmailApi(Controller):
     )
     async def update_email(
         self,
+        work: NamedDependency[Work],
         email_id: FromPath[int],
         data: JSONBody[EmailUpdate],
-        session: NamedDependency[AsyncSession],
-        clock: NamedDependency[Clock],
-        rules: NamedDependency[DeskRules],
-        actor: NamedDependency[Actor],
         config: NamedDependency[Settings],
     ) -> EmailDetail:
         """Change an e-mail."""
@@ -259,16 +252,7 @@ class EmailApi(Controller):
             fields["antwortdatum"] = read_instant("antwortdatum", data.antwortdatum)
         version = fields.pop("version")
         changes = EmailChanges(**fields)
-        email = await update_email(
-            session,
-            email_id,
-            changes,
-            version=version,
-            now=clock(),
-            actor=actor,
-            rules=rules,
-            utf8=config.smtp_utf8,
-        )
+        email = await update_email(work, email_id, changes, version=version, utf8=config.smtp_utf8)
         return _detail(email)
 
 

@@ -8,7 +8,6 @@ from litestar import Controller, Response, delete, get, post, put
 from litestar.di import NamedDependency
 from litestar.params import BodyKwarg, FromPath, FromQuery, JSONBody, QueryParameter
 from msgspec import UNSET, Meta, Struct, UnsetType
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.calls.changes import CallChanges, change_call
 from services.calls.lists import CallFilters, list_calls
@@ -16,11 +15,9 @@ from services.calls.planning import NewCall, create_call, get_call
 from services.checks import LONGEST_NOTE
 from services.models import LARGEST_ID, CallReason, CallStatus, OutcomeKind, PhoneCall
 from services.pagination import DEFAULT_LIMIT, PageRequest
-from services.rules import DeskRules
 from services.scheduling.calendar import LONGEST_CALL_MINUTES
 from services.therapists.directory import TherapistDirectory
-from services.work import Actor
-from shared.clock import Clock
+from services.work import Work
 from webapp.controllers.api.schema import (
     MADE_HEADERS,
     IdempotencyKeyHeader,
@@ -131,7 +128,7 @@ class PhoneCallApi(Controller):
     )
     async def list_calls(
         self,
-        session: NamedDependency[AsyncSession],
+        work: NamedDependency[Work],
         page: PageNumber = 1,
         limit: PageLimit = DEFAULT_LIMIT,
         therapist_id: RecordIdFilter = None,
@@ -150,7 +147,7 @@ class PhoneCallApi(Controller):
             geplantes_datum_von=geplantes_datum_from,
             geplantes_datum_bis=geplantes_datum_to,
         )
-        return CallList.of(await list_calls(session, filters, PageRequest(page, limit)), _shown)
+        return CallList.of(await list_calls(work, filters, PageRequest(page, limit)), _shown)
 
     @post(
         "/",
@@ -161,12 +158,9 @@ class PhoneCallApi(Controller):
     )
     async def create_call(
         self,
+        work: NamedDependency[Work],
         data: JSONBody[CallCreate],
         request: JsonRequest,
-        session: NamedDependency[AsyncSession],
-        clock: NamedDependency[Clock],
-        rules: NamedDependency[DeskRules],
-        actor: NamedDependency[Actor],
         directory: NamedDependency[TherapistDirectory],
         idempotency_key: IdempotencyKeyHeader = None,
     ) -> Response[Call]:
@@ -175,24 +169,21 @@ class PhoneCallApi(Controller):
         check_days(**fields)
         del fields["status"]
         fields["geplante_zeit"] = _time(data.geplante_zeit)
-        call, is_new = await create_call(
-            session,
+        call, repeated = await create_call(
+            work,
             NewCall(**fields),
-            now=clock(),
-            actor=actor,
-            rules=rules,
             directory=directory,
             repeatable=await repeatable(request, idempotency_key),
         )
         headers = {"Location": f"/api/phone-calls/{call.id}"}
-        if not is_new:
+        if repeated:
             headers["Idempotent-Replayed"] = "true"
         return Response(_shown(call), status_code=201, headers=headers)
 
     @get("/{call_id:int}", operation_id="getPhoneCall", summary="Read a call", responses=problems(404))
-    async def get_call(self, call_id: FromPath[int], session: NamedDependency[AsyncSession]) -> Call:
+    async def get_call(self, work: NamedDependency[Work], call_id: FromPath[int]) -> Call:
         """Read a call."""
-        return _shown(await get_call(session, call_id))
+        return _shown(await get_call(work, call_id))
 
     @put(
         "/{call_id:int}",
@@ -201,13 +192,7 @@ class PhoneCallApi(Controller):
         responses=problems(404, 409, 413, 415, 422),
     )
     async def update_call(
-        self,
-        call_id: FromPath[int],
-        data: JSONBody[CallUpdate],
-        session: NamedDependency[AsyncSession],
-        clock: NamedDependency[Clock],
-        rules: NamedDependency[DeskRules],
-        actor: NamedDependency[Actor],
+        self, work: NamedDependency[Work], call_id: FromPath[int], data: JSONBody[CallUpdate]
     ) -> Call:
         """Change a call."""
         fields = msgspec.structs.asdict(data)
@@ -216,9 +201,7 @@ class PhoneCallApi(Controller):
         fields["geplante_zeit"] = _time(data.geplante_zeit)
         fields["tatsaechliche_zeit"] = _time(data.tatsaechliche_zeit)
         changes = CallChanges(**fields)
-        call = await change_call(
-            session, call_id, changes, version=version, now=clock(), actor=actor, rules=rules
-        )
+        call = await change_call(work, call_id, changes, version=version)
         return _shown(call)
 
     @delete(
@@ -228,19 +211,10 @@ class PhoneCallApi(Controller):
         status_code=200,
         responses=problems(404, 409),
     )
-    async def cancel_call(
-        self,
-        call_id: FromPath[int],
-        session: NamedDependency[AsyncSession],
-        clock: NamedDependency[Clock],
-        rules: NamedDependency[DeskRules],
-        actor: NamedDependency[Actor],
-    ) -> Call:
+    async def cancel_call(self, work: NamedDependency[Work], call_id: FromPath[int]) -> Call:
         """Cancel a call; doing so again changes nothing."""
         changes = CallChanges(status=CallStatus.CANCELED)
-        call = await change_call(
-            session, call_id, changes, version=None, now=clock(), actor=actor, rules=rules
-        )
+        call = await change_call(work, call_id, changes, version=None)
         return _shown(call)
 
 

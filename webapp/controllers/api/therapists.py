@@ -7,13 +7,11 @@ from litestar import Controller, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath, QueryParameter
 from msgspec import Struct
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.rules import DeskRules
 from services.scheduling.calendar import LONGEST_CALL_MINUTES, load_free_times
 from services.scheduling.phone_hours import END_OF_DAY
 from services.therapists.directory import TherapistDirectory
-from shared.clock import Clock
+from services.work import Work
 from webapp.controllers.api.schema import check_days, problems, refuse_unknown_parameters
 
 
@@ -53,11 +51,9 @@ class TherapistApi(Controller):
     )
     async def list_slots(
         self,
+        work: NamedDependency[Work],
         therapist_id: FromPath[int],
         day: Annotated[date, QueryParameter(name="date", description="The day, `2025-06-10`.")],
-        session: NamedDependency[AsyncSession],
-        clock: NamedDependency[Clock],
-        rules: NamedDependency[DeskRules],
         directory: NamedDependency[TherapistDirectory],
         dauer_minuten: Annotated[
             int | None,
@@ -69,13 +65,7 @@ class TherapistApi(Controller):
         """List free times."""
         check_days(date=day)
         free = await load_free_times(
-            session,
-            therapist_id,
-            day,
-            now=clock(),
-            rules=rules,
-            directory=directory,
-            duration_minutes=dauer_minuten,
+            work, therapist_id, day, directory=directory, duration_minutes=dauer_minuten
         )
         return FreeSlots(
             therapist_id=free.therapist_id,

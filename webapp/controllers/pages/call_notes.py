@@ -40,14 +40,10 @@ class CallTherapistController(Controller):
         self, visit: NamedDependency[Visit], call_id: FromPath[int], data: Submitted[TherapistNote]
     ) -> Page:
         """Keep what whoever rings this therapist should know."""
-        call = await get_call(visit.session, call_id)
+        call = await get_call(visit.work, call_id)
         try:
             await set_call_hint(
-                visit.session,
-                call.therapist_id,
-                limited("hinweis", data.text),
-                version=data.version,
-                **visit.act,
+                visit.work, call.therapist_id, limited("hinweis", data.text), version=data.version
             )
         except (Conflict, InvalidInput) as error:
             return await show_refusal(visit, call_id, error, typed={"hint": data.text})
@@ -58,15 +54,14 @@ class CallTherapistController(Controller):
         self, visit: NamedDependency[Visit], call_id: FromPath[int], data: Submitted[TherapistNote]
     ) -> Page:
         """Note that this therapist does not want to be called, or does again."""
-        call = await get_call(visit.session, call_id)
+        call = await get_call(visit.work, call_id)
         try:
             await set_do_not_call(
-                visit.session,
+                visit.work,
                 call.therapist_id,
                 bool(data.flag),
                 limited("nicht_anrufen_grund", data.text),
                 version=data.version,
-                **visit.act,
             )
         except (Conflict, InvalidInput) as error:
             return await show_refusal(visit, call_id, error, typed={"reason": data.text})
@@ -81,7 +76,7 @@ class CallTherapistController(Controller):
         day, at = read_date(form.geplantes_datum), read_time(form.geplante_zeit)
         outside = False
         if day is not None and at is not None:
-            outside = await is_outside_phone_hours(visit.session, call_id, day, at, rules=visit.rules)
+            outside = await is_outside_phone_hours(visit.work, call_id, day, at)
         return Template("calls/agreed_time.html", context={"outside": outside})
 
 
@@ -96,9 +91,7 @@ class RingBackController(Controller):
     async def take(self, visit: NamedDependency[Visit], therapist_id: FromPath[int]) -> Page:
         """Open the call of who is on the phone right now; make one if none is planned."""
         try:
-            claim = await ring_backs.take_ring_back(
-                visit.session, therapist_id, staff_id=visit.staff.id, now=visit.now, rules=visit.rules
-            )
+            claim = await ring_backs.take_ring_back(visit.work, therapist_id)
         except (Conflict, InvalidInput) as error:
             return await show_desk(visit, refused=error)
         return await show_call(visit, claim.call.id, notice=whose_is_free(claim))

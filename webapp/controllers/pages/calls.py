@@ -13,7 +13,7 @@ from services.calls.undo import undo_outcome
 from services.desk.today import load_change, load_desk, suggest_next_attempt
 from services.errors import Conflict, InvalidInput
 from services.models import OutcomeKind
-from shared.clock import Clock
+from services.work import Work
 from webapp.i18n import gettext
 from webapp.screens.desk import desk_page, desk_update, is_fragment
 from webapp.screens.desk_answers import (
@@ -39,9 +39,7 @@ class CallController(Controller):
     @get("/{call_id:int}")
     async def look(self, visit: NamedDependency[Visit], call_id: FromPath[int]) -> Template:
         """Show a call, whoever has it in hand."""
-        desk = await load_desk(
-            visit.session, call_id, staff_id=visit.staff.id, now=visit.now, rules=visit.rules
-        )
+        desk = await load_desk(visit.work, call_id)
         render = desk_update if is_fragment(visit.request) else desk_page
         return render(desk, visit.rules)
 
@@ -49,9 +47,7 @@ class CallController(Controller):
     async def claim(self, visit: NamedDependency[Visit], call_id: FromPath[int]) -> Page:
         """Take a call in hand."""
         try:
-            claim = await claims.claim_call(
-                visit.session, call_id, staff_id=visit.staff.id, now=visit.now, rules=visit.rules
-            )
+            claim = await claims.claim_call(visit.work, call_id)
         except Conflict as error:
             return await show_refusal(visit, call_id, error)
         return await show_call(visit, call_id, notice=whose_is_free(claim))
@@ -60,9 +56,7 @@ class CallController(Controller):
     async def claim_next(self, visit: NamedDependency[Visit]) -> Page:
         """Take the reachable call whose window closes first."""
         try:
-            claim = await claims.claim_next(
-                visit.session, staff_id=visit.staff.id, now=visit.now, rules=visit.rules
-            )
+            claim = await claims.claim_next(visit.work)
         except claims.NothingReachable as error:
             return await show_desk(visit, notice=words_of(error))
         return await show_call(visit, claim.call.id, notice=whose_is_free(claim))
@@ -71,9 +65,7 @@ class CallController(Controller):
     async def renew(self, visit: NamedDependency[Visit], call_id: FromPath[int]) -> Response[Any]:
         """Keep a call in hand while its panel is open."""
         try:
-            await claims.renew_claim(
-                visit.session, call_id, staff_id=visit.staff.id, now=visit.now, rules=visit.rules
-            )
+            await claims.renew_claim(visit.work, call_id)
         except claims.ClaimLost as error:
             return Template("calls/change.html", context={"message": words_of(error)}, status_code=409)
         return Response(None, status_code=204)
@@ -81,7 +73,7 @@ class CallController(Controller):
     @post("/{call_id:int}/release", status_code=200)
     async def release(self, visit: NamedDependency[Visit], call_id: FromPath[int]) -> Page:
         """Let go of a call."""
-        await claims.release_claim(visit.session, call_id, staff_id=visit.staff.id)
+        await claims.release_claim(visit.work, call_id)
         return await show_desk(visit, notice=gettext("The call is free again."))
 
     @get("/{call_id:int}/next-attempt")
@@ -91,12 +83,7 @@ class CallController(Controller):
         suggestion = None
         if form.kind is not None and not (form.kind is OutcomeKind.POSTPONED and form.wohin == CHOSEN_TIME):
             suggestion = await suggest_next_attempt(
-                visit.session,
-                call_id,
-                form.kind,
-                wiederholen_nach=form.not_before,
-                now=visit.now,
-                rules=visit.rules,
+                visit.work, call_id, form.kind, wiederholen_nach=form.not_before
             )
         return Template("calls/next_attempt.html", context={"suggestion": suggestion})
 
@@ -105,9 +92,7 @@ class CallController(Controller):
         self, visit: NamedDependency[Visit], call_id: FromPath[int], version: FromQuery[int]
     ) -> Response[Any]:
         """Say what somebody else did to the call since the page showed it; nothing if nothing."""
-        change = await load_change(
-            visit.session, call_id, version=version, staff_id=visit.staff.id, now=visit.now
-        )
+        change = await load_change(visit.work, call_id, version=version)
         message = change_in_words(change) if change else None
         held_until = change.held_until if change else None
         return Template("calls/change.html", context={"message": message, "held_until": held_until})
@@ -117,14 +102,7 @@ class CallController(Controller):
         self, visit: NamedDependency[Visit], call_id: FromPath[int], data: Submitted[OutcomeForm]
     ) -> Template:
         """Keep what is being typed."""
-        await keep_typed(
-            visit.session,
-            call_id,
-            data.to_draft(),
-            version=read_number(data.version),
-            staff_id=visit.staff.id,
-            now=visit.now,
-        )
+        await keep_typed(visit.work, call_id, data.to_draft(), version=read_number(data.version))
         return Template("calls/draft_saved.html", context={"at": visit.now})
 
     @post("/{call_id:int}/outcome", status_code=200)
@@ -134,9 +112,7 @@ class CallController(Controller):
         """Save what came of the call and offer the next one."""
         version = read_number(data.version)
         try:
-            await outcomes.record_outcome(
-                visit.session, call_id, data.to_outcome(), version=version, rules=visit.rules, **visit.act
-            )
+            await outcomes.record_outcome(visit.work, call_id, data.to_outcome(), version=version)
         except (Conflict, InvalidInput) as error:
             return await show_refusal(visit, call_id, error, form=data)
         return await show_desk(visit, saved_call_id=call_id)
@@ -148,20 +124,18 @@ class CallController(Controller):
         """Move an overdue call to the therapist's next window."""
         outcome = outcomes.Outcome(art=OutcomeKind.POSTPONED)
         try:
-            await outcomes.record_outcome(
-                visit.session, call_id, outcome, version=version, rules=visit.rules, **visit.act
-            )
+            await outcomes.record_outcome(visit.work, call_id, outcome, version=version)
         except (Conflict, InvalidInput) as error:
             return await show_refusal(visit, call_id, error)
         return await show_desk(visit, saved_call_id=call_id)
 
     @post("/{call_id:int}/undo", status_code=200)
     async def undo(
-        self, visit: NamedDependency[Visit], call_id: FromPath[int], clock: NamedDependency[Clock]
+        self, work: NamedDependency[Work], visit: NamedDependency[Visit], call_id: FromPath[int]
     ) -> Page:
         """Take the last outcome back, with what was typed."""
         try:
-            claim = await undo_outcome(visit.session, call_id, clock=clock, actor=visit.actor)
+            claim = await undo_outcome(visit.work, call_id)
         except Conflict as error:
             return await show_refusal(visit, call_id, error)
         return await show_call(visit, call_id, notice=whose_is_free(claim), undone=True)
@@ -172,7 +146,7 @@ class CallController(Controller):
     ) -> Page:
         """Note that a person has decided how to go on with a call that came to nothing."""
         try:
-            await outcomes.settle(visit.session, call_id, version=version, **visit.act)
+            await outcomes.settle(visit.work, call_id, version=version)
         except Conflict as error:
             return await show_refusal(visit, call_id, error)
         return await show_desk(visit)

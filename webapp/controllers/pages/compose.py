@@ -88,23 +88,24 @@ class EmailComposeController(Controller):
             email, _ = await create_email(
                 statements,
                 form.new_email(status),
+                now=visit.now,
+                actor=visit.work.actor,
                 sender=config.get_smtp_settings(),
                 repeatable=repeatable(form.key, form.action, form.content()),
-                **visit.act,
             )
         except InvalidInput as error:
             return await _page(visit, form, errors=_with_ids(error), status=422)
         except IdempotencyConflict as error:
             form.key = ""
             return await _page(visit, form, made=error.values["resource_id"], status=409)
-        await discard_draft(visit.session, COMPOSE_DRAFT, _draft_id(form), staff_id=visit.staff.id)
+        await discard_draft(visit.work, COMPOSE_DRAFT, _draft_id(form))
         return _go(visit, f"/emails/{email.id}?done={'saved' if form.action == 'draft' else 'created'}")
 
     @post("/new/preview", status_code=200)
     async def show(self, visit: NamedDependency[Visit]) -> Template:
         """Keep what is typed, unless it was sent meanwhile, and show what the mail would look like."""
         form = ComposeForm.read(dict(await visit.request.form()))
-        if not await has_made_email(visit.session, repeatable(form.key)):
+        if not await has_made_email(visit.work, repeatable(form.key)):
             await _keep(visit, form)
         return Template("emails/compose_preview.html", context=_preview_context(visit, form))
 
@@ -120,14 +121,14 @@ class EmailComposeController(Controller):
     async def discard(self, visit: NamedDependency[Visit]) -> Redirect:
         """Forget what was typed."""
         form = ComposeForm.read(dict(await visit.request.form()))
-        await discard_draft(visit.session, COMPOSE_DRAFT, _draft_id(form), staff_id=visit.staff.id)
+        await discard_draft(visit.work, COMPOSE_DRAFT, _draft_id(form))
         chosen = f"?therapist={_draft_id(form)}" if _draft_id(form) else ""
         return Redirect(f"/emails/new{chosen}", status_code=303)
 
     @get("/{email_id:int}/edit")
     async def edit(self, visit: NamedDependency[Visit], email_id: FromPath[int]) -> Response[Any]:
         """Show a draft's fields."""
-        email = await get_email(visit.session, email_id)
+        email = await get_email(visit.work, email_id)
         if email.status is not EmailStatus.DRAFT:
             return Redirect(f"/emails/{email_id}", status_code=303)
         form = EditForm(
@@ -148,21 +149,19 @@ class EmailComposeController(Controller):
         config: NamedDependency[Settings],
     ) -> Response[Any]:
         """Save a draft, and send it if asked to."""
-        email = await get_email(visit.session, email_id)
+        email = await get_email(visit.work, email_id)
         try:
             await update_email(
-                visit.session,
+                visit.work,
                 email_id,
                 _changes(email, data),
                 version=read_number(data.version),
-                rules=visit.rules,
                 utf8=config.smtp_utf8,
-                **visit.act,
             )
         except InvalidInput as error:
             return _edit_page(visit, email, data, form_errors(error.fields), 422)
         except Conflict as error:
-            data.version = str((await get_email(visit.session, email_id)).version)
+            data.version = str((await get_email(visit.work, email_id)).version)
             stale = gettext("This e-mail has changed since you opened it. What you typed is still here.")
             words = stale if isinstance(error, StaleVersion) else words_of(error)
             return _edit_page(visit, email, data, [("edit-form", words)], 409)
@@ -200,7 +199,7 @@ async def _page(
 
 async def _opened(visit: Visit, therapist_id: int, template: str) -> tuple[ComposeForm, bool]:
     """Return the form for a therapist as it was left, else new, and whether it was left; `template` wins."""
-    kept = await load_draft(visit.session, COMPOSE_DRAFT, therapist_id, staff_id=visit.staff.id)
+    kept = await load_draft(visit.work, COMPOSE_DRAFT, therapist_id)
     form = ComposeForm.read(kept) if kept else ComposeForm.to(await _therapist(visit, therapist_id))
     form.template = template or form.template
     if form.mail_template is None:
@@ -209,24 +208,17 @@ async def _opened(visit: Visit, therapist_id: int, template: str) -> tuple[Compo
 
 
 async def _keep(visit: Visit, form: ComposeForm) -> None:
-    await save_draft(
-        visit.session,
-        COMPOSE_DRAFT,
-        _draft_id(form),
-        form.draft(),
-        staff_id=visit.staff.id,
-        now=visit.now,
-    )
+    await save_draft(visit.work, COMPOSE_DRAFT, _draft_id(form), form.draft())
 
 
 async def _found(visit: Visit, q: str, template: str) -> dict[str, Any]:
-    people = await search_therapists(visit.session, q, limit=10) if q else []
+    people = await search_therapists(visit.work, q, limit=10) if q else []
     return {"q": q, "people": people, "template_name": template}
 
 
 async def _therapist(visit: Visit, therapist_id: int) -> Therapist | None:
     try:
-        return await get_therapist(visit.session, therapist_id)
+        return await get_therapist(visit.work, therapist_id)
     except NotFound:
         return None
 

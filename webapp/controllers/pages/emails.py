@@ -121,7 +121,7 @@ class EmailsController(Controller):
         if not ticked and not form.get("all"):
             return await _list_page(visit, ListQuery(EmailView.FAILED), nothing_ticked=True, status=422)
         ids = None if form.get("all") else list(ticked)
-        count = await states.retry_failed(visit.session, ids, **visit.act)
+        count = await states.retry_failed(visit.work, ids)
         return _back_to_list(form, "retried_many", count, len(ticked) - count if ids else 0)
 
     @post("/decide", status_code=303)
@@ -138,7 +138,7 @@ class EmailsController(Controller):
                 raise NotFound
         if not ticked:
             return await _list_page(visit, ListQuery(EmailView.UNCLEAR), nothing_ticked=True, status=422)
-        count = await states.decide_all_unclear(visit.session, ticked, decision, **visit.act)
+        count = await states.decide_all_unclear(visit.work, ticked, decision)
         return _back_to_list(form, f"{decision}_many", count, len(ticked) - count)
 
     @get("/{email_id:int}")
@@ -164,7 +164,7 @@ class EmailsController(Controller):
     @get("/{email_id:int}/preview")
     async def preview(self, visit: NamedDependency[Visit], email_id: FromPath[int]) -> Response[str]:
         """Answer the e-mail's own HTML for its frame: nothing in it runs or is fetched."""
-        email = await get_email(visit.session, email_id)
+        email = await get_email(visit.work, email_id)
         return framed_mail(email.body_html)
 
     @post("/{email_id:int}", status_code=200)
@@ -180,12 +180,10 @@ class EmailsController(Controller):
         try:
             if data.action == "call":
                 await call_about_email(
-                    visit.session,
+                    visit.work,
                     email_id,
-                    rules=visit.rules,
                     directory=directory,
                     repeatable=repeatable(data.key, "call", email_id),
-                    **visit.act,
                 )
             else:
                 await _change(visit, email_id, data)
@@ -229,7 +227,7 @@ async def _list_page(
 ) -> Template:
     """Return the list, or only its changing part; `n` e-mails `done` was about, `left` it left out."""
     overview = await email_overview(
-        visit.session, query.show, query.filters(visit.rules), PageRequest(query.page, ROWS)
+        visit.work, query.show, query.filters(visit.rules), PageRequest(query.page, ROWS)
     )
     context = {"query": query, "overview": overview, "views": EmailView, "now": visit.now}
     if visit.swapped is not None:
@@ -239,18 +237,18 @@ async def _list_page(
 
 
 async def _change(visit: Visit, email_id: int, form: ActionForm) -> None:
-    session, version = visit.session, read_number(form.version)
+    work, version = visit.work, read_number(form.version)
     match form.action:
         case "queue":
-            await states.queue_email(session, email_id, version=version, **visit.act)
+            await states.queue_email(work, email_id, version=version)
         case "cancel":
-            await states.cancel_email(session, email_id, version=version, **visit.act)
+            await states.cancel_email(work, email_id, version=version)
         case "retry":
-            await states.retry_email(session, email_id, version=version, **visit.act)
+            await states.retry_email(work, email_id, version=version)
         case "resend" | "was_sent" as decision:
-            await states.decide_unclear(session, email_id, decision, version=version, **visit.act)
+            await states.decide_unclear(work, email_id, decision, version=version)
         case "followed_up":
             changes = EmailChanges(nachverfolgung_erforderlich=False)
-            await update_email(session, email_id, changes, version=version, rules=visit.rules, **visit.act)
+            await update_email(work, email_id, changes, version=version)
         case _:
             raise NotFound

@@ -11,7 +11,7 @@ from litestar.response import Redirect, Template
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.accounts import staff
-from shared.clock import Clock
+from services.work import Work
 from shared.config import Settings
 from webapp.auth import SESSION_COOKIE, SessionCookie
 from webapp.screens.forms import Submitted
@@ -45,15 +45,15 @@ class LoginController(Controller):
     @post("/login")
     async def log_in(
         self,
+        work: NamedDependency[Work],
         request: Request[Any, Any, Any],
         data: Submitted[Credentials],
         session: NamedDependency[AsyncSession],
-        clock: NamedDependency[Clock],
         config: NamedDependency[Settings],
     ) -> Response[Any]:
         """Open a session; from the dialog of an expired one, stay on the page."""
         lasting = timedelta(hours=config.session_hours)
-        token = await staff.log_in(session, data.name, data.password, now=clock(), lasting=lasting)
+        token = await staff.log_in(work, data.name, data.password, lasting=lasting)
         in_dialog = "hx-request" in request.headers
         if token is None:
             template = "login/dialog.html" if in_dialog else "login/page.html"
@@ -68,13 +68,14 @@ class LoginController(Controller):
     @post("/logout")
     async def log_out(
         self,
+        work: NamedDependency[Work],
         request: Request[Any, Any, Any],
         session: NamedDependency[AsyncSession],
         config: NamedDependency[Settings],
     ) -> Redirect:
         """End the session."""
         if token := request.cookies.get(SESSION_COOKIE):
-            await staff.log_out(session, token)
+            await staff.log_out(work, token)
         return Redirect("/login", status_code=303, cookies=[SessionCookie(config).removed()])
 
 

@@ -33,15 +33,13 @@ class EmailReplyController(Controller):
         """Save a reply; without scripts, `preview` only asks for its consequence."""
         if data.preview:
             return await reply_page(visit, email_id, data)
-        email = await get_email(visit.session, email_id)
+        email = await get_email(visit.work, email_id)
         reply, errors = data.read(email, visit.rules)
         if errors:
             return await reply_page(visit, email_id, data, errors=errors, status=422)
         version = read_number(data.version)
         try:
-            effect = await record_reply(
-                visit.session, email_id, reply, version=version, rules=visit.rules, **visit.act
-            )
+            effect = await record_reply(visit.work, email_id, reply, version=version)
         except InvalidInput as error:
             found = form_errors(error.fields)
             return await reply_page(visit, email_id, data, errors=found, status=422)
@@ -75,20 +73,13 @@ class EmailReplyController(Controller):
         self, visit: NamedDependency[Visit], email_id: FromPath[int], data: Submitted[ReplyForm]
     ) -> Template:
         """Keep what is typed, and let the others know that somebody types."""
-        kept = await keep_reply(
-            visit.session,
-            email_id,
-            data.draft(),
-            version=read_number(data.version),
-            staff_id=visit.staff.id,
-            now=visit.now,
-        )
+        kept = await keep_reply(visit.work, email_id, data.draft(), version=read_number(data.version))
         return Template("emails/kept.html", context={"now": visit.now, "kept": kept})
 
     @post("/discard", status_code=303)
     async def discard(self, visit: NamedDependency[Visit], email_id: FromPath[int]) -> Redirect:
         """Forget what was typed."""
-        await discard_reply(visit.session, email_id, staff_id=visit.staff.id)
+        await discard_reply(visit.work, email_id)
         return Redirect(f"/emails/{email_id}", status_code=303)
 
 

@@ -6,9 +6,9 @@ from typing import Any
 from litestar import Controller, Request, post
 from litestar.di import NamedDependency
 from litestar.response import Redirect
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.accounts import staff
+from services.work import Work
 from webapp.controllers.pages.login import local_path
 from webapp.screens.forms import Submitted
 
@@ -29,13 +29,10 @@ class SettingsController(Controller):
 
     @post("/settings")
     async def change(
-        self,
-        request: Request[Any, Any, Any],
-        data: Submitted[OwnSettings],
-        session: NamedDependency[AsyncSession],
+        self, work: NamedDependency[Work], request: Request[Any, Any, Any], data: Submitted[OwnSettings]
     ) -> Redirect:
         """Save and go back to the page."""
         await staff.change_settings(
-            session, request.user.id, language=data.sprache, shortcuts=data.tastenkuerzel
+            work, request.user.id, language=data.sprache, shortcuts=data.tastenkuerzel
         )
         return Redirect(local_path(data.next), status_code=303)

@@ -6,11 +6,9 @@ from litestar import Controller, get
 from litestar.di import NamedDependency
 from litestar.params import FromQuery
 from litestar.response import Template
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.desk.statistics import load_statistics
-from services.rules import DeskRules
-from shared.clock import Clock
+from services.work import Work
 from webapp import i18n
 from webapp.screens.charts import bar_chart, heat_map
 
@@ -24,19 +22,11 @@ class StatisticsController(Controller):
     include_in_schema = False
 
     @get("/statistics")
-    async def show(
-        self,
-        session: NamedDependency[AsyncSession],
-        clock: NamedDependency[Clock],
-        rules: NamedDependency[DeskRules],
-        days: FromQuery[int] = PERIODS[0],
-    ) -> Template:
+    async def show(self, work: NamedDependency[Work], days: FromQuery[int] = PERIODS[0]) -> Template:
         """Draw mails and calls by day, and the hours that pay off."""
         period = days if days in PERIODS else PERIODS[0]
-        last = rules.today(clock())
-        statistics = await load_statistics(
-            session, first=last - timedelta(days=period - 1), last=last, rules=rules
-        )
+        last = work.today
+        statistics = await load_statistics(work, first=last - timedelta(days=period - 1), last=last)
         every = -(-period // MOST_LABELS)
         labels = [
             i18n.day(day, "short") if index % every == 0 else "" for index, day in enumerate(statistics.days)

@@ -8,7 +8,6 @@ from litestar.datastructures import State
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect, Template
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.accounts.api_keys import create_key, revoke_key
 from services.accounts.staff import add_staff, set_active
@@ -16,8 +15,7 @@ from services.desk.system import system_overview
 from services.errors import Conflict, InvalidInput
 from services.events.outbox import retry_set_aside
 from services.sending.overview import resume_queue
-from services.work import Actor
-from shared.clock import Clock
+from services.work import Work
 from webapp.auth import admins_only
 from webapp.i18n import gettext
 from webapp.screens.forms import FormErrors, Submitted, form_errors, read_number, words_of
@@ -57,99 +55,70 @@ class SystemController(Controller):
     @get()
     async def show(
         self,
-        session: NamedDependency[AsyncSession],
-        clock: NamedDependency[Clock],
+        work: NamedDependency[Work],
         done: FromQuery[str] = "",
         about: FromQuery[str] = "",
     ) -> Template:
         """Show the state of the service; `done` and the id in `about` say what somebody has just changed."""
-        return await _page(session, clock, done=done, about=read_number(about))
+        return await _page(work, done=done, about=read_number(about))
 
     @post("/queue/resume")
-    async def resume(self, session: NamedDependency[AsyncSession], clock: NamedDependency[Clock]) -> Redirect:
+    async def resume(self, work: NamedDependency[Work]) -> Redirect:
         """Try the mail server now instead of at the end of the pause."""
-        await resume_queue(session, now=clock())
+        await resume_queue(work)
         return _back("resumed")
 
     @post("/events/retry")
-    async def retry_events(
-        self,
-        data: Submitted[Chosen],
-        session: NamedDependency[AsyncSession],
-        clock: NamedDependency[Clock],
-        actor: NamedDependency[Actor],
-    ) -> Response[Any]:
+    async def retry_events(self, work: NamedDependency[Work], data: Submitted[Chosen]) -> Response[Any]:
         """Publish set-aside events once more."""
         chosen = data.ids if isinstance(data.ids, list) else [data.ids] if data.ids else []
         if not chosen:
             nothing = [("events", gettext("Tick at least one event."))]
-            return await _page(session, clock, errors=nothing, status=422)
-        await retry_set_aside(session, chosen, now=clock(), actor=actor)
+            return await _page(work, errors=nothing, status=422)
+        await retry_set_aside(work, chosen)
         return _back("events_retried")
 
     @post("/staff", guards=[admins_only])
-    async def add_account(
-        self,
-        data: Submitted[NewAccount],
-        session: NamedDependency[AsyncSession],
-        clock: NamedDependency[Clock],
-        actor: NamedDependency[Actor],
-    ) -> Response[Any]:
+    async def add_account(self, work: NamedDependency[Work], data: Submitted[NewAccount]) -> Response[Any]:
         """Create an account."""
         try:
-            added = await add_staff(
-                session, data.name, data.password, admin=data.admin, now=clock(), actor=actor
-            )
+            added = await add_staff(work, data.name, data.password, admin=data.admin)
         except InvalidInput as error:
-            return await _page(session, clock, account=data, errors=form_errors(error.fields), status=422)
+            return await _page(work, account=data, errors=form_errors(error.fields), status=422)
         except Conflict as error:
-            return await _page(session, clock, account=data, errors=[("name", words_of(error))], status=409)
+            return await _page(work, account=data, errors=[("name", words_of(error))], status=409)
         return _back("account_added", added.id)
 
     @post("/staff/{staff_id:int}/{change:str}", guards=[admins_only])
     async def open_or_close_account(
         self,
+        work: NamedDependency[Work],
         request: Request[Any, Any, State],
         staff_id: FromPath[int],
         change: FromPath[str],
-        session: NamedDependency[AsyncSession],
-        clock: NamedDependency[Clock],
-        actor: NamedDependency[Actor],
     ) -> Redirect:
         """Close an account, or open it again; nobody closes their own."""
         if staff_id == request.user.id:
             return _back()
-        await set_active(session, staff_id, change == "open", now=clock(), actor=actor)
+        await set_active(work, staff_id, change == "open")
         return _back("account_opened" if change == "open" else "account_closed", staff_id)
 
     @post("/keys", guards=[admins_only])
-    async def add_key(
-        self,
-        data: Submitted[NewKey],
-        session: NamedDependency[AsyncSession],
-        clock: NamedDependency[Clock],
-        actor: NamedDependency[Actor],
-    ) -> Response[Any]:
+    async def add_key(self, work: NamedDependency[Work], data: Submitted[NewKey]) -> Response[Any]:
         """Create a key and show it, this once."""
         ids = {"name": "key_name"}
         try:
-            key = await create_key(session, data.key_name, now=clock(), actor=actor)
+            key = await create_key(work, data.key_name)
         except InvalidInput as error:
-            return await _page(session, clock, key=data, errors=form_errors(error.fields, ids), status=422)
+            return await _page(work, key=data, errors=form_errors(error.fields, ids), status=422)
         except Conflict as error:
-            return await _page(session, clock, key=data, errors=[("key_name", words_of(error))], status=409)
-        return await _page(session, clock, shown_key=key)
+            return await _page(work, key=data, errors=[("key_name", words_of(error))], status=409)
+        return await _page(work, shown_key=key)
 
     @post("/keys/{key_id:int}/revoke", guards=[admins_only])
-    async def revoke(
-        self,
-        key_id: FromPath[int],
-        session: NamedDependency[AsyncSession],
-        clock: NamedDependency[Clock],
-        actor: NamedDependency[Actor],
-    ) -> Redirect:
+    async def revoke(self, work: NamedDependency[Work], key_id: FromPath[int]) -> Redirect:
         """Make a key useless."""
-        await revoke_key(session, key_id, now=clock(), actor=actor)
+        await revoke_key(work, key_id)
         return _back("key_revoked", key_id)
 
 
@@ -162,8 +131,7 @@ def _back(done: str = "", about: int | None = None) -> Redirect:
 
 
 async def _page(
-    session: AsyncSession,
-    clock: Clock,
+    work: Work,
     *,
     account: NewAccount | None = None,
     key: NewKey | None = None,
@@ -173,13 +141,13 @@ async def _page(
     errors: FormErrors | None = None,
     status: int = 200,
 ) -> Template:
-    now = clock()
+    now = work.now
     return Template(
         "system/page.html",
         context={
             "active_page": "system",
             "now": now,
-            "overview": await system_overview(session, now=now),
+            "overview": await system_overview(work),
             "account": account or NewAccount(),
             "new_key": key or NewKey(),
             "shown_key": shown_key,

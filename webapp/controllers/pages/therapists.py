@@ -67,7 +67,7 @@ class TherapistsController(Controller):
         """Show a page of the list, or who fits the search."""
         wanted = q.strip()[:LONGEST_SEARCH]
         request = PageRequest(min(max(read_number(page) or 1, 1), MOST_PAGES), ROWS)
-        found = await list_therapists(visit.session, wanted, request, now=visit.now, rules=visit.rules)
+        found = await list_therapists(visit.work, wanted, request)
         template = "therapists/page.html" if visit.swapped is None else "therapists/list.html"
         return Template(template, context={"found": found, "q": wanted})
 
@@ -117,7 +117,7 @@ async def _look_up(visit: Visit, therapist_id: int, directory: TherapistDirector
         NotFound: it knows none either.
     """
     try:
-        await directory.get(visit.session, therapist_id, now=visit.now)
+        await directory.get(visit.work, therapist_id)
     except UnknownTherapist:
         raise NotFound from None
 
@@ -127,30 +127,23 @@ async def _act(visit: Visit, therapist_id: int, form: TherapistForm, directory: 
     match form.action:
         case "hint":
             hint = limited("anruf_hinweis", form.anruf_hinweis)
-            await wishes.set_call_hint(visit.session, therapist_id, hint, version=version, **visit.act)
+            await wishes.set_call_hint(visit.work, therapist_id, hint, version=version)
         case "do_not_call" | "call_again":
             reason = limited("nicht_anrufen_grund", form.nicht_anrufen_grund)
             await wishes.set_do_not_call(
-                visit.session,
-                therapist_id,
-                form.action == "do_not_call",
-                reason,
-                version=version,
-                **visit.act,
+                visit.work, therapist_id, form.action == "do_not_call", reason, version=version
             )
         case "refresh":
-            await directory.refresh(visit.session, therapist_id, now=visit.now)
+            await directory.refresh(visit.work, therapist_id)
         case "call_next" | "call_now" | "call_at":
             await plan_call(
-                visit.session,
+                visit.work,
                 _new_call(visit, therapist_id, form),
                 all_the_same=bool(form.trotzdem),
-                rules=visit.rules,
                 directory=directory,
                 repeatable=repeatable(
                     form.key, form.action, therapist_id, form.geplantes_datum, form.geplante_zeit
                 ),
-                **visit.act,
             )
         case _:
             raise NotFound
@@ -196,7 +189,7 @@ async def _page(
     done: str = "",
     status: int = 200,
 ) -> Template:
-    detail = await load_therapist(visit.session, therapist_id, now=visit.now, rules=visit.rules)
+    detail = await load_therapist(visit.work, therapist_id)
     therapist = detail.therapist
     shown = form or TherapistForm()
     if shown.action != "hint":

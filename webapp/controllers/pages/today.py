@@ -35,11 +35,9 @@ class TodayController(Controller):
         `shown` is the call that the open page shows beside the list.
         """
         if is_fragment(visit.request) and part != "idle":
-            board = await load_board(visit.session, now=visit.now, rules=visit.rules)
+            board = await load_board(visit.work)
             return Template("today/list_update.html", context=board_context(board, visit.rules, shown))
-        desk = await load_desk(
-            visit.session, saved_call_id=saved, staff_id=visit.staff.id, now=visit.now, rules=visit.rules
-        )
+        desk = await load_desk(visit.work, saved_call_id=saved)
         if is_fragment(visit.request):
             return Response(None, status_code=204) if desk.panel else desk_offer(desk, visit.rules)
         return desk_page(desk, visit.rules)
@@ -49,7 +47,7 @@ class TodayController(Controller):
         """Find the therapist who is ringing back."""
         wanted = q.strip()
         too_short = len(wanted) < SHORTEST_SEARCH
-        callers = Callers([]) if too_short else await find_callers(visit.session, wanted)
+        callers = Callers([]) if too_short else await find_callers(visit.work, wanted)
         fragment = is_fragment(visit.request)
         context = {
             "active_page": "today",

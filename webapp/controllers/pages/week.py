@@ -54,7 +54,7 @@ class WeekController(Controller):
         """Show the week of a day, by default the running one; `moved` is a call just moved there."""
         today = visit.rules.today(visit.now)
         monday = monday_of(asked_day("start", start) or today)
-        week = await load_week(visit.session, monday, rules=visit.rules)
+        week = await load_week(visit.work, monday)
         return Template(
             "week/page.html",
             context={
@@ -83,9 +83,7 @@ class WeekController(Controller):
         """Move the call; show the form again with what is wrong."""
         try:
             day, at = read_moment(data)
-            call = await move_call(
-                visit.session, call_id, day, at, version=data.version, rules=visit.rules, **visit.act
-            )
+            call = await move_call(visit.work, call_id, day, at, version=data.version)
         except InvalidInput as error:
             choice = await _choice(visit, call_id, read_date(data.day))
             return _form(choice, data, form_errors(error.fields, FIELD_IDS), 422)
@@ -118,7 +116,7 @@ def read_moment(form: MoveForm) -> tuple[date, time]:
 
 
 async def _choice(visit: Visit, call_id: int, day: date | None = None) -> MoveChoice:
-    return await load_move_choice(visit.session, call_id, day, now=visit.now, rules=visit.rules)
+    return await load_move_choice(visit.work, call_id, day)
 
 
 def _form(

@@ -12,6 +12,7 @@ from services.accounts.staff import add_staff
 from services.models import CallReason, Email, OutcomeKind, PhoneCall, Staff, Therapist
 from services.rules import DeskRules
 from services.scheduling.phone_hours import DAY
+from services.work import Workplace
 from shared.clock import get_clock
 from shared.config import Settings
 from shared.database import SessionFactory, create_engine, create_session_factory
@@ -69,14 +70,14 @@ async def _with_sessions(
 
 
 async def _add_staff(sessions: SessionFactory, config: Settings) -> None:
-    now = get_clock(config)()
+    workplace = Workplace(sessions=sessions, clock=get_clock(config), rules=DeskRules.from_settings(config))
     async with sessions() as session:
         known = await session.scalar(select(func.count()).select_from(Staff))
     if known:
         return
     for name, admin in STAFF:
-        async with sessions() as session:
-            await add_staff(session, name, PASSWORD, admin=admin, now=now)
+        async with workplace.work() as work:
+            await add_staff(work, name, PASSWORD, admin=admin)
 
 
 async def _add_sample_day(sessions: SessionFactory, config: Settings) -> None:
