@@ -8,12 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tests.work import work_of
-
 from services.accounts.api_keys import create_key
 from shared.clock import system_clock
 from shared.config import Settings
 from shared.database import create_engine, create_session_factory
+from tests.work import work_of
 
 
 @dataclass(frozen=True)

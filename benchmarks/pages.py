@@ -17,7 +17,6 @@ import uvloop
 from litestar import Litestar
 from litestar.types import Receive, Scope, Send
 from sqlalchemy import event, text
-from tests.work import a_moment, work_of
 
 from benchmarks.busy_desk import NOW, Size, fill
 from benchmarks.harness import bench_settings, migrated_database, percentiles, read_arguments
@@ -29,6 +28,7 @@ from services.rules import DeskRules
 from services.work import Actor
 from shared.config import Settings
 from shared.database import SessionFactory
+from tests.work import a_moment, work_of
 from webapp.app import create_app
 from webapp.auth import SESSION_COOKIE
 

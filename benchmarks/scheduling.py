@@ -13,7 +13,6 @@ from datetime import UTC, date, datetime, time, timedelta
 import uvloop
 from sqlalchemy import delete, insert, text
 from sqlalchemy.dialects import postgresql
-from tests.work import tx_of, work_of
 
 from benchmarks.harness import bench_settings, migrated_database, percentiles, read_arguments
 from services.calls.planning import NewCall, create_call
@@ -25,6 +24,7 @@ from services.therapists.directory import TherapistDirectory
 from services.work import API
 from shared.config import Settings
 from shared.database import SessionFactory, create_engine, create_session_factory
+from tests.work import tx_of, work_of
 
 NOW = datetime(2026, 10, 14, 6, 0, tzinfo=UTC)
 TODAY = date(2026, 10, 14)

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import httpx
+from advanced_alchemy.extensions.litestar import SQLAlchemyAsyncConfig, SQLAlchemyInitPlugin
 from litestar import Litestar, Request
 from litestar.config.csrf import CSRFConfig
 from litestar.datastructures import State
@@ -26,7 +27,7 @@ from services.therapists.directory import TherapistDirectory
 from services.work import Workplace
 from shared.clock import Clock, get_clock
 from shared.config import Settings, get_config
-from shared.database import create_engine, create_session_factory
+from shared.database import SessionFactory, create_engine, create_session_factory
 from shared.direct_connection import DirectPool
 from shared.notifications import Listener, Notifier
 from shared.supervision import keep_running
@@ -60,6 +61,7 @@ def create_app(config: Settings | None = None, *, clock: Clock | None = None) ->
     """Return the application over `config`, by default the process's own."""
     config = config or get_config()
     csrf = _csrf(config)
+    database = _database(config)
     return Litestar(
         route_handlers=[*ROUTE_HANDLERS, _static_files()],
         dependencies=DEPENDENCIES,
@@ -72,7 +74,7 @@ def create_app(config: Settings | None = None, *, clock: Clock | None = None) ->
         before_send=[_add_headers],
         csrf_config=csrf,
         template_config=TemplateConfig(instance=create_template_engine()),
-        plugins=[HTMXPlugin(), ForbiddenFields()],
+        plugins=[HTMXPlugin(), ForbiddenFields(), SQLAlchemyInitPlugin(database)],
         openapi_config=OpenAPIConfig(
             title="Communication service",
             version="1.0.0",
@@ -82,7 +84,15 @@ def create_app(config: Settings | None = None, *, clock: Clock | None = None) ->
             components=Components(security_schemes={"key": SecurityScheme(type="http", scheme="bearer")}),
         ),
         request_max_body_size=LARGEST_BODY,
-        state=State({"config": config, "clock": clock or get_clock(config), "csrf_cookie": csrf.cookie_name}),
+        state=State(
+            {
+                "config": config,
+                "clock": clock or get_clock(config),
+                "csrf_cookie": csrf.cookie_name,
+                "engine": database.engine_instance,
+                "sessions": database.session_maker,
+            }
+        ),
         lifespan=[_resources],
         logging_config=None,
         pdb_on_exception=False,
@@ -93,8 +103,9 @@ def create_app(config: Settings | None = None, *, clock: Clock | None = None) ->
 async def _resources(app: Litestar) -> AsyncGenerator[None]:
     """Open what the processes' requests share, and close it in bounded time."""
     config: Settings = app.state.config
-    engine = create_engine(config, application_name="calldesk-web")
+    sessions: SessionFactory = app.state.sessions
     notifier = Notifier(config.get_database_url())
+    sessions.configure(info={"notifier": notifier})
     statements = DirectPool(
         config.get_database_url(),
         application_name="calldesk-web",
@@ -102,13 +113,11 @@ async def _resources(app: Litestar) -> AsyncGenerator[None]:
         notifier=notifier,
     )
     listener = Listener(config.get_database_url())
-    sessions, rules = create_session_factory(engine, notifier), DeskRules.from_settings(config)
+    rules = DeskRules.from_settings(config)
     client = httpx.AsyncClient(timeout=config.therapist_deadline_seconds)
     i18n.timezone.set(config.tz)
     app.state.update(
         {
-            "engine": engine,
-            "sessions": sessions,
             "statements": statements,
             "listener": listener,
             "rules": rules,
@@ -130,7 +139,18 @@ async def _resources(app: Litestar) -> AsyncGenerator[None]:
         await statements.close()
         with suppress(TimeoutError):
             async with asyncio.timeout(5):
-                await engine.dispose()
+                await app.state.engine.dispose()
+
+
+def _database(config: Settings) -> SQLAlchemyAsyncConfig:
+    """Sessions end with their request; transactions are the services' to open."""
+    engine = create_engine(config, application_name="calldesk-web")
+    return SQLAlchemyAsyncConfig(
+        engine_instance=engine,
+        session_maker=create_session_factory(engine),
+        session_dependency_key="session",
+        set_default_exception_handler=False,
+    )
 
 
 def _csrf(config: Settings) -> CSRFConfig:

@@ -1,6 +1,5 @@
-"""What handlers may ask for by name."""
+"""What handlers may ask for by name, besides the session that advanced-alchemy's plugin provides."""
 
-from collections.abc import AsyncGenerator
 from typing import Any
 
 from litestar.connection import ASGIConnection
@@ -14,12 +13,6 @@ from services.work import SYSTEM, Actor, Work
 from shared.clock import Clock
 from shared.config import Settings
 from shared.direct_connection import DirectPool
-
-
-async def provide_session(state: State) -> AsyncGenerator[AsyncSession]:
-    """A database session for this request; services open the transactions."""
-    async with state.sessions() as session:
-        yield session
 
 
 def provide_statements(state: State) -> DirectPool:
@@ -58,7 +51,6 @@ def provide_work(
 
 
 DEPENDENCIES = {
-    "session": Provide(provide_session),
     "statements": Provide(provide_statements, sync_to_thread=False),
     "clock": Provide(provide_clock, sync_to_thread=False),
     "rules": Provide(provide_rules, sync_to_thread=False),

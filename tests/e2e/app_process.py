@@ -14,7 +14,6 @@ from typing import Any, TypeVar
 import httpx
 from aiokafka import AIOKafkaConsumer
 from sqlalchemy.ext.asyncio import AsyncSession
-from tests.work import work_of
 
 from services.accounts.api_keys import create_key
 from services.events.types import TOPIC
@@ -22,6 +21,7 @@ from shared.config import Settings
 from shared.config.settings import load_settings
 from shared.database import create_engine, create_session_factory
 from tests.clock import BERLIN
+from tests.work import work_of
 from webapp.demo.application import Application, wait_until_healthy
 from webapp.demo.database import prepare_database
 from webapp.demo.servers.peers import Peers

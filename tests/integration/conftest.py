@@ -8,6 +8,7 @@ import pytest
 from argon2 import PasswordHasher
 from litestar import Litestar
 from litestar.testing import AsyncTestClient
+from sqlalchemy import URL
 
 from services.models import Staff
 from services.sending.ledger import Ledger
@@ -34,14 +35,15 @@ Client = AsyncTestClient[Litestar]
 
 
 @pytest.fixture(scope="session")
-def wired_app() -> Litestar:
+def wired_app(migrated_database: URL) -> Litestar:
     """Wiring the routes takes longer than most tests, and none of it depends on the test."""
-    return create_app(load_settings(env_file=None, app_env="testing"))
+    url = migrated_database.render_as_string(hide_password=False)
+    return create_app(load_settings(env_file=None, app_env="testing", database_url=url))
 
 
 @pytest.fixture
 def app(wired_app: Litestar, config: Settings, clock: FakeClock) -> Litestar:
-    """The application over this test's database and clock; what it opens, it opens anew for every client."""
+    """The application over this test's settings and clock; what it opens, it opens anew for every client."""
     wired_app.state.update({"config": config, "clock": clock})
     return wired_app
 

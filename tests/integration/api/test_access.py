@@ -1,7 +1,6 @@
 import pytest
 from litestar.testing import AsyncTestClient
 from sqlalchemy import URL
-from tests.work import work_of
 
 from services.accounts.api_keys import create_key, revoke_key
 from services.work import SYSTEM
@@ -9,6 +8,7 @@ from shared.config.settings import load_settings
 from shared.database import SessionFactory
 from tests.clock import FakeClock
 from tests.integration.conftest import Client
+from tests.work import work_of
 from webapp import auth
 from webapp.app import create_app
 

@@ -11,7 +11,6 @@ import httpx
 import pytest
 import uvicorn
 from sqlalchemy import func, select
-from tests.work import work_of
 
 from services.accounts.api_keys import create_key
 from services.models import OutboxEvent, PhoneCall
@@ -19,6 +18,7 @@ from shared.config import Settings
 from shared.database import SessionFactory
 from tests.factories import NOW
 from tests.therapist_service import therapist_json
+from tests.work import work_of
 from webapp.demo.application import Application, wait_until_healthy
 from webapp.demo.servers.therapists import create_therapist_service
 

@@ -6,13 +6,13 @@ from typing import Any
 import httpx
 import pytest
 from jsonschema import Draft202012Validator
-from tests.work import work_of
 
 from services.accounts.api_keys import create_key
 from shared.database import SessionFactory
 from tests.clock import FakeClock
 from tests.factories import make_email
 from tests.integration.conftest import Client
+from tests.work import work_of
 
 NEW = {
     "therapist_id": 123,

@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import URL, text
-from tests.work import work_of
 
 from services.accounts.api_keys import create_key
 from shared.config import Settings
@@ -14,6 +13,7 @@ from shared.direct_connection import DirectPool
 from tests.clock import FakeClock
 from tests.factories import make_email
 from tests.integration.conftest import Client
+from tests.work import work_of
 
 NEW = {
     "therapist_id": 123,

@@ -5,7 +5,6 @@ from datetime import date
 
 import pytest
 from litestar import Litestar
-from tests.work import work_of
 
 from services.accounts.api_keys import create_key
 from services.models import Staff
@@ -13,6 +12,7 @@ from shared.database import SessionFactory
 from tests.clock import FakeClock
 from tests.factories import make_call, make_email, make_therapist
 from tests.integration.conftest import Client, csrf, submit
+from tests.work import work_of
 
 IMPOSSIBLE_IDS = (0, 2**31, 2**63)
 CALL_AT = {"action": "call_at", "geplantes_datum": "2026-10-15", "geplante_zeit": "10:00"}

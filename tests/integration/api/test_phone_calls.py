@@ -6,7 +6,6 @@ from datetime import date, time
 import pytest
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
-from tests.work import work_of
 
 from services.accounts.api_keys import create_key
 from services.models import OutboxEvent, PhoneCall
@@ -14,6 +13,7 @@ from shared.database import SessionFactory
 from tests.clock import FakeClock
 from tests.factories import NOW, make_call, make_email, make_therapist
 from tests.integration.conftest import Client
+from tests.work import work_of
 
 CALLS = "/api/phone-calls"
 FIELDS = {

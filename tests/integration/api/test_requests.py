@@ -7,7 +7,6 @@ import json
 import httpx
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
-from tests.work import tx_of, work_of
 
 from services import idempotency
 from services.accounts.api_keys import create_key
@@ -16,6 +15,7 @@ from shared.database import SessionFactory
 from tests.clock import FakeClock
 from tests.integration.api.test_emails import NEW, api
 from tests.integration.conftest import Client
+from tests.work import tx_of, work_of
 
 __all__ = ["api"]
 

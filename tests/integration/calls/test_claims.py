@@ -7,7 +7,6 @@ from datetime import date, time, timedelta
 import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
-from tests.work import work_of
 
 from services.calls.claims import (
     ClaimedByOther,
@@ -24,6 +23,7 @@ from services.rules import DeskRules
 from services.work import Actor
 from shared.database import SessionFactory
 from tests.factories import NOW, make_call, make_staff, make_therapist
+from tests.work import work_of
 
 ANNA, BEN = 1, 2
 

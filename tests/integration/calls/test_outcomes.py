@@ -6,7 +6,6 @@ from datetime import date, datetime, time, timedelta
 import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
-from tests.work import work_of
 
 from services.calls.claims import ClaimedByOther, claim_call
 from services.calls.next_attempt import NoRetry, preview_next_attempt
@@ -18,6 +17,7 @@ from services.scheduling.booking import CallCollision
 from services.scheduling.calendar import NoFreeSlot
 from services.work import API, Actor
 from tests.factories import NOW, make_call, make_email, make_staff, make_therapist
+from tests.work import work_of
 
 WEDNESDAY = date(2026, 10, 14)
 THURSDAY = date(2026, 10, 15)

@@ -4,7 +4,6 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
-from tests.work import a_moment, tx_of, work_of
 
 from services.accounts.staff import log_in
 from services.calls.reachability import Group, load_open_calls, place
@@ -13,6 +12,7 @@ from services.rules import DeskRules
 from shared.config import Settings
 from shared.config.settings import load_settings
 from tests.clock import BERLIN
+from tests.work import a_moment, tx_of, work_of
 from webapp.demo.sample import day
 from webapp.demo.sample.day import load_sample_day
 from webapp.demo.sample.staff import PASSWORD

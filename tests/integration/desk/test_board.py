@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from sqlalchemy import event, text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
-from tests.work import work_of
 
 from services.calls.claims import claim_call
 from services.calls.outcomes import Outcome, record_outcome
@@ -21,6 +20,7 @@ from services.models import EmailStatus, OutcomeKind
 from services.rules import DeskRules
 from services.work import API, Actor
 from tests.factories import NOW, make_call, make_email, make_staff, make_therapist
+from tests.work import work_of
 
 TODAY = date(2026, 10, 14)
 ANNA = 1

@@ -4,7 +4,6 @@ from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
-from tests.work import a_moment, work_of
 
 from services.desk.email_page import load_email_detail
 from services.follow_ups.automatic import due_follow_ups
@@ -12,6 +11,7 @@ from services.models import CallReason, CallStatus, EmailStatus, Staff
 from services.rules import DeskRules
 from services.work import Actor
 from tests.factories import NOW, make_call, make_email, make_staff
+from tests.work import a_moment, work_of
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ from datetime import UTC, date, datetime, time, timedelta
 import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
-from tests.work import work_of
 
 from services.emails.changes import EmailChanges, update_email
 from services.emails.replies import AlreadyAnswered, Reply, preview_reply, record_reply
@@ -27,6 +26,7 @@ from services.work import API
 from shared.database import SessionFactory
 from tests.clock import FakeClock
 from tests.factories import make_call, make_email, make_therapist
+from tests.work import work_of
 
 TOMORROW = date(2026, 10, 15)
 

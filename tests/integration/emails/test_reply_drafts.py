@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
-from tests.work import tx_of, work_of
 
 from services.drafts import REPLY, load_draft
 from services.emails.replies import Reply, record_reply
@@ -17,6 +16,7 @@ from shared.database import create_session_factory
 from tests.clock import FakeClock
 from tests.factories import make_email, make_staff
 from tests.recording_notifier import RecordingNotifier
+from tests.work import tx_of, work_of
 
 TYPED = {"antwortinhalt": "Halber Satz"}
 

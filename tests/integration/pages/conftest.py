@@ -5,7 +5,6 @@ from datetime import date, time, timedelta
 
 import pytest
 from sqlalchemy import func, select
-from tests.work import work_of
 
 from services.accounts.staff import add_staff
 from services.emails.replies import Reply, record_reply
@@ -16,6 +15,7 @@ from shared.database import SessionFactory
 from tests.clock import FakeClock
 from tests.factories import NOW, make_call, make_email, make_staff, make_therapist
 from tests.integration.conftest import PASSWORD, Client, submit
+from tests.work import work_of
 
 WEEK_AGO = NOW - timedelta(days=6)
 

@@ -4,7 +4,6 @@ import pytest
 from litestar import Litestar
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
-from tests.work import work_of
 
 from services.accounts.staff import set_active
 from services.models import PhoneCall, Staff
@@ -13,6 +12,7 @@ from shared.database import SessionFactory
 from tests.clock import FakeClock
 from tests.factories import make_call, make_therapist
 from tests.integration.conftest import CSRF_COOKIE, PASSWORD, Client, submit
+from tests.work import work_of
 from webapp.security import csrf_cookie_name
 
 

@@ -5,7 +5,6 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from sqlalchemy import func, select
-from tests.work import work_of
 
 from services.emails.changes import EmailChanges, update_email
 from services.models import Activity, Draft, EmailStatus, OutboxEvent, PhoneCall, ReplyKind, Staff, Therapist
@@ -16,6 +15,7 @@ from tests.clock import BERLIN, FakeClock
 from tests.factories import NOW, make_email, make_therapist
 from tests.integration.conftest import CSRF_COOKIE, Client, submit
 from tests.integration.pages.conftest import WEEK_AGO, BenRecords, Store, load_email
+from tests.work import work_of
 
 EFFECT = re.compile(r'hx-post="(/emails/\d+/reply/effect\?shown=\w+)"')
 

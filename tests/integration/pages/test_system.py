@@ -1,7 +1,6 @@
 import re
 
 from sqlalchemy import select
-from tests.work import work_of
 
 from services.accounts.staff import add_staff
 from services.models import ApiKey, MailQueueState, OutboxEvent, Staff
@@ -9,6 +8,7 @@ from shared.database import SessionFactory
 from tests.clock import FakeClock
 from tests.factories import make_call, make_email, make_therapist
 from tests.integration.conftest import PASSWORD, Client, submit
+from tests.work import work_of
 
 
 async def after(client: Client, path: str, form: dict[str, object] | None = None) -> str:

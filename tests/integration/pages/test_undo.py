@@ -1,7 +1,5 @@
 """Taking an outcome back, and what is typed meanwhile."""
 
-from tests.work import work_of
-
 from services.calls.changes import CallChanges, change_call
 from services.models import CallStatus, Staff
 from services.rules import DeskRules
@@ -11,6 +9,7 @@ from tests.clock import FakeClock
 from tests.factories import make_call, make_therapist
 from tests.integration.conftest import Client, submit
 from tests.integration.pages.conftest import load_call, outcome, stored
+from tests.work import work_of
 
 
 async def test_what_is_typed_is_kept_and_there_again_later(staff_client: Client, call: int):

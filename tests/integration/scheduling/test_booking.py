@@ -5,7 +5,6 @@ from datetime import date, time, timedelta
 import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
-from tests.work import tx_of
 
 from services.errors import InvalidInput
 from services.models import Therapist
@@ -24,6 +23,7 @@ from services.scheduling.calendar import NoFreeSlot, NoWindow, find_next, free_s
 from shared.database import SessionFactory
 from tests.eventually import eventually
 from tests.factories import NOW, make_call, make_therapist
+from tests.work import tx_of
 
 WEDNESDAY = date(2026, 10, 14)
 THURSDAY = date(2026, 10, 15)

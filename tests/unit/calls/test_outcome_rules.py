@@ -6,7 +6,6 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.work import a_moment
 
 from services.calls.next_attempt import BUSY_WAIT, RETRIED, NoRetry, obstacle_to_retry, search_from
 from services.calls.outcomes import STATUS_AFTER, outcome_kind
@@ -16,6 +15,7 @@ from services.models import CallReason, CallStatus, OutcomeKind
 from services.rules import DeskRules
 from shared.config.settings import load_settings
 from tests.factories import make_call, make_therapist
+from tests.work import a_moment
 
 RULES = DeskRules.from_settings(load_settings(env_file=None))
 WEDNESDAY = date(2026, 10, 14)

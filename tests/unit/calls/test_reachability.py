@@ -6,13 +6,13 @@ from datetime import UTC, date, datetime, time, timedelta
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.work import a_moment
 
 from services.calls.reachability import Group, Obstacle, OpenCall, on_board, place, reachable_now
 from services.desk.board import arrange, day_band
 from services.rules import DeskRules
 from services.scheduling.phone_hours import Window, day_windows, parse
 from shared.config.settings import load_settings
+from tests.work import a_moment
 
 RULES = DeskRules.from_settings(load_settings(env_file=None))
 TODAY = date(2026, 10, 14)

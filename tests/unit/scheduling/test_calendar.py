@@ -2,13 +2,13 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.work import a_moment
 
 from services.rules import DeskRules
 from services.scheduling.calendar import pieces
 from services.scheduling.phone_hours import MINUTE, Interval
 from services.scheduling.slots import Busy, Slot, free_slots
 from shared.config.settings import load_settings
+from tests.work import a_moment
 
 RULES = DeskRules.from_settings(load_settings(env_file=None))
 MIDNIGHT = datetime.combine(date(2026, 10, 14), time())

@@ -4,12 +4,12 @@ from datetime import UTC, date, datetime, time, timedelta
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.work import a_moment
 
 from services.rules import DeskRules
 from services.scheduling.phone_hours import Interval, Windows, is_holiday, openings, parse
 from services.scheduling.slots import Busy, Slot, days_to_search, exists, free_slots, next_slot, span, within
 from shared.config.settings import load_settings
+from tests.work import a_moment
 
 RULES = DeskRules.from_settings(load_settings(env_file=None))
 WEDNESDAY = date(2026, 10, 14)

@@ -8,7 +8,6 @@ from litestar import Controller, Request, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromQuery
 from litestar.response import Redirect, Template
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.accounts import staff
 from services.work import Work
@@ -48,7 +47,6 @@ class LoginController(Controller):
         work: NamedDependency[Work],
         request: Request[Any, Any, Any],
         data: Submitted[Credentials],
-        session: NamedDependency[AsyncSession],
         config: NamedDependency[Settings],
     ) -> Response[Any]:
         """Open a session; from the dialog of an expired one, stay on the page."""
@@ -70,7 +68,6 @@ class LoginController(Controller):
         self,
         work: NamedDependency[Work],
         request: Request[Any, Any, Any],
-        session: NamedDependency[AsyncSession],
         config: NamedDependency[Settings],
     ) -> Redirect:
         """End the session."""
