@@ -1,0 +1,64 @@
+"""What a message may be before it is taken apart. Pure.
+
+The parser of the standard library needs time and memory for every line, every part and every level a message
+has. All three are counted here first, in one pass each and without taking anything apart.
+"""
+
+import re
+
+LARGEST_MESSAGE = 20 * 1024 * 1024
+"""Octets of a message that is read."""
+
+MOST_LINES = 400_000
+MOST_BOUNDARIES = 2_000
+MOST_PARTS = 200
+MOST_CONTAINERS = 60
+"""Parts that hold parts; no message is nested deeper than this."""
+
+DEEPEST = 20
+LONGEST_CONTENT_TYPE = 8_000
+"""The parser needs time by the square of this field's length."""
+
+_BOUNDARY = re.compile(rb"[\r\n]--")
+_CONTENT_TYPE = rb"(?<![^\r\n])content-type:"
+_CONTAINER = re.compile(_CONTENT_TYPE + rb"\s*(?:multipart|message)/", re.IGNORECASE)
+_LONG_CONTENT_TYPE = re.compile(
+    _CONTENT_TYPE + rb"(?:[^\r\n]|\r?\n[ \t]|\r[ \t]){%d}" % LONGEST_CONTENT_TYPE, re.IGNORECASE
+)
+
+TOO_LARGE = "larger than is read"
+TOO_MANY_LINES = "more lines than are read"
+TOO_MANY_PARTS = "more parts than are read"
+TOO_DEEP = "parts nested deeper than is read"
+LONG_HEADER = "a header field longer than is read"
+BROKEN = "can't be taken apart"
+
+
+class Unreadable(Exception):
+    """A message that can't be read; `reason` says why, without quoting it."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(reason)
+
+
+def check_bounds(raw: bytes) -> None:
+    """Check that taking a message apart costs bounded time and memory.
+
+    Raises:
+        Unreadable: it would cost more.
+    """
+    if len(raw) > LARGEST_MESSAGE:
+        raise Unreadable(TOO_LARGE)
+    if raw.count(b"\n") + raw.count(b"\r") - raw.count(b"\r\n") > MOST_LINES:
+        raise Unreadable(TOO_MANY_LINES)
+    if _more_than(_BOUNDARY, raw, MOST_BOUNDARIES):
+        raise Unreadable(TOO_MANY_PARTS)
+    if _more_than(_CONTAINER, raw, MOST_CONTAINERS):
+        raise Unreadable(TOO_DEEP)
+    if _LONG_CONTENT_TYPE.search(raw):
+        raise Unreadable(LONG_HEADER)
+
+
+def _more_than(pattern: re.Pattern[bytes], raw: bytes, most: int) -> bool:
+    return any(number >= most for number, _ in enumerate(pattern.finditer(raw)))
