@@ -8,8 +8,8 @@ from email.parser import HeaderParser
 from itertools import chain
 from typing import NamedTuple, cast
 
-from services.email_validation import is_blank
-from services.html_text import text_from_html
+from services.checks import is_blank
+from services.emails.html_text import text_from_html
 from services.receiving.bounds import DEEPEST, MOST_PARTS, TOO_DEEP, TOO_MANY_PARTS, Unreadable
 from services.receiving.decoding import clean, decode, decode_words
 from services.receiving.headers import Headers, read_headers
