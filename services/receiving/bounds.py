@@ -9,21 +9,22 @@ import re
 LARGEST_MESSAGE = 20 * 1024 * 1024
 """Octets of a message that is read."""
 
-MOST_LINES = 400_000
+MOST_LINES = 300_000
 MOST_BOUNDARIES = 2_000
 MOST_PARTS = 200
 MOST_CONTAINERS = 60
 """Parts that hold parts; no message is nested deeper than this."""
 
 DEEPEST = 20
-LONGEST_CONTENT_TYPE = 8_000
-"""The parser needs time by the square of this field's length."""
+LONGEST_CONTENT_FIELD = 8_000
+"""Reading the parameters of such a field takes time by the square of its length."""
 
 _BOUNDARY = re.compile(rb"[\r\n]--")
-_CONTENT_TYPE = rb"(?<![^\r\n])content-type:"
-_CONTAINER = re.compile(_CONTENT_TYPE + rb"\s*(?:multipart|message)/", re.IGNORECASE)
-_LONG_CONTENT_TYPE = re.compile(
-    _CONTENT_TYPE + rb"(?:[^\r\n]|\r?\n[ \t]|\r[ \t]){%d}" % LONGEST_CONTENT_TYPE, re.IGNORECASE
+_FIELD = rb"(?<![^\r\n])content-"
+_CONTAINER = re.compile(_FIELD + rb"type:\s*(?:multipart|message)/", re.IGNORECASE)
+_LONG_FIELD = re.compile(
+    _FIELD + rb"(?:type|disposition):(?:[^\r\n]|\r?\n[ \t]|\r[ \t]){%d}" % LONGEST_CONTENT_FIELD,
+    re.IGNORECASE,
 )
 
 TOO_LARGE = "larger than is read"
@@ -56,7 +57,7 @@ def check_bounds(raw: bytes) -> None:
         raise Unreadable(TOO_MANY_PARTS)
     if _more_than(_CONTAINER, raw, MOST_CONTAINERS):
         raise Unreadable(TOO_DEEP)
-    if _LONG_CONTENT_TYPE.search(raw):
+    if _LONG_FIELD.search(raw):
         raise Unreadable(LONG_HEADER)
 
 

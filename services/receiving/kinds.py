@@ -14,7 +14,6 @@ from services.receiving.absence import back_on
 from services.receiving.bounces import Action, Bounce
 from services.receiving.headers import Headers
 from services.receiving.message import IncomingMessage
-from services.receiving.quotation import own_words
 from services.receiving.wording import (
     ABSENCE_SUBJECT,
     ANSWER,
@@ -69,11 +68,14 @@ _OF_ACTION = {
 }
 
 
-def kind_of(message: IncomingMessage, bounce: Bounce | None, *, our_addresses: frozenset[str]) -> Kind:
+def kind_of(
+    message: IncomingMessage, own: str, bounce: Bounce | None, *, our_addresses: frozenset[str]
+) -> Kind:
     """Return what kind of mail a message is.
 
     Args:
         message: the message.
+        own: what its author wrote themselves (`quotation.own_words`).
         bounce: what `bounces.read_bounce` says of it.
         our_addresses: the addresses we send from, in lower case; mail from them is our own.
     """
@@ -87,7 +89,6 @@ def kind_of(message: IncomingMessage, bounce: Bounce | None, *, our_addresses: f
     answers = bool(headers.first("in-reply-to") or headers.first("references"))
     if message.report_type == "feedback-report" or (not answers and _is_marked_as_spam(headers)):
         return Kind.SPAM_VERDICT
-    own = own_words(message.text)
     automatic = is_automatic(headers, own)
     if _is_challenge(headers, own, automatic=automatic):
         return Kind.CHALLENGE

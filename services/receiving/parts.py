@@ -30,7 +30,7 @@ _REPORTS = frozenset(
      "message/global-disposition-notification", "message/feedback-report")
 )  # fmt: skip
 _RETURNED_HEADERS = frozenset(("text/rfc822-headers", "message/global-headers"))
-_BLANK_LINE = re.compile(r"(?:\r\n|\r|\n)[ \t]*(?:\r\n|\r|\n)")
+_BLANK_LINE = re.compile(r"\n[ \t]*\n")
 
 
 class Attachment(NamedTuple):
@@ -160,8 +160,8 @@ def _groups(part: Part) -> list[Mapping[str, str]]:
 
     The parser knows `message/delivery-status` and takes the first group of the other kinds for headers.
     """
-    parsed = _children(part)
-    unparsed = [text for child in parsed or [part] if isinstance(text := child.get_payload(), str)]
+    parsed = _children(part)[:MOST_PARTS]
+    unparsed = [decode(_octets(each)) for each in parsed or [part] if not each.is_multipart()]
     pieces = [piece for text in unparsed for piece in _BLANK_LINE.split(text)[:MOST_PARTS]]
     groups = [_fields(each) for each in [*parsed, *(_parsed(piece) for piece in pieces)]]
     return [group for group in groups if group]

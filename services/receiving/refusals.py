@@ -61,7 +61,8 @@ def address_is_dead(status: str, words: str) -> bool:
     if not code or code.endswith(".0.0"):
         code = enhanced_code(status) or code
     basic = _BASIC.search(words)
-    if status.startswith("4") or code.startswith("4") or (not code and basic and basic[1] == "4"):
+    only_basic = not code or code.endswith(".0.0")
+    if "4" in (status[:1], code[:1]) or (only_basic and basic and basic[1] == "4"):
         return False
     said = _NAMES.sub(" ", words)
     if _SOMETHING_ELSE.search(said):

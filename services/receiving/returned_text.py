@@ -21,6 +21,7 @@ _REASON = re.compile(
     r"|technical details[^:]{0,60}|server said)\s?:\s*(.+)",
     re.IGNORECASE,
 )
+_RULE = re.compile(r"[\s|]{0,4}[-=_*]{3}")
 _REPLY_CODE = re.compile(r"(?<![\d.])[45]\d\d[\s-]")
 
 
@@ -77,10 +78,10 @@ def words_about(notice: str, address: str) -> str:
 
 
 def _paragraph(lines: list[str]) -> str:
-    """Return the lines up to a blank one, the first blank ones skipped."""
+    """Return the lines up to a blank one or a rule, the first blank ones skipped."""
     said: list[str] = []
     for line in lines:
-        if said and not line.strip():
+        if said and (not line.strip() or _RULE.match(line)):
             break
         if line.strip():
             said.append(line.strip())

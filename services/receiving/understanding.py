@@ -50,8 +50,8 @@ def understand(raw: bytes, *, us: OurSide, received: datetime) -> Understood:
     """
     message = read_message(raw)
     bounce = read_bounce(message)
-    kind = kind_of(message, bounce, our_addresses=us.addresses)
     words = own_words(message.text)
+    kind = kind_of(message, words, bounce, our_addresses=us.addresses)
     written = (message.headers.date or received).date()
     away = kind is Kind.OUT_OF_OFFICE
     return Understood(

@@ -3,7 +3,7 @@
 import pytest
 
 from services.receiving.kinds import Kind
-from tests.incoming_mail import ANSWERING, OUR_ADDRESS, OUR_ID, mail, understood
+from tests.incoming_mail import OUR_ADDRESS, OUR_ID, mail, understood
 
 NOBODY = {"Return_Path": "<>"}
 NO_REFERENCE = {"In_Reply_To": "", "References": ""}
@@ -38,8 +38,12 @@ REPLIES = {
     "refuses": mail("Leider habe ich derzeit keine Kapazitäten.\n\nMfG\nM. Kern" + QUOTATION),
     "refuses-with-thanks": mail("Vielen Dank für Ihre Nachricht. Leider bin ich ausgebucht.\nM. Kern"),
     "wants-to-be-called": mail("Bitte rufen Sie mich an, montags 12 bis 13 Uhr.\nM. Kern", **NO_REFERENCE),
-    "english": mail("Hello,\n\nI could see one of them from March.\n\nBest regards\nDr Hale", Subject="Re: Anfrage"),
-    "new-mail-without-reference": mail("Guten Tag, ich habe wieder zwei Plätze.", Subject="Plätze", **NO_REFERENCE),
+    "english": mail(
+        "Hello,\n\nI could see one of them from March.\n\nBest regards\nDr Hale", Subject="Re: Anfrage"
+    ),
+    "new-mail-without-reference": mail(
+        "Guten Tag, ich habe wieder zwei Plätze.", Subject="Plätze", **NO_REFERENCE
+    ),
     "bottom-posted": mail("> Haben Sie freie Plätze?\n\nJa, ab April.\n\nM. Kern"),
     "gmail-html": mail(
         '<div dir="ltr">Ja, ab April.</div><br><div class="gmail_quote"><div dir="ltr" class="gmail_attr">Am Mo., '
@@ -54,12 +58,15 @@ REPLIES = {
     "forwarded-by-exchange": mail("Gern, ab April.", Auto_Submitted="auto-forwarded"),
     "explicitly-by-a-person": mail("Gern, ab April.", Auto_Submitted="no"),
     "from-a-ticket-system-by-a-person": mail(
-        "Guten Tag,\n\nwir könnten zwei Patientinnen übernehmen.\n\nZentrum", Subject="Re: [Ticket#4711] Anfrage"
+        "Guten Tag,\n\nwir könnten zwei Patientinnen übernehmen.\n\nZentrum",
+        Subject="Re: [Ticket#4711] Anfrage",
     ),
     "speaks-of-a-bounce": mail(
         "Guten Tag, Ihre erste Mail konnte nicht zugestellt werden, das Postfach war voll. Ja, ich habe einen Platz.",
     ),
-    "confirms-and-says-no-more-mail": mail("Bitte antworten Sie nicht mehr per Mail, rufen Sie mich an. Kern"),
+    "confirms-and-says-no-more-mail": mail(
+        "Bitte antworten Sie nicht mehr per Mail, rufen Sie mich an. Kern"
+    ),
 }
 
 OUT_OF_OFFICE = {
@@ -163,7 +170,8 @@ RECEIPTS = {
         "Wir haben Ihre Anfrage erhalten.", From="noreply@klinik-test.example", Subject="Eingangsbestätigung"
     ),
     "ticket-without-headers": mail(
-        "Vielen Dank, Ihre Nachricht ist bei uns eingegangen.", Subject="[Ticket: 4711] Wir haben Ihre Mail erhalten"
+        "Vielen Dank, Ihre Nachricht ist bei uns eingegangen.",
+        Subject="[Ticket: 4711] Wir haben Ihre Mail erhalten",
     ),
     "read-receipt": mail(
         "--g\nContent-Type: text/plain\n\nIhre Nachricht wurde gelesen.\n\n--g\n"
@@ -176,7 +184,10 @@ RECEIPTS = {
 }
 
 ASIDE = {
-    "mailman": (Kind.NEWSLETTER, mail("Rundbrief", List_Id="<liste.example>", Precedence="list", **NO_REFERENCE)),
+    "mailman": (
+        Kind.NEWSLETTER,
+        mail("Rundbrief", List_Id="<liste.example>", Precedence="list", **NO_REFERENCE),
+    ),
     "newsletter": (Kind.NEWSLETTER, mail("Rabatt", List_Unsubscribe="<https://x.example>", **NO_REFERENCE)),
     "newsletter-in-bulk": (
         Kind.NEWSLETTER,
@@ -193,7 +204,9 @@ ASIDE = {
     ),
     "challenge-german": (
         Kind.CHALLENGE,
-        mail("Bitte klicken Sie auf https://x.example, damit Ihre Nachricht ankommt: sie wird dann zugestellt."),
+        mail(
+            "Bitte klicken Sie auf https://x.example, damit Ihre Nachricht ankommt: sie wird dann zugestellt."
+        ),
     ),
     "our-own": (Kind.LOOP, mail("Guten Tag", From=f"Vermittlung <{OUR_ADDRESS.upper()}>")),
     "nothing-said": (Kind.UNCLEAR, mail("\n" + QUOTATION)),
@@ -231,7 +244,3 @@ def test_only_an_out_of_office_note_has_a_day_of_return() -> None:
     text = "Ich bin bis zum 6. Januar im Urlaub."
     assert understood(mail(text, Auto_Submitted="auto-replied")).back_on is not None
     assert understood(mail(text + " Danach kann ich zwei Patienten aufnehmen.")).back_on is None
-
-
-def test_our_helper_writes_answers() -> None:
-    assert ANSWERING["In-Reply-To"] == OUR_ID
