@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from services.receiving.dates import LATEST, Mention, Precision, days_in
+from services.receiving.wording import any_of
 
 LONGEST_NOTE = 5_000
 """Characters that are read: a note says it in the beginning."""
@@ -25,8 +26,8 @@ _SENTENCE_END = re.compile(
     r"\n\s*\n|(?<![\d.])(?<!\beinschl)(?<!\binkl)(?<!\bincl)(?<!\bDr)(?<!\bca)[.!?]\s+(?=[A-ZÄÖÜ])"
 )
 _FILLER = (
-    r"(?::|(?:\s+(?:zum|zur|zu|einschl(?:ießlich|iesslich)?|inkl(?:usive|usiv)?|incl(?:uding|usive)?|and including"
-    r"|the|dem|den|der|and|mit|erst|on|voraussichtlich)\b\.?){1,4})?\s*$"
+    r"(?::|(?:\s+(?:zum|zur|zu|einschl(?:ießlich|iesslich)?|inkl(?:usive|usiv)?|incl(?:uding|usive)?"
+    r"|and including|the|dem|den|der|and|mit|erst|on|voraussichtlich)\b\.?){1,4})?\s*$"
 )
 _UNTIL = re.compile(r"\b(?:bis|until|till|til|through|thru)" + _FILLER, re.IGNORECASE)
 _AFTER = re.compile(r"\b(?:nach|after)" + _FILLER, re.IGNORECASE)
@@ -46,20 +47,20 @@ _NOT_BACK_UNTIL = re.compile(
     r"|\b(?:nicht|not)\s(?:\w+\s){0,3}(?:vor|before)(?:\s(?:dem|the))?\s*$",
     re.IGNORECASE,
 )
-_BACK = re.compile(
-    r"\bwieder\b(?!\s+(?:im|in)\s+(?:den\s+)?(?:urlaub|ferien))|\bzurück|rückkehr|wiederkomm|\bback\b|\breturn|\breopen|\bresum"
-    r"|\berste[rn]?\s+(?:arbeits|praxis|sprech)\w*tag|\b(?:beantwort|bearbeit|antwort)e|\bbeantwortet|\bbearbeitet"
-    r"|\bmelde\b|\breply\b|\brespond\b|\banswer\b",
-    re.IGNORECASE,
+_BACK = any_of(
+    r"\bwieder\b(?!\s+(?:im|in)\s+(?:den\s+)?(?:urlaub|ferien))|\bzurück|rückkehr|wiederkomm",
+    r"\berste[rn]?\s+(?:arbeits|praxis|sprech)\w*tag|\b(?:beantwort|bearbeit|antwort)e|\bmelde\b",
+    r"\bbeantwortet|\bbearbeitet|\bback\b|\breturn|\breopen|\bresum|\breply\b|\brespond\b|\banswer\b",
 )
 _THERE = re.compile(
     r"\b(?:erreichbar|verfügbar|zu erreichen|für sie da|available|in the office)\b", re.IGNORECASE
 )
-_AWAY = re.compile(
-    r"urlaub|ferien|abwesen|geschlossen|nicht|kein|außer haus|ausser haus|vertret|pause|auszeit|verreist|unterwegs"
-    r"|fortbildung|elternzeit|mutterschutz|krank|reise|\baway\b|\bout\b|\bclosed|\bleave\b|vacation|holiday"
-    r"|unavailable|\bnot\b|n't\b|\bno\b|travel|\boff\b|limited|absen",
-    re.IGNORECASE,
+_AWAY = any_of(
+    r"urlaub|ferien|abwesen|geschlossen|nicht|kein|au(?:ß|ss)er haus|vertret|pause|auszeit|verreist"
+    r"|unterwegs",
+    r"fortbildung|elternzeit|mutterschutz|krank|\bkur\b|\breha\b|reise",
+    r"\baway\b|\bout\b|\bclosed|\bleave\b|vacation|holiday|unavailable|\bnot\b|n't\b|\bno\b|travel|\boff\b",
+    r"limited|absen",
 )
 _NOT = re.compile(r"\b(?:nicht|kein\w*|not|unavailable)\b|n't\b", re.IGNORECASE)
 _CLAUSE = re.compile(r"[,;]|\b(?:und|and)\b", re.IGNORECASE)
@@ -105,7 +106,10 @@ def _read(sentence: str, written: date, away: list[_Away], back: list[date]) -> 
         before = sentence[edges[at] : mention.first]
         following = mentions[at + 1].first if at + 1 < len(mentions) else len(sentence)
         after = sentence[mention.last : following]
-        first = mention.opens or _opened(sentence, mentions, at) or _day_only(before, mention.day)
+        opened = _opened(sentence, mentions, at)
+        if opened and mention.precision is Precision.WEEKDAY:
+            continue
+        first = mention.opens or opened or _day_only(before, mention.day)
         if _NOT_BACK_UNTIL.search(before):
             back.append(mention.day)
         elif _AFTER.search(before) and _BACK.search(before + after):

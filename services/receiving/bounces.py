@@ -19,40 +19,43 @@ from services.receiving.returned_text import (
     split_returned,
     words_about,
 )
+from services.receiving.wording import any_of
 
 _MOST_RECIPIENTS = 20
 _DAEMON = re.compile(
-    r"mailer[-_]?daemon|mail[-_]?daemon|postmaster|mdaemon|microsoftexchange[0-9a-f]+|mailerdaemon|bounces?|mail-?system"
+    r"mailer[-_]?daemon|mail[-_]?daemon|postmaster|mdaemon|microsoftexchange[0-9a-f]+|bounces?|mail-?system"
     r"|double-bounce",
     re.IGNORECASE,
 )
-_DAEMON_NAME = re.compile(
-    r"mail(?:er)? delivery|mailer[- ]?daemon|mail (?:system|administrator)|mail-?zustell|delivery (?:sub)?system"
-    r"|microsoft outlook|postmaster",
-    re.IGNORECASE,
+_DAEMON_NAME = any_of(
+    r"mail(?:er)? delivery|mailer[- ]?daemon|mail (?:system|administrator)|delivery (?:sub)?system",
+    r"mail-?zustell|microsoft outlook|postmaster|systemadministrator",
 )
-_FAILED = re.compile(
-    r"undeliver(?:able|ed)|deliver(?:y|ed)?\s(?:\S+\s){0,6}?(?:failed|failure|impossible|error)|failure notice"
-    r"|(?:not|n't|unable to|cannot|fail(?:ed|ure) to)\s(?:\S+\s){0,4}?(?:be\s)?deliver|delivery has failed"
-    r"|return(?:ed|ing)\s(?:\S+\s){0,3}?(?:to sender|mail|message)|permanent (?:fatal )?error|failed address"
-    r"|did not reach the following|mail delivery fail|un(?:zustellbar|zustellbare)|nicht\s(?:\S+\s){0,8}?"
-    r"(?:zugestellt|zustellbar|zustellen|ausgeliefert|übermittelt|ausliefern)|zustell\S*\s(?:\S+\s){0,8}?"
-    r"(?:fehlgeschlagen|gescheitert|nicht möglich|unmöglich|fehler)|zustell(?:ungs)?fehler|rückläufer"
-    r"|fehler bei der (?:nachrichten)?zustellung|delivery status notification \(failure\)",
-    re.IGNORECASE,
+_FAILED = any_of(
+    r"undeliver(?:able|ed)|deliver(?:y|ed)?\s(?:\S+\s){0,6}?(?:failed|failure|impossible|error)"
+    r"|failure notice",
+    r"(?:not|n't|unable to|cannot|fail(?:ed|ure) to)\s(?:\S+\s){0,4}?(?:be\s)?deliver|mail failed",
+    r"return(?:ed|ing)\s(?:\S+\s){0,3}?(?:to sender|mail|message)|permanent (?:fatal )?error|failed address",
+    r"did not reach the following|delivery status notification \(failure\)",
+    r"unzustellbar|zustell(?:ungs)?fehler|rückläufer|fehler bei der (?:nachrichten)?zustellung",
+    r"nicht\s(?:\S+\s){0,8}?(?:zugestellt|zustellbar|zustellen|ausgeliefert|übermittelt|ausliefern"
+    r"|erreichen)",
+    r"zustell\S*\s(?:\S+\s){0,8}?(?:fehlgeschlagen|gescheitert|nicht möglich|unmöglich)",
 )
-_DELAYED = re.compile(
-    r"delayed|\bdelay\b|(?:still|be) (?:being )?retried|(?:not|n't) yet been delivered|not been delivered yet"
-    r"|(?:attempts|trying|try)\s(?:\S+\s){0,4}?(?:will continue|to deliver|for another)|keep trying|will continue to try"
-    r"|warning only|do not need to resend|verzöger|noch nicht zugestellt|(?:weiterhin|weiter|erneut)\s(?:\S+\s){0,4}?versuch"
-    r"|weitere\s(?:zustell)?versuche|wird wiederholt",
-    re.IGNORECASE,
+_DELAYED = any_of(
+    r"delayed|\bdelay\b|(?:still|be) (?:being )?retried|(?:not|n't) yet been delivered"
+    r"|not been delivered yet",
+    r"(?:attempts|trying|try)\s(?:\S+\s){0,4}?(?:will continue|to deliver|for another)|will continue to try",
+    r"keep trying|warning only|do not need to resend",
+    r"verzöger|noch nicht zugestellt|(?:weiterhin|weiter|erneut)\s(?:\S+\s){0,4}?versuch",
+    r"weitere\s(?:zustell)?versuche|wird wiederholt",
 )
-_GIVEN_UP = re.compile(
-    r"permanent|given up|giving up|not going to try again|no further attempts|will not be retried|endgültig|aufgegeben"
-    r"|returning message|returned to sender|undeliverable|unzustellbar|keine weiteren (?:zustell)?versuche",
-    re.IGNORECASE,
+_GIVEN_UP = any_of(
+    r"permanent|given up|giving up|not going to try again|no further attempts|will not be retried",
+    r"returning message|returned to sender|undeliverable|unzustellbar",
+    r"endgültig|aufgegeben|keine weiteren (?:zustell)?versuche",
 )
+_REJECTED = any_of("reject", "abgelehnt", "abgewiesen", "zurückgewiesen")
 
 
 class Action(StrEnum):
@@ -110,7 +113,8 @@ def read_bounce(message: IncomingMessage) -> Bounce | None:
         recipients = tuple(told[:_MOST_RECIPIENTS])
         action = next(action for action in Action if any(each.action is action for each in recipients))
         return Bounce(recipients, returned, action)
-    if (action := _in_words(message, notice)) is None:
+    action = Action.FAILED if _is_rejection(message) else _in_words(message, notice)
+    if action is None:
         return None
     ours = frozenset((*message.headers.addresses("to", "delivered-to"), message.headers.sender.address))
     named = addresses_in(message.headers.first("x-failed-recipients"))
@@ -161,6 +165,13 @@ def _recipient(
 def _address(field: str) -> str:
     """Return the address in a field such as `rfc822; name@host` (RFC 3464, 2.3.1)."""
     return next(iter(addresses_in(field.partition(";")[2] or field)), "")
+
+
+def _is_rejection(message: IncomingMessage) -> bool:
+    """Whether a recipient's filter refused it after delivery and says so as a disposition (RFC 5429)."""
+    disposed = any("; deleted" in group.get("disposition", "").lower() for group in message.reports)
+    headers = message.headers
+    return disposed and bool(_REJECTED.search(f"{headers.first('auto-submitted')} {headers.subject}"))
 
 
 def _in_words(message: IncomingMessage, notice: str) -> Action | None:

@@ -26,8 +26,8 @@ _WEEKDAYS = {
     for number, names in enumerate(
         (
             "montag monday mo mon", "dienstag tuesday di tue tues", "mittwoch wednesday mi wed",
-            "donnerstag thursday do thu thur thurs", "freitag friday fr fri", "samstag sonnabend saturday sa sat",
-            "sonntag sunday so sun",
+            "donnerstag thursday do thu thur thurs", "freitag friday fr fri",
+            "samstag sonnabend saturday sa sat", "sonntag sunday so sun",
         )
     )
     for name in names.split()

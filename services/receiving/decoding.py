@@ -22,7 +22,7 @@ _UMLAUTS = tuple((f"{letter}\u0308", umlaut) for letter, umlaut in zip("aouAOU",
 
 
 def decode(octets: bytes, charset: str | None = None) -> str:
-    """Return octets as clean text: by their charset where they are valid in it, else as UTF-8 or Windows-1252."""
+    """Return octets as clean text: by their charset where it can be true, else as UTF-8 or Windows-1252."""
     return clean(_decoded(octets, _codec(charset, octets)))
 
 

@@ -14,10 +14,14 @@ from services.receiving.tokens import id_from_address
 _ARRIVED_AT = ("to", "cc", "delivered-to", "x-original-to", "envelope-to")
 _SENT_FROM = ("return-path", "reply-to", "from", "sender")
 _REPORTED_SENDER = "x-postfix-sender"
+_REPORTED_IDS = ("original-message-id", "x-original-message-id")
 _PREFIX = re.compile(
-    r"\s*(?:(?:re|r|aw|antw|antwort|wg|fwd?|sv|vs|tr|out\sof\soffice|automatische\santwort|automatic\sreply|autoreply|auto"
-    r"|abwesenheitsnotiz|abwesend|unzustellbar|nicht\szustellbar|undeliverable|gelesen|read|nachricht\snicht\szustellbar)"
-    r"\s?(?:\[\d{1,3}\]|\(\d{1,3}\))?\s?:|out\sof\soffice\b(?=\s*(?:re|aw)\b)|\[(?:ext|extern|external|spam\??)\]"
+    r"\s*(?:(?:re|r|aw|antw|antwort|wg|fwd?|sv|vs|tr|out\sof\soffice|automatische\santwort"
+    r"|automatic\sreply|autoreply|auto"
+    r"|abwesenheitsnotiz|abwesend|unzustellbar|nicht\szustellbar|undeliverable|gelesen|read"
+    r"|nachricht\snicht\szustellbar)"
+    r"\s?(?:\[\d{1,3}\]|\(\d{1,3}\))?\s?:|out\sof\soffice\b(?=\s*(?:re|aw)\b)|\[(?:ext|extern|external"
+    r"|spam\??)\]"
     r"|\*{3,5}\s?spam\s?\*{3,5}|\[?ticket\s?[#:]?\s?[\w-]{3,40}\])",
     re.IGNORECASE,
 )
@@ -49,7 +53,7 @@ def keys_of(message: IncomingMessage, bounce: Bounce | None, secret: bytes) -> K
     subject = returned.subject if returned and returned.subject else headers.subject
     return Keys(
         email_id=_token(message, returned, secret),
-        message_ids=_ids(headers, returned),
+        message_ids=_ids(message, returned),
         sender="" if bounce else headers.sender.address,
         recipients=_recipients(bounce, returned) if bounce else (),
         subject=normalized_subject(subject),
@@ -64,11 +68,13 @@ def normalized_subject(subject: str) -> str:
     return " ".join(subject[at:].split()).casefold()
 
 
-def _ids(headers: Headers, returned: Headers | None) -> tuple[str, ...]:
-    answered = message_ids(headers.first("in-reply-to"))
-    earlier = message_ids(headers.first("references"))[::-1]
+def _ids(message: IncomingMessage, returned: Headers | None) -> tuple[str, ...]:
     own = (returned.message_id,) if returned and returned.message_id else ()
-    return tuple(dict.fromkeys((*own, *answered, *earlier)))
+    named = (group[field] for group in message.reports for field in _REPORTED_IDS if field in group)
+    reported = [each for value in named for each in message_ids(value)]
+    answered = message_ids(message.headers.first("in-reply-to"))
+    earlier = message_ids(message.headers.first("references"))[::-1]
+    return tuple(dict.fromkeys((*own, *reported, *answered, *earlier)))
 
 
 def _recipients(bounce: Bounce, returned: Headers | None) -> tuple[str, ...]:

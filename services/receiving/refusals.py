@@ -7,6 +7,8 @@ one that is written to once too often costs less than one nobody writes to any m
 
 import re
 
+from services.receiving.wording import any_of
+
 ENHANCED = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?!\.?\d)")
 _BASIC = re.compile(r"(?<![\d.])([45])\d\d(?=[\s#-]|$)")
 _DEAD_CODES = frozenset(("5.1.1", "5.1.2", "5.1.3", "5.1.4", "5.1.6", "5.1.10"))
@@ -16,31 +18,35 @@ _SAY_LITTLE = re.compile(r"5\.(?:0\.\d+|1\.0|2\.[01]|3\.0|4\.[0146]|5\.[0-4])")
 _NAMES = re.compile(r"\S*@\S*|https?://\S*|\bhost\s\S+|\b[a-z0-9-]+(?:\.[a-z0-9-]+)+\b")
 """Addresses and hosts: what they are called says nothing."""
 
-_SOMETHING_ELSE = re.compile(
-    r"\bfull\b|quota|exceeded|voll\b|überfüllt|speicherplatz|too (?:large|big)|size limit|zu groß"
-    r"|spam|junk|block|black\s?list|dnsbl|\brbl\b|listed|reputation|policy|policies|richtlinie|greylist|graylist"
-    r"|dmarc|\bspf\b|dkim|content|virus|malware|banned|throttl|rate limit|too many|temporar|vorübergehend"
-    r"|try again|later\b|timed? ?out|zeitüberschreitung|relay|sender (?:address )?(?:rejected|denied|verif)|absender"
-    r"|authenticat|not authori[sz]ed|unauthori[sz]ed|loop|too many hops|expired|queue too long",
-    re.IGNORECASE,
+_SOMETHING_ELSE = any_of(
+    r"\bfull\b|quota|exceeded|voll\b|überfüllt|speicherplatz|too (?:large|big)|size limit|zu groß",
+    r"spam|junk|block|black\s?list|dnsbl|\brbl\b|listed|reputation|policy|policies|richtlinie|gr[ea]y\s?list",
+    r"dmarc|\bspf\b|dkim|content|virus|malware|banned|throttl|rate limit|too many",
+    r"temporar|vorübergehend|try again|later\b|timed? ?out|zeitüberschreitung|expired|queue too long",
+    r"relay|sender (?:address )?(?:rejected|denied|verif)|absender",
+    r"authenticat|not authori[sz]ed|unauthori[sz]ed|loop",
 )
-_DEAD_WORDS = re.compile(
-    r"(?:user|recipient|mailbox|account|address|alias|e-?mail)\s(?:\S+\s){0,6}?(?:is\s|was\s|has been\s)?"
-    r"(?:unknown|not found|not known|invalid|disabled|inactive|deactivated|deleted|closed|unavailable|discontinued"
-    r"|does ?n[o']t exist|doesn't exist|not exist|not listed|no longer (?:valid|active|in use|exists?))"
-    r"|(?:unknown|invalid|no such|nonexistent|non-existent|not a (?:known|valid)|bad|illegal|inactive|disabled)\s"
-    r"(?:local\s)?(?:or illegal alias|user|recipient|mailbox|account|address|alias|destination|person|domain|host)"
-    r"|no (?:mailbox|account|valid recipient|user|one)s?\b.{0,40}\b(?:here|by that name|found|with this|of that)"
-    r"|no valid recipients|user(?:name)? (?:doesn't|does not) (?:exist|have)|undefined mail alias|mailbox unavailable"
-    r"|does not exist|doesn't exist|couldn't be found|could not be found|wasn't found|recipientnotfound|recipnotfound"
-    r"|unroute?able address|unroute?able mail domain|domain (?:not found|does not exist|name not found)|host not found"
-    r"|non-existent (?:hosts?|domain)|nxdomain|does not accept mail|nullmx|recipient address rejected:? access denied"
-    r"|(?:empfänger|benutzer|postfach|adresse|mailbox|konto|domain)\S*\s(?:\S+\s){0,5}?(?:unbekannt|nicht bekannt"
-    r"|existiert nicht|nicht gefunden|nicht vorhanden|gibt es nicht|ungültig|deaktiviert|gelöscht|gesperrt"
-    r"|nicht (?:mehr )?(?:verfügbar|erreichbar|gültig|aktiv))"
-    r"|unbekannte[rs]? (?:empfänger|benutzer|adresse|postfach)|kein(?:e|en)? (?:solche[rs]?|gültige[rs]?|such)"
-    r"|existiert nicht|gibt es nicht",
-    re.IGNORECASE,
+_THING = r"(?:user|recipient|mailbox|account|address|alias|e-?mail)"
+_GONE = any_of(
+    rf"\b{_THING}\s(?:\S+\s){{0,6}}?(?:unknown|not found|not known|invalid|disabled|inactive|deactivated"
+    r"|deleted)",
+    rf"\b{_THING}\s(?:\S+\s){{0,6}}?(?:closed|unavailable|discontinued|no longer (?:valid|active|in use"
+    r"|exists?))",
+    r"\b(?:unknown|invalid|no such|non-?existent|not a (?:known|valid)|bad|illegal|inactive"
+    r"|disabled)\s(?:local\s)?"
+    rf"(?:{_THING}|destination|person|domain|host)",
+    r"unknown or illegal alias|undefined mail alias|no valid recipients|mailbox unavailable|not listed",
+    r"\bno (?:mailbox|account|valid recipient|user|one)s?\b.{0,40}\b(?:here|by that name|found|with this)",
+    r"(?:does not|doesn't) (?:exist|have an? )|could(?:n't| not) be found|wasn't found"
+    r"|recip(?:ient)?notfound",
+    r"unroute?able (?:address|mail domain)|domain (?:name )?not found|host not found|nxdomain",
+    r"non-existent hosts?|does not accept mail|nullmx|recipient address rejected:? access denied",
+    r"(?:empfänger|benutzer|postfach|adresse|mailbox|konto|domain)\S*\s(?:\S+\s){0,5}?(?:unbekannt|ungültig)",
+    r"(?:empfänger|benutzer|postfach|adresse|mailbox|konto|domain)\S*\s(?:\S+\s){0,5}?nicht\s(?:mehr\s)?"
+    r"(?:bekannt|gefunden|vorhanden|verfügbar|erreichbar|gültig|aktiv)",
+    r"(?:postfach|adresse|mailbox|konto)\s(?:\S+\s){0,3}?(?:deaktiviert|gelöscht|gesperrt|geschlossen)",
+    r"unbekannte[rs]? (?:empfänger|benutzer|adresse|postfach)|existiert nicht|gibt es nicht"
+    r"|kein solche[rs]?\s",
 )
 
 
@@ -69,6 +75,4 @@ def address_is_dead(status: str, words: str) -> bool:
         return False
     if code in _DEAD_CODES:
         return True
-    return (not code or bool(_SAY_LITTLE.fullmatch(code))) and bool(
-        _DEAD_WORDS.search(" ".join(said.split()))
-    )
+    return (not code or bool(_SAY_LITTLE.fullmatch(code))) and bool(_GONE.search(" ".join(said.split())))

@@ -1,24 +1,28 @@
 """What a report that is written for people only says, and the headers it returns in its text. Pure."""
 
 import re
+from collections.abc import Iterator
 from email.parser import HeaderParser
+from itertools import islice
 
 from services.receiving.headers import Headers, addresses_in, read_headers
 from services.receiving.refusals import ENHANCED
 
 LONGEST_DIAGNOSTIC = 500
 _MOST_LINES = 2_000
+_MOST_MENTIONS = 10
 _BLOCK_LINES = 40
 _FIELD = re.compile(
-    r"[>|\s]{0,6}(return-path|received|from|to|cc|subject|date|message-id|mime-version|content-type|dkim-signature"
+    r"[>|\s]{0,6}(return-path|received|from|to|cc|subject|date|message-id|mime-version|content-type"
+    r"|dkim-signature"
     r"|reply-to)\s?:",
     re.IGNORECASE,
 )
 _OF_A_MESSAGE = frozenset(("return-path", "received", "message-id", "mime-version", "dkim-signature"))
 _PREFIX = re.compile(r"[>|\s]{0,6}")
 _REASON = re.compile(
-    r"\s*[(>]{0,2}(?:grund|reason|fehler|fehlermeldung|error|diagnostic(?:-code)?|antwort|remote server (?:said|returned)"
-    r"|technical details[^:]{0,60}|server said)\s?:\s*(.+)",
+    r"\s*[(>]{0,2}(?:grund|reason|fehler|fehlermeldung|error|diagnostic(?:-code)?|antwort|server said"
+    r"|remote server (?:said|returned)|technical details[^:]{0,60})\s?:\s*(.+)",
     re.IGNORECASE,
 )
 _RULE = re.compile(r"[\s|]{0,4}[-=_*]{3}")
@@ -67,14 +71,19 @@ def failed_addresses(notice: str, returned: Headers | None, ours: frozenset[str]
 def words_about(notice: str, address: str) -> str:
     """Return what a notice says of an address: the server's words where they can be found."""
     lines = notice.split("\n")[:_MOST_LINES]
+    said = list(islice(_said_of(lines, address), _MOST_MENTIONS)) if address else []
+    coded = (each for each in [*said, *lines] if _REPLY_CODE.search(each) or ENHANCED.search(each))
+    return _reason(next(coded, next(iter(said), "")).strip())
+
+
+def _said_of(lines: list[str], address: str) -> Iterator[str]:
+    """Yield what stands behind and under each mention of an address."""
     for at, line in enumerate(lines):
-        if address and address in line.lower():
+        if address in line.lower():
             beside = line[line.lower().index(address) + len(address) :].lstrip(" >:)")
-            said = _paragraph([beside, *lines[at + 1 :]])
+            said = _paragraph([beside, *lines[at + 1 : at + _BLOCK_LINES]])
             if any(character.isalpha() for character in said):
-                return _reason(said)
-    coded = (line.strip() for line in lines if _REPLY_CODE.search(line) or ENHANCED.search(line))
-    return _reason(next(coded, ""))
+                yield said
 
 
 def _paragraph(lines: list[str]) -> str:

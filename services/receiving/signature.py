@@ -11,17 +11,18 @@ _DELIMITER = re.compile(r"\s?--\s?")
 """RFC 3676, 4.3, and what becomes of it on the way."""
 
 _PROGRAM = re.compile(
-    r"\s*(?:(?:diese (?:nachricht|e-?mail|mail) wurde )?(?:von|mit)\s(?:meine[mr]|der)\s[^\n.!?]{1,60}\s"
-    r"(?:gesendet|versendet|verschickt)"
-    r"|(?:diese (?:nachricht|e-?mail|mail) wurde )?gesendet\s(?:von|mit|aus|über)\s[^\n!?]{1,60}"
-    r"|(?:sent|get)\s(?:from|with|via|outlook)\s[^\n!?]{1,60}"
-    r"|virenfrei\.?[^\n]{0,60}|diese e-?mail wurde von avast[^\n]{0,80})\.?\s*",
+    r"\s*(?:(?:diese (?:nachricht|e-?mail|mail) wurde )?(?:von|mit)\s(?:\S+\s){1,8}(?:gesendet|versendet"
+    r"|verschickt)"
+    r"|(?:diese (?:nachricht|e-?mail|mail) wurde )?gesendet\s(?:von|mit|aus|über)\s[^!?]{1,60}"
+    r"|(?:sent|get)\s(?:from|with|via|outlook)\s[^!?]{1,60}|holen sie sich outlook\s.{1,60}"
+    r"|\[outlook für .{1,80}|virenfrei\..{0,60}|diese e-?mail wurde von avast.{0,80})\.?\s*",
     re.IGNORECASE,
 )
 _GREETING = re.compile(
-    r"\s*(?:(?:mit\s)?(?:\w{3,14},?\s){0,4}gr(?:ü|ue|u)(?:ß|ss)(?:e|en)?\b[^\n]{0,60}"
-    r"|mfg\b|lg\b|vg\b|hochachtungsvoll|herzlichst|(?:kind|best|warm|with (?:kind|best))?\s?regards|sincerely"
-    r"|yours (?:sincerely|faithfully|truly)|best wishes|all the best|many thanks|alles gute)[,!.]?[^\n]{0,30}",
+    r"\s*(?:(?:mit\s)?(?:\w{3,14},?\s){0,4}gr(?:ü|ue|u)(?:ß|ss)(?:e|en)?\b.{0,60}"
+    r"|mfg\b|lg\b|vg\b|hochachtungsvoll|herzlichst|alles gute"
+    r"|(?:(?:with\s)?(?:kind|best|warm)\s)?regards|sincerely|yours (?:sincerely|faithfully|truly)"
+    r"|best wishes|all the best|many thanks)[,!.]?.{0,30}",
     re.IGNORECASE,
 )
 _NAME_LINES = 4

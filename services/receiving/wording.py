@@ -2,86 +2,118 @@
 
 import re
 
-
 _SENTENCES = re.compile(r"(?<=[.!?])\s+|\n\s*\n")
 
 
-def _words(*alternatives: str) -> re.Pattern[str]:
+def any_of(*alternatives: str) -> re.Pattern[str]:
+    """Return a pattern for any of several, in any case."""
     return re.compile("|".join(alternatives), re.IGNORECASE)
 
 
-ABSENCE = _words(
+ABSENCE = any_of(
     r"abwesen(?:d|heit)",
     r"\b\w{0,20}(?:urlaub|ferien)\w{0,6}\b",
     r"\b(?:sommer|winter|baby|zwangs)?pause\b|\bauszeit\b|\bsabbatical\b",
-    r"nicht\s(?:\S+\s){0,4}?(?:im\s(?:büro|haus|hause|dienst)|in\s(?:der|unserer|meiner)\spraxis|am\s(?:platz|arbeitsplatz)"
+    r"nicht\s(?!mehr\b)(?:\S+\s){0,4}?(?:im\s(?:büro|haus|hause|dienst)|in\s(?:der|unserer"
+    r"|meiner)\spraxis|am\s(?:platz|arbeitsplatz)"
     r"|anwesend|erreichbar|zu\serreichen|verfügbar|besetzt|da)\b",
     r"au(?:ß|ss)er\shaus|dienstreise|auf\sreisen|verreist|elternzeit|mutterschutz|krankgeschrieben|erkrankt",
-    r"krankheits(?:bedingt|halber)|wegen\s(?:\S+\s)?krankheit|fortbildung|kongress|\btagung",
-    r"geschlossen\b|\bpraxisschlie(?:ß|ss)ung",
-    r"wieder\s(?:\S+\s){0,5}?(?:für\ssie\sda|da\b|erreichbar|im\s(?:büro|hause?|dienst)|in\sder\spraxis|zurück|besetzt)",
+    r"krankheits(?:bedingt|halber)|wegen\s(?:\S+\s)?krankheit|\bin\s(?:der\s)?(?:kur|reha)\b|fortbildung"
+    r"|kongress|\btagung",
+    r"geschlossen\b(?!\sworden)|\bpraxisschlie(?:ß|ss)ung",
+    r"wieder\s(?:\S+\s){0,5}?(?:für\ssie\sda|da\b|erreichbar|im\s(?:büro|hause?|dienst)|in\sder\spraxis"
+    r"|zurück|besetzt)",
     r"\brückkehr|bin\sich\s(?:\S+\s){0,4}?zurück",
     r"kein(?:en)?\szugriff\sauf\s(?:\S+\s)?(?:e-?)?mail",
-    r"out\sof\s(?:the\s|my\s)?office|\booo\b|away\s(?:from|until|on|for|at)\b|\bon\s(?:\w+\s)?leave\b|\bon\s(?:\w+\s)?(?:vacation|holidays?)\b",
-    r"\b(?:am|are|be)\s(?:currently\s|now\s)?away\b|not\s(?:currently\s)?(?:in|at)\s(?:the|my)\s(?:office|desk|practice)",
+    r"out\sof\s(?:the\s|my\s)?office|\booo\b|away\s(?:from|until|on|for|at)\b|\bon\s(?:\w+\s)?leave\b"
+    r"|\bon\s(?:\w+\s)?(?:vacation|holidays?)\b",
+    r"\b(?:am|are|be)\s(?:currently\s|now\s)?away\b|not\s(?:currently\s)?(?:in|at)\s(?:the"
+    r"|my)\s(?:office|desk|practice)",
     r"(?:office|practice|clinic)\s(?:is|will\sbe|remains)\s(?:\w+\s)?closed|closed\s(?:until|from|for|due)",
-    r"(?:on|upon|after)\smy\sreturn|when\sI(?:\sam|'m)\sback|\bback\s(?:in|at|on)\b|\breturn(?:ing)?\s(?:to|on)\b",
+    r"(?:on|upon|after)\smy\sreturn|when\sI(?:\sam|'m)\sback|\bback\s(?:in|at|on)\b"
+    r"|\breturn(?:ing)?\s(?:to|on)\b",
     r"limited\saccess\sto|\bunavailable\b|not\s(?:be\s)?available\b|travell?ing\b",
 )
-ABSENCE_SUBJECT = _words(
+ABSENCE_SUBJECT = any_of(
     r"abwesen(?:d|heit)",
     r"out[\s-]of[\s-](?:the\s)?office|\booo\b|\baway\b|vacation|on\sleave",
-    r"nicht\sim\sbüro|im\surlaub|\bbetriebsferien|praxisurlaub|praxisferien|(?:praxis|büro)\s\S*\s?geschlossen|urlaub",
+    r"nicht\sim\sbüro|im\surlaub|\bbetriebsferien|praxisurlaub|praxisferien|(?:praxis"
+    r"|büro)\s\S*\s?geschlossen|urlaub",
 )
 AUTOMATIC_SUBJECT = re.compile(
-    r"\s*(?:\[?(?:automatisch\S*\s(?:antwort|nachricht)|auto(?:matic|mated)?[\s-]?(?:reply|response|antwort)|autoreply"
-    r"|autoresponder|auto|(?:automatische\s)?abwesenheits(?:notiz|meldung|nachricht|info|benachrichtigung|assistent)"
+    r"\s*(?:\[?(?:automatisch\S*\s(?:antwort|nachricht)|auto(?:matic|mated)?[\s-]?(?:reply|response"
+    r"|antwort)|autoreply"
+    r"|autoresponder|auto|(?:automatische\s)?abwesenheits(?:notiz|meldung|nachricht|info"
+    r"|benachrichtigung|assistent)"
     r"|out\sof\s(?:the\s)?office(?:\s(?:auto)?reply)?|ooo)\]?\s?:)",
     re.IGNORECASE,
 )
-_EVERY_DAY = _words(
-    r"au(?:ß|ss)erhalb\s(?:\S+\s){0,3}?(?:\S*zeiten|\S*stunden)|während\s(?:\S+\s){0,4}?(?:sitzung|sprechstunde|therapie|behandlung)",
-    r"sollte[nst]?\b|\bfalls\b|\bwenn\b.{0,40}(?:urlaub|abwesend)|urlaubszeit|ferienzeit|verzöger|länger\sdauern|wartezeit",
-    r"outside\s(?:\S+\s){0,2}?hours|during\s(?:sessions|therapy)|an\sfeiertagen|mittwochs|freitags|on\sweekends",
-    r"anrufbeantworter|wochenende|anderen\szeiten|\bmeist|\boft\b|häufig|selten|in\sder\sregel|nicht\simmer|warteliste",
+_EVERY_DAY = any_of(
+    r"au(?:ß|ss)erhalb\s(?:\S+\s){0,3}?(?:\S*zeiten|\S*stunden)|während\s(?:\S+\s){0,4}?(?:sitzung"
+    r"|sprechstunde|therapie|behandlung)",
+    r"sollte[nst]?\b|\bfalls\b|\bwenn\b.{0,40}(?:urlaub|abwesend)|urlaubszeit|ferienzeit|verzöger"
+    r"|länger\sdauern|wartezeit",
+    r"outside\s(?:\S+\s){0,2}?hours|during\s(?:sessions|therapy)|an\sfeiertagen|mittwochs|freitags"
+    r"|on\sweekends",
+    r"anrufbeantworter|wochenende|anderen\szeiten|\bmeist|\boft\b|häufig|selten|in\sder\sregel"
+    r"|nicht\simmer|warteliste",
 )
-RECEIPT = _words(
-    r"eingegangen|(?:nachricht|e-?mail|anfrage|schreiben|anliegen)\s(?:\S+\s){0,4}?(?:erhalten|empfangen)|\b(?:eingangs|empfangs|lese)bestätigung",
-    r"bestätigen\s(?:\S+\s){0,5}?(?:eingang|empfang|erhalt)|\bticket|vorgangsnummer|fallnummer|bearbeitungsnummer",
-    r"(?:werden|wird)\s(?:\S+\s){0,8}?(?:bearbeite|beantworte)|(?:übermittelt|weitergeleitet)\b|schnellstmöglich|so\sbald\swie\smöglich|so\sschnell\swie\smöglich",
-    r"(?:have|has)\s(?:been\s)?received|received\syour|your\s(?:request|case|ticket|message|enquiry)\s(?:\S+\s){0,3}?(?:received|created|logged)",
+RECEIPT = any_of(
+    r"eingegangen|(?:nachricht|e-?mail|anfrage|schreiben|anliegen)\s(?:\S+\s){0,4}?(?:erhalten"
+    r"|empfangen)|\b(?:eingangs|empfangs|lese)bestätigung",
+    r"bestätigen\s(?:\S+\s){0,5}?(?:eingang|empfang|erhalt)|\bticket|vorgangsnummer|fallnummer"
+    r"|bearbeitungsnummer",
+    r"(?:werden|wird)\s(?:\S+\s){0,8}?(?:bearbeite|beantworte)|(?:übermittelt|weitergeleitet)\b"
+    r"|schnellstmöglich|so\sbald\swie\smöglich|so\sschnell\swie\smöglich",
+    r"(?:have|has)\s(?:been\s)?received|received\syour|your\s(?:request|case|ticket|message"
+    r"|enquiry)\s(?:\S+\s){0,3}?(?:received|created|logged)",
     r"case\snumber|reference\snumber|as\ssoon\sas\spossible|get\sback\sto\syou",
 )
-AUTOMATIC = _words(
+AUTOMATIC = any_of(
     r"automatisch\s(?:generiert|erstellt|erzeugt|versendet|versandt|verschickt|gesendet)",
-    r"automatische\s(?:antwort|nachricht|e-?mail|mail|bestätigung|eingangsbestätigung|rückmeldung)|automatisierte\s",
-    r"antworten\ssie\s(?:bitte\s)?nicht\s(?:direkt\s)?auf\sdiese|nicht\sauf\sdiese\s(?:e-?mail|nachricht|mail)\s(?:\S+\s)?(?:antworten|zu\santworten)",
-    r"this\sis\san\sauto|automatically\s(?:generated|created|sent)|auto[-\s]?generated|automated\s(?:message|reply|response|email)",
+    r"automatische\s(?:antwort|nachricht|e-?mail|mail|bestätigung|eingangsbestätigung|rückmeldung)"
+    r"|automatisierte\s",
+    r"antworten\ssie\s(?:bitte\s)?nicht\s(?:direkt\s)?auf\sdiese|nicht\sauf\sdiese\s(?:e-?mail|nachricht"
+    r"|mail)\s(?:\S+\s)?(?:antworten|zu\santworten)",
+    r"this\sis\san\sauto|automatically\s(?:generated|created|sent)|auto[-\s]?generated"
+    r"|automated\s(?:message|reply|response|email)",
     r"do\snot\sreply\sto\sthis|autoresponder",
 )
-FORMULA = _words(
-    r"(?:vielen|herzlichen|besten)?\s?dank\sfür\s(?:ihr|dein|eur)\w*\s(?:\S+\s)?(?:e-?mail|mail|nachricht|anfrage|interesse|schreiben)",
+FORMULA = any_of(
+    r"(?:vielen|herzlichen|besten)?\s?dank\sfür\s(?:ihr|dein|eur)\w*\s(?:\S+\s)?(?:e-?mail|mail"
+    r"|nachricht|anfrage|interesse|schreiben)",
     r"thank(?:s|\syou)\sfor\s(?:your|the|contacting)\b",
-    r"in\s(?:sehr\s)?dringenden\s(?:\S+\s)?(?:fällen|angelegenheiten|notfällen)|in\snotfällen|für\snotfälle|for\surgent|urgent\smatters|in\surgent",
-    r"nicht\s(?:automatisch\s)?weitergeleitet|(?:not\sbe|isn't|not)\sforwarded|nach\smeiner\srückkehr|(?:on|upon|after)\smy\sreturn",
-    r"wenden\ssie\ssich|please\scontact|vertret(?:ung|en\s?durch)|werde\s(?:ich\s)?(?:\S+\s){0,6}?(?:beantworten|lesen|bearbeiten)",
+    r"in\s(?:sehr\s)?dringenden\s(?:\S+\s)?(?:fällen|angelegenheiten|notfällen)|in\snotfällen"
+    r"|für\snotfälle|for\surgent|urgent\smatters|in\surgent",
+    r"nicht\s(?:automatisch\s)?weitergeleitet|(?:not\sbe|isn't|not)\sforwarded|nach\smeiner\srückkehr"
+    r"|(?:on|upon|after)\smy\sreturn",
+    r"wenden\ssie\ssich|please\scontact|vertret(?:ung|en\s?durch)"
+    r"|werde\s(?:ich\s)?(?:\S+\s){0,6}?(?:beantworten|lesen|bearbeiten)",
     r"will\s(?:\S+\s){0,2}?(?:answer|reply|respond)\b",
 )
-ANSWER = _words(
-    r"aufnehmen|aufnahme\b|\bnehme\b|übernehme|therapiepl[aä]tz|\bpl[aä]tze?\b|kapazität|warteliste|erstgespräch",
-    r"\bzusage|\babsage|\bablehn|absagen|zusagen|anbieten|vormerken|\bkönnte\sich|\bkann\sich|\bkönnen\swir|\bkönnten\swir",
+ANSWER = any_of(
+    r"aufnehmen|aufnahme\b|\bnehme\b|übernehme|therapiepl[aä]tz|\bpl[aä]tze?\b|kapazität|warteliste"
+    r"|erstgespräch",
+    r"\bzusage|\babsage|\bablehn|absagen|zusagen|anbieten|vormerken|\bkönnte\sich|\bkann\sich"
+    r"|\bkönnen\swir|\bkönnten\swir",
     r"rufen\ssie\smich|rufe\s(?:ich\s)?(?:sie|zurück)|telefonieren|besprechen|melde\smich\s(?:dann|danach)\b",
-    r"waiting\slist|capacity|\b(?:can|could)\s(?:take|offer|see)\b|\bspaces?\b|\bvacanc|give\sme\sa\scall|call\sme\b",
+    r"waiting\slist|capacity|\b(?:can|could)\s(?:take|offer|see)\b|\bspaces?\b|\bvacanc"
+    r"|give\sme\sa\scall|call\sme\b",
 )
-DECISION = _words(r"\bleider\b|\bgern|ausgebucht|\bvoll\b|freue\smich|unfortunately|\bhappy\sto|\bglad\sto")
-CHALLENGE = _words(
-    r"(?:confirm|verify|prove|bestätig\w*)\s(?:\S+\s){0,10}?(?:human|a\sperson|not\sa\s(?:robot|spammer)|mensch|kein\s(?:roboter|spam))",
-    r"(?:bestätig\w*|klicken|confirm|click)\s(?:\S+\s){0,20}?(?:zugestellt|damit\sihre\s(?:nachricht|e-?mail)\sankommt|delivered|to\sdeliver)",
-    r"(?:first|one[-\s]time)\s(?:\S+\s){0,3}?(?:confirmation|verification)\s(?:\S+\s){0,4}?(?:sender|email|message)",
-    r"sender\sverification|absender(?:-|\s)?(?:verifizierung|bestätigung|überprüfung)|challenge[-\s/]response|spamarrest|boxbe",
+DECISION = any_of(r"\bleider\b|\bgern|ausgebucht|\bvoll\b|freue\smich|unfortunately|\bhappy\sto|\bglad\sto")
+CHALLENGE = any_of(
+    r"(?:confirm|verify|prove|bestätig\w*)\s(?:\S+\s){0,10}?(?:human|a\sperson|not\sa\s(?:robot|spammer)"
+    r"|mensch|kein\s(?:roboter|spam))",
+    r"(?:bestätig\w*|klicken|confirm|click)\s(?:\S+\s){0,20}?(?:zugestellt|damit\sihre\s(?:nachricht"
+    r"|e-?mail)\sankommt|delivered|to\sdeliver)",
+    r"(?:first|one[-\s]time)\s(?:\S+\s){0,3}?(?:confirmation|verification)\s(?:\S+\s){0,4}?(?:sender"
+    r"|email|message)",
+    r"sender\sverification|absender(?:-|\s)?(?:verifizierung|bestätigung|überprüfung)"
+    r"|challenge[-\s/]response|spamarrest|boxbe",
 )
 READ_RECEIPT_SUBJECT = re.compile(
-    r"\s*(?:gelesen|read|lesebestätigung|empfangsbestätigung \(angezeigt\)|return receipt(?: \(displayed\))?|read receipt"
+    r"\s*(?:gelesen|read|lesebestätigung|empfangsbestätigung \(angezeigt\)"
+    r"|return receipt(?: \(displayed\))?|read receipt"
     r"|ungelesen gelöscht|nicht gelesen|not read|deleted)\b\s?[:(-]",
     re.IGNORECASE,
 )

@@ -39,7 +39,8 @@ TOLD = [
     ("2026-12-02", "Ich bin am 14.12. um 9 Uhr wieder in der Praxis.", "2026-12-14"),
     (
         "2026-12-24",
-        "Unsere Praxis bleibt in der Zeit vom 23. Dezember bis einschließlich 3. Januar geschlossen. Ab dem 4. Januar sind wir wieder zu den gewohnten Zeiten da.",
+        "Unsere Praxis bleibt in der Zeit vom 23. Dezember bis einschließlich 3. Januar geschlossen. Ab "
+        "dem 4. Januar sind wir wieder zu den gewohnten Zeiten da.",
         "2027-01-04",
     ),
     ("2026-12-03", "I am out of office 01/12/2026 until 12/12/2026.", "2026-12-13"),
@@ -71,7 +72,8 @@ TOLD = [
     ("2026-12-21", "Ich bin bis voraussichtlich 15. Januar krankgeschrieben.", "2027-01-16"),
     (
         "2026-12-24",
-        "Unser Büro ist vom 24.12.2026 bis zum 01.01.2027 nicht besetzt. Ab Montag, den 04.01.2027 sind wir wieder erreichbar.",
+        "Unser Büro ist vom 24.12.2026 bis zum 01.01.2027 nicht besetzt. Ab Montag, den 04.01.2027 sind "
+        "wir wieder erreichbar.",
         "2027-01-04",
     ),
 ]
@@ -89,7 +91,20 @@ NOT_TOLD = [
     ("2026-12-21", "Am 24.12. und 31.12. bleibt die Praxis geschlossen."),
     ("2026-12-21", "Ab 01.02.2027 haben wir eine neue Telefonnummer."),
 ]
-MONTHS = "Januar Februar März April Mai Juni Juli August September Oktober November Dezember".split()
+MONTHS = [
+    "Januar",
+    "Februar",
+    "März",
+    "April",
+    "Mai",
+    "Juni",
+    "Juli",
+    "August",
+    "September",
+    "Oktober",
+    "November",
+    "Dezember",
+]
 days = st.dates(date(2026, 1, 1), date(2031, 12, 31))
 ahead = st.integers(1, 250).map(timedelta)
 

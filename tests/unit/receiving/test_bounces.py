@@ -121,8 +121,10 @@ WORDS_ONLY = {
         True,
     ),
     "exim": (
-        "This message was created automatically by mail delivery software.\n\nA message that you sent could not be "
-        "delivered to one or more of its\nrecipients. This is a permanent error. The following address(es) failed:\n\n"
+        "This message was created automatically by mail delivery software.\n\nA message that you sent "
+        "could not be "
+        "delivered to one or more of its\nrecipients. This is a permanent error. The following "
+        "address(es) failed:\n\n"
         f"  {PRACTICE}\n    SMTP error from remote mail server after RCPT TO:<{PRACTICE}>:\n"
         "    550 5.2.2 mailbox is full\n\n"
         f"------ This is a copy of the message, including all the headers. ------\n\n{RETURNED}",
@@ -140,8 +142,10 @@ WORDS_ONLY = {
         True,
     ),
     "gmx": (
-        "Diese Nachricht wurde automatisch von unserem Mailsystem erstellt.\n\nIhre Nachricht konnte an folgende "
-        f"Empfänger nicht zugestellt werden:\n\n{PRACTICE}:\n  550 Requested action not taken: mailbox unavailable\n\n"
+        "Diese Nachricht wurde automatisch von unserem Mailsystem erstellt.\n\nIhre Nachricht konnte an "
+        "folgende "
+        f"Empfänger nicht zugestellt werden:\n\n{PRACTICE}:\n  550 Requested action not taken: mailbox "
+        "unavailable\n\n"
         f"--- Die Kopfzeilen der E-Mail folgen. ---\n\n{RETURNED}",
         "Mail delivery failed: returning message to sender",
         "550 Requested action not taken: mailbox unavailable",
@@ -159,13 +163,15 @@ WORDS_ONLY = {
         True,
     ),
     "full-in-german": (
-        f"Ihre E-Mail konnte nicht zugestellt werden.\n\nEmpfänger: {PRACTICE}\nGrund: Das Postfach ist voll.\n\n{RETURNED}",
+        f"Ihre E-Mail konnte nicht zugestellt werden.\n\nEmpfänger: {PRACTICE}\nGrund: Das Postfach ist "
+        f"voll.\n\n{RETURNED}",
         "Unzustellbar: Anfrage",
         "Das Postfach ist voll.",
         False,
     ),
     "spam-in-german": (
-        f"Ihre E-Mail an {PRACTICE} konnte nicht zugestellt werden.\n554 5.7.1 Als Spam abgelehnt\n\n{RETURNED}",
+        f"Ihre E-Mail an {PRACTICE} konnte nicht zugestellt werden.\n554 5.7.1 Als Spam abgelehnt\n\n"
+        f"{RETURNED}",
         "Nicht zustellbar: Anfrage",
         None,
         False,
@@ -192,8 +198,10 @@ def test_a_failure_that_is_said_in_words_only(name: str) -> None:
     [
         (
             "Warning: message 1xXRYs-0000aj-0e delayed 24 hours",
-            "A message that you sent has not yet been delivered to one or more of its recipients after more than\n"
-            "24 hours on the queue. No action is required on your part. Delivery attempts will continue for some time.",
+            "A message that you sent has not yet been delivered to one or more of its recipients after "
+            "more than\n"
+            "24 hours on the queue. No action is required on your part. Delivery attempts will continue "
+            "for some time.",
         ),
         (
             "Verzögerte Zustellung",

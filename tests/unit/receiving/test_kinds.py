@@ -25,11 +25,13 @@ REPLIES = {
         Subject="AW: Abwesenheitsnotiz: Anfrage",
     ),
     "quotes-an-out-of-office-note-beneath-outlooks-header": mail(
-        "Ja, gern.\n\n-----Ursprüngliche Nachricht-----\nVon: Praxis Kern\nGesendet: Montag, 7. Dezember 2026\n"
+        "Ja, gern.\n\n-----Ursprüngliche Nachricht-----\nVon: Praxis Kern\nGesendet: Montag, 7. "
+        "Dezember 2026\n"
         "An: Vermittlung\nBetreff: Automatische Antwort: Anfrage\n\nIch bin bis 10.12. nicht im Büro.\n",
     ),
     "on-holiday-later-but-has-a-place": mail(
-        "Guten Tag,\n\nich bin ab dem 3.1. im Urlaub, kann aber vorher noch ein Erstgespräch anbieten.\n\nM. Kern"
+        "Guten Tag,\n\nich bin ab dem 3.1. im Urlaub, kann aber vorher noch ein Erstgespräch anbieten.\n"
+        "\nM. Kern"
     ),
     "away-now-answers-all-the-same": mail(
         "Ich bin bis 7. Januar im Urlaub, danach nehme ich gern zwei Patienten auf.\nM. Kern" + QUOTATION
@@ -46,8 +48,10 @@ REPLIES = {
     ),
     "bottom-posted": mail("> Haben Sie freie Plätze?\n\nJa, ab April.\n\nM. Kern"),
     "gmail-html": mail(
-        '<div dir="ltr">Ja, ab April.</div><br><div class="gmail_quote"><div dir="ltr" class="gmail_attr">Am Mo., '
-        '21. Dez. 2026 um 09:12 Uhr schrieb Vermittlung &lt;<a href="mailto:v@p.example">v@p.example</a>&gt;:<br>'
+        '<div dir="ltr">Ja, ab April.</div><br><div class="gmail_quote"><div dir="ltr" '
+        'class="gmail_attr">Am Mo., '
+        "21. Dez. 2026 um 09:12 Uhr schrieb Vermittlung &lt;<a "
+        'href="mailto:v@p.example">v@p.example</a>&gt;:<br>'
         '</div><blockquote class="gmail_quote">Ich bin im Urlaub</blockquote></div>',
         subtype="html",
     ),
@@ -62,7 +66,8 @@ REPLIES = {
         Subject="Re: [Ticket#4711] Anfrage",
     ),
     "speaks-of-a-bounce": mail(
-        "Guten Tag, Ihre erste Mail konnte nicht zugestellt werden, das Postfach war voll. Ja, ich habe einen Platz.",
+        "Guten Tag, Ihre erste Mail konnte nicht zugestellt werden, das Postfach war voll. Ja, ich habe "
+        "einen Platz.",
     ),
     "confirms-and-says-no-more-mail": mail(
         "Bitte antworten Sie nicht mehr per Mail, rufen Sie mich an. Kern"
@@ -92,15 +97,22 @@ OUT_OF_OFFICE = {
         Subject="Abwesenheitsnotiz: Anfrage",
         X_Autorespond="Anfrage",
     ),
-    "t-online": mail("Wir machen Betriebsferien bis 6.1.2027.", Subject="Autoreply: Anfrage", X_Autoreply="yes"),
+    "t-online": mail(
+        "Wir machen Betriebsferien bis 6.1.2027.", Subject="Autoreply: Anfrage", X_Autoreply="yes"
+    ),
     "web.de-without-reference": mail(
         "Ich bin im Urlaub.", Subject="Automatische Antwort", Auto_Submitted="auto-replied", **NO_REFERENCE
     ),
     "sieve": mail("Ich bin verreist.", Subject="Auto: Anfrage", Auto_Submitted="auto-replied (vacation)"),
     "vacation-of-sendmail": mail(
-        "I am away on vacation and will answer when I am back.", Subject="away from my mail", Precedence="junk", **NOBODY
+        "I am away on vacation and will answer when I am back.",
+        Subject="away from my mail",
+        Precedence="junk",
+        **NOBODY,
     ),
-    "cpanel": mail("Praxis wegen Krankheit geschlossen.", X_Autorespond="", X_Mailer="autorespond 2.0", Precedence="auto_reply"),
+    "cpanel": mail(
+        "Praxis wegen Krankheit geschlossen.", X_Mailer="autorespond 2.0", Precedence="auto_reply"
+    ),
     "maternity-leave": mail("Ich befinde mich im Mutterschutz.", Auto_Submitted="auto-replied"),
     "says-only-when-back": mail(
         "Danke für Ihre Mail. Am Donnerstag, 7. Januar, bin ich zurück.", Auto_Submitted="auto-replied"
@@ -114,13 +126,15 @@ OUT_OF_OFFICE = {
         Auto_Submitted="auto-replied",
     ),
     "no-headers-german": mail(
-        "Vielen Dank für Ihre Nachricht. Ich bin bis zum 6. Januar im Urlaub. In dringenden Fällen wenden Sie sich "
+        "Vielen Dank für Ihre Nachricht. Ich bin bis zum 6. Januar im Urlaub. In dringenden Fällen "
+        "wenden Sie sich "
         "an den Bereitschaftsdienst.",
         Subject="Re: Anfrage",
     ),
     "no-headers-subject-says-it": mail("Unser Büro ist derzeit nicht besetzt.", Subject="Abwesend: Anfrage"),
     "no-headers-english": mail(
-        "Thank you for your email. I am currently out of the office with limited access to email.", Subject="Re: Anfrage"
+        "Thank you for your email. I am currently out of the office with limited access to email.",
+        Subject="Re: Anfrage",
     ),
     "no-headers-quoting": mail("Ich bin bis zum 6. Januar verreist.\nM. Kern" + QUOTATION),
     "html-only": mail(
@@ -129,10 +143,12 @@ OUT_OF_OFFICE = {
         Auto_Submitted="auto-replied",
     ),
     "latin-1-said-to-be-utf-8": mail(
-        "Die Praxis ist über die Feiertage geschlossen.", charset="iso-8859-1", Auto_Submitted="auto-replied",
+        "Die Praxis ist über die Feiertage geschlossen.",
+        charset="iso-8859-1",
+        Auto_Submitted="auto-replied",
         Content_Type="text/plain; charset=utf-8",
     ),
-}  # fmt: skip
+}
 
 RECEIPTS = {
     "otrs": mail(
@@ -198,7 +214,8 @@ ASIDE = {
     "challenge": (
         Kind.CHALLENGE,
         mail(
-            "Please confirm that you are human by clicking https://x.example, so that your message is delivered.",
+            "Please confirm that you are human by clicking https://x.example, so that your message is "
+            "delivered.",
             Auto_Submitted="auto-replied",
         ),
     ),

@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 
 from services.checks import is_text
 from services.receiving.bounds import (
-    BROKEN,
     LARGEST_MESSAGE,
     LONG_HEADER,
     MOST_PARTS,
@@ -100,16 +99,13 @@ HOSTILE = {
     "boundaries": b"Content-Type: multipart/mixed; boundary=b\n\n" + b"--b\n" * 1_000,
     "charset": b"Content-Type: text/plain; charset=" + b"x" * 7_000 + b"\n\nx",
     "dates": b"Date: " + b"1 " * 100_000,
-    "combining marks": "\na".encode() + "\u0308\u0323".encode() * 100_000,
+    "combining marks": b"\na" + "\u0308\u0323".encode() * 100_000,
 }
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_a_hostile_message_is_read_or_refused_in_time(name: str) -> None:
-    try:
-        understood(HOSTILE[name])
-    except Unreadable as refused:
-        assert refused.reason == TOO_MANY_PARTS
+def test_a_hostile_message_is_read_in_time(name: str) -> None:
+    assert is_text(understood(HOSTILE[name]).words)
 
 
 @pytest.mark.parametrize(
@@ -218,7 +214,8 @@ def test_of_alternatives_the_plain_one_that_says_something_is_read() -> None:
 
 
 def test_what_html_quotes_is_marked() -> None:
-    html = "<p>Ja</p><blockquote type=cite><p>Haben Sie<br>Plätze?</p><blockquote>Nein</blockquote></blockquote>Gruß"
+    inner = "<p>Haben Sie<br>Plätze?</p><blockquote>Nein</blockquote>"
+    html = f"<p>Ja</p><blockquote type=cite>{inner}</blockquote>Gruß"
     assert read_message(mail(html, subtype="html")).text == "Ja\n\n> Haben Sie\n> Plätze?\n\n> > Nein\n\nGruß"
 
 
@@ -226,7 +223,7 @@ def test_of_attachments_name_and_size_are_kept() -> None:
     message = EmailMessage()
     message["Subject"] = "Befund"
     message.set_content("Anbei.")
-    content = random.Random(1).randbytes(10_000)  # noqa: S311
+    content = random.Random(1).randbytes(10_000)
     message.add_attachment(content, maintype="application", subtype="pdf", filename="Befund März.pdf")
     message.add_attachment("Text", filename="notiz.txt")
     message.add_attachment(EmailMessage())
@@ -283,15 +280,40 @@ def test_whatever_octets_come(octets: bytes) -> None:
 
 
 LINES = [
-    b"From: a <a@b.example>", b"To: c@d.example", b"Subject: =?utf-8?q?=FF?=", b"Subject: Abwesenheitsnotiz: x",
-    b"Date: Mon, 21 Dec 2026 08:15:00 +0100", b"Date: \xff", b"Message-ID: <a@b", b"Auto-Submitted: auto-replied",
-    b"Content-Type: multipart/report; report-type=delivery-status; boundary=b", b"Content-Type: text/html",
-    b"Content-Type: multipart/mixed; boundary=c", b"Content-Type: message/delivery-status", b"Return-Path: <>",
-    b"Content-Type: message/rfc822", b"Content-Type: text/plain; charset=utf-7", b"Content-Transfer-Encoding: base64",
-    b"Content-Transfer-Encoding: quoted-printable", b"Content-Disposition: attachment; filename*=x''%ff%00", b"", b"",
-    b"--b", b"--b--", b"--c", b"Final-Recipient: rfc822; a@b.example", b"Action: failed", b"Status: 5.1.1", b"> x",
-    b"Am 1.1.2026 schrieb x:", b"bis 31.2. im Urlaub, +ANg-", b"<blockquote>\x00\xed\xa0\x80", b"-- ", b"=FF=", b"\xff",
-]  # fmt: skip
+    b"From: a <a@b.example>",
+    b"To: c@d.example",
+    b"Subject: =?utf-8?q?=FF?=",
+    b"Subject: Abwesenheitsnotiz: x",
+    b"Date: Mon, 21 Dec 2026 08:15:00 +0100",
+    b"Date: \xff",
+    b"Message-ID: <a@b",
+    b"Auto-Submitted: auto-replied",
+    b"Return-Path: <>",
+    b"Content-Type: multipart/report; report-type=delivery-status; boundary=b",
+    b"Content-Type: multipart/mixed; boundary=c",
+    b"Content-Type: message/delivery-status",
+    b"Content-Type: message/rfc822",
+    b"Content-Type: text/html",
+    b"Content-Type: text/plain; charset=utf-7",
+    b"Content-Transfer-Encoding: base64",
+    b"Content-Transfer-Encoding: quoted-printable",
+    b"Content-Disposition: attachment; filename*=x''%ff%00",
+    b"",
+    b"",
+    b"--b",
+    b"--b--",
+    b"--c",
+    b"Final-Recipient: rfc822; a@b.example",
+    b"Action: failed",
+    b"Status: 5.1.1",
+    b"> x",
+    b"Am 1.1.2026 schrieb x:",
+    b"bis 31.2. im Urlaub, +ANg-",
+    b"<blockquote>\x00\xed\xa0\x80",
+    b"-- ",
+    b"=FF=",
+    b"\xff",
+]
 
 
 @given(
@@ -319,7 +341,3 @@ def _read_or_refused(raw: bytes) -> None:
     texts += [*seen.keys.message_ids, *seen.keys.recipients]
     texts += [each.diagnostic for each in (seen.bounce.recipients if seen.bounce else ())]
     assert [text for text in texts if not is_text(text)] == []
-
-
-def test_the_reason_of_a_refusal_quotes_nothing() -> None:
-    assert BROKEN not in reason_of(nested(50))
