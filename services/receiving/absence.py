@@ -14,10 +14,10 @@ from datetime import date, timedelta
 from services.receiving.dates import LATEST, Mention, Precision, days_in
 from services.receiving.wording import any_of
 
-LONGEST_NOTE = 5_000
+_LONGEST_NOTE = 5_000
 """Characters that are read: a note says it in the beginning."""
 
-SOON = timedelta(days=7)
+_SOON = timedelta(days=7)
 """An absence announced further ahead has not begun."""
 
 _ONE_DAY = timedelta(days=1)
@@ -85,7 +85,7 @@ def back_on(text: str, written: date, *, subject: str = "") -> date | None:
     """
     away: list[_Away] = []
     back: list[date] = []
-    for sentence in _sentences(subject, text[:LONGEST_NOTE]):
+    for sentence in _sentences(subject, text[:_LONGEST_NOTE]):
         _read(sentence, written, away, back)
     return _settled(away, back, written)
 
@@ -183,4 +183,4 @@ def _settled(away: Sequence[_Away], back: Sequence[date], written: date) -> date
 
 
 def _has_begun(absence: _Away, written: date) -> bool:
-    return absence.first is None or absence.first <= written + SOON
+    return absence.first is None or absence.first <= written + _SOON

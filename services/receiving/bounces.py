@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from services.receiving.headers import Headers, addresses_in
 from services.receiving.message import IncomingMessage
@@ -23,8 +24,7 @@ from services.receiving.wording import any_of
 
 _MOST_RECIPIENTS = 20
 _DAEMON = re.compile(
-    r"mailer[-_]?daemon|mail[-_]?daemon|postmaster|mdaemon|microsoftexchange[0-9a-f]+|bounces?|mail-?system"
-    r"|double-bounce",
+    r"mail(?:er)?[-_]?daemon|postmaster|mdaemon|microsoftexchange[0-9a-f]+|(?:double-)?bounces?|mail-?system",
     re.IGNORECASE,
 )
 _DAEMON_NAME = any_of(
@@ -107,23 +107,30 @@ class Bounce:
 def read_bounce(message: IncomingMessage) -> Bounce | None:
     """Return what a message reports of a delivery, or None where it is no such report."""
     notice, in_text = split_returned(message.text)
-    returned = message.returned or in_text
-    told = [each for group in message.reports if (each := _told(group, notice, returned))]
+    around = _Around(notice, message.returned or in_text)
+    told = [each for group in message.reports if (each := _told(group, around))]
     if told and message.report_type in ("", "delivery-status"):
         recipients = tuple(told[:_MOST_RECIPIENTS])
         action = next(action for action in Action if any(each.action is action for each in recipients))
-        return Bounce(recipients, returned, action)
+        return Bounce(recipients, around.returned, action)
     action = Action.FAILED if _is_rejection(message) else _in_words(message, notice)
     if action is None:
         return None
     ours = frozenset((*message.headers.addresses("to", "delivered-to"), message.headers.sender.address))
     named = addresses_in(message.headers.first("x-failed-recipients"))
-    addresses = named or failed_addresses(notice, returned, ours) or ("",)
-    recipients = tuple(_recipient(each, "", action, "", "", notice, returned) for each in addresses)
-    return Bounce(recipients[:_MOST_RECIPIENTS], returned, action)
+    addresses = named or failed_addresses(notice, around.returned, ours) or ("",)
+    recipients = tuple(_recipient(each, action, around) for each in addresses[:_MOST_RECIPIENTS])
+    return Bounce(recipients, around.returned, action)
 
 
-def _told(group: Mapping[str, str], notice: str, returned: Headers | None) -> BouncedRecipient | None:
+class _Around(NamedTuple):
+    """What a report says besides its fields: to people, and of the e-mail it returns."""
+
+    notice: str
+    returned: Headers | None
+
+
+def _told(group: Mapping[str, str], around: _Around) -> BouncedRecipient | None:
     """Read the fields about one recipient."""
     original = _address(group.get("original-recipient", ""))
     final = _address(group.get("final-recipient", "")) or original
@@ -137,20 +144,15 @@ def _told(group: Mapping[str, str], notice: str, returned: Headers | None) -> Bo
         action = Action.DELAYED if status.startswith("4") else Action.FAILED
     else:
         return None
-    return _recipient(final, original, action, status, said.partition(";")[2] or said, notice, returned)
+    said = (said.partition(";")[2] or said).strip()
+    return _recipient(final, action, around, original=original, status=status, said=said)
 
 
 def _recipient(
-    final: str,
-    original: str,
-    action: Action,
-    status: str,
-    said: str,
-    notice: str,
-    returned: Headers | None,
+    final: str, action: Action, around: _Around, *, original: str = "", status: str = "", said: str = ""
 ) -> BouncedRecipient:
-    words = said.strip() or words_about(notice, final)
-    written_to = {original} if original else set(returned.addresses("to", "cc")) if returned else set[str]()
+    words = said or words_about(around.notice, final)
+    written_to = (original,) if original else around.returned.addresses("to", "cc") if around.returned else ()
     forwarded = bool(written_to) and final not in written_to
     return BouncedRecipient(
         address=original or final,

@@ -13,9 +13,11 @@ MOST_LINES = 300_000
 MOST_BOUNDARIES = 2_000
 MOST_PARTS = 200
 MOST_CONTAINERS = 60
-"""Parts that hold parts; no message is nested deeper than this."""
+"""Parts that hold parts, however they are nested."""
 
 DEEPEST = 20
+"""Levels of parts within parts."""
+
 LONGEST_CONTENT_FIELD = 8_000
 """Reading the parameters of such a field takes time by the square of its length."""
 

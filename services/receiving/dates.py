@@ -36,7 +36,7 @@ _MONTH = "|".join(sorted(_MONTHS, key=len, reverse=True))
 _LONG_WEEKDAY = "|".join(sorted((name for name in _WEEKDAYS if len(name) > 5), key=len, reverse=True))
 _WEEKDAY = "|".join(sorted(_WEEKDAYS, key=len, reverse=True))
 _YEAR = r"(?:\s?,?\s?(?P<{0}>20\d\d)(?![\d:]))?"
-DAY = re.compile(
+_DAY = re.compile(
     rf"(?:\b(?P<weekday>{_WEEKDAY})\b\.?,?\s{{0,3}}(?:de[nmr]\s|the\s)?)?(?<![\d.:/])(?:"
     r"(?P<iso>20\d\d-\d\d-\d\d)(?![\d-])"
     r"|(?P<day>\d{1,2})\.\s?(?P<month>\d{1,2})(?:\.(?:\s?(?P<year>20\d\d|(?<=\.)\d\d))?)?(?![\d:])(?!\s?uhr)"
@@ -83,18 +83,20 @@ def days_in(text: str, written: date) -> Iterator[Mention]:
     """Yield the days a text of the day `written` names, in order.
 
     Without a year, the one that brings the day nearest is meant, up to three months back. A day that falls
-    on another weekday than named is not told.
+    on another weekday than named is not told, nor is 1/12/2026 beside no other that settles the order.
     """
     end = 0
-    for match in DAY.finditer(text):
+    matches = list(_DAY.finditer(text))
+    day_first = any(match["left"] and int(match["left"]) > 12 for match in matches)
+    for match in matches:
         yield from _weekdays(text, end, match.start(), written)
         end = match.end()
-        yield _mention(match, written)
+        yield _mention(match, written, day_first=day_first)
     yield from _weekdays(text, end, len(text), written)
 
 
-def _mention(match: re.Match[str], written: date) -> Mention:
-    day = _day(match, written)
+def _mention(match: re.Match[str], written: date, *, day_first: bool) -> Mention:
+    day = _day(match, written, day_first=day_first)
     opens = None
     if match["english_end"] and day:
         opens, day = day, _on(day.year, day.month, int(match["english_end"]))
@@ -105,12 +107,13 @@ def _mention(match: re.Match[str], written: date) -> Mention:
     return Mention(match.start(), match.end(), day, precision, opens)
 
 
-def _day(match: re.Match[str], written: date) -> date | None:
+def _day(match: re.Match[str], written: date, *, day_first: bool) -> date | None:
     if match["iso"]:
         year, month, day = (int(number) for number in match["iso"].split("-"))
         return _on(year, month, day)
     if match["left"]:
-        return _slashed(int(match["left"]), int(match["right"]), _year(match["slashed"]))
+        left, right, year = int(match["left"]), int(match["right"]), _year(match["slashed"])
+        return _on(year, right, left) if day_first else _slashed(left, right, year)
     if match["month"]:
         return _in_year(match["year"], int(match["month"]), int(match["day"]), written)
     if match["named"]:
@@ -123,7 +126,7 @@ def _day(match: re.Match[str], written: date) -> date | None:
 
 
 def _slashed(left: int, right: int, year: int) -> date | None:
-    """Read 1/12/2026, where it can mean one day only."""
+    """Read a day of which it is not said whether day or month comes first, where it can mean one only."""
     readings = {day for day in (_on(year, right, left), _on(year, left, right)) if day}
     return readings.pop() if len(readings) == 1 else None
 

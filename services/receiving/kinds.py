@@ -27,7 +27,7 @@ from services.receiving.wording import (
     says_absent,
 )
 
-TOP = 1_500
+_TOP = 1_500
 """Characters of a text in which an automatic mail says what it is."""
 
 _FIRST_WORDS = 500
@@ -91,7 +91,7 @@ def kind_of(
     answers = bool(headers.first("in-reply-to") or headers.first("references"))
     if message.report_type == "feedback-report" or (not answers and _is_marked_as_spam(headers)):
         return Kind.SPAM_VERDICT
-    automatic = is_automatic(headers, own)
+    automatic = _is_automatic(headers, own)
     if _is_challenge(headers, own, automatic=automatic):
         return Kind.CHALLENGE
     if not answers and _is_from_a_list(headers):
@@ -101,7 +101,7 @@ def kind_of(
     return _by_words(headers, own)
 
 
-def is_automatic(headers: Headers, own: str) -> bool:
+def _is_automatic(headers: Headers, own: str) -> bool:
     """Whether no person sent this just now (RFC 3834, and what was in use before and beside it)."""
     submitted = headers.first("auto-submitted").split(";")[0].strip().lower()
     if submitted not in ("", "no", "auto-forwarded"):
@@ -115,14 +115,14 @@ def is_automatic(headers: Headers, own: str) -> bool:
         or bool(headers.first("x-ms-exchange-generated-message-source"))
         or bool(_AUTOMATIC_PROGRAMS.search(headers.first("x-mailer")))
         or bool(AUTOMATIC_SUBJECT.match(headers.subject))
-        or bool(AUTOMATIC.search(own[:TOP]))
+        or bool(AUTOMATIC.search(own[:_TOP]))
     )
 
 
 def _absence(headers: Headers, own: str) -> bool:
     """Whether an automatic mail says that somebody is away."""
     before_ours = headers.subject.partition(":")[0]
-    return bool(ABSENCE_SUBJECT.search(before_ours)) or says_absent(own[:TOP]) or _is_dated(headers, own)
+    return bool(ABSENCE_SUBJECT.search(before_ours)) or says_absent(own[:_TOP]) or _is_dated(headers, own)
 
 
 def _by_words(headers: Headers, own: str) -> Kind:
@@ -165,7 +165,7 @@ def _is_marked_as_spam(headers: Headers) -> bool:
 def _is_challenge(headers: Headers, own: str, *, automatic: bool) -> bool:
     """Whether somebody's filter wants us to show that we are no machine."""
     marked = any(headers.first(name) for name in ("x-challenge", "x-boxbe"))
-    asked = (automatic or "http" in own) and bool(CHALLENGE.search(own[:TOP]))
+    asked = (automatic or "http" in own) and bool(CHALLENGE.search(own[:_TOP]))
     return marked or asked or "tmda" in headers.first("x-delivery-agent").lower()
 
 

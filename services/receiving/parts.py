@@ -14,8 +14,6 @@ from services.receiving.bounds import DEEPEST, MOST_PARTS, TOO_DEEP, TOO_MANY_PA
 from services.receiving.decoding import clean, decode, decode_words
 from services.receiving.headers import Headers, read_headers
 
-Part = Message
-
 LONGEST_TEXT = 200_000
 """Characters of text that are kept."""
 
@@ -62,7 +60,7 @@ class Contents:
         return "\n\n".join(text for text in self.texts if not is_blank(text))[:LONGEST_TEXT].strip("\n")
 
 
-def take_apart(tree: Part) -> Contents:
+def take_apart(tree: Message) -> Contents:
     """Return what the parts of a parsed message hold.
 
     Raises:
@@ -73,7 +71,7 @@ def take_apart(tree: Part) -> Contents:
     return contents
 
 
-def _read(part: Part, contents: Contents, depth: int) -> list[_Text]:
+def _read(part: Message, contents: Contents, depth: int) -> list[_Text]:
     """Note what a part holds and return the texts a reader is shown of it."""
     contents.parts += 1
     if contents.parts > MOST_PARTS:
@@ -97,8 +95,8 @@ def _read(part: Part, contents: Contents, depth: int) -> list[_Text]:
     return []
 
 
-def _children(part: Part) -> list[Part]:
-    return cast("list[Part]", part.get_payload()) if part.is_multipart() else []
+def _children(part: Message) -> list[Message]:
+    return cast("list[Message]", part.get_payload()) if part.is_multipart() else []
 
 
 def _alternative(shown: list[list[_Text]]) -> list[_Text]:
@@ -108,13 +106,13 @@ def _alternative(shown: list[list[_Text]]) -> list[_Text]:
     return next(plain, speaking[-1] if speaking else [])
 
 
-def _is_text(part: Part, content_type: str) -> bool:
+def _is_text(part: Message, content_type: str) -> bool:
     if content_type not in ("text/plain", "text/html") and not content_type.startswith("multipart/"):
         return False
     return not _disposition(part).startswith("attachment") and not part.get_filename()
 
 
-def _text(part: Part, *, is_html: bool) -> _Text:
+def _text(part: Message, *, is_html: bool) -> _Text:
     octets = _octets(part)
     charset = part.get_param("charset")
     charset = charset.strip(" '\"") if isinstance(charset, str) else None
@@ -123,16 +121,16 @@ def _text(part: Part, *, is_html: bool) -> _Text:
     return _Text(decode(octets[:LARGEST_TEXT_PART], charset), False)
 
 
-def _octets(part: Part) -> bytes:
+def _octets(part: Message) -> bytes:
     payload = part.get_payload(decode=True)
     return payload if isinstance(payload, bytes) else b""
 
 
-def _disposition(part: Part) -> str:
+def _disposition(part: Message) -> str:
     return str(part.get("content-disposition", ""))[:_LONGEST_PARAMETERS].strip().lower()
 
 
-def _attachment(part: Part, content_type: str) -> Attachment:
+def _attachment(part: Message, content_type: str) -> Attachment:
     payload = part.get_payload()
     length = len(payload) if isinstance(payload, str) else 0
     encoding = str(part.get("content-transfer-encoding", "")).strip().lower()
@@ -141,13 +139,13 @@ def _attachment(part: Part, content_type: str) -> Attachment:
     return Attachment(_file_name(part), clean(content_type)[:_LONGEST_NAME], length)
 
 
-def _file_name(part: Part) -> str:
+def _file_name(part: Message) -> str:
     name = part.get_filename() or ""
     octets = name.encode("utf-8", "surrogateescape")
     return " ".join(decode_words(decode(octets)).split())[:_LONGEST_NAME]
 
 
-def _note_message(part: Part, contents: Contents) -> None:
+def _note_message(part: Message, contents: Contents) -> None:
     """Note a message within the message: what a report returns, or an attachment."""
     headers = _headers_of(part)
     contents.returned = contents.returned or headers
@@ -155,7 +153,7 @@ def _note_message(part: Part, contents: Contents) -> None:
     contents.attachments.append(Attachment(name, part.get_content_type()[:_LONGEST_NAME], 0))
 
 
-def _groups(part: Part) -> list[Mapping[str, str]]:
+def _groups(part: Message) -> list[Mapping[str, str]]:
     """Return the groups of fields of a report; a field that comes twice in one counts once.
 
     The parser knows `message/delivery-status` and takes the first group of the other kinds for headers.
@@ -167,7 +165,7 @@ def _groups(part: Part) -> list[Mapping[str, str]]:
     return [group for group in groups if group]
 
 
-def _fields(group: Part) -> Mapping[str, str]:
+def _fields(group: Message) -> Mapping[str, str]:
     fields: dict[str, str] = {}
     for name, raw in group.raw_items():
         octets = str(raw)[:_LONGEST_VALUE].encode("utf-8", "surrogateescape")
@@ -175,11 +173,11 @@ def _fields(group: Part) -> Mapping[str, str]:
     return fields
 
 
-def _parsed(text: str) -> Part:
+def _parsed(text: str) -> Message:
     return HeaderParser().parsestr(text.lstrip("\r\n"))
 
 
-def _headers_of(part: Part) -> Headers:
+def _headers_of(part: Message) -> Headers:
     """Return the headers a part consists of."""
     for child in _children(part):
         return read_headers(child)

@@ -20,20 +20,20 @@ _LABELS = frozenset(
 _BLOCK_LINES = 8
 _DIVIDER = re.compile(
     r"\s*[-_=*]{0,20}\s{0,3}(?:begin forwarded message:?|anfang der weitergeleiteten (?:nachricht|e-mail):?"
-    r"|(?:ursprüngliche|urspruengliche|original|weitergeleitete|forwarded|reply|antwort)[\s-]{0,3}"
-    r"(?:nachricht|message|e-?mail|mail|above this line)(?:\s(?:von|from|von:)\s[^\n]{0,80})?)"
+    r"|(?:ursprüngliche|urspruengliche|original|weitergeleitete|forwarded)[\s-]{0,3}"
+    r"(?:nachricht|message|e-?mail|mail)(?:\s(?:von|from):?\s.{0,80})?)"
     r"\s{0,3}[-_=*]{0,20}\s*",
     re.IGNORECASE,
 )
 _ATTRIBUTION_LINES = 5
 _LONGEST_ATTRIBUTION = 500
 _ATTRIBUTION_BEGINS = re.compile(
-    r"\s{0,3}(?:am|on|den|le|\d{4}-\d\d-\d\d|\d{1,2}\.\s?\d{1,2}\.\s?\d{2,4})\b"
+    r"\s{0,3}(?:am|on|den|\d{4}-\d\d-\d\d|\d{1,2}\.\s?\d{1,2}\.\s?\d{2,4})\b"
     r"|[^\n]{0,200}\b(?:schrieb|geschrieben|wrote|writes)\b|\s{0,3}(?:zitat von|quoting)\s",
     re.IGNORECASE,
 )
 _ATTRIBUTION = re.compile(
-    r"(?:.*\bschrieb\b.*|.*\b(?:wrote|writes)\b.*@.*|.*\b(?:geschrieben|wrote|writes|écrit)\s?"
+    r"(?:.*\bschrieb\b.*|.*\b(?:wrote|writes)\b.*@.*|.*\b(?:geschrieben|wrote|writes)\s?"
     r"|\s*(?:zitat von|quoting)\s.*"
     r"|\s*\d{4}-\d\d-\d\d.*<[^<>]+@[^<>]+>.*):\s*",
     re.IGNORECASE | re.DOTALL,
@@ -44,13 +44,7 @@ _CERTAIN = re.compile(r"\d{1,2}[:.]\d{2}|\d{4}|@")
 
 def own_words(text: str) -> str:
     """Return what a mail's author wrote themselves; empty where that can't be told from what they quote."""
-    own = _without_quotations(text.split("\n"))
-    return without_signature(own)
-
-
-def unquoted(text: str) -> str:
-    """Return a text without what it quotes, the signature kept."""
-    return "\n".join(_without_quotations(text.split("\n"))).strip()
+    return without_signature(_without_quotations(text.split("\n")))
 
 
 def _without_quotations(lines: Sequence[str]) -> list[str]:

@@ -20,10 +20,12 @@ _NAMES = re.compile(r"\S*@\S*|https?://\S*|\bhost\s\S+|\b[a-z0-9-]+(?:\.[a-z0-9-
 
 _SOMETHING_ELSE = any_of(
     r"\bfull\b|quota|exceeded|voll\b|überfüllt|speicherplatz|too (?:large|big)|size limit|zu groß",
-    r"spam|junk|block|black\s?list|dnsbl|\brbl\b|listed|reputation|policy|policies|richtlinie|gr[ea]y\s?list",
+    r"spam|junk|block|black\s?list|dnsbl|\brbl\b|(?<!not )listed|reputation|policy|policies|richtlinie"
+    r"|gr[ea]y\s?list",
     r"dmarc|\bspf\b|dkim|content|virus|malware|banned|throttl|rate limit|too many",
     r"temporar|vorübergehend|try again|later\b|timed? ?out|zeitüberschreitung|expired|queue too long",
-    r"relay|sender (?:address )?(?:rejected|denied|verif)|absender",
+    r"relay(?:ing)? (?:access )?(?:denied|not|prohibited)|not relay|unable to relay",
+    r"sender (?:address )?(?:rejected|denied|verif)|absender",
     r"authenticat|not authori[sz]ed|unauthori[sz]ed|loop",
 )
 _THING = r"(?:user|recipient|mailbox|account|address|alias|e-?mail)"

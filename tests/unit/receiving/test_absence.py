@@ -8,6 +8,7 @@ from services.receiving.absence import back_on
 from tests.incoming_mail import day
 
 TOLD = [
+    ("2026-12-22", "I am out of the office from 21/12/2026 to 03/01/2027.", "2027-01-04"),
     ("2026-12-20", "Ich bin bis einschl. 03.01. im Urlaub.", "2027-01-04"),
     ("2026-12-21", "Wir sind ab dem 7. Januar wieder für Sie da.", "2027-01-07"),
     ("2026-08-01", "Die Praxis ist bis zum 15.8.2026 geschlossen.", "2026-08-16"),
@@ -78,6 +79,9 @@ TOLD = [
     ),
 ]
 NOT_TOLD = [
+    ("2026-12-22", "I am out of the office until 03/01/2027."),
+    ("2026-12-22", "Ich bin in den Ferien bis Januar."),
+    ("2026-12-22", "Die Praxis ist Montag bis Freitag geschlossen."),
     ("2026-12-22", "Ich bin bis Mitte Januar im Urlaub."),
     ("2026-12-22", "Ich bin derzeit nicht im Büro."),
     ("2026-12-22", "Ich bin bis Montag, 6. Januar 2027 weg und nicht da."),

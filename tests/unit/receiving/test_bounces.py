@@ -233,6 +233,31 @@ def test_a_report_without_fields_is_read_by_its_words() -> None:
     assert (recipient.status, recipient.dead) == ("5.1.1", True)
 
 
+def test_a_filter_that_refuses_after_delivery_is_a_failure() -> None:
+    notice = f"Your message to <{PRACTICE}> was automatically rejected:\nIch nehme keine Anfragen an."
+    body = (
+        f"--g\nContent-Type: text/plain\n\n{notice}\n\n--g\nContent-Type: "
+        "message/disposition-notification\n\n"
+        f"Final-Recipient: rfc822; {PRACTICE}\nOriginal-Message-ID: {OUR_ID}\n"
+        "Disposition: automatic-action/MDN-sent-automatically; deleted\n\n--g--\n"
+    )
+    content_type = "multipart/report; report-type=disposition-notification; boundary=g"
+    seen = understood(mail(body, Subject="Rejected: Anfrage", Content_Type=content_type, **DAEMON))
+    assert seen.kind is Kind.HARD_BOUNCE
+    assert seen.keys.message_ids == (OUR_ID,)
+    assert seen.bounce is not None
+    assert [(each.address, each.diagnostic, each.dead) for each in seen.bounce.recipients] == [
+        (PRACTICE, "was automatically rejected: Ich nehme keine Anfragen an.", False)
+    ]
+
+
+def test_a_report_that_returns_nothing_may_name_the_message() -> None:
+    raw = report(
+        f"X-Original-Message-ID: {OUR_ID}\n\n" + group("failed", "5.1.1"), returned="X-Nothing: here\n"
+    )
+    assert understood(raw).keys.message_ids == (OUR_ID,)
+
+
 @pytest.mark.parametrize("sender", ["Praxis Kern <praxis@kern-test.example>", "postmaster@kern-test.example"])
 def test_a_persons_words_are_no_bounce(sender: str) -> None:
     raw = mail("Ich habe einen Platz frei, Ihre Mail kam an.", From=sender)

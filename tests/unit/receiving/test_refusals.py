@@ -3,6 +3,8 @@ import pytest
 from services.receiving.refusals import address_is_dead
 
 DEAD = [
+    ("5.1.1", "550 5.1.1 <a@x.example>: Recipient address rejected: User unknown in relay recipient table"),
+    ("", "550 User not listed in Domino Directory"),
     ("5.1.1", "550 5.1.1 <a@x.example>: Recipient address rejected: User unknown in virtual mailbox table"),
     (
         "5.1.1",
@@ -26,6 +28,7 @@ DEAD = [
     ("5.1.1", ""),
 ]
 ALIVE = [
+    ("5.0.0", "550 relaying denied: unknown user"),
     (
         "5.7.1",
         "554 5.7.1 Recipient address rejected: Message rejected due to local policy: listed in dnsbl.example",
