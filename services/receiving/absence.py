@@ -59,8 +59,9 @@ _AWAY = any_of(
     r"urlaub|ferien|abwesen|geschlossen|nicht|kein|au(?:ß|ss)er haus|vertret|pause|auszeit|verreist"
     r"|unterwegs",
     r"fortbildung|elternzeit|mutterschutz|krank|\bkur\b|\breha\b|reise",
-    r"\baway\b|\bout\b|\bclosed|\bleave\b|vacation|holiday|unavailable|\bnot\b|n't\b|\bno\b|travel|\boff\b",
-    r"limited|absen",
+    r"\baway\b|\bout\b|\bclosed|\bleave\b|vacation|holiday|unavailable|\bnot\b|n't\b|\bno\b|travel"
+    r"|\boff\b|\booo\b",
+    r"limited|absen|\bzu(?=[.!,]|$)",
 )
 _NOT = re.compile(r"\b(?:nicht|kein\w*|not|unavailable)\b|n't\b", re.IGNORECASE)
 _CLAUSE = re.compile(r"[,;]|\b(?:und|and)\b", re.IGNORECASE)

@@ -1,9 +1,9 @@
 """What kind of mail a message is. Pure.
 
 Headers decide where there are such (RFC 3834, RFC 3464, RFC 8098), words where there are none. Three headers
-are no proof by themselves: Exchange writes `X-Auto-Response-Suppress` on what people send too, lists and
-people's programs write `Precedence`, and `X-Loop` stands on any ticket system's mail. Only a message's own
-words count, never what it quotes: an answer that quotes an out-of-office note is an answer.
+are no proof by themselves: `X-Auto-Response-Suppress`, which Exchange writes on what people send too;
+`Precedence`, which lists and gateways write; and `X-Loop`. Only a message's own words count, never what it
+quotes: an answer that quotes an out-of-office note is an answer.
 """
 
 import re
@@ -96,7 +96,7 @@ def kind_of(
         return Kind.CHALLENGE
     if not answers and _is_from_a_list(headers):
         return Kind.NEWSLETTER
-    if automatic:
+    if automatic or (_is_bulk(headers) and (says_absent(own[:_TOP]) or not ANSWER.search(own))):
         return Kind.OUT_OF_OFFICE if _absence(headers, own) else Kind.RECEIPT
     return _by_words(headers, own)
 
@@ -110,13 +110,18 @@ def _is_automatic(headers: Headers, own: str) -> bool:
     return (
         said
         or headers.first("return-path") == "<>"
-        or headers.first("precedence").lower() in ("auto_reply", "bulk", "junk")
+        or headers.first("precedence").lower() == "auto_reply"
         or "autoresponder" in headers.first("x-post-messageclass").lower()
         or bool(headers.first("x-ms-exchange-generated-message-source"))
         or bool(_AUTOMATIC_PROGRAMS.search(headers.first("x-mailer")))
         or bool(AUTOMATIC_SUBJECT.match(headers.subject))
         or bool(AUTOMATIC.search(own[:_TOP]))
     )
+
+
+def _is_bulk(headers: Headers) -> bool:
+    """Whether it is marked as sent in bulk, as automatic answers often are and a person's seldom."""
+    return headers.first("precedence").lower() in ("bulk", "junk")
 
 
 def _absence(headers: Headers, own: str) -> bool:

@@ -20,6 +20,7 @@ ABSENCE = any_of(
     r"au(?:ß|ss)er\shaus|dienstreise|auf\sreisen|verreist|elternzeit|mutterschutz|krankgeschrieben|erkrankt",
     r"krankheits(?:bedingt|halber)|wegen\s(?:\S+\s)?krankheit|\bin\s(?:der\s)?(?:kur|reha)\b|fortbildung"
     r"|kongress|\btagung",
+    r"(?:haben|hat|ist|bleibt)\s(?:\S+\s){0,6}?zu(?=[.!,]|$)",
     r"geschlossen\b(?!\sworden)|\bpraxisschlie(?:ß|ss)ung",
     r"wieder\s(?:\S+\s){0,5}?(?:für\ssie\sda|da\b|erreichbar|im\s(?:büro|hause?|dienst)|in\sder\spraxis"
     r"|zurück|besetzt)",
@@ -97,6 +98,8 @@ ANSWER = any_of(
     r"\bzusage|\babsage|\bablehn|absagen|zusagen|anbieten|vormerken|\bkönnte\sich|\bkann\sich"
     r"|\bkönnen\swir|\bkönnten\swir",
     r"rufen\ssie\smich|rufe\s(?:ich\s)?(?:sie|zurück)|telefonieren|besprechen|melde\smich\s(?:dann|danach)\b",
+    r"\bwar(?:en)?\s(?:\S+\s){0,2}?(?:urlaub|krank|verreist)|späte\w?\santwort|erst\sjetzt|late\sreply"
+    r"|\bwas\son\b",
     r"waiting\slist|capacity|\b(?:can|could)\s(?:take|offer|see)\b|\bspaces?\b|\bvacanc"
     r"|give\sme\sa\scall|call\sme\b",
 )

@@ -60,6 +60,8 @@ REPLIES = {
         "Ja, wir können eine Patientin übernehmen.", List_Id="<team.klinik.example>", Precedence="list"
     ),
     "forwarded-by-exchange": mail("Gern, ab April.", Auto_Submitted="auto-forwarded"),
+    "over-a-gateway-that-marks-all-as-bulk": mail("Ja, ich habe einen Platz frei.", Precedence="bulk"),
+    "was-away": mail("Entschuldigen Sie die späte Antwort, ich war im Urlaub. Ab Februar geht es.\nM. Kern"),
     "explicitly-by-a-person": mail("Gern, ab April.", Auto_Submitted="no"),
     "from-a-ticket-system-by-a-person": mail(
         "Guten Tag,\n\nwir könnten zwei Patientinnen übernehmen.\n\nZentrum",
