@@ -47,9 +47,12 @@ class SeenHtml(NamedTuple):
     shows_something: bool
 
 
-def read_html(html: str) -> SeenHtml:
-    """Return what HTML says, with the targets of its links; of pictures their `alt`."""
-    writer = _Writer()
+def read_html(html: str, *, mark_quotations: bool = False) -> SeenHtml:
+    """Return what HTML says, with the targets of its links; of pictures their `alt`.
+
+    Where asked for, lines of a quotation begin with `> `.
+    """
+    writer = _Writer(mark_quotations=mark_quotations)
     parser = _parser(writer)
     parser.feed(html.encode())
     parser.close()
@@ -57,12 +60,8 @@ def read_html(html: str) -> SeenHtml:
 
 
 def text_from_html(html: str, *, mark_quotations: bool = False) -> str:
-    """Return what HTML says as plain text; where asked for, lines of a quotation begin with `> `."""
-    writer = _Writer(mark_quotations=mark_quotations)
-    parser = _parser(writer)
-    parser.feed(html.encode())
-    parser.close()
-    return writer.text()
+    """Return what HTML says as plain text, as `read_html` does."""
+    return read_html(html, mark_quotations=mark_quotations).text
 
 
 def shows_something(html: str) -> bool:

@@ -98,13 +98,8 @@ def addresses_in(text: str) -> tuple[str, ...]:
 
 def message_ids(value: str) -> tuple[str, ...]:
     """Return the message ids in a field as `<left@right>`, also where the brackets were left out."""
-    ids = ["".join(match.split()) for match in _ID.findall(value)]
-    return tuple(f"<{each}>" for each in dict.fromkeys(ids or addresses_as_written(value)) if each)
-
-
-def addresses_as_written(value: str) -> list[str]:
-    """Return what looks like an address, its case kept."""
-    return _ADDRESS.findall(value)
+    ids = ["".join(match.split()) for match in _ID.findall(value)] or _ADDRESS.findall(value)
+    return tuple(f"<{each}>" for each in dict.fromkeys(ids) if each)
 
 
 def _unfolded(raw: str) -> str:
