@@ -31,6 +31,7 @@ _CELLS = frozenset(("td", "th"))
 _LISTS = frozenset(("ol", "ul"))
 _DEEPEST_INDENT = 4
 
+_NO_BORDER = re.compile(r"border\s*:\s*(?:none|0)", re.IGNORECASE)
 _NO_DISPLAY = re.compile(r"display\s*:\s*none", re.IGNORECASE)
 _OPENING_WORDS = re.compile(
     r"(?:\s|<(?:!DOCTYPE html|html|body|center|div|p|h[1-6]|b|strong)>)*(?P<words>[^<&]+)"
@@ -46,18 +47,21 @@ class SeenHtml(NamedTuple):
     shows_something: bool
 
 
-def read_html(html: str) -> SeenHtml:
-    """Return what HTML says, with the targets of its links; of pictures their `alt`."""
-    writer = _Writer()
+def read_html(html: str, *, mark_quotations: bool = False) -> SeenHtml:
+    """Return what HTML says, with the targets of its links; of pictures their `alt`.
+
+    Where asked for, lines of a quotation begin with `> `.
+    """
+    writer = _Writer(mark_quotations=mark_quotations)
     parser = _parser(writer)
     parser.feed(html.encode())
     parser.close()
     return SeenHtml(writer.text(), writer.shows())
 
 
-def text_from_html(html: str) -> str:
-    """Return what HTML says as plain text."""
-    return read_html(html).text
+def text_from_html(html: str, *, mark_quotations: bool = False) -> str:
+    """Return what HTML says as plain text, as `read_html` does."""
+    return read_html(html, mark_quotations=mark_quotations).text
 
 
 def shows_something(html: str) -> bool:
@@ -91,7 +95,7 @@ def _parser(writer: "_Writer") -> _Parser:
 class _Writer:
     """Writes down what the parser reports: text in pieces as small as one letter, every tag with its end."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, mark_quotations: bool = False) -> None:
         self._shows = False
         self._heard: list[str] = []
         """Text since the last tag."""
@@ -111,6 +115,11 @@ class _Writer:
         self._label_from: int | None = None
         self._pictured = False
         """Whether the link has a picture."""
+        self._mark_quotations = mark_quotations
+        self._block_quotes: list[bool] = []
+        """Of each open block quote whether it is a quotation."""
+        self._quoted = 0
+        """How many quotations are open."""
 
     def text(self) -> str:
         """Return what has been written, no line ending in blanks, no two blank lines together."""
@@ -139,6 +148,9 @@ class _Writer:
             self._bullet = self._next_bullet()
         elif tag == "pre":
             self._preformatted += 1
+        elif tag == "blockquote":
+            self._block_quotes.append(_is_quotation(attributes))
+            self._quoted += self._block_quotes[-1]
         elif tag == "img":
             self._shows = self._pictured = True
             self.data(attributes.get("alt", ""))
@@ -158,6 +170,8 @@ class _Writer:
             self._bullet = ""
         elif tag == "pre":
             self._preformatted = max(self._preformatted - 1, 0)
+        elif tag == "blockquote" and self._block_quotes:
+            self._quoted -= self._block_quotes.pop()
         elif tag == "a":
             self._end_link()
 
@@ -190,8 +204,11 @@ class _Writer:
         if not words:
             return
         self._shows = self._shows or not is_blank(words)
+        begins = bool(self._breaks) or not self._parts
         if self._parts:
             self._parts.append("\n" * self._breaks or self._gap)
+        if begins and self._mark_quotations:
+            self._parts.append("> " * min(self._quoted, _DEEPEST_INDENT))
         if self._target and self._label_from is None:
             self._label_from = len(self._parts)
         self._parts.append(self._bullet + words)
@@ -229,6 +246,12 @@ class _Writer:
 
 def _is_hidden(attributes: Mapping[str, str]) -> bool:
     return "hidden" in attributes or bool(_NO_DISPLAY.search(attributes.get("style", "")))
+
+
+def _is_quotation(attributes: Mapping[str, str]) -> bool:
+    """Whether a block quote is one: mail programs indent with it as well."""
+    style = attributes.get("style", "")
+    return "border-left" in style.lower() or not _NO_BORDER.search(style)
 
 
 def _first_number(attributes: Mapping[str, str]) -> int:

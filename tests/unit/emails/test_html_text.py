@@ -112,3 +112,20 @@ def test_a_text_is_as_long_as_its_html_at_most_a_few_times(html: str):
 )
 def test_something_is_shown_when_a_word_or_a_picture_is(html: str, seen: bool):
     assert shows_something(html) is read_html(html).shows_something is seen
+
+
+def test_lines_of_a_quotation_are_marked_where_asked_for() -> None:
+    html = "<p>Ja</p><blockquote>Wann?<br>Wo?<ul><li>hier</li></ul></blockquote><p>Gern</p>"
+    assert text_from_html(html) == "Ja\n\nWann?\nWo?\n\n  * hier\n\nGern"
+    marked = text_from_html(html, mark_quotations=True)
+    assert marked == "Ja\n\n> Wann?\n> Wo?\n\n>   * hier\n\nGern"
+
+
+@pytest.mark.parametrize("style", ["border:none", "margin: 0 0 0 40px; border : 0"])
+def test_an_indent_is_no_quotation(style: str) -> None:
+    html = f'<blockquote style="{style}">Ja</blockquote>'
+    assert text_from_html(html, mark_quotations=True) == "Ja"
+
+
+def test_a_quotation_that_never_ends_or_never_began_is_marked_no_further() -> None:
+    assert text_from_html("</blockquote>Ja<blockquote>Wann?", mark_quotations=True) == "Ja\n\n> Wann?"

@@ -1,0 +1,64 @@
+"""From the octets of one message to all that is known of it. Pure."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from services.receiving.absence import back_on
+from services.receiving.bounces import Bounce, read_bounce
+from services.receiving.kinds import Kind, kind_of
+from services.receiving.matching import Keys, keys_of
+from services.receiving.message import IncomingMessage, read_message
+from services.receiving.quotation import own_words
+
+
+@dataclass(frozen=True, slots=True)
+class OurSide:
+    """What is ours: the addresses we send from, in lower case, and the secret of our tokens."""
+
+    addresses: frozenset[str]
+    secret: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """What a message is and says.
+
+    Attributes:
+        message: the message.
+        kind: what it is.
+        keys: what it can be matched by.
+        words: its author's own words, quotation and signature folded away; all of its text where that would
+            leave nothing.
+        back_on: of an out-of-office note, the first day on which somebody is there again; None where it does
+            not plainly say so.
+        bounce: what it reports of a delivery.
+    """
+
+    message: IncomingMessage
+    kind: Kind
+    keys: Keys
+    words: str
+    back_on: date | None
+    bounce: Bounce | None
+
+
+def understand(raw: bytes, *, us: OurSide, received: datetime) -> Understood:
+    """Return what is known of a message that was received at an instant.
+
+    Raises:
+        Unreadable: it can't be taken apart within bounds.
+    """
+    message = read_message(raw)
+    bounce = read_bounce(message)
+    words = own_words(message.text)
+    kind = kind_of(message, words, bounce, our_addresses=us.addresses)
+    written = (message.headers.date or received).date()
+    away = kind is Kind.OUT_OF_OFFICE
+    return Understood(
+        message=message,
+        kind=kind,
+        keys=keys_of(message, bounce, us.secret),
+        words=words or message.text,
+        back_on=back_on(words, written, subject=message.headers.subject) if away else None,
+        bounce=bounce,
+    )
