@@ -8,6 +8,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from litestar.plugins.jinja import JinjaTemplateEngine
 from markupsafe import Markup
 
+from services.therapists.phone_numbers import dialable, says_more
 from webapp import i18n
 
 VIEWS = Path(__file__).parent / "views"
@@ -45,6 +46,8 @@ def create_template_engine() -> JinjaTemplateEngine:
         "weekday": i18n.weekday_name,
         "number": i18n.number,
         "percent": i18n.percent,
+        "phone_numbers": dialable,
     }
+    environment.tests["more_than_numbers"] = says_more
     environment.globals |= {"_": translate, "static_url": static_url, "language": i18n.language.get}
     return JinjaTemplateEngine.from_environment(environment)

@@ -22,6 +22,7 @@ from services.scheduling.phone_hours import (
     parse_json,
     time_of_day,
 )
+from services.therapists.phone_numbers import dialable
 from services.work import Moment, Transaction
 
 LARGEST_BOARD = 2_000
@@ -154,7 +155,7 @@ def obstacle(call: OpenCall) -> Obstacle | None:
         return Obstacle.UNKNOWN
     if call.nicht_anrufen:
         return Obstacle.DO_NOT_CALL
-    if not call.telefon:
+    if not dialable(call.telefon):
         return Obstacle.NO_NUMBER
     if not call.availability.windows and not call.ausserhalb_erreichbarkeit:
         return Obstacle.NO_WINDOW

@@ -15,6 +15,7 @@ from services.models import CallReason, CallStatus, PhoneCall, Therapist
 from services.models.therapists import NOT_TO_BE_CALLED, may_be_called
 from services.scheduling.booking import lock_calendar
 from services.therapists.directory import TherapistDirectory
+from services.therapists.phone_numbers import dialable
 from services.work import Action, Work, Workplace
 
 DO_NOT_CALL = "Der Therapeut möchte nicht angerufen werden."
@@ -42,7 +43,7 @@ def objection_to(therapist: Therapist) -> Objection | None:
         return Objection.DO_NOT_CALL
     if not may_be_called(therapist):
         return Objection.BLOCKED if therapist.status == "gesperrt" else Objection.INACTIVE
-    return None if therapist.telefon else Objection.NO_NUMBER
+    return None if dialable(therapist.telefon) else Objection.NO_NUMBER
 
 
 class ObjectionNotOverruled(Conflict):

@@ -11,7 +11,7 @@ from sqlalchemy import (
     literal_column,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB, TSVECTOR
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.models.base import SCHEMA, Base
@@ -19,6 +19,10 @@ from services.models.base import SCHEMA, Base
 NAMES_SQL = f"{SCHEMA}.namenswoerter(vorname, nachname)"
 NAMES: ColumnElement[str] = literal_column(NAMES_SQL, TSVECTOR)
 """The words of a therapist's names as `namensform` spells them: without accents, `ß` as ss, `oe` as o."""
+
+OTHER_NUMBERS_SQL = "array_to_tsvector(telefon_e164_weitere)"
+OTHER_NUMBERS: ColumnElement[str] = literal_column(OTHER_NUMBERS_SQL, TSVECTOR)
+"""The numbers of a therapist's phone field behind the first, each as one word."""
 
 
 class Therapist(Base):
@@ -32,6 +36,7 @@ class Therapist(Base):
         ),
         Index("ix_therapists_abgerufen_at", "abgerufen_at"),
         Index("ix_therapists_names", text(NAMES_SQL), postgresql_using="gin"),
+        Index("ix_therapists_other_numbers", text(OTHER_NUMBERS_SQL), postgresql_using="gin"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
@@ -42,9 +47,12 @@ class Therapist(Base):
     strasse: Mapped[str | None] = mapped_column(String(255))
     plz: Mapped[str | None] = mapped_column(String(10))
     ort: Mapped[str | None] = mapped_column(String(255))
-    telefon: Mapped[str | None] = mapped_column(String(50))
+    telefon: Mapped[str | None] = mapped_column(Text)
     telefon_e164: Mapped[str | None] = mapped_column(
         String(20), comment="The number in E.164, so that any spelling of it is found"
+    )
+    telefon_e164_weitere: Mapped[list[str] | None] = mapped_column(
+        ARRAY(Text), comment="The field's other numbers, those of fax machines too"
     )
     email: Mapped[str | None] = mapped_column(String(255))
     telefonische_erreichbarkeit: Mapped[object] = mapped_column(JSONB, nullable=True)

@@ -1,37 +1,30 @@
-"""Asks the Therapist Service over HTTP and makes storable values of whatever it answers."""
+"""Asks the Therapist Service over HTTP; an answer is read up to a size, however it is packed."""
 
 import asyncio
-import math
-from collections.abc import Mapping
+import json
+import zlib
+from collections.abc import AsyncIterator, Mapping
 from http import HTTPStatus
 from typing import Any, NamedTuple, cast
 
 import httpx
-import phonenumbers
 import structlog
 
 from services.errors import TemporarilyUnavailable
-from services.models import is_possible_id
+from services.therapists.record import Fields, read_therapist
 from shared.config import Settings
 
 ATTEMPTS = 3
 BACKOFF_SECONDS = 0.1
-DEEPEST = 6
-REGION = "DE"
-LENGTHS = {
-    "anrede": 20,
-    "titel": 50,
-    "vorname": 255,
-    "nachname": 255,
-    "strasse": 255,
-    "plz": 10,
-    "ort": 255,
-    "telefon": 50,
-    "email": 255,
-}
+LARGEST_ANSWER = 2 * 1024 * 1024
+"""Bytes of an answer, as they come and unpacked."""
 
-Fields = dict[str, Any]
-"""Values of columns of `therapists`, `id` among them."""
+LONGEST_NUMBER = 18
+"""Digits of a whole number; no column holds one that has more."""
+
+NAMED_AT_MOST = 10
+GZIP = 16 + zlib.MAX_WBITS
+HEADERS = {"Accept": "application/json", "Accept-Encoding": "gzip"}
 
 
 class TherapistPage(NamedTuple):
@@ -50,6 +43,14 @@ class DirectoryUnavailable(TemporarilyUnavailable):
     retry_after_seconds = 10
 
 
+class UnreadableAnswer(DirectoryUnavailable):
+    """The therapist directory's answer can't be read."""
+
+
+class AnotherTherapist(UnreadableAnswer):
+    """The therapist directory answers about somebody else."""
+
+
 class TherapistClient:
     """Reads from the Therapist Service; every call ends within the configured deadline.
 
@@ -66,30 +67,36 @@ class TherapistClient:
         """Return a therapist, or None when the service knows none by this id.
 
         Raises:
+            UnreadableAnswer: the service answers, but nothing that describes a therapist.
+            AnotherTherapist: it describes another one.
             DirectoryUnavailable: no usable answer in time.
         """
         answer = await self._read(f"{self._url}/{therapist_id}")
         if answer is None:
             return None
         fields = read_therapist(answer)
-        if fields is None or fields["id"] != therapist_id:
-            log.warning("therapist_unreadable", therapist_id=therapist_id)
-            raise DirectoryUnavailable
+        if isinstance(fields, str):
+            log.warning("therapist_unreadable", therapist_id=therapist_id, reason=fields)
+            raise UnreadableAnswer
+        if fields["id"] != therapist_id:
+            log.warning("therapist_unreadable", therapist_id=therapist_id, reason="another id")
+            raise AnotherTherapist
         return fields
 
     async def fetch_page(self, page: int, limit: int) -> TherapistPage:
-        """Return a page of all therapists; entries that make no sense are left out.
+        """Return a page of all therapists; entries that make no sense are left out, and named in the log.
 
         Raises:
+            UnreadableAnswer: the service answers, but no JSON, or too much.
             DirectoryUnavailable: no usable answer in time.
         """
         answer = await self._read(self._url, {"page": page, "limit": limit})
         table = cast(Mapping[str, object], answer) if isinstance(answer, Mapping) else {"data": answer}
         data, size, total = table.get("data"), table.get("limit"), table.get("total")
         rows = cast(list[object], data) if isinstance(data, list) else []
-        therapists = [fields for fields in map(read_therapist, rows) if fields is not None]
         size = size if isinstance(size, int) and size > 0 else limit
-        return TherapistPage(therapists, bool(rows) and (not isinstance(total, int) or page * size < total))
+        more = bool(rows) and (not isinstance(total, int) or page * size < total)
+        return TherapistPage(_readable(rows, page), more)
 
     async def _read(self, url: str, params: dict[str, int] | None = None) -> Any:
         """GET JSON, again when that may help; None for 404."""
@@ -99,79 +106,94 @@ class TherapistClient:
                     if attempt:
                         await asyncio.sleep(BACKOFF_SECONDS * 2**attempt)
                     try:
-                        response = await self._client.get(url, params=params, timeout=self._deadline / 2)
+                        status, body = await self._get(url, params)
                     except httpx.TransportError as error:
                         log.info("directory_attempt_failed", error=type(error).__name__, attempt=attempt + 1)
                         continue
-                    if response.status_code == HTTPStatus.NOT_FOUND:
+                    if status == HTTPStatus.NOT_FOUND:
                         return None
-                    if response.is_success:
-                        return response.json()
-                    log.info("directory_attempt_failed", status=response.status_code, attempt=attempt + 1)
-                    if response.is_client_error and response.status_code != HTTPStatus.TOO_MANY_REQUESTS:
+                    if httpx.codes.is_success(status):
+                        return _json(body)
+                    log.info("directory_attempt_failed", status=status, attempt=attempt + 1)
+                    if httpx.codes.is_client_error(status) and status != HTTPStatus.TOO_MANY_REQUESTS:
                         break
-        except (TimeoutError, httpx.HTTPError, httpx.InvalidURL, ValueError, RecursionError) as error:
+        except (TimeoutError, httpx.HTTPError, httpx.InvalidURL) as error:
             raise DirectoryUnavailable from error
         raise DirectoryUnavailable
 
+    async def _get(self, url: str, params: dict[str, int] | None) -> tuple[int, bytes]:
+        """Return the status, and the body where it is one of success.
 
-def read_therapist(answer: object) -> Fields | None:
-    """Return what can be stored of one therapist, or None without a usable id; odd values are left out."""
-    if not isinstance(answer, Mapping):
-        return None
-    table = cast(Mapping[str, object], answer)
-    if "id" not in table and isinstance(table.get("data"), Mapping):
-        table = cast(Mapping[str, object], table["data"])
-    therapist_id = table.get("id")
-    if isinstance(therapist_id, bool) or not isinstance(therapist_id, int):
-        return None
-    if not is_possible_id(therapist_id):
-        return None
-    fields: Fields = {name: _text(table.get(name), length) for name, length in LENGTHS.items()}
-    fields["vorname"] = fields["vorname"] or ""
-    fields["nachname"] = fields["nachname"] or ""
-    fields["id"] = therapist_id
-    fields["status"] = (_text(table.get("status"), 20) or "aktiv").lower()
-    fields["telefon_e164"] = e164(fields["telefon"])
-    fields["telefonische_erreichbarkeit"] = _storable(table.get("telefonische_erreichbarkeit"))
-    return fields
+        Raises:
+            UnreadableAnswer: the body is too large or can't be unpacked.
+        """
+        wait = self._deadline / 2
+        async with self._client.stream("GET", url, params=params, headers=HEADERS, timeout=wait) as response:
+            if not response.is_success:
+                return response.status_code, b""
+            packed = cast(AsyncIterator[bytes], response.stream)
+            encoding = response.headers.get("content-encoding", "identity").strip().lower()
+            return response.status_code, await _unpacked(packed, encoding)
 
 
-def e164(number: str | None) -> str | None:
-    """Return a phone number as `+49301234567`, read as dialled in Germany; None when it is none."""
-    if not number:
-        return None
+async def _unpacked(stream: AsyncIterator[bytes], encoding: str) -> bytes:
+    """Return a body of `LARGEST_ANSWER` bytes at most, however it is packed.
+
+    Raises:
+        UnreadableAnswer: it is larger, packed in another way than asked for, or broken.
+    """
+    if encoding not in ("identity", "", "gzip", "x-gzip"):
+        raise _unreadable("packed as was not asked for")
+    unpacker = zlib.decompressobj(GZIP) if "gzip" in encoding else None
+    body = bytearray()
+    received = 0
+    async for chunk in stream:
+        received += len(chunk)
+        if received > LARGEST_ANSWER:
+            raise _unreadable("too large")
+        try:
+            room = LARGEST_ANSWER - len(body) + 1
+            body += unpacker.decompress(chunk, room) if unpacker else chunk
+        except zlib.error:
+            raise _unreadable("broken gzip") from None
+        if len(body) > LARGEST_ANSWER:
+            raise _unreadable("too large once unpacked")
+    return bytes(body)
+
+
+def _json(body: bytes) -> Any:
+    """Read JSON; a number too long for any column becomes none.
+
+    Raises:
+        UnreadableAnswer: it is no JSON, or nested too deeply.
+    """
     try:
-        parsed = phonenumbers.parse(number, REGION)
-    except phonenumbers.NumberParseException:
-        return None
-    if not phonenumbers.is_possible_number(parsed):
-        return None
-    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+        return json.loads(body, parse_int=_whole_number)
+    except (ValueError, RecursionError):
+        raise _unreadable("no JSON, or nested too deeply") from None
 
 
-def _text(value: object, length: int) -> str | None:
-    if isinstance(value, bool) or not isinstance(value, str | int):
-        return None
-    text = _clean(str(value)).strip()
-    return text[:length] or None
+def _whole_number(digits: str) -> int | None:
+    return int(digits) if len(digits) <= LONGEST_NUMBER else None
 
 
-def _storable(value: object, depth: int = 0) -> object:
-    """Return JSON that PostgreSQL accepts: no NUL, no half characters, no NaN, not nested for ever."""
-    if isinstance(value, str):
-        return _clean(value)
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if depth > DEEPEST:
-        return None
-    if isinstance(value, Mapping):
-        table = cast(Mapping[str, object], value)
-        return {_clean(key): _storable(entry, depth + 1) for key, entry in table.items()}
-    if isinstance(value, list):
-        return [_storable(entry, depth + 1) for entry in cast(list[object], value)]
-    return value
+def _unreadable(reason: str) -> UnreadableAnswer:
+    log.warning("directory_answer_unreadable", reason=reason)
+    return UnreadableAnswer()
 
 
-def _clean(text: str) -> str:
-    return text.replace("\0", "").encode("utf-8", "replace").decode()
+def _readable(rows: list[object], page: int) -> list[Fields]:
+    """Return the therapists of a page that can be stored; name those that can't."""
+    therapists: list[Fields] = []
+    left_out = 0
+    for number, row in enumerate(rows, start=1):
+        fields = read_therapist(row)
+        if not isinstance(fields, str):
+            therapists.append(fields)
+            continue
+        left_out += 1
+        if left_out <= NAMED_AT_MOST:
+            log.warning("therapist_left_out", page=page, row=number, reason=fields)
+    if left_out > NAMED_AT_MOST:
+        log.warning("therapists_left_out", page=page, count=left_out)
+    return therapists

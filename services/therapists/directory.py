@@ -7,14 +7,27 @@ from datetime import datetime, timedelta
 import httpx
 import structlog
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import DBAPIError
 
 from services.errors import FieldError, InvalidInput
 from services.models import Therapist
-from services.therapists.client import DirectoryUnavailable, Fields, TherapistClient
+from services.therapists.client import (
+    AnotherTherapist,
+    DirectoryUnavailable,
+    TherapistClient,
+    UnreadableAnswer,
+)
+from services.therapists.record import Fields
 from services.work import Transaction, Work
 from shared.config import Settings
 
 REST = timedelta(seconds=10)
+STORED_AT_ONCE = 500
+"""Rows of one statement: PostgreSQL's protocol takes 32,767 arguments, a row has fewer than 20."""
+
+VALUE_REFUSED = frozenset({"22", "23"})
+"""Classes of SQLSTATE: data exception, integrity constraint violation."""
+
 GONE = "inaktiv"
 
 log = structlog.get_logger(__name__)
@@ -31,7 +44,8 @@ class TherapistDirectory:
     """Answers who a therapist is: from the copy while it is fresh, else from the service, else from the copy.
 
     Several callers asking for the same therapist at once share one request. After a failure the service is
-    left alone for a few seconds, so that an outage doesn't make every caller wait.
+    left alone for a few seconds, so that an outage doesn't make every caller wait. An answer that can't be
+    read is the fault of one record and no outage, unless it is about somebody else.
     """
 
     def __init__(self, config: Settings, client: httpx.AsyncClient) -> None:
@@ -89,8 +103,9 @@ class TherapistDirectory:
             task.add_done_callback(lambda _: self._running.pop(therapist_id, None))
         try:
             fields = await asyncio.shield(task)
-        except DirectoryUnavailable:
-            self._rest_until = now + REST
+        except DirectoryUnavailable as error:
+            if not isinstance(error, UnreadableAnswer) or isinstance(error, AnotherTherapist):
+                self._rest_until = now + REST
             raise
         self._rest_until = None
         return fields
@@ -99,18 +114,35 @@ class TherapistDirectory:
 async def store(tx: Transaction, therapists: Sequence[Fields]) -> None:
     """Write what the service said into the copy.
 
-    The desk's own columns stay as they are; a newer copy is not overwritten by an older answer.
+    The desk's own columns stay as they are; a newer copy is not overwritten by an older answer. A row the
+    database refuses is left out and named in the log.
     """
     by_id = {fields["id"]: fields | {"abgerufen_at": tx.now} for fields in therapists}
     rows = [by_id[therapist_id] for therapist_id in sorted(by_id)]
-    if not rows:
-        return
+    for start in range(0, len(rows), STORED_AT_ONCE):
+        chunk = rows[start : start + STORED_AT_ONCE]
+        if await _written(tx, chunk) is None:
+            continue
+        for row in chunk:
+            if reason := await _written(tx, [row]):
+                log.warning("therapist_not_stored", therapist_id=row["id"], reason=reason)
+
+
+async def _written(tx: Transaction, rows: Sequence[Fields]) -> str | None:
+    """Write rows, all or none; return None, or why the database refuses the values of one."""
     statement = insert(Therapist).values(rows)
     changed = {name: statement.excluded[name] for name in rows[0] if name != "id"}
-    await tx.session.execute(
-        statement.on_conflict_do_update(
-            index_elements=[Therapist.id],
-            set_=changed,
-            where=Therapist.abgerufen_at <= statement.excluded.abgerufen_at,
-        )
-    )
+    try:
+        async with tx.session.begin_nested():
+            await tx.session.execute(
+                statement.on_conflict_do_update(
+                    index_elements=[Therapist.id],
+                    set_=changed,
+                    where=Therapist.abgerufen_at <= statement.excluded.abgerufen_at,
+                )
+            )
+    except DBAPIError as error:
+        if (sqlstate := str(getattr(error.orig, "sqlstate", None)))[:2] not in VALUE_REFUSED:
+            raise
+        return sqlstate
+    return None

@@ -4,10 +4,12 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, func, literal_column, select
+from sqlalchemy import ColumnElement, cast, func, literal_column, or_, select
+from sqlalchemy.dialects.postgresql import TSQUERY
 
 from services.models import Therapist
-from services.models.therapists import NAMES
+from services.models.therapists import NAMES, OTHER_NUMBERS
+from services.therapists.phone_numbers import read_numbers
 from services.work import Work
 
 FOUND_AT_MOST = 20
@@ -30,11 +32,16 @@ async def get_therapist(work: Work, therapist_id: int) -> Therapist:
 
 
 async def search_therapists(work: Work, q: str, *, limit: int = FOUND_AT_MOST) -> Sequence[Therapist]:
-    """Return therapists by the beginning of their names or of a phone number, both in any spelling.
+    """Return therapists by the beginning of their names or of any of their numbers, both in any spelling.
 
-    `schm`, `juergen schm`, `030/1234567`, `+49 30 1234567` and `0049 30 12345` all find Jürgen Schmidt.
+    `schm`, `juergen schm`, `030/1234567`, `+49 30 1234567`, `0049 30 12345` and `Tel. 030 1234567` all find
+    Jürgen Schmidt.
     """
-    condition = _by_number(q) if _looks_like_number(q) else _by_name(q)
+    whole = read_numbers(q)
+    if whole:
+        condition = _by_number(whole[0].e164)
+    else:
+        condition = _by_number(q) if _looks_like_number(q) else _by_name(q)
     if condition is None:
         return []
     query = select(Therapist).where(condition).order_by(Therapist.nachname, Therapist.vorname, Therapist.id)
@@ -48,7 +55,10 @@ def _looks_like_number(q: str) -> bool:
 
 def _by_number(q: str) -> ColumnElement[bool] | None:
     prefix = e164_prefix(q)
-    return Therapist.telefon_e164.like(f"{prefix}%") if len(prefix) >= SHORTEST_NUMBER + len("+49") else None
+    if len(prefix) < SHORTEST_NUMBER + len("+49"):
+        return None
+    others = OTHER_NUMBERS.bool_op("@@")(cast(f"'{prefix}':*", TSQUERY))
+    return or_(Therapist.telefon_e164.like(f"{prefix}%"), others)
 
 
 def e164_prefix(q: str) -> str:

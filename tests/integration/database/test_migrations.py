@@ -72,3 +72,24 @@ async def test_two_processes_that_migrate_an_empty_database_wait_for_each_other(
     complaints = [(await process.communicate())[1].decode() for process in both]
     assert [process.returncode for process in both] == [0, 0], complaints
     await asyncio.to_thread(command.check, alembic_config(empty_database))
+
+
+def test_a_phone_field_too_long_for_the_older_schema_waits_there_for_its_next_refresh(empty_database: URL):
+    alembic = alembic_config(empty_database)
+
+    def fields(statement: str) -> list[str | None]:
+        return [row["telefon"] for row in asyncio.run(_execute(empty_database, statement))]
+
+    command.upgrade(alembic, "0006")
+    fields(
+        "INSERT INTO communication_service.therapists (id, vorname, nachname, telefon, abgerufen_at)"
+        " SELECT n, 'Eva', 'Roth', '030 23125101', now() FROM generate_series(1, 2) n RETURNING telefon"
+    )
+    command.upgrade(alembic, "0008")
+    long = "030 23125101 (Sekretariat, nur vormittags) oder 0171 2345678"
+    fields(f"UPDATE communication_service.therapists SET telefon = '{long}' WHERE id = 2")
+    kept = "SELECT telefon FROM communication_service.therapists ORDER BY id"
+    assert fields(kept) == ["030 23125101", long]
+    command.downgrade(alembic, "0006")
+    assert fields(kept) == ["030 23125101", None]
+    command.upgrade(alembic, "head")

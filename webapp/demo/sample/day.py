@@ -4,7 +4,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
-import phonenumbers
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -12,6 +11,7 @@ from services.accounts.staff import add_staff
 from services.models import CallReason, Email, OutcomeKind, PhoneCall, Staff, Therapist
 from services.rules import DeskRules
 from services.scheduling.phone_hours import DAY
+from services.therapists.record import phone_columns
 from services.work import Workplace
 from shared.clock import get_clock
 from shared.config import Settings
@@ -146,7 +146,7 @@ class _Day:
     def therapist_rows(self) -> list[Therapist]:
         """Return the directory's local copy."""
         rows = [
-            Therapist(**entry, telefon_e164=_e164(entry["telefon"]), abgerufen_at=self.now)
+            Therapist(**entry | phone_columns(entry["telefon"]), abgerufen_at=self.now)
             for entry in self._therapists.values()
         ]
         for row in rows:
@@ -293,9 +293,3 @@ class _Day:
             if place is not None:
                 return place
         raise AssertionError("no line is free all day")
-
-
-def _e164(number: str | None) -> str | None:
-    if number is None:
-        return None
-    return phonenumbers.format_number(phonenumbers.parse(number, "DE"), phonenumbers.PhoneNumberFormat.E164)
