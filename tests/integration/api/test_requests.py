@@ -150,3 +150,17 @@ async def test_an_id_has_one_spelling(api: Client):
             await api.get(f"/api/phone-calls/{spelling}"),
         ):
             assert answer.status_code == 404, spelling
+
+
+async def test_a_name_that_looks_like_a_path_is_answered_whatever_its_length(api: Client):
+    name = f" - at `${'a' * 200_000}`b"
+    answer = await api.post("/api/emails", json=NEW | {name: 1})
+    assert answer.status_code == 422
+    answer = await api.post("/api/emails", json=NEW | {"therapist_id": "7"})
+    assert answer.json()["errors"][0] == {"field": "therapist_id", "message": "Expected `int`, got `str`"}
+
+
+async def test_half_a_character_deep_inside_is_named_by_its_path(api: Client):
+    body = json.dumps(NEW | {"template_data": {"a": {"ok": "x", "b": "\ud800"}, "c": "\ud800"}})
+    answer = await api.post("/api/emails", content=body, headers={"Content-Type": "application/json"})
+    assert [error["field"] for error in answer.json()["errors"]] == ["template_data.a.b"]

@@ -5,7 +5,6 @@ Litestar makes plain values of a body and of those, leniently, the handler's typ
 
 import json
 import re
-from collections.abc import Iterator
 from functools import cache
 from typing import Any, cast
 
@@ -15,7 +14,7 @@ from litestar.exceptions import ClientException, HTTPException, ValidationExcept
 
 from services.checks import NOT_TEXT, is_text
 
-FIELD_PATH = re.compile(r" - at `\$\.?(?P<field>[^`\[]*)[^`]*`$")
+BEFORE_PATH = " - at `$"
 JSON_TYPE = re.compile(r"application/([a-z0-9.-]+\+)?json", re.IGNORECASE)
 
 
@@ -50,8 +49,7 @@ class JsonRequest(Request[Any, Any, Any]):
             data = _decoder(wanted.annotation).decode(body)
             twice = _field_given_twice(body)
         except msgspec.ValidationError as error:
-            found = FIELD_PATH.search(str(error))
-            raise _wrong(found["field"] if found else "", FIELD_PATH.sub("", str(error))) from error
+            raise _wrong(*_field_and_message(str(error))) from error
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             if field := _field_that_is_no_text(body):
                 raise _wrong(field, NOT_TEXT) from error
@@ -72,6 +70,14 @@ class JsonRequest(Request[Any, Any, Any]):
 
 def _wrong(field: str, message: str) -> ValidationException:
     return ValidationException(extra=[{"message": message, "key": field}])
+
+
+def _field_and_message(words: str) -> tuple[str, str]:
+    """Take apart what msgspec says: the path of the field, where it gives one, and the message."""
+    message, found, path = words.rpartition(BEFORE_PATH)
+    if not found or path.find("`") != len(path) - 1:
+        return "", words
+    return path[:-1].removeprefix(".").partition("[")[0], message
 
 
 @cache
@@ -100,17 +106,19 @@ def _path_given_twice(members: list[tuple[str, Any]]) -> tuple[str, ...]:
 def _field_that_is_no_text(body: bytes) -> str:
     """Return the path of a field with half a surrogate pair, or nothing where the body is no JSON anyway."""
     try:
-        fields = list(_fields(json.loads(body)))
-        wrong = (field for field, value in fields if not is_text(json.dumps(value, ensure_ascii=False)))
-        return next((field for field in wrong if is_text(field)), "")
+        return ".".join(_path_of_no_text(json.loads(body)))
     except (ValueError, RecursionError):
         return ""
 
 
-def _fields(sent: object, path: str = "") -> Iterator[tuple[str, object]]:
-    """Return the fields of an object and of the objects in it, by their paths."""
+def _path_of_no_text(sent: object) -> tuple[str, ...]:
+    """Return the path to the first value, of an object or of one in it, that is no text."""
     for name, value in cast("dict[str, object]", sent).items() if isinstance(sent, dict) else ():
+        if not is_text(name):
+            continue
         if isinstance(value, dict):
-            yield from _fields(cast("object", value), f"{path}{name}.")
-        else:
-            yield path + name, value
+            if path := _path_of_no_text(cast("object", value)):
+                return (name, *path)
+        elif not is_text(json.dumps(value, ensure_ascii=False)):
+            return (name,)
+    return ()
