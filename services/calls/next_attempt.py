@@ -15,7 +15,13 @@ from services.models import CallReason, Email, OutcomeKind, PhoneCall, Therapist
 from services.models.therapists import may_be_called
 from services.rules import DeskRules
 from services.scheduling.booking import NotToBeCalled, book_next, lock_calendar, move
-from services.scheduling.calendar import NoFreeSlot, NoWindow, Unschedulable, find_next
+from services.scheduling.calendar import (
+    HoursTooShort,
+    NoFreeSlot,
+    UnreadableHours,
+    Unschedulable,
+    find_next,
+)
 from services.scheduling.phone_hours import day_windows, parse
 from services.scheduling.slots import Slot
 from services.work import Moment, Transaction, Work
@@ -36,12 +42,18 @@ class NoRetry(StrEnum):
     NOT_TO_BE_CALLED = "not_to_be_called"
     UNKNOWN_THERAPIST = "unknown_therapist"
     NO_WINDOW = "no_window"
+    HOURS_TOO_SHORT = "hours_too_short"
+    UNREADABLE_HOURS = "unreadable_hours"
     NO_FREE_SLOT = "no_free_slot"
 
     @property
     def needs_person(self) -> bool:
         """Whether somebody has to decide how to go on."""
         return self not in (NoRetry.NOT_WANTED, NoRetry.ANSWERED)
+
+
+class UnknownHours(Unschedulable):
+    """This therapist is not in the directory, so no phone hours are known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +153,7 @@ async def move_on(tx: Transaction, call: PhoneCall, *, not_before: date | None) 
     await lock_calendar(tx)
     therapist = await tx.session.get(Therapist, call.therapist_id)
     if therapist is None:
-        raise NoWindow(tx.rules)
+        raise UnknownHours
     slot = await find_next(
         tx.at(search_from(tx, OutcomeKind.POSTPONED, therapist)),
         therapist,
@@ -167,5 +179,9 @@ def _reason(error: Unschedulable) -> NoRetry:
             return NoRetry.NOT_TO_BE_CALLED
         case NoFreeSlot():
             return NoRetry.NO_FREE_SLOT
+        case HoursTooShort():
+            return NoRetry.HOURS_TOO_SHORT
+        case UnreadableHours():
+            return NoRetry.UNREADABLE_HOURS
         case _:
             return NoRetry.NO_WINDOW

@@ -19,7 +19,7 @@ from services.errors import DomainError, TemporarilyUnavailable
 from services.hints import EMAILS
 from services.models import CallReason, CallStatus, Email, EmailStatus, PhoneCall, Therapist
 from services.scheduling.booking import NotToBeCalled, book_next
-from services.scheduling.calendar import NoFreeSlot, NoWindow
+from services.scheduling.calendar import HoursTooShort, NoFreeSlot, NoWindow, UnreadableHours
 from services.therapists.directory import TherapistDirectory, UnknownTherapist
 from services.work import SYSTEM, Action, Moment, Transaction, Work, Workplace
 
@@ -30,6 +30,8 @@ FULL_PAUSE = timedelta(days=1)
 OBSTACLES: dict[type[DomainError], str] = {
     NotToBeCalled: "Kein automatischer Anruf: gesperrt, inaktiv oder nicht anrufen.",
     NoWindow: "Kein automatischer Anruf: keine nutzbaren Telefonzeiten.",
+    HoursTooShort: "Kein automatischer Anruf: die Telefonzeiten sind zu kurz für einen Anruf.",
+    UnreadableHours: "Kein automatischer Anruf: die Telefonzeiten sind nicht lesbar.",
     NoFreeSlot: "Kein automatischer Anruf: in den Telefonzeiten ist keine Zeit frei.",
     UnknownTherapist: "Kein automatischer Anruf: Therapeut unbekannt.",
 }

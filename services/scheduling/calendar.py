@@ -13,9 +13,9 @@ from services.rules import DeskRules
 from services.scheduling.phone_hours import (
     DAY,
     MINUTE,
+    Availability,
     Interval,
     Window,
-    Windows,
     day_windows,
     minute_of_day,
     openings,
@@ -51,6 +51,20 @@ class NoWindow(Unschedulable):
         super().__init__(opens=_clock(opens), closes=_clock(closes))
 
 
+class HoursTooShort(NoWindow):
+    """This therapist's phone hours are too short for a call of %(minutes)s minutes."""
+
+    def __init__(self, duration_minutes: int) -> None:
+        Unschedulable.__init__(self, minutes=str(duration_minutes))
+
+
+class UnreadableHours(NoWindow):
+    """This therapist's phone hours can't be read, or not all of them, and the rest has no time for a call."""
+
+    def __init__(self) -> None:
+        Unschedulable.__init__(self)
+
+
 class NoFreeSlot(Unschedulable):
     """No time is free in this therapist's phone hours within the planning horizon."""
 
@@ -66,20 +80,22 @@ async def find_next(
     """Return the next free slot, as `book_next` would take it now.
 
     Raises:
-        NoWindow: the phone hours can't hold such a call on any day.
+        NoWindow: there are no phone hours within the desk's hours on any day.
+        HoursTooShort: there are, but such a call does not fit in.
+        UnreadableHours: the same as these, as far as the phone hours can be read.
         NoFreeSlot: everything within the horizon is taken.
     """
     duration = duration_minutes or tx.rules.duration_minutes
-    windows = parse(therapist.telefonische_erreichbarkeit).windows
+    hours = parse(therapist.telefonische_erreichbarkeit)
     days = days_to_search(tx, not_before=not_before)
     for some in _growing(
-        pieces(openings(windows, days, tx.rules), tx.now + tx.rules.notice, duration, tx.rules)
+        pieces(openings(hours.windows, days, tx.rules), tx.now + tx.rules.notice, duration, tx.rules)
     ):
         busy = await _busy_in(tx, therapist, some, ignore_call_id)
         slot = next_slot(tx, some, busy, duration_minutes=duration)
         if slot is not None:
             return slot
-    raise NoFreeSlot if _fits_somewhere(windows, tx.rules, duration) else NoWindow(tx.rules)
+    raise _why_none(hours, tx.rules, duration)
 
 
 async def free_slots_of_day(
@@ -156,13 +172,15 @@ def plannable(moment: Moment, day: date) -> bool:
     return 0 <= (day - moment.today).days <= FURTHEST_DAYS
 
 
-def _fits_somewhere(windows: Windows, rules: DeskRules, duration: int) -> bool:
-    """Say whether an empty calendar could hold the call in some week without holidays."""
-    any_week = openings(windows, (date(2024, 6, 3) + number * DAY for number in range(7)), rules)
+def _why_none(hours: Availability, rules: DeskRules, duration: int) -> Unschedulable:
+    """Return why no slot was found: what an empty calendar could hold in some week without holidays."""
+    week = openings(hours.windows, (date(2024, 6, 3) + number * DAY for number in range(7)), rules)
     long_ago = datetime(2024, 1, 1, tzinfo=UTC)
-    return (
-        next_slot(Moment(now=long_ago, rules=rules), any_week, Busy(), duration_minutes=duration) is not None
-    )
+    if next_slot(Moment(now=long_ago, rules=rules), week, Busy(), duration_minutes=duration) is not None:
+        return NoFreeSlot()
+    if hours.problems:
+        return UnreadableHours()
+    return HoursTooShort(duration) if week else NoWindow(rules)
 
 
 def pieces(

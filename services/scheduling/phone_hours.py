@@ -4,45 +4,56 @@ The agreed form is weekday -> list of `{"start": "09:00", "end": "12:00"}`. What
 far as it can be understood; the rest is named to the staff and never stops anything.
 """
 
-import re
 import reprlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
+from itertools import islice
 from typing import NamedTuple, cast
 
 import msgspec
 from holidays import country_holidays
 
 from services.rules import DeskRules
+from services.scheduling.windows import (
+    BETWEEN,
+    EMPTY_WINDOW,
+    END_UNREADABLE,
+    ENDS_BEFORE_START,
+    MORE_THAN_A_WINDOW,
+    NOT_A_WINDOW,
+    START_UNREADABLE,
+    TOO_MUCH,
+    Window,
+    compact,
+    minute_of_day,
+    read_windows,
+)
+from services.scheduling.windows import END_OF_DAY as END_OF_DAY
+from services.scheduling.windows import time_of_day as time_of_day
+from services.therapists.record import LONGEST_ENTRY, MOST_ENTRIES
 
 NOT_A_TABLE = "The phone hours are not a table of weekdays."
 UNKNOWN_DAY = "This is not a day of the week."
-NOT_A_WINDOW = "This is neither a start and an end nor a text such as 09:00-12:00."
-START_UNREADABLE = "The start is missing or not a time such as 09:00."
-END_UNREADABLE = "The end is missing or not a time such as 12:00."
-ENDS_BEFORE_START = "The end is before the start."
-EMPTY_WINDOW = "The start and the end are the same."
 REASONS = (
     NOT_A_TABLE,
     UNKNOWN_DAY,
     NOT_A_WINDOW,
+    MORE_THAN_A_WINDOW,
     START_UNREADABLE,
     END_UNREADABLE,
     ENDS_BEFORE_START,
     EMPTY_WINDOW,
+    TOO_MUCH,
 )
 """Every reason a problem may have: gettext message ids."""
-
-END_OF_DAY = time.max
-"""How `24:00` is kept as the end of a window."""
 
 DAY = timedelta(days=1)
 
 MINUTE = timedelta(minutes=1)
 
-MINUTES_PER_DAY = 24 * 60
+MOST_PROBLEMS = 20
 
 _DAY_NAMES = (
     ("monday", "mon", "montag", "mo"),
@@ -54,23 +65,8 @@ _DAY_NAMES = (
     ("sunday", "sun", "sonntag", "so", "son"),
 )
 _WEEKDAYS = {name: number for number, names in enumerate(_DAY_NAMES) for name in names}
-_TIME = re.compile(r"([0-9]{1,2})(?:[:.]([0-9]{2}))?(?::00)?\s*(?:uhr|h)?", re.IGNORECASE)
-_DASH = re.compile(r"\s*(?:-|\u2010|\u2011|\u2012|\u2013|\u2014|\u2212|\bbis\b)\s*", re.IGNORECASE)
-_BETWEEN_WINDOWS = re.compile(r"[,;\n]|\bund\b|\bu\.", re.IGNORECASE)
+_EVERY_DAY = frozenset(("täglich", "daily"))
 _LONGEST_QUOTE = 80
-
-
-class Window(NamedTuple):
-    """From when until when on a day, local wall clock; `END_OF_DAY` stands for 24:00."""
-
-    start: time
-    end: time
-
-    @property
-    def minutes(self) -> tuple[int, int]:
-        """Start and end as minutes since midnight."""
-        return minute_of_day(self.start), minute_of_day(self.end)
-
 
 Windows = Mapping[int, tuple[Window, ...]]
 """Weekday (Monday is 0) -> windows, sorted, apart from each other; no key without a window."""
@@ -104,35 +100,34 @@ class Availability:
         return self.windows.get(day.weekday(), ())
 
 
-def minute_of_day(at: time) -> int:
-    """Return the minutes since midnight; 1440 for `END_OF_DAY`."""
-    return MINUTES_PER_DAY if at == END_OF_DAY else at.hour * 60 + at.minute
-
-
-def time_of_day(minute: int) -> time:
-    """Return the wall-clock time of a minute since midnight; `END_OF_DAY` for 1440."""
-    return END_OF_DAY if minute == MINUTES_PER_DAY else time(*divmod(minute, 60))
-
-
 def parse(raw: object) -> Availability:
-    """Read phone hours from any JSON value; never raises."""
-    problems: list[Problem] = []
-    found: dict[int, list[Window]] = {}
+    """Read phone hours from any JSON value; never raises.
+
+    The work grows with `MOST_ENTRIES` and `LONGEST_ENTRY` at most, whatever the value's size.
+    """
     if raw is None:
         return Availability()
     if not isinstance(raw, Mapping):
         return Availability({}, [Problem("", _quote(raw), NOT_A_TABLE)])
-    for key, entries in cast(Mapping[object, object], raw).items():
-        weekday = _weekday(key)
-        if weekday is None:
+    table = cast(Mapping[object, object], raw)
+    problems: list[Problem] = []
+    found: dict[int, list[Window]] = {}
+    for key, entries in islice(table.items(), MOST_ENTRIES):
+        weekdays = _weekdays(key)
+        if not weekdays:
             problems.append(Problem(_quote(key), _quote(entries), UNKNOWN_DAY))
             continue
-        for entry in _entries(entries):
-            window = _read_window(entry)
+        for number, (entry, window) in enumerate(read_windows(entries)):
+            if number == MOST_ENTRIES:
+                problems.append(Problem(_quote(key), _quote(entry), TOO_MUCH))
+                break
             if isinstance(window, Window):
-                found.setdefault(weekday, []).append(window)
+                for weekday in weekdays:
+                    found.setdefault(weekday, []).append(window)
             else:
                 problems.append(Problem(_quote(key), _quote(entry), window))
+    if len(table) > MOST_ENTRIES or len(problems) > MOST_PROBLEMS:
+        problems = [*problems[: MOST_PROBLEMS - 1], Problem("", "…", TOO_MUCH)]
     return Availability({day: _joined(found[day]) for day in sorted(found)}, problems)
 
 
@@ -142,53 +137,29 @@ def parse_json(text: str | None) -> Availability:
     return parse(msgspec.json.decode(text)) if text else Availability()
 
 
-def _weekday(key: object) -> int | None:
-    return _WEEKDAYS.get(key.strip().rstrip(".:").lower()) if isinstance(key, str) else None
+def _weekdays(key: object) -> frozenset[int]:
+    """Return the days a key names, such as `montags`, `Mo-Fr` or `Mo, Mi und Fr`; none if that is unclear."""
+    if not isinstance(key, str) or len(key) > LONGEST_ENTRY:
+        return frozenset()
+    if key.strip().casefold() in _EVERY_DAY:
+        return frozenset(range(len(_DAY_NAMES)))
+    days: set[int] = set()
+    for part in BETWEEN.sub(" ", compact(key)).split() or [key]:
+        ends = [_weekday(name) for name in part.split("-")]
+        match ends:
+            case [int(day)]:
+                days.add(day)
+            case [int(first), int(last)] if first < last:
+                days.update(range(first, last + 1))
+            case _:
+                return frozenset()
+    return frozenset(days)
 
 
-def _entries(value: object) -> Iterator[object]:
-    """Yield what may be one window each: a list's items, and the parts of a text that lists several."""
-    if value is None or value == "":
-        return
-    items = cast(Sequence[object], value) if isinstance(value, list | tuple) else (value,)
-    for item in items:
-        if isinstance(item, str):
-            yield from _BETWEEN_WINDOWS.split(item)
-        else:
-            yield item
-
-
-def _read_window(entry: object) -> Window | str:
-    """Return the window, or the reason why it is none."""
-    if isinstance(entry, str):
-        parts = _DASH.split(entry.strip())
-        if len(parts) != 2:
-            return NOT_A_WINDOW
-        start_text, end_text = parts
-    elif isinstance(entry, Mapping):
-        table = cast(Mapping[object, object], entry)
-        start_text, end_text = table.get("start"), table.get("end")
-    else:
-        return NOT_A_WINDOW
-    start, end = _read_minute(start_text), _read_minute(end_text)
-    if start is None or start == MINUTES_PER_DAY:
-        return START_UNREADABLE
-    if end is None:
-        return END_UNREADABLE
-    if start == end:
-        return EMPTY_WINDOW
-    if end < start:
-        return ENDS_BEFORE_START
-    return Window(time_of_day(start), time_of_day(end))
-
-
-def _read_minute(value: object) -> int | None:
-    match = _TIME.fullmatch(value.strip()) if isinstance(value, str) else None
-    if match is None:
-        return None
-    hour, minute = int(match[1]), int(match[2] or 0)
-    total = hour * 60 + minute
-    return total if minute < 60 and total <= MINUTES_PER_DAY else None
+def _weekday(name: str) -> int | None:
+    name = name.strip(" .:")
+    day = _WEEKDAYS.get(name)
+    return _WEEKDAYS.get(name.removesuffix("s")) if day is None and len(name) > len("mos") else day
 
 
 def _joined(windows: list[Window]) -> tuple[Window, ...]:
@@ -203,7 +174,10 @@ def _joined(windows: list[Window]) -> tuple[Window, ...]:
 
 
 def _quote(value: object) -> str:
-    text = value if isinstance(value, str) else reprlib.repr(value)
+    try:
+        text = value if isinstance(value, str) else reprlib.repr(value)
+    except ValueError:  # a number too long for Python to write down
+        text = "…"
     return text if len(text) <= _LONGEST_QUOTE else f"{text[: _LONGEST_QUOTE - 1]}…"
 
 

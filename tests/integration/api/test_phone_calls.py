@@ -67,6 +67,29 @@ async def test_a_call_without_a_time_goes_into_the_next_free_phone_hour(api: Cli
     assert (await api.get(created.headers["location"])).json() == body
 
 
+@pytest.mark.parametrize(
+    ("hours", "duration", "message"),
+    [
+        ("19-20", 5, "This therapist has no phone hours within the desk's hours (08:00 to 18:00)."),
+        ("10:00-10:20", 30, "This therapist's phone hours are too short for a call of 30 minutes."),
+        (
+            {"start": "10", "end": "12", "valid_until": "2026-12-31"},
+            5,
+            "This therapist's phone hours can't be read, or not all of them,"
+            " and the rest has no time for a call.",
+        ),
+    ],
+)
+async def test_why_no_time_is_found_is_said_as_it_is(
+    api: Client, session: AsyncSession, hours: object, duration: int, message: str
+):
+    async with session.begin():
+        session.add(make_therapist(id=2, telefonische_erreichbarkeit={"Mo-Fr": hours}))
+    answer = await api.post(CALLS, json={"therapist_id": 2, "dauer_minuten": duration})
+    assert answer.status_code == 422
+    assert answer.json()["errors"] == [{"field": "therapist_id", "message": message}]
+
+
 async def test_a_time_somebody_agreed_is_taken_and_marked(api: Client):
     created = await api.post(
         CALLS,

@@ -176,6 +176,8 @@ async def test_a_chain_of_attempts_ends_with_a_person(
     ("therapist", "reason"),
     [
         ({"telefonische_erreichbarkeit": None}, NoRetry.NO_WINDOW),
+        ({"telefonische_erreichbarkeit": {"monday": "10:00-10:04"}}, NoRetry.HOURS_TOO_SHORT),
+        ({"telefonische_erreichbarkeit": {"monday": "vormittags"}}, NoRetry.UNREADABLE_HOURS),
         ({"nicht_anrufen": True}, NoRetry.NOT_TO_BE_CALLED),
         ({"status": "gesperrt"}, NoRetry.NOT_TO_BE_CALLED),
     ],

@@ -19,7 +19,14 @@ from services.scheduling.booking import (
     lock_calendar,
     move,
 )
-from services.scheduling.calendar import NoFreeSlot, NoWindow, find_next, free_slots_of_day
+from services.scheduling.calendar import (
+    HoursTooShort,
+    NoFreeSlot,
+    NoWindow,
+    UnreadableHours,
+    find_next,
+    free_slots_of_day,
+)
 from shared.database import SessionFactory
 from tests.eventually import eventually
 from tests.factories import NOW, make_call, make_therapist
@@ -95,6 +102,31 @@ async def test_phone_hours_that_hold_no_call_are_no_window(session: AsyncSession
             await session.merge(therapist)
             with pytest.raises(NoWindow):
                 await book_next(tx_of(session, now=NOW, rules=rules), therapist)
+
+
+@pytest.mark.parametrize(
+    ("hours", "reason"),
+    [
+        (None, NoWindow),
+        ({"monday": "19:00-20:00"}, NoWindow),
+        ({"saturday": "18:30-19:00", "monday": "7-8"}, NoWindow),
+        ({"monday": "10:00-10:04"}, HoursTooShort),
+        ({"monday": ["17:57-20:00", "9:01-9:09"]}, HoursTooShort),
+        ({"monday": "vormittags"}, UnreadableHours),
+        ({"monday": [{"start": "9", "end": "12", "valid_until": "2026-12-31"}]}, UnreadableHours),
+        ({"monday": "19-20", "tuesday": "vormittags"}, UnreadableHours),
+        ({"monday": "10:00-10:04", "tuesday": "vormittags"}, UnreadableHours),
+        ("Mo-Fr 9-12", UnreadableHours),
+    ],
+)
+async def test_each_reason_for_finding_no_time_is_said_only_where_it_is_true(
+    session: AsyncSession, rules: DeskRules, hours: object, reason: type[NoWindow]
+):
+    async with session.begin():
+        session.add(therapist := make_therapist(telefonische_erreichbarkeit=hours))
+        with pytest.raises(NoWindow) as refused:
+            await book_next(tx_of(session, rules=rules), therapist, duration_minutes=9)
+    assert type(refused.value) is reason
 
 
 @pytest.mark.parametrize("values", [{"status": "gesperrt"}, {"status": "inaktiv"}, {"nicht_anrufen": True}])
