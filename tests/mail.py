@@ -11,7 +11,7 @@ from services.models import AttemptStage, Email, EmailVersuch
 from services.sending.ledger import Entry, conclude
 from services.sending.queue import ClaimedEmail, EmailQueue
 from services.sending.sender import EmailSender
-from services.sending.verdict import Backoff, DeliveryResult, Ending, RetryPlan
+from services.sending.verdict import Backoff, DeliveryResult, Ending, RetryPlan, judge
 from shared.clock import system_clock
 from shared.config import Settings
 from shared.database import SessionFactory
@@ -104,4 +104,4 @@ async def claim(queue: EmailQueue, now: datetime = NOW, limit: int = 10) -> list
 
 
 def ending(email: ClaimedEmail, result: DeliveryResult, now: datetime = NOW) -> Entry:
-    return conclude(email, result, PLAN, now, now, 0)
+    return conclude(email, result, judge(result), PLAN, begun=now, now=now, jitter=0)

@@ -5,7 +5,7 @@ import re
 import socket
 import ssl
 from collections import Counter, deque
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Literal, cast
@@ -71,9 +71,12 @@ class ScriptedSmtp:
         self.port = 0
         self.messages: list[bytes] = []
         self.envelopes: list[tuple[str, str]] = []
+        self.greetings: list[str] = []
         self.connections = 0
         self.at_most: int | None = None
         """How many connections at a time are let in; the others are told there are too many."""
+        self.always: dict[Stage, Callable[[str], str | None]] = {}
+        """What a stage answers once its script is used up, given the command or message; None: as usual."""
         self.delays: dict[Stage, float] = {}
         """Seconds before every reply of a stage."""
         self.commands: Counter[str] = Counter()
@@ -124,6 +127,7 @@ class ScriptedSmtp:
         self.commands[verb] += 1
         match verb:
             case "ehlo":
+                self.greetings.append(line)
                 extensions = ["SIZE 10000000", "ENHANCEDSTATUSCODES"]
                 extensions += ["STARTTLS"] if self._tls else []
                 extensions += ["AUTH PLAIN"] if self._auth else []
@@ -137,10 +141,10 @@ class ScriptedSmtp:
                 await writer.start_tls(self._tls)
             case "mail":
                 self._sender = line
-                await self._answer("mail", writer)
+                await self._answer("mail", writer, said=line)
             case "rcpt":
                 self.envelopes.append((self._sender, line))
-                await self._answer("rcpt", writer)
+                await self._answer("rcpt", writer, said=line)
             case "data":
                 if (await self._answer("data", writer)).startswith(b"354"):
                     await self._content(reader, writer)
@@ -161,13 +165,17 @@ class ScriptedSmtp:
                 raise _Dropped
             lines.append(line.removeprefix(b".") if line.startswith(b".") else line)
         self.messages.append(b"".join(lines))
-        await self._answer("dot", writer)
+        await self._answer("dot", writer, said=self.messages[-1].decode())
 
-    async def _answer(self, stage: Stage, writer: asyncio.StreamWriter, usual: bytes | None = None) -> bytes:
+    async def _answer(
+        self, stage: Stage, writer: asyncio.StreamWriter, usual: bytes | None = None, *, said: str = ""
+    ) -> bytes:
         await asyncio.sleep(self.delays.get(stage, 0))
         reply = usual or REPLIES.get(stage, b"500 5.5.1 what?")
         if self._script.get(stage):
             reply = await self._act(self._script[stage].popleft())
+        elif stage in self.always and (line := self.always[stage](said)):
+            reply = line.encode()
         writer.write(reply + b"\r\n")
         await writer.drain()
         return reply

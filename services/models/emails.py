@@ -22,6 +22,7 @@ from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.models.base import SCHEMA, Base, CreatedAt, one_of
+from services.models.staff import Staff
 
 
 class EmailStatus(StrEnum):
@@ -196,15 +197,36 @@ class EmailVersuch(Base):
 
 
 class MailQueueState(Base):
-    """The queue's one row: whether sending is paused, for all workers alike."""
+    """The queue's one row: whether sending is paused or held, for all workers alike.
+
+    A *pause* is the senders' own, while the mail server can't be used; an operator *holds* the queue.
+    """
 
     __tablename__ = "mail_queue_state"
-    __table_args__ = (CheckConstraint("id = 1", name="one_row"),)
+    __table_args__ = (
+        CheckConstraint("id = 1", name="one_row"),
+        CheckConstraint("(held_at IS NULL) = (hold_reason IS NULL)", name="hold"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     paused_until: Mapped[datetime | None]
     failures: Mapped[int] = mapped_column(default=0, server_default=text("0"))
     reason: Mapped[str | None] = mapped_column(Text)
+    refused_id: Mapped[int | None] = mapped_column(
+        ForeignKey(Email.id, ondelete="SET NULL"),
+        comment="The e-mail the server refused last, for neither its mailbox nor its size",
+    )
+    refused_at: Mapped[datetime | None]
+    refused_all: Mapped[bool] = mapped_column(
+        default=False,
+        server_default=text("false"),
+        comment="Whether such refusals have met several recipients since the last e-mail accepted",
+    )
+    held_at: Mapped[datetime | None]
+    held_by: Mapped[int | None] = mapped_column(
+        ForeignKey(Staff.id), comment="None where it was held on the command line"
+    )
+    hold_reason: Mapped[str | None] = mapped_column(String(200))
 
 
 class MailDomain(Base):

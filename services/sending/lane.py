@@ -21,6 +21,7 @@ from services.sending.verdict import (
     Patience,
     Verdict,
     judge,
+    weigh,
 )
 from shared.clock import Clock
 from shared.database_errors import UNREACHABLE
@@ -136,7 +137,7 @@ class Lane:
                 ready = await self._next()
                 if isinstance(ready.message, UnbuildableMessage):
                     result = DeliveryResult(AttemptStage.CONNECT, Ending.UNBUILDABLE, text=str(ready.message))
-                    self._settle(ready.email, result, self._clock())
+                    self._settle(ready.email, result, judge(result), self._clock())
                 elif self._clock() + self._deadline > ready.email.lease_end:
                     self._ledger.finish(release(ready.email))
                 else:
@@ -166,7 +167,8 @@ class Lane:
         try:
             result = await self._connection.deliver(message, lambda: self._permit(email))
         except asyncio.CancelledError:
-            self._settle(email, self._interrupted(), begun)
+            result = self._interrupted()
+            self._settle(email, result, judge(result), begun)
             raise
         except Exception:
             # One message must never take the lane down; the connection may be in any state now.
@@ -175,13 +177,20 @@ class Lane:
             self._connection.drop()
         finally:
             self.handing_over = False
-        verdict = judge(result)
+        verdict, held = judge(result), False
         try:
+            if result.ending is Ending.ABANDONED and (held := await self._queue.is_held()):
+                self._on_pause()
+            if verdict.refused:
+                verdict = weigh(verdict, await self._queue.note_refusal(email, now=self._clock()))
             await self._heed(email, result, verdict)
         except UNREACHABLE as error:
             log.warning("verdict_not_shared", email_id=email.id, error=type(error).__name__)
         finally:
-            self._settle(email, result, begun)
+            if held:
+                self._ledger.finish(release(email))
+            else:
+                self._settle(email, result, verdict, begun)
 
     async def _permit(self, email: ClaimedEmail) -> bool:
         asked = self._clock()
@@ -240,8 +249,9 @@ class Lane:
         elif email.domain_failures and result.ending is Ending.REPLY and result.stage in ANSWERED_FOR_DOMAIN:
             await self._queue.speed_up(email.domain, email.domain_failures)
 
-    def _settle(self, email: ClaimedEmail, result: DeliveryResult, begun: datetime) -> None:
-        entry = conclude(email, result, self._patience.retry, begun, self._clock(), self._jitter())
+    def _settle(self, email: ClaimedEmail, result: DeliveryResult, verdict: Verdict, begun: datetime) -> None:
+        plan, now = self._patience.retry, self._clock()
+        entry = conclude(email, result, verdict, plan, begun=begun, now=now, jitter=self._jitter())
         log.info(
             "email_attempt",
             email_id=email.id,

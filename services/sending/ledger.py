@@ -15,12 +15,12 @@ from services.events.report import REPORT, REPORTED
 from services.hints import EMAILS, OUTBOX
 from services.models import SCHEMA, AttemptOutcome, AttemptStage, EmailStatus
 from services.sending.group_commit import GroupCommit
-from services.sending.queue import ARRIVED, NEXT_NUMBER, ClaimedEmail
+from services.sending.queue import ARRIVED, HELD, NEXT_NUMBER, ClaimedEmail
 from services.sending.verdict import (
     DeliveryResult,
     Ending,
     RetryPlan,
-    judge,
+    Verdict,
 )
 from shared.clock import Clock
 from shared.direct_connection import DirectConnection
@@ -37,7 +37,7 @@ UNWRITABLE = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, Valu
 BEGIN = f"""
     WITH ours AS (
         SELECT e.id FROM {SCHEMA}.emails e JOIN unnest($1::int[], $2::uuid[]) AS b(id, token) ON e.id = b.id
-        WHERE e.anspruch = b.token
+        WHERE e.anspruch = b.token AND NOT {HELD}
         FOR NO KEY UPDATE OF e SKIP LOCKED
     )
     UPDATE {SCHEMA}.emails e SET uebergabe_begonnen_at = $3, anspruch_bis = $4
@@ -168,7 +168,10 @@ class Ledger:
         self._ends = GroupCommit[Entry](ends, self._write_ends, gather_seconds=GATHER_SECONDS)
 
     async def begin(self, email: ClaimedEmail) -> bool:
-        """Make "DATA begins" durable and renew the lease; False when the lease is no longer ours."""
+        """Make "DATA begins" durable and renew the lease.
+
+        False when the lease is no longer ours, or the queue is held.
+        """
         await self._ends.at_most(MOST_UNWRITTEN)
         begin = _Begin(email)
         self._begins.add(begin)
@@ -242,13 +245,15 @@ class Ledger:
 def conclude(
     email: ClaimedEmail,
     result: DeliveryResult,
+    verdict: Verdict,
     plan: RetryPlan,
+    *,
     begun: datetime,
     now: datetime,
     jitter: float,
 ) -> Entry:
     """Return what is to be written about a delivery that ended `now` with a result. Pure."""
-    outcome, status, next_at, retries = judge(result).outcome, EmailStatus.QUEUED, None, email.retries
+    outcome, status, next_at, retries = verdict.outcome, EmailStatus.QUEUED, None, email.retries
     error = None if outcome is AttemptOutcome.SENT else result.words
     match outcome:
         case AttemptOutcome.SENT:
@@ -261,11 +266,12 @@ def conclude(
             # Behind all that is due already, so that no single e-mail is the only one ever tried.
             next_at = now
         case AttemptOutcome.RETRY:
-            next_at = plan.next_attempt(retries=retries, queued_at=email.queued_at, now=now, jitter=jitter)
+            before = verdict.refusals if verdict.refused else retries
+            next_at = plan.next_attempt(retries=before, queued_at=email.queued_at, now=now, jitter=jitter)
             if next_at is None:
                 outcome, status = AttemptOutcome.FAILED, EmailStatus.FAILED
                 error = f"given up after {plan.max_age}: {result.words}"
-            else:
+            elif not verdict.refused:
                 retries += 1
     return Entry(
         email=email,

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from services.events.report import REPORT, REPORTED
 from services.models import SCHEMA, EmailStatus, ReplyKind
+from services.sending.verdict import RefusalHistory
 from shared.direct_connection import DirectConnection
 
 DOMAIN = "lower(split_part(e.empfaenger_email, '@', -1))"
@@ -36,7 +37,8 @@ TAKE = f"""
 CLAIM = f"""
     WITH due AS (
         SELECT e.id, 0 AS queue_failures FROM {SCHEMA}.emails e
-        WHERE {DUE} AND NOT EXISTS (SELECT FROM {SCHEMA}.mail_queue_state WHERE failures > 0)
+        WHERE {DUE} AND NOT EXISTS (
+            SELECT FROM {SCHEMA}.mail_queue_state WHERE failures > 0 OR held_at IS NOT NULL)
         ORDER BY e.naechster_versuch_at, e.id LIMIT $3 FOR UPDATE SKIP LOCKED
     ) {TAKE}
 """  # noqa: S608
@@ -44,7 +46,7 @@ CLAIM = f"""
 PROBE = f"""
     WITH probe AS (
         UPDATE {SCHEMA}.mail_queue_state SET paused_until = $3
-        WHERE id = 1 AND failures > 0 AND paused_until <= $1
+        WHERE id = 1 AND failures > 0 AND paused_until <= $1 AND held_at IS NULL
           AND EXISTS (SELECT FROM {SCHEMA}.emails e WHERE {DUE})
         RETURNING failures
     ), due AS (
@@ -57,6 +59,9 @@ PROBE = f"""
 ARRIVED = f"(e.antwort_erhalten OR e.antwort_art <> '{ReplyKind.UNDELIVERABLE}')"
 """Whether what came back for an e-mail says that it has arrived; unknown where nothing came back."""
 
+HELD = f"EXISTS (SELECT FROM {SCHEMA}.mail_queue_state WHERE held_at IS NOT NULL)"
+"""Whether an operator holds the queue."""
+
 NEXT_NUMBER = (
     f"1 + coalesce((SELECT max(v.nummer) FROM {SCHEMA}.email_versuche v WHERE v.email_id = c.id), 0)"  # noqa: S608
 )
@@ -64,25 +69,28 @@ NEXT_NUMBER = (
 
 SWEEP = f"""
     WITH expired AS (
-        SELECT e.id, e.uebergabe_begonnen_at AS begun,
-            CASE WHEN e.uebergabe_begonnen_at IS NULL THEN 'QUEUED' WHEN {ARRIVED} THEN 'SENT'
+        SELECT e.id, begun, CASE WHEN e.uebergabe_begonnen_at IS NULL THEN $3 ELSE $2 END AS words,
+            CASE WHEN begun IS NULL THEN 'QUEUED' WHEN {ARRIVED} THEN 'SENT'
                 ELSE 'SENDING' END::{SCHEMA}.emailstatus AS status
-        FROM {SCHEMA}.emails e
+        FROM {SCHEMA}.emails e, LATERAL (
+            SELECT coalesce(e.uebergabe_begonnen_at, CASE WHEN {HELD} THEN e.updated_at END) AS begun) b
         WHERE e.status = 'SENDING' AND e.anspruch_bis < $1
-        FOR UPDATE SKIP LOCKED
+        FOR UPDATE OF e SKIP LOCKED
     ), changed AS (
         UPDATE {SCHEMA}.emails e
         SET status = expired.status, anspruch_bis = NULL, updated_at = $1,
             anspruch = CASE WHEN expired.status = 'SENDING' THEN e.anspruch END,
             sent_at = CASE WHEN expired.status = 'SENT' THEN begun END,
+            uebergabe_begonnen_at = begun,
             naechster_versuch_at = CASE WHEN begun IS NULL THEN $1 ELSE e.naechster_versuch_at END,
-            fehlermeldung = CASE expired.status WHEN 'QUEUED' THEN e.fehlermeldung WHEN 'SENDING' THEN $2 END
+            fehlermeldung = CASE expired.status
+                WHEN 'QUEUED' THEN e.fehlermeldung WHEN 'SENDING' THEN words END
         FROM expired WHERE e.id = expired.id
-        RETURNING {REPORTED}, begun
+        RETURNING {REPORTED}, begun, words
     ), attempts AS (
         INSERT INTO {SCHEMA}.email_versuche
             (email_id, nummer, begonnen_at, beendet_at, stufe, smtp_text, ergebnis)
-        SELECT id, {NEXT_NUMBER}, begun, $1, 'data', $2, 'unclear'
+        SELECT id, {NEXT_NUMBER}, begun, $1, 'data', words, 'unclear'
         FROM changed c WHERE begun IS NOT NULL
     ), events AS (
         {REPORT}
@@ -90,6 +98,36 @@ SWEEP = f"""
     SELECT id, status FROM changed
 """  # noqa: S608
 WORKER_ENDED = "the worker ended while the message was being handed over"
+HELD_MEANWHILE = "it was being sent, and the queue is held: what became of it is not known"
+
+NOTE_REFUSAL = f"""
+    WITH before AS (
+        SELECT refused_id, refused_at, refused_all FROM {SCHEMA}.mail_queue_state WHERE id = 1 FOR UPDATE
+    ), now AS (
+        SELECT EXISTS (
+            SELECT FROM before JOIN {SCHEMA}.emails o ON o.id = before.refused_id
+            JOIN {SCHEMA}.emails e ON e.id = $2
+            WHERE (refused_all OR lower(o.empfaenger_email) <> lower(e.empfaenger_email))
+              AND NOT EXISTS (SELECT FROM {SCHEMA}.emails WHERE sent_at > before.refused_at)
+        ) AS meets_all
+    ), noted AS (
+        INSERT INTO {SCHEMA}.mail_queue_state (id, refused_id, refused_at, refused_all)
+        SELECT 1, $2, $1, meets_all FROM now
+        ON CONFLICT (id) DO UPDATE SET refused_id = $2, refused_at = $1, refused_all = excluded.refused_all
+    ), refusals AS (
+        SELECT beendet_at AS refused, lead(begonnen_at, 1, $1) OVER (ORDER BY nummer) AS again
+        FROM {SCHEMA}.email_versuche
+        WHERE email_id = $2 AND begonnen_at >= $3 AND smtp_code >= 500 AND ergebnis = 'retry'
+    )
+    SELECT
+        (SELECT meets_all FROM now) AS meets_all,
+        count(*) AS earlier,
+        count(*) FILTER (WHERE EXISTS (
+            SELECT FROM {SCHEMA}.emails WHERE sent_at > refused AND sent_at <= again
+        )) AS alone
+    FROM refusals
+"""  # noqa: S608
+"""Attempts that ended in `retry` with a code from 500 on are refusals that did not meet all."""
 
 PAUSE = f"""
     INSERT INTO {SCHEMA}.mail_queue_state AS s (id, failures, paused_until, reason) VALUES (1, 1, $2, $3)
@@ -160,7 +198,7 @@ class EmailQueue:
         self._connection = connection
 
     async def claim(self, limit: int, *, now: datetime, lease_end: datetime) -> list[ClaimedEmail]:
-        """Take up to `limit` due e-mails, longest due first; none while the queue is paused."""
+        """Take up to `limit` due e-mails, longest due first; none while the queue is paused or held."""
         rows = await self._connection.fetch(CLAIM, now, lease_end, limit)
         return _in_order([ClaimedEmail(**row) for row in rows])
 
@@ -174,9 +212,10 @@ class EmailQueue:
     async def sweep(self, *, now: datetime) -> Swept:
         """End expired leases: before DATA the e-mail is queued again, after it the delivery is unclear.
 
-        It is not where somebody has answered: that e-mail counts as sent.
+        It is not where somebody has answered: that e-mail counts as sent. While the queue is held, all of
+        them are unclear, those before DATA too: in an older state restored, nobody knows what came after.
         """
-        rows = await self._connection.fetch(SWEEP, now, WORKER_ENDED)
+        rows = await self._connection.fetch(SWEEP, now, WORKER_ENDED, HELD_MEANWHILE)
 
         def became(status: EmailStatus) -> list[int]:
             return [row["id"] for row in rows if row["status"] == status]
@@ -194,6 +233,16 @@ class EmailQueue:
     async def accepted_since(self, instant: datetime) -> bool:
         """Say whether the mail server has taken an e-mail from any worker since an instant."""
         return bool(await self._connection.fetch(ACCEPTED_SINCE, instant))
+
+    async def note_refusal(self, email: ClaimedEmail, *, now: datetime) -> RefusalHistory:
+        """Note that an e-mail was refused, but for its mailbox or size; return what the others have met."""
+        (row,) = await self._connection.fetch(NOTE_REFUSAL, now, email.id, email.queued_at)
+        return RefusalHistory(**row)
+
+    async def is_held(self) -> bool:
+        """Say whether an operator holds the queue."""
+        (row,) = await self._connection.fetch(f"SELECT {HELD} AS held")
+        return row["held"]
 
     async def resume(self, seen: int) -> bool:
         """End the pause after a probe got through, unless it is no longer the pause that was seen."""

@@ -1,7 +1,7 @@
 """What a delivery attempt means for its e-mail, for the queue and for the recipient's domain. Pure."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Self
@@ -9,7 +9,7 @@ from typing import Self
 from services.models import AttemptOutcome, AttemptStage
 from shared.config import Settings
 
-ENHANCED = re.compile(r"([245]\.\d{1,3}\.\d{1,3})(?:\s|$)")
+ENHANCED = re.compile(r"#?([245]\.\d{1,3}\.\d{1,3})(?:\s|$)")
 UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]+")
 LONGEST_TEXT = 500
 
@@ -17,9 +17,18 @@ SESSION_STAGES = frozenset({AttemptStage.CONNECT, AttemptStage.TLS, AttemptStage
 LOGIN_REFUSED = frozenset({530, 534, 535, 538})
 """RFC 4954: this session may not send at all, whatever the message."""
 
-ITS_OWN_FAULT = frozenset({501, 552, 553, 555})
-ITS_OWN_FAULT_ENHANCED = re.compile(r"5\.(?:1\.\d+|3\.4)")
-"""Refusals of MAIL that are about this e-mail's sender, size or parameters (RFC 5321, RFC 3463)."""
+TOO_BIG = frozenset({552})
+TOO_BIG_ENHANCED = re.compile(r"5\.(?:2\.3|3\.4)")
+NO_MAILBOX = frozenset({551, 556})
+NO_MAILBOX_ENHANCED = re.compile(r"5\.(?:1\.(?![78]$)\d+|2\.[12])")
+"""RFC 5321, 7504 and 3463; 5.1.7 and 5.1.8 are about the sender's address."""
+
+OF_THE_SENDER = frozenset({501, 553, 555})
+OF_THE_SENDER_ENHANCED = re.compile(r"5\.1\.\d+")
+"""Refusals of MAIL that another sender address might not meet."""
+
+REFUSED_ALONE = 3
+"""So often an e-mail is refused while others are accepted before the refusal counts as its own."""
 
 SLOW_DOWN = frozenset({421, 450, 454})
 SLOW_DOWN_ENHANCED = re.compile(r"4\.(?:7\.\d+|3\.2|4\.5)")
@@ -80,13 +89,42 @@ class Verdict:
         pause_queue: the trouble is the mail server's or ours, so no other e-mail would fare better now.
         suspect: the connection failed with the e-mail under way; if another one fares the same, the trouble
             is the mail server's.
+        refused: refused for good, and not because of its mailbox or size. That may meet every e-mail (no
+            login, relaying or sender denied, a quota) or this one alone (its words); `weigh` tells which.
+        refusals: how often it was refused like this before; they use up no attempts.
         slow_domain: the recipient's domain asked for patience.
     """
 
     outcome: AttemptOutcome
     pause_queue: bool = False
     suspect: bool = False
+    refused: bool = False
+    refusals: int = 0
     slow_domain: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RefusalHistory:
+    """What was known when an e-mail was refused for good, and not because of its mailbox.
+
+    Attributes:
+        meets_all: another recipient was refused as well, and nothing has been accepted since.
+        earlier: how often this e-mail was refused like this before, since it was queued.
+        alone: after how many of those other e-mails were accepted before it was refused again.
+    """
+
+    meets_all: bool = False
+    earlier: int = 0
+    alone: int = 0
+
+
+def weigh(verdict: Verdict, history: RefusalHistory) -> Verdict:
+    """Return what follows from a refusal: no e-mail fails for what the server refuses everybody."""
+    if history.meets_all:
+        return replace(verdict, outcome=AttemptOutcome.RELEASED, pause_queue=True)
+    if history.alone + 1 >= REFUSED_ALONE:
+        return Verdict(AttemptOutcome.FAILED)
+    return replace(verdict, refusals=history.earlier)
 
 
 def judge(result: DeliveryResult) -> Verdict:
@@ -113,24 +151,31 @@ def judge(result: DeliveryResult) -> Verdict:
 
 def _judge_refusal(result: DeliveryResult, code: int) -> Verdict:
     enhanced = result.enhanced or ""
+    if code >= 500 and _says(code, enhanced, TOO_BIG, TOO_BIG_ENHANCED):
+        return Verdict(AttemptOutcome.FAILED)
     if result.stage is AttemptStage.MAIL:
         return _judge_refusal_of_mail(code, enhanced)
-    if code in LOGIN_REFUSED:
-        return Verdict(AttemptOutcome.RETRY, suspect=True)
-    if code >= 500:
+    if code >= 500 and _says(code, enhanced, NO_MAILBOX, NO_MAILBOX_ENHANCED):
         return Verdict(AttemptOutcome.FAILED)
+    if code >= 500:
+        return Verdict(AttemptOutcome.RETRY, refused=True)
     asked = code in SLOW_DOWN or bool(SLOW_DOWN_ENHANCED.fullmatch(enhanced))
     return Verdict(AttemptOutcome.RETRY, slow_domain=asked and enhanced not in ONE_MAILBOX)
 
 
+def _says(code: int, enhanced: str, codes: frozenset[int], pattern: re.Pattern[str]) -> bool:
+    """Whether a reply says so; the enhanced code, where there is one, is the more exact."""
+    return bool(pattern.fullmatch(enhanced)) if enhanced else code in codes
+
+
 def _judge_refusal_of_mail(code: int, enhanced: str) -> Verdict:
-    """Judge a refusal no recipient has a part in: unless it is about this e-mail, all would fare alike."""
+    """Judge a refusal no recipient has a part in: unless the sender address has, all would fare alike."""
     if code in LOGIN_REFUSED:
         return Verdict(AttemptOutcome.RELEASED, pause_queue=True)
     if code < 500:
         return Verdict(AttemptOutcome.RETRY, pause_queue=code == 421)
-    its_own = code in ITS_OWN_FAULT or bool(ITS_OWN_FAULT_ENHANCED.fullmatch(enhanced))
-    return Verdict(AttemptOutcome.FAILED, pause_queue=not its_own)
+    of_the_sender = code in OF_THE_SENDER or bool(OF_THE_SENDER_ENHANCED.fullmatch(enhanced))
+    return Verdict(AttemptOutcome.RETRY, refused=True, pause_queue=not of_the_sender)
 
 
 def readable(text: str) -> str:

@@ -91,7 +91,8 @@ async def test_a_lease_that_ends_after_data_began_leaves_the_delivery_unclear(
     ("result", "status"),
     [
         (ACCEPTED, EmailStatus.SENT),
-        (DeliveryResult(AttemptStage.BODY, Ending.REPLY, 550, "5.7.1 spam"), EmailStatus.FAILED),
+        (DeliveryResult(AttemptStage.BODY, Ending.REPLY, 550, "5.1.1 unknown"), EmailStatus.FAILED),
+        (DeliveryResult(AttemptStage.BODY, Ending.REPLY, 550, "5.7.1 spam"), EmailStatus.QUEUED),
     ],
 )
 async def test_an_answer_that_comes_after_the_lease_still_settles_what_nobody_has_decided(

@@ -10,10 +10,12 @@ from services.sending.verdict import (
     Backoff,
     DeliveryResult,
     Ending,
+    RefusalHistory,
     RetryPlan,
     Verdict,
     judge,
     readable,
+    weigh,
 )
 
 NOW = datetime(2026, 10, 14, 8, 42, tzinfo=UTC)
@@ -51,6 +53,18 @@ def test_trouble_before_the_envelope_costs_no_email_an_attempt(result: DeliveryR
     assert (judge(result).outcome is AttemptOutcome.FAILED) == (result.ending is Ending.UNBUILDABLE)
 
 
+@given(results, st.builds(RefusalHistory, st.booleans(), st.integers(0, 50), st.integers(0, 50)))
+def test_a_refusal_that_meets_all_fails_no_email_and_one_that_meets_none_is_not_kept_for_ever(
+    result: DeliveryResult, history: RefusalHistory
+) -> None:
+    verdict = judge(result)
+    if verdict.refused:
+        weighed = weigh(verdict, history)
+        assert (weighed.outcome is AttemptOutcome.FAILED) == (not history.meets_all and history.alone >= 2)
+        assert (weighed.outcome is AttemptOutcome.RELEASED) == history.meets_all
+        assert weighed.pause_queue or not history.meets_all
+
+
 @given(results)
 def test_an_email_that_never_begins_again_at_once_always_pauses_the_queue(result: DeliveryResult) -> None:
     verdict = judge(result)
@@ -58,7 +72,7 @@ def test_an_email_that_never_begins_again_at_once_always_pauses_the_queue(result
         assert verdict.pause_queue or result.ending is Ending.ABANDONED
 
 
-@pytest.mark.parametrize("stage", [*ENVELOPE, AttemptStage.BODY])
+@pytest.mark.parametrize("stage", [AttemptStage.RCPT, AttemptStage.DATA, AttemptStage.BODY])
 @pytest.mark.parametrize("code", [500, 501, 521, 550, 552, 553, 554, 556])
 def test_a_permanent_refusal_fails_with_the_servers_words(stage: AttemptStage, code: int) -> None:
     result = DeliveryResult(stage, Ending.REPLY, code, "5.1.1 no such mailbox")
@@ -93,13 +107,43 @@ def test_a_server_that_wants_a_login_pauses_the_queue(code: int) -> None:
     assert judge(refused) == Verdict(AttemptOutcome.RELEASED, pause_queue=True)
 
 
-@pytest.mark.parametrize("code", [530, 534, 535, 538])
 @pytest.mark.parametrize("stage", [AttemptStage.RCPT, AttemptStage.DATA, AttemptStage.BODY])
-def test_a_login_wanted_for_one_email_is_the_servers_trouble_only_if_another_fares_the_same(
-    stage: AttemptStage, code: int
+@pytest.mark.parametrize(
+    ("code", "text", "its_own"),
+    [
+        (550, "5.1.1 no such mailbox", True),
+        (550, "#5.1.0 address rejected", True),
+        (550, "5.1.10 null MX", True),
+        (553, "5.1.3 not an address", True),
+        (550, "5.2.1 mailbox disabled", True),
+        (552, "5.2.2 mailbox full", True),
+        (552, "5.3.4 message too big", True),
+        (552, "message too big", True),
+        (556, "domain takes no mail", True),
+        (504, "5.5.2 <desk>: Helo command rejected: need fully-qualified hostname", False),
+        (550, "5.1.8 <x@y.example>: Sender address rejected: Domain not found", False),
+        (553, "5.7.1 Sender address rejected: not owned by user", False),
+        (554, "5.7.1 <praxis@example.org>: Relay access denied", False),
+        (554, "5.7.1 <unknown[192.0.2.1]>: Client host rejected: Access denied", False),
+        (550, "5.4.5 Daily sending quota exceeded", False),
+        (554, "5.2.252 SendAsDenied", False),
+        (550, "5.7.60 Client does not have permissions to send as this sender", False),
+        (552, "5.7.0 blocked", False),
+        (503, "5.5.1 bad sequence", False),
+        (550, "relay not permitted", False),
+        (554, "5.7.1 looks like spam", False),
+        (530, "5.7.0 authentication required", False),
+        (535, "5.7.8 authentication required", False),
+        (538, "5.7.11 encryption required", False),
+        (534, "5.7.9 too weak", False),
+    ],
+)
+def test_a_refusal_is_the_emails_own_only_where_it_is_about_its_mailbox_or_size(
+    stage: AttemptStage, code: int, text: str, its_own: bool
 ) -> None:
-    verdict = judge(DeliveryResult(stage, Ending.REPLY, code, "5.7.0 authentication required"))
-    assert verdict == Verdict(AttemptOutcome.RETRY, suspect=True)
+    verdict = judge(DeliveryResult(stage, Ending.REPLY, code, text))
+    failed, doubtful = Verdict(AttemptOutcome.FAILED), Verdict(AttemptOutcome.RETRY, refused=True)
+    assert verdict == (failed if its_own else doubtful)
 
 
 @pytest.mark.parametrize(
@@ -108,17 +152,22 @@ def test_a_login_wanted_for_one_email_is_the_servers_trouble_only_if_another_far
         (550, "5.4.5 Daily sending quota exceeded", True),
         (550, "5.7.1 Client host blocked", True),
         (554, "Transaction failed", True),
-        (552, "5.3.4 Message too big", False),
-        (550, "5.3.4 Message too big", False),
         (553, "sender address rejected", False),
         (550, "5.1.8 Bad sender's domain", False),
     ],
 )
-def test_a_refused_envelope_pauses_the_queue_unless_it_is_about_this_email(
+def test_a_refused_envelope_fails_nothing_and_pauses_the_queue_unless_it_is_about_the_sender(
     code: int, text: str, pause: bool
 ) -> None:
     verdict = judge(DeliveryResult(AttemptStage.MAIL, Ending.REPLY, code, text))
-    assert verdict == Verdict(AttemptOutcome.FAILED, pause_queue=pause)
+    assert verdict == Verdict(AttemptOutcome.RETRY, refused=True, pause_queue=pause)
+
+
+@pytest.mark.parametrize("text", ["5.3.4 Message too big", "5.2.3 Message too long"])
+@pytest.mark.parametrize("code", [550, 552])
+def test_an_envelope_refused_for_the_size_is_the_emails_own_failure(code: int, text: str) -> None:
+    verdict = judge(DeliveryResult(AttemptStage.MAIL, Ending.REPLY, code, text))
+    assert verdict == Verdict(AttemptOutcome.FAILED)
 
 
 @pytest.mark.parametrize("ending", [Ending.LOST, Ending.TIMEOUT, Ending.GARBLED])
