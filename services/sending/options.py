@@ -7,6 +7,7 @@ from typing import Self
 
 from shared.config import Settings
 from shared.config.settings import MailSecurity
+from shared.config.values import is_full_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +22,8 @@ class SmtpOptions:
     ca_file: Path | None
     deadline: float
     messages_per_connection: int
-    local_hostname: str
+    helo_name: str | None
+    """None: the address the connection comes from."""
 
     @classmethod
     def from_settings(cls, config: Settings) -> Self:
@@ -39,10 +41,11 @@ class SmtpOptions:
             ca_file=config.smtp_ca_file,
             deadline=min(config.smtp_deadline_seconds, config.email_lease_seconds * 0.8),
             messages_per_connection=config.smtp_messages_per_connection,
-            local_hostname=_own_name(),
+            helo_name=config.smtp_helo_name or _own_name(),
         )
 
 
-def _own_name() -> str:
+def _own_name() -> str | None:
+    """Return the machine's name if it is a full one."""
     name = socket.gethostname()
-    return name if name.isascii() and name.replace("-", "").replace(".", "").isalnum() else "localhost"
+    return name if is_full_name(name) and not name.startswith("localhost.") else None

@@ -18,6 +18,7 @@ from services.models import AttemptStage
 from services.sending.message import OutgoingMessage
 from services.sending.options import SmtpOptions
 from services.sending.verdict import DeliveryResult, Ending, readable
+from shared.config.values import address_literal
 
 BeforeData = Callable[[], Awaitable[bool]]
 """Awaited before DATA; False forbids it."""
@@ -28,6 +29,9 @@ ALIVE_SECONDS = 5
 QUIT_SECONDS = 2
 IDLE_CHECK_SECONDS = 10
 START_INPUT = 354
+
+UNNAMED = "localhost"
+"""Never said; without a name aiosmtplib would ask the DNS for one."""
 
 
 class _Refused(Exception):
@@ -191,7 +195,7 @@ class SmtpConnection:
         smtp = aiosmtplib.SMTP(
             hostname=options.host,
             port=options.port,
-            local_hostname=options.local_hostname,
+            local_hostname=UNNAMED,
             timeout=None,
             use_tls=options.security == "tls",
             start_tls=False,
@@ -199,16 +203,26 @@ class SmtpConnection:
         )
         self._smtp, self._delivered, self._needs_reset = smtp, 0, False
         await smtp.connect()
-        await _greet(smtp)
+        await self._greet(smtp)
         if options.security == "starttls":
             self.stage = AttemptStage.TLS
             await smtp.starttls()
-            await _greet(smtp)
+            await self._greet(smtp)
         if options.username is not None:
             self.stage = AttemptStage.LOGIN
             await smtp.login(options.username, options.password or "")
         self._let_in = True
         return smtp
+
+    async def _greet(self, smtp: aiosmtplib.SMTP) -> None:
+        """Say who we are: a full name or an address, for nothing else is allowed (RFC 5321, 4.1.1.1)."""
+        name = self._options.helo_name or address_literal(smtp.get_transport_info("sockname")[0])
+        try:
+            await smtp.ehlo(hostname=name)
+        except aiosmtplib.SMTPHeloError:
+            if not smtp.is_connected:
+                raise
+            await smtp.helo(hostname=name)
 
     async def _send_content(self, protocol: SMTPProtocol, content: bytes) -> SMTPResponse:
         """Send the content and the final dot.
@@ -286,12 +300,3 @@ async def _flushed(protocol: SMTPProtocol, *, until: asyncio.Future[SMTPResponse
         await asyncio.wait([until], timeout=FLUSH_SECONDS)
         if until.done():
             return
-
-
-async def _greet(smtp: aiosmtplib.SMTP) -> None:
-    try:
-        await smtp.ehlo()
-    except aiosmtplib.SMTPHeloError:
-        if not smtp.is_connected:
-            raise
-        await smtp.helo()

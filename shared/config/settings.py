@@ -11,7 +11,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import URL, make_url
 
-from shared.config.values import Brokers, DeskHours
+from shared.config.values import Brokers, DeskHours, HeloName
 
 SERVICE_PORTS = {
     "patient": 8001,
@@ -88,6 +88,7 @@ class Settings(BaseSettings):
     smtp_password: SecretStr | None = None
     smtp_use_tls: bool | MailSecurity = False
     smtp_ca_file: Path | None = None
+    smtp_helo_name: HeloName = None
     smtp_utf8: bool = False
     smtp_connections: Annotated[int, Field(ge=1, le=50)] = 8
     smtp_messages_per_connection: Annotated[int, Field(ge=1)] = 100

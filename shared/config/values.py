@@ -1,6 +1,7 @@
 """Settings that are more than a word or a number: how they are written, and what is said otherwise."""
 
 import re
+import socket
 from datetime import time
 from typing import Annotated
 
@@ -8,6 +9,36 @@ from pydantic import AfterValidator, BeforeValidator
 from pydantic_settings import NoDecode
 
 _BROKER = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[^\s:/@\[\]]+)(?::(\d{1,5}))?")
+
+
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_FULL_NAME = re.compile(rf"(?=.{{1,253}}$)(?:{_LABEL}\.)+(?!\d+$){_LABEL}")
+
+
+def is_full_name(text: str) -> bool:
+    """Whether a text is a host's name with its domain, in ASCII."""
+    return _FULL_NAME.fullmatch(text) is not None
+
+
+def address_literal(address: str) -> str:
+    """Return an IP address as SMTP writes it in place of a name (RFC 5321, 4.1.3)."""
+    return f"[IPv6:{address.partition('%')[0]}]" if ":" in address else f"[{address}]"
+
+
+def _read_helo_name(value: str | None) -> str | None:
+    """Return a full name or an address literal (RFC 5321, 4.1.1.1); nothing where nothing is given."""
+    name = (value or "").strip()
+    if not name or is_full_name(name):
+        return name or None
+    inner = name.removeprefix("[").removesuffix("]").removeprefix("IPv6:")
+    family = socket.AF_INET6 if ":" in inner else socket.AF_INET
+    try:
+        socket.inet_pton(family, inner)
+    except OSError:
+        inner = ""
+    if not inner or name != address_literal(inner):
+        raise ValueError("give a full name or an address: mail.example.de, [192.0.2.1] or [IPv6:2001:db8::1]")
+    return name
 
 
 def _read_desk_hours(value: object) -> object:
@@ -43,6 +74,8 @@ def _read_brokers(value: str) -> str:
 
 
 DeskHours = Annotated[tuple[time, time], NoDecode, BeforeValidator(_read_desk_hours)]
+
+HeloName = Annotated[str | None, AfterValidator(_read_helo_name)]
 
 Brokers = Annotated[str, AfterValidator(_read_brokers)]
 """Kafka's bootstrap servers; without any there is no cluster."""

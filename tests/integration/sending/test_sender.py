@@ -1,4 +1,5 @@
 import asyncio
+import socket
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
@@ -142,3 +143,30 @@ async def test_a_sender_that_ended_can_be_run_again(config: Settings, sessions: 
         await until_email(sessions, after, is_sent)
         again.cancel()
         await asyncio.wait([again])
+
+
+@pytest.mark.parametrize(
+    ("machine", "setting", "said"),
+    [
+        ("desk", None, "[127.0.0.1]"),
+        ("localhost.localdomain", None, "[127.0.0.1]"),
+        ("desk.example.de", None, "desk.example.de"),
+        ("desk", "mail.example.de", "mail.example.de"),
+    ],
+)
+async def test_the_mail_server_hears_a_full_name_or_an_address(
+    config: Settings,
+    sessions: SessionFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    machine: str,
+    setting: str | None,
+    said: str,
+) -> None:
+    monkeypatch.setattr(socket, "gethostname", lambda: machine)
+    (email_id,) = await add_emails(sessions, queued_email())
+    async with (
+        scripted_smtp() as smtp,
+        running_sender(mail_settings(config, smtp.port, smtp_helo_name=setting)),
+    ):
+        await until_email(sessions, email_id, is_sent)
+    assert set(smtp.greetings) == {f"EHLO {said}"}

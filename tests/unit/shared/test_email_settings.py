@@ -24,3 +24,36 @@ def test_a_sender_is_kept_as_addresses_are_stored():
     settings = load_settings(env_file=None, email_sender="Kontakt@MÜLLER.example", email_sender_name=" Wir ")
     assert settings.get_smtp_settings()["sender"] == "Kontakt@müller.example"
     assert settings.get_smtp_settings()["sender_name"] == "Wir"
+
+
+@pytest.mark.parametrize(
+    "name", ["desk.example.de", "a-1.b", "xn--mller-kva.example", "[192.0.2.1]", "[IPv6:2001:db8::1]"]
+)
+def test_the_service_calls_itself_by_a_full_name_or_an_address(name: str):
+    assert load_settings(env_file=None, smtp_helo_name=name).smtp_helo_name == name
+
+
+@pytest.mark.parametrize("name", ["", " "])
+def test_without_a_name_there_is_none(name: str):
+    assert load_settings(env_file=None, smtp_helo_name=name).smtp_helo_name is None
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "desk",
+        "localhost",
+        "192.0.2.1",
+        "[192.0.2]",
+        "[2001:db8::1]",
+        "[IPv6:192.0.2.1]",
+        "desk_1.example.de",
+        "-a.example",
+        "a..example",
+        "müller.example",
+        "a.example\r\nMAIL",
+    ],
+)
+def test_what_is_neither_a_full_name_nor_an_address_is_refused_at_start(name: str):
+    with pytest.raises(ConfigurationError, match=r"^SMTP_HELO_NAME: give a full name or an address"):
+        load_settings(env_file=None, smtp_helo_name=name)
