@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Protocol, cast
 from lxml.etree import HTMLParser  # pyright: ignore[reportUnknownVariableType]
 
 from services.checks import is_blank
+from services.emails.html_hiding import Sight, is_hidden, read_style
 
 FIRST_PIECE = 256
 _NEW_PARAGRAPH = frozenset(
@@ -26,18 +27,22 @@ _NEW_LINE = frozenset(
         "option", "tr",
     )
 )  # fmt: skip
-_NEVER_SHOWN = frozenset(("script", "style", "template", "title"))
+_NEVER_SHOWN = frozenset(("script", "style", "template", "title", "xml"))
 _CELLS = frozenset(("td", "th"))
 _LISTS = frozenset(("ol", "ul"))
 _DEEPEST_INDENT = 4
 
 _NO_BORDER = re.compile(r"border\s*:\s*(?:none|0)", re.IGNORECASE)
-_NO_DISPLAY = re.compile(r"display\s*:\s*none", re.IGNORECASE)
 _OPENING_WORDS = re.compile(
     r"(?:\s|<(?:!DOCTYPE html|html|body|center|div|p|h[1-6]|b|strong)>)*(?P<words>[^<&]+)"
 )
 _SPACES = re.compile(r"[ \t\r\n\f]+")
 _BLANK_LINES = re.compile(r"\n{3,}")
+_BLANK = " \xa0\u2000-\u200a\u202f\u205f"
+_PADDING = re.compile(
+    rf"(?<![{_BLANK}])[{_BLANK}]*(?:[\xad\u034f\u180e\u200b-\u200f\u2060-\u2064\ufeff][{_BLANK}]*){{3,}}"
+)
+"""Letters nobody sees, in a row: they keep a mail's text out of its preview. One by itself has a meaning."""
 
 
 class SeenHtml(NamedTuple):
@@ -109,6 +114,9 @@ class _Writer:
         self._lists: list[int | None] = []
         """Of each open list the number of its next item; None where they have bullets."""
         self._hidden = 0
+        """How many elements are open from the outermost hidden one on."""
+        self._sights = [Sight()]
+        """What is seen inside each open element that is not hidden."""
         self._preformatted = 0
         self._target: str | None = None
         """Where the open link leads."""
@@ -134,9 +142,11 @@ class _Writer:
 
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
         self._take_down()
-        if self._hidden or tag in _NEVER_SHOWN or _is_hidden(attributes):
+        style = read_style(attributes["style"]) if "style" in attributes else {}
+        if self._hidden or tag in _NEVER_SHOWN or is_hidden(tag, attributes, style):
             self._hidden += 1
             return
+        self._sights.append(self._sights[-1].inside(style) if style else self._sights[-1])
         if tag in _LISTS:
             self._lists.append(_first_number(attributes) if tag == "ol" else None)
         self._break_around(tag)
@@ -151,9 +161,9 @@ class _Writer:
         elif tag == "blockquote":
             self._block_quotes.append(_is_quotation(attributes))
             self._quoted += self._block_quotes[-1]
-        elif tag == "img":
+        elif tag == "img" and self._sights[-1].visible:
             self._shows = self._pictured = True
-            self.data(attributes.get("alt", ""))
+            self._write(attributes.get("alt", ""))
         elif tag == "a" and self._target is None:
             self._target = " ".join(attributes.get("href", "").split()) or None
             self._pictured = False
@@ -163,6 +173,7 @@ class _Writer:
         if self._hidden:
             self._hidden -= 1
             return
+        self._sights.pop()
         self._break_around(tag)
         if tag in _LISTS and self._lists:
             self._lists.pop()
@@ -181,8 +192,10 @@ class _Writer:
             return
         text = "".join(self._heard)
         self._heard.clear()
-        if self._hidden:
-            return
+        if not self._hidden and all(self._sights[-1]):
+            self._write(text)
+
+    def _write(self, text: str) -> None:
         if self._preformatted:
             first, *others = text.split("\n")
             self._say(first)
@@ -190,7 +203,7 @@ class _Writer:
                 self._breaks = min(self._breaks + 1, 2)
                 self._say(line)
             return
-        text = _SPACES.sub(" ", text)
+        text = _PADDING.sub(" ", _SPACES.sub(" ", text))
         if text.startswith(" "):
             self._gap = self._gap or " "
         if words := text.strip(" "):
@@ -242,10 +255,6 @@ class _Writer:
         if target not in (label, f"mailto:{label}", f"tel:{label}"):
             self._parts[start] = "[" + self._parts[start]
             self._parts.append(f"]({target})")
-
-
-def _is_hidden(attributes: Mapping[str, str]) -> bool:
-    return "hidden" in attributes or bool(_NO_DISPLAY.search(attributes.get("style", "")))
 
 
 def _is_quotation(attributes: Mapping[str, str]) -> bool:

@@ -57,6 +57,78 @@ def test_what_is_seen_is_said_in_the_same_order_and_lines(html: str, text: str):
 
 
 @pytest.mark.parametrize(
+    "hiding",
+    [
+        "hidden",
+        "hidden=until-found",
+        "style='display:none'",
+        "style='color:red;DISPLAY : None ! important'",
+        "style='display/* a */:none'",
+        "style='visibility:hidden'",
+        "style='visibility: collapse'",
+        "style='opacity:0'",
+        "style='opacity: 0.0'",
+        "style='mso-hide:all'",
+        "style='max-height:0;overflow:hidden'",
+        "style='overflow: hidden; max-height: 0px; max-width: 0px'",
+        "style='height:0;overflow-y:clip'",
+        "style='font-size:0'",
+        "style='FONT-SIZE: 0.0em'",
+        "style='font:0/0 a'",
+        "style='position:absolute;left:-9999px'",
+        "style='text-indent:-1000px'",
+    ],
+)
+def test_what_is_hidden_is_not_said(hiding: str):
+    assert text_from_html(f"<p>a</p><div {hiding}>x<p>y <b>z</b></p></div>b") == "a\n\nb"
+    assert text_from_html(f"a<span {hiding}>x <i style='color:red'>y</i></span>b") == "ab"
+    assert not shows_something(f"<div {hiding}>x</div>")
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<div style='font-size:0;padding:9px'><p style='font-size:16px'>a</p></div>",
+        "<td style='font-size:0px'><div style='font: bold 16px/1.5 Arial'>a</div>",
+        "<td style='font-size:0px'><img src=x alt=a>",
+        "<div style='font-size:0'><p style='font-size:1em'>x</p><p style='font-size:medium'>a</p></div>",
+        "<div style='visibility:hidden'>x<p style='visibility:visible'>a</p><img alt=x></div>",
+        "<div style='max-height:0'>a</div>",
+        "<div style='overflow:hidden;height:100px;opacity:0.9'>a</div>",
+        "<div style='max-height:0.5px;overflow:hidden'>a</div>",
+        "<div style='margin:0;left:-5px;display:block'>a</div>",
+        "<div style='display:none'>x</div>a",
+        "<xml><o:OfficeDocumentSettings><o:AllowPNG/>96</o:OfficeDocumentSettings></xml>a",
+        "<head><xml><w:View>Normal</w:View></xml></head><body>a",
+        "<!--[if gte mso 9]><xml><o:P>96</o:P></xml><![endif]-->a",
+        "<!--[if mso]>x<![endif]--><!--[if !mso]><!-->a<!--<![endif]-->",
+    ],
+)
+def test_what_can_be_seen_is_said_though_something_around_or_beside_it_is_hidden(html: str):
+    assert text_from_html(html) == "a"
+
+
+def test_a_button_that_only_outlook_replaces_is_said():
+    assert text_from_html("<a href='https://a.example' style='mso-hide:all'>Antworten</a>") == (
+        "[Antworten](https://a.example)"
+    )
+
+
+@pytest.mark.parametrize(
+    "padding", ["&zwnj;&nbsp;", "&#847; &zwnj; &nbsp; &#8199; ", "&shy;", "&#8203;", "&#65279;\n", "\u034f "]
+)
+def test_padding_after_a_preheader_is_not_said(padding: str):
+    html = f"<div>Kurz gesagt{padding * 40}</div><p>Guten{padding * 3}Tag</p>"
+    assert text_from_html(html) == "Kurz gesagt\n\nGuten Tag"
+
+
+def test_a_single_letter_nobody_sees_stays_in_its_word():
+    assert text_from_html("Psycho&shy;thera&shy;pie 👩\u200d⚕ می\u200cخواهم") == (
+        "Psycho\xadthera\xadpie 👩\u200d⚕ می\u200cخواهم"
+    )
+
+
+@pytest.mark.parametrize(
     "html",
     [
         "<p style='margin-top:" + "9" * 400 + "em'>x",
@@ -87,6 +159,13 @@ def test_neither_styles_nor_nesting_lose_the_text_or_inflate_it(html: str):
         "[a](" * (LARGE // 4),
         "<" * LARGE,
         "<br>x" * (LARGE // 5),
+        "&nbsp;" * (LARGE // 6) + "x",
+        ("&shy;&shy;" + "&nbsp;" * 1_000) * (LARGE // 6_010) + "x",
+        "<p style='" + "/*" * LARGE + "'>x",
+        "<p style='opacity:" + "0" * LARGE + "x!'>x",
+        "<p style='font:" + "1" * LARGE + "'>x",
+        "<p style='font:" + " 0" * LARGE + "'>x",
+        "<p style='" + ";:" * LARGE + "'>x",
     ],
 )
 def test_a_text_is_as_long_as_its_html_at_most_a_few_times(html: str):
