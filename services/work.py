@@ -17,7 +17,17 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.errors import NotFound, StaleVersion
 from services.events.types import EventType, event_of
 from services.hints import OUTBOX
-from services.models import Activity, ApiKey, Base, Email, OutboxEvent, PhoneCall, Staff, Therapist
+from services.models import (
+    Activity,
+    ApiKey,
+    Base,
+    Email,
+    MailQueueState,
+    OutboxEvent,
+    PhoneCall,
+    Staff,
+    Therapist,
+)
 from services.rules import DeskRules
 from shared.clock import Clock
 from shared.database import SessionFactory, wake
@@ -35,6 +45,7 @@ class Action(StrEnum):
     EMAIL_RETRIED = "email_retried"
     EMAIL_RESENT = "email_resend"
     EMAIL_WAS_SENT = "email_was_sent"
+    EMAIL_DOUBTED = "email_doubted"
     REPLY_RECORDED = "reply_recorded"
     FOLLOW_UP_OBSTACLE = "follow_up_obstacle"
     CALL_SCHEDULED = "call_scheduled"
@@ -54,6 +65,8 @@ class Action(StrEnum):
     API_KEY_CREATED = "api_key_created"
     API_KEY_REVOKED = "api_key_revoked"
     EVENT_RETRIED = "event_retried"
+    QUEUE_HELD = "queue_held"
+    QUEUE_RELEASED = "queue_released"
 
 
 OBJECTS: dict[type[Base], str] = {
@@ -63,6 +76,7 @@ OBJECTS: dict[type[Base], str] = {
     Staff: "staff",
     ApiKey: "api_key",
     OutboxEvent: "event",
+    MailQueueState: "queue",
 }
 """What the activity log calls the rows of a table."""
 

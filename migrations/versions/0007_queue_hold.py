@@ -44,7 +44,10 @@ def upgrade() -> None:
             ondelete=ondelete,
         )
     op.create_check_constraint(
-        op.f(f"ck_{TABLE}_hold"), TABLE, "(held_at IS NULL) = (hold_reason IS NULL)", schema=SCHEMA
+        op.f(f"ck_{TABLE}_hold"),
+        TABLE,
+        "held_at IS NOT NULL OR (held_by IS NULL AND hold_reason IS NULL)",
+        schema=SCHEMA,
     )
 
 

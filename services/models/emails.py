@@ -205,7 +205,7 @@ class MailQueueState(Base):
     __tablename__ = "mail_queue_state"
     __table_args__ = (
         CheckConstraint("id = 1", name="one_row"),
-        CheckConstraint("(held_at IS NULL) = (hold_reason IS NULL)", name="hold"),
+        CheckConstraint("held_at IS NOT NULL OR (held_by IS NULL AND hold_reason IS NULL)", name="hold"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)

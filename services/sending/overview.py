@@ -7,9 +7,18 @@ from datetime import datetime
 from sqlalchemy import func, select, update
 
 from services.hints import EMAIL_QUEUE
-from services.models import Email, EmailStatus, MailDomain, MailQueueState
+from services.models import Email, EmailStatus, MailDomain, MailQueueState, Staff
 from services.models.emails import UNCLEAR
 from services.work import Work
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Since when, by whom and why the queue is held; `who` is None where it was done on the command line."""
+
+    since: datetime
+    who: str | None
+    reason: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +31,7 @@ class QueueOverview:
         oldest_due: since when the longest of them has been due.
         paused_until: the next probe, while sending is paused because of `pause_reason`; may have passed, then
             the next due e-mail is the probe.
+        hold: while an operator holds the queue.
         slow_domains: recipient domains that asked for patience, the longest wait first.
     """
 
@@ -31,6 +41,7 @@ class QueueOverview:
     oldest_due: datetime | None
     paused_until: datetime | None
     pause_reason: str | None
+    hold: Hold | None
     slow_domains: list[MailDomain]
 
 
@@ -50,7 +61,12 @@ async def queue_overview(work: Work) -> QueueOverview:
                 )
             )
         ).one()
-        state = await tx.session.scalar(select(MailQueueState).where(MailQueueState.failures > 0))
+        state, holder = (
+            await tx.session.execute(
+                select(MailQueueState, Staff.name).outerjoin(Staff, Staff.id == MailQueueState.held_by)
+            )
+        ).one_or_none() or (None, None)
+        paused = state if state and state.failures else None
         slow = await tx.session.scalars(
             select(MailDomain).where(MailDomain.slow_until > tx.now).order_by(MailDomain.slow_until.desc())
         )
@@ -59,8 +75,9 @@ async def queue_overview(work: Work) -> QueueOverview:
             unclear=unclear or 0,
             due=due,
             oldest_due=oldest_due,
-            paused_until=state and state.paused_until,
-            pause_reason=state and state.reason,
+            paused_until=paused and paused.paused_until,
+            pause_reason=paused and paused.reason,
+            hold=Hold(state.held_at, holder, state.hold_reason) if state and state.held_at else None,
             slow_domains=list(slow),
         )
 

@@ -16,6 +16,7 @@ from tests.chaos.test_mail_server_moods import patient_settings, sent, until
 from tests.eventually import eventually
 from tests.mail import add_emails, attempts_of, mail_settings, queued_email, running_sender, until_email
 from tests.smtp_server import ScriptedSmtp, Stage, scripted_smtp
+from tests.work import work_of
 
 pytestmark = [pytest.mark.chaos]
 
@@ -41,7 +42,7 @@ async def running_senders(config: Settings, count: int) -> AsyncGenerator[None]:
 async def until_paused(sessions: SessionFactory, reason: str) -> None:
     async def paused() -> bool:
         async with sessions() as session:
-            return (await queue_overview(session, now=system_clock())).pause_reason == reason
+            return (await queue_overview(work_of(session, now=system_clock()))).pause_reason == reason
 
     await eventually(paused)
 
@@ -80,7 +81,7 @@ async def test_a_refusal_that_meets_everybody_costs_no_email(
             assert {email.wiederholungsanzahl for email in await all_emails(sessions)} == {0}
             del smtp.always[stage]
             async with sessions() as session:
-                await resume_queue(session, now=system_clock())
+                await resume_queue(work_of(session, now=system_clock()))
             await until(sessions, SENT=20)
     async with sessions() as session:
         events = await session.scalars(select(OutboxEvent.event_type))
@@ -163,6 +164,6 @@ async def test_one_refused_email_that_probes_after_an_outage_does_not_keep_the_q
         async with await asyncio.start_server(smtp.serve, "127.0.0.1", gone.port):
             await until_email(sessions, bad, lambda email: "554" in (email.fehlermeldung or ""))
             async with sessions() as session:
-                overview = await queue_overview(session, now=system_clock())
+                overview = await queue_overview(work_of(session, now=system_clock()))
             assert overview.pause_reason is None
             smtp.hang_up()

@@ -35,6 +35,26 @@ def test_a_short_password_is_a_usage_error(database: URL):
     assert result.stderr.startswith("calldesk: password: ")
 
 
+def test_the_queue_is_held_and_released(database: URL):
+    held = calldesk("queue", "hold", "--reason", "Falscher Anhang", database=database)
+    assert (held.returncode, held.stdout) == (
+        0,
+        "The queue is held. E-mails still being handed over: 0.\n",
+    )
+    again = calldesk("queue", "hold", "--restored", database=database)
+    assert again.stdout.endswith("E-mails to decide on, on the page E-mails under Unclear: 0.\n")
+    released = calldesk("queue", "release", database=database)
+    assert (released.returncode, released.stdout) == (0, "The queue is released.\n")
+    nothing = calldesk("queue", "release", database=database)
+    assert (nothing.returncode, nothing.stderr) == (1, "calldesk: the queue is not held\n")
+
+
+def test_an_endless_reason_is_a_usage_error(database: URL):
+    result = calldesk("queue", "hold", "--reason", "x" * 201, database=database)
+    assert result.returncode == 2
+    assert result.stderr.startswith("calldesk: reason: ")
+
+
 def test_an_api_key_is_printed_once(database: URL):
     result = calldesk("api-key", "create", "matching", database=database)
     assert result.returncode == 0
@@ -70,5 +90,5 @@ def test_an_unreachable_database_is_one_line():
 
 def test_help_lists_every_command(database: URL):
     text = calldesk("--help", database=database).stdout
-    for command in ("api-key", "demo", "events", "migrate", "serve", "staff", "worker"):
+    for command in ("api-key", "demo", "events", "migrate", "queue", "serve", "staff", "worker"):
         assert command in text

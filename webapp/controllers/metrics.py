@@ -34,6 +34,7 @@ def _fill(registry: CollectorRegistry, state: SystemOverview, now: datetime) -> 
         "emails_due": ("Queued e-mails whose time has come", state.queue.due),
         "emails_oldest_due_seconds": ("How long the longest of them has been due", waiting),
         "mail_queue_paused": ("1 while sending is paused", 1 if state.queue.pause_reason else 0),
+        "mail_queue_held": ("1 while an operator holds the queue", 1 if state.queue.hold else 0),
         "mail_domains_slow": ("Recipient domains that asked for patience", len(state.queue.slow_domains)),
         "outbox_waiting": ("Events not yet published", state.outbox.waiting),
         "outbox_oldest_seconds": ("How long the oldest due event has waited", state.outbox.oldest_seconds),

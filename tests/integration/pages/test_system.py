@@ -3,7 +3,8 @@ import re
 from sqlalchemy import select
 
 from services.accounts.staff import add_staff
-from services.models import ApiKey, MailQueueState, OutboxEvent, Staff
+from services.models import Activity, ApiKey, MailQueueState, OutboxEvent, Staff
+from services.sending.hold import hold_queue
 from shared.database import SessionFactory
 from tests.clock import FakeClock
 from tests.factories import make_call, make_email, make_therapist
@@ -28,6 +29,27 @@ async def test_a_pause_shows_the_reason_and_can_be_ended(
         session.add(MailQueueState(id=1, failures=2, reason="connection refused", paused_until=clock()))
     assert "connection refused" in (await staff_client.get("/system")).text
     assert "The mail server is tried again now." in await after(staff_client, "/system/queue/resume")
+
+
+async def test_an_administrator_holds_the_queue_and_releases_it(
+    staff_client: Client, sessions: SessionFactory
+):
+    async with sessions() as session, session.begin():
+        session.add_all([make_email(), make_email()])
+    too_long = await submit(staff_client, "/system/queue/hold", {"reason": "x" * 201})
+    assert too_long.status_code == 422
+    assert "At most 200 characters." in too_long.text
+    page = await after(staff_client, "/system/queue/hold", {"reason": "Falscher Anhang"})
+    assert "Sending is held: nothing goes out until it is released." in page
+    assert "by Anna: nothing goes out." in page
+    assert "Falscher Anhang" in page
+    assert "2 e-mails that wait go out then." in page
+    page = await after(staff_client, "/system/queue/release")
+    assert "Sending is released." in page
+    assert "Falscher Anhang" not in page
+    async with sessions() as session:
+        noted = await session.execute(select(Activity.action, Activity.staff_id).order_by(Activity.id))
+    assert noted.all()[-2:] == [("queue_held", 1), ("queue_released", 1)]
 
 
 async def test_failed_and_unclear_mails_and_exhausted_calls_are_counted(
@@ -113,9 +135,17 @@ async def test_only_administrators_manage_accounts_and_keys(
     async with sessions() as session:
         await add_staff(work_of(session, now=clock()), "Ben", PASSWORD, admin=False)
     await submit(client, "/login", {"name": "Ben", "password": PASSWORD})
-    for path in ("/system/staff", "/system/keys", "/system/staff/1/close", "/system/keys/1/revoke"):
-        assert (await submit(client, path, {"name": "x"})).status_code == 403
-    assert "Create a key" not in (await client.get("/system")).text
+    for path in ("staff", "keys", "staff/1/close", "keys/1/revoke", "queue/hold", "queue/release"):
+        assert (await submit(client, f"/system/{path}", {"name": "x"})).status_code == 403
+    page = (await client.get("/system")).text
+    assert "Create a key" not in page
+    assert "Hold sending" not in page
+    async with sessions() as session:
+        await hold_queue(work_of(session), "Falscher Anhang")
+    page = (await client.get("/system")).text
+    assert "by the command line: nothing goes out." in page
+    assert "Falscher Anhang" in page
+    assert "Release sending" not in page
 
 
 async def test_metrics_need_a_key(client: Client):

@@ -14,6 +14,7 @@ from services.accounts.staff import add_staff, set_active
 from services.desk.system import system_overview
 from services.errors import Conflict, InvalidInput
 from services.events.outbox import retry_set_aside
+from services.sending.hold import hold_queue, release_queue
 from services.sending.overview import resume_queue
 from services.work import Work
 from webapp.auth import admins_only
@@ -40,6 +41,13 @@ class NewKey:
 
 
 @dataclass
+class NewHold:
+    """The form that holds the queue."""
+
+    reason: str = ""
+
+
+@dataclass
 class Chosen:
     """Events chosen by their ids."""
 
@@ -47,7 +55,7 @@ class Chosen:
 
 
 class SystemController(Controller):
-    """Everybody sees it; administrators manage accounts and keys."""
+    """Everybody sees it; administrators manage accounts and keys and hold the queue."""
 
     include_in_schema = False
     path = PAGE
@@ -67,6 +75,21 @@ class SystemController(Controller):
         """Try the mail server now instead of at the end of the pause."""
         await resume_queue(work)
         return _back("resumed")
+
+    @post("/queue/hold", guards=[admins_only])
+    async def hold(self, work: NamedDependency[Work], data: Submitted[NewHold]) -> Response[Any]:
+        """Let no worker send anything until it is released."""
+        try:
+            await hold_queue(work, data.reason)
+        except InvalidInput as error:
+            return await _page(work, hold=data, errors=form_errors(error.fields), status=422)
+        return _back("held")
+
+    @post("/queue/release", guards=[admins_only])
+    async def release(self, work: NamedDependency[Work]) -> Redirect:
+        """Let the workers send again."""
+        await release_queue(work)
+        return _back("released")
 
     @post("/events/retry")
     async def retry_events(self, work: NamedDependency[Work], data: Submitted[Chosen]) -> Response[Any]:
@@ -135,6 +158,7 @@ async def _page(
     *,
     account: NewAccount | None = None,
     key: NewKey | None = None,
+    hold: NewHold | None = None,
     shown_key: str | None = None,
     done: str = "",
     about: int | None = None,
@@ -150,6 +174,7 @@ async def _page(
             "overview": await system_overview(work),
             "account": account or NewAccount(),
             "new_key": key or NewKey(),
+            "new_hold": hold or NewHold(),
             "shown_key": shown_key,
             "done": done,
             "about": about,
