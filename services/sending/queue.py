@@ -103,16 +103,16 @@ HELD_MEANWHILE = "it was being sent, and the queue is held: what became of it is
 NOTE_REFUSAL = f"""
     WITH before AS (
         SELECT refused_id, refused_at, refused_all FROM {SCHEMA}.mail_queue_state WHERE id = 1 FOR UPDATE
-    ), now AS (
+    ), comparison AS (
         SELECT EXISTS (
             SELECT FROM before JOIN {SCHEMA}.emails o ON o.id = before.refused_id
             JOIN {SCHEMA}.emails e ON e.id = $2
             WHERE (refused_all OR lower(o.empfaenger_email) <> lower(e.empfaenger_email))
-              AND NOT EXISTS (SELECT FROM {SCHEMA}.emails WHERE sent_at > before.refused_at)
+              AND coalesce((SELECT max(sent_at) FROM {SCHEMA}.emails) <= before.refused_at, true)
         ) AS meets_all
     ), noted AS (
         INSERT INTO {SCHEMA}.mail_queue_state (id, refused_id, refused_at, refused_all)
-        SELECT 1, $2, $1, meets_all FROM now
+        SELECT 1, $2, $1, meets_all FROM comparison
         ON CONFLICT (id) DO UPDATE SET refused_id = $2, refused_at = $1, refused_all = excluded.refused_all
     ), refusals AS (
         SELECT beendet_at AS refused, lead(begonnen_at, 1, $1) OVER (ORDER BY nummer) AS again
@@ -120,11 +120,10 @@ NOTE_REFUSAL = f"""
         WHERE email_id = $2 AND begonnen_at >= $3 AND smtp_code >= 500 AND ergebnis = 'retry'
     )
     SELECT
-        (SELECT meets_all FROM now) AS meets_all,
+        (SELECT meets_all FROM comparison) AS meets_all,
         count(*) AS earlier,
-        count(*) FILTER (WHERE EXISTS (
-            SELECT FROM {SCHEMA}.emails WHERE sent_at > refused AND sent_at <= again
-        )) AS alone
+        count(*) FILTER (WHERE (SELECT min(sent_at) FROM {SCHEMA}.emails WHERE sent_at > refused) <= again)
+            AS alone
     FROM refusals
 """  # noqa: S608
 """Attempts that ended in `retry` with a code from 500 on are refusals that did not meet all."""
