@@ -122,9 +122,9 @@ async def logged_in(sessions: SessionFactory, rules: DeskRules) -> tuple[str, in
         call = (
             await claim_next(work_of(session, now=NOW, rules=rules, actor=Actor("staff", member.id)))
         ).call
-        token = await log_in(work_of(session, now=NOW), "Anna", PASSWORD, lasting=timedelta(days=1))
-    assert token is not None
-    return token, call.id
+        login = await log_in(work_of(session, now=NOW), "Anna", PASSWORD, lasting=timedelta(days=1))
+    assert login is not None
+    return login.token, call.id
 
 
 async def background(sessions: SessionFactory, rules: DeskRules, requests: int) -> None:

@@ -1,6 +1,7 @@
 """What an e-mail's fields may hold, as pure functions: nothing is stored unless all of them agree."""
 
 import re
+import unicodedata
 
 from services.errors import FieldError
 from services.models import LARGEST_ID, is_possible_id
@@ -19,6 +20,9 @@ _VISIBLE = re.compile(
     "\u2028-\u202e\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U000e0000-\U000e0fff]"
 )
 """Anything but blanks, control characters, and what Unicode calls default-ignorable."""
+
+_HARMLESS = "\xad\u200c\u200d"
+"""Soft hyphen, and what parts and joins letters and emoji."""
 
 REQUIRED = "This field is required."
 SHOWS_NOTHING = "This shows nothing: neither a word nor a picture."
@@ -59,9 +63,14 @@ def check_line(field: str, value: str, *, longest: int = LONGEST_LINE) -> list[F
         return [FieldError(field, REQUIRED)]
     if len(value) > longest:
         return [FieldError(field, TOO_LONG, (("limit", longest),))]
-    if _CONTROL.search(value):
+    if _CONTROL.search(value) or _misleads(value):
         return [FieldError(field, NO_CONTROL_CHARACTERS)]
     return [] if is_text(value) else [FieldError(field, NOT_TEXT)]
+
+
+def _misleads(value: str) -> bool:
+    """Whether format controls hide something or turn its order around, as U+202E does (Unicode TR 36)."""
+    return any(unicodedata.category(sign) == "Cf" and sign not in _HARMLESS for sign in value)
 
 
 def check_body(field: str, value: str) -> list[FieldError]:

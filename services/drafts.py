@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 
-from sqlalchemy import ColumnElement, delete, select
+from sqlalchemy import ColumnElement, delete, exists, select
 from sqlalchemy.dialects.postgresql import insert
 
-from services.models import Draft
+from services.checks import LARGEST_BODY_BYTES, TOO_LARGE
+from services.errors import FieldError, InvalidInput
+from services.models import Draft, Therapist
 from services.work import Transaction, Work
 
 CALL = "call"
@@ -14,15 +16,36 @@ CALL = "call"
 REPLY = "reply"
 """The form that records what came back for an e-mail."""
 
+NEW_EMAIL = "email-new"
+"""The form for an e-mail to a therapist; 0 while nobody is chosen."""
+
+LARGEST_DRAFT_BYTES = LARGEST_BODY_BYTES + 64 * 1024
+"""The largest text, and room for what goes with it."""
+
 
 async def save_draft(work: Work, subject: str, subject_id: int, fields: Mapping[str, str]) -> None:
-    """Keep a form's fields; a later draft by the same person replaces an earlier one."""
+    """Keep a form's fields; a later draft by the same person replaces an earlier one.
+
+    What is about a therapist nobody knows is not kept.
+
+    Raises:
+        InvalidInput: it is too large.
+    """
     async with work.transaction() as tx:
+        known = exists().where(Therapist.id == subject_id)
+        if subject == NEW_EMAIL and subject_id != 0 and not await tx.session.scalar(select(known)):
+            return
         await put_draft(tx, subject, subject_id, fields)
 
 
 async def put_draft(tx: Transaction, subject: str, subject_id: int, fields: Mapping[str, str]) -> None:
-    """Do what `save_draft` does."""
+    """Do what `save_draft` does, for a subject that exists.
+
+    Raises:
+        InvalidInput: it is too large.
+    """
+    if sum(len(value.encode(errors="replace")) for value in fields.values()) > LARGEST_DRAFT_BYTES:
+        raise InvalidInput(FieldError("felder", TOO_LARGE, (("limit", LARGEST_DRAFT_BYTES),)))
     values = {
         "staff_id": tx.staff_id,
         "gegenstand": subject,

@@ -67,3 +67,9 @@ class TemporarilyUnavailable(DomainError):
     """Something this needs can't be reached right now."""
 
     retry_after_seconds = 30
+
+
+class TooManyRequests(DomainError):
+    """Too many requests. Wait a while."""
+
+    retry_after_seconds = 30

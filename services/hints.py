@@ -11,3 +11,6 @@ CALLS = "calls"
 
 EMAILS = "emails"
 """An e-mail changed: open e-mail pages refetch."""
+
+LOGINS = "logins"
+"""A session was ended: open streams look whether theirs still holds."""

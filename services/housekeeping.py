@@ -1,17 +1,23 @@
-"""Removes what nobody needs any more: ended logins, forgotten drafts, domains that were slow long ago."""
+"""Removes what nobody needs any more: ended logins, forgotten drafts, old keys, slow domains."""
 
 import asyncio
 from datetime import timedelta
 
 import structlog
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 
+from services.accounts.login_tries import remove_old_tries
 from services.accounts.staff import remove_expired_sessions
-from services.models import Draft, MailDomain
-from services.work import Workplace
+from services.models import Draft, IdempotencyKey, MailDomain
+from services.work import Work, Workplace
 
 EVERY_SECONDS = 600
 DRAFTS_KEPT = timedelta(days=30)
+
+KEYS_KEPT = timedelta(days=90)
+"""How long a repeated request is known as one."""
+
+KEYS_AT_ONCE = 10_000
 
 SLOWNESS_KEPT = timedelta(days=1)
 """A recipient domain that asks for patience again after this long begins with a short wait."""
@@ -42,5 +48,19 @@ class Housekeeping:
                 removed = len(drafts.all())
                 ended = MailDomain.slow_until < tx.now - SLOWNESS_KEPT
                 await tx.session.execute(delete(MailDomain).where(ended))
-        if logins or removed:
-            log.info("tidied", sessions=logins, drafts=removed)
+                await remove_old_tries(tx)
+            keys = await _remove_old_keys(work)
+        if logins or removed or keys:
+            log.info("tidied", sessions=logins, drafts=removed, idempotency_keys=keys)
+
+
+async def _remove_old_keys(work: Work) -> int:
+    """Delete idempotency keys in short transactions and return how many."""
+    old = select(IdempotencyKey.id).where(IdempotencyKey.created_at < work.now - KEYS_KEPT)
+    some = delete(IdempotencyKey).where(IdempotencyKey.id.in_(old.limit(KEYS_AT_ONCE)))
+    removed = rounds = 0
+    while removed == rounds * KEYS_AT_ONCE:
+        async with work.transaction() as tx:
+            removed += len((await tx.session.execute(some.returning(IdempotencyKey.id))).all())
+        rounds += 1
+    return removed

@@ -61,7 +61,10 @@ class Action(StrEnum):
     STAFF_ADDED = "staff_added"
     STAFF_OPENED = "staff_opened"
     STAFF_CLOSED = "staff_closed"
+    STAFF_UNLOCKED = "staff_unlocked"
+    PASSWORD_RESET = "password_reset"  # noqa: S105
     LOGGED_IN = "logged_in"
+    LOGIN_FAILED = "login_failed"
     API_KEY_CREATED = "api_key_created"
     API_KEY_REVOKED = "api_key_revoked"
     EVENT_RETRIED = "event_retried"

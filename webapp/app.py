@@ -1,21 +1,21 @@
 """create_app(): the one place where everything is wired."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import httpx
 from advanced_alchemy.extensions.litestar import SQLAlchemyAsyncConfig, SQLAlchemyInitPlugin
-from litestar import Litestar, Request
-from litestar.config.csrf import CSRFConfig
+from litestar import Litestar, Request, Response
+from litestar.config.cors import CORSConfig
 from litestar.datastructures import State
 from litestar.middleware import DefineMiddleware
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin, YamlRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 from litestar.plugins.htmx import HTMXPlugin
-from litestar.static_files import create_static_files_router
 from litestar.template import TemplateConfig
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -35,9 +35,11 @@ from webapp import i18n
 from webapp.auth import Authentication
 from webapp.controllers import EXCEPTION_HANDLERS, ROUTE_HANDLERS
 from webapp.controllers.api.schema import ForbiddenFields
+from webapp.csrf import cookie_to_set, refuse_foreign_forms
 from webapp.dependencies import DEPENDENCIES
-from webapp.security import SECURITY_HEADERS, csrf_cookie_name
-from webapp.templating import STATIC, create_template_engine
+from webapp.foreign import refuse_foreigners
+from webapp.security import SECURITY_HEADERS, is_secure
+from webapp.templating import create_template_engine
 
 LARGEST_BODY = 2 * 3 * LARGEST_BODY_BYTES + 256 * 1024
 """Both bodies at their largest, each letter written as `\\u00fc`, and room for the rest."""
@@ -51,28 +53,26 @@ def _encoded(headers: dict[str, str]) -> list[tuple[bytes, bytes]]:
 
 
 _HEADERS = _encoded({**SECURITY_HEADERS, "Cache-Control": "no-store"})
-_STATIC_HEADERS = _encoded(
-    {**SECURITY_HEADERS, "Cache-Control": f"public, max-age={YEAR_SECONDS}, immutable"}
-)
 [_HTTPS_ONLY] = _encoded({"Strict-Transport-Security": f"max-age={YEAR_SECONDS}"})
 
 
 def create_app(config: Settings | None = None, *, clock: Clock | None = None) -> Litestar:
     """Return the application over `config`, by default the process's own."""
     config = config or get_config()
-    csrf = _csrf(config)
     database = _database(config)
     return Litestar(
-        route_handlers=[*ROUTE_HANDLERS, _static_files()],
+        route_handlers=ROUTE_HANDLERS,
         dependencies=DEPENDENCIES,
         exception_handlers=EXCEPTION_HANDLERS,
         middleware=[
             _browser_language,
+            refuse_foreigners,
             DefineMiddleware(Authentication, exclude="^/static/", scopes=None),
+            refuse_foreign_forms,
         ],
         before_request=_before_request,
         before_send=[_add_headers],
-        csrf_config=csrf,
+        cors_config=_cors(config),
         template_config=TemplateConfig(instance=create_template_engine()),
         plugins=[HTMXPlugin(), ForbiddenFields(), SQLAlchemyInitPlugin(database)],
         openapi_config=OpenAPIConfig(
@@ -88,7 +88,6 @@ def create_app(config: Settings | None = None, *, clock: Clock | None = None) ->
             {
                 "config": config,
                 "clock": clock or get_clock(config),
-                "csrf_cookie": csrf.cookie_name,
                 "engine": database.engine_instance,
                 "sessions": database.session_maker,
             }
@@ -120,6 +119,7 @@ async def _resources(app: Litestar) -> AsyncGenerator[None]:
         {
             "statements": statements,
             "listener": listener,
+            "streams": Counter[int](),
             "rules": rules,
             "workplace": Workplace(sessions=sessions, clock=app.state.clock, rules=rules),
             "directory": TherapistDirectory(config, client),
@@ -153,25 +153,15 @@ def _database(config: Settings) -> SQLAlchemyAsyncConfig:
     )
 
 
-def _csrf(config: Settings) -> CSRFConfig:
-    return CSRFConfig(
-        secret=config.secret_key.get_secret_value(),
-        cookie_name=csrf_cookie_name(config.secret_key.get_secret_value()),
-        cookie_httponly=True,
-        cookie_secure=config.app_env == "production",
-        cookie_samesite="lax",
-        exclude=["^/api/", "^/static/", "^/metrics", "^/health"],
-    )
-
-
-def _static_files() -> Any:
-    return create_static_files_router(
-        path="/static",
-        directories=[STATIC],
-        name="static",
-        cache_control=None,
-        opt={"public": True},
-        include_in_schema=False,
+def _cors(config: Settings) -> CORSConfig | None:
+    """Let the pages of the sites in `CORS_ORIGINS` use the API; cookies are not for them."""
+    if not config.origins:
+        return None
+    return CORSConfig(
+        allow_origins=config.origins,
+        allow_methods=["GET", "POST", "PUT", "DELETE"],
+        allow_headers=["Authorization", "Content-Type", "Idempotency-Key"],
+        expose_headers=["Location", "Idempotent-Replayed", "Retry-After"],
     )
 
 
@@ -188,9 +178,19 @@ def _browser_language(app: ASGIApp) -> ASGIApp:
     return speak
 
 
-async def _before_request(request: Request[Any, Any, Any]) -> None:
+async def _before_request(request: Request[Any, Any, Any]) -> Response[None] | None:
+    if request.method == "OPTIONS":
+        return _methods_of(request)
     _apply_user_language(request)
     _refuse_impossible_ids(request)
+    return None
+
+
+def _methods_of(request: Request[Any, Any, Any]) -> Response[None]:
+    """Answer what an address can do; the framework's own answer names one of its handlers only."""
+    template = request.scope["path_template"]
+    route = next(route for route in request.app.routes if route.path_format == template)
+    return Response(None, status_code=204, headers={"Allow": ", ".join(sorted(route.methods))})
 
 
 def _apply_user_language(request: Request[Any, Any, Any]) -> None:
@@ -214,10 +214,11 @@ def _refuse_impossible_ids(request: Request[Any, Any, Any]) -> None:
 async def _add_headers(message: Message, scope: Scope) -> None:
     if message["type"] != "http.response.start":
         return
-    wanted = _STATIC_HEADERS if scope["path"].startswith("/static/") else _HEADERS
     headers = [*message["headers"]]
     given = {name.lower() for name, _ in headers}
-    headers += [header for header in wanted if header[0] not in given]
-    if scope["litestar_app"].state.config.app_env == "production":
+    headers += [header for header in _HEADERS if header[0] not in given]
+    if cookie := cookie_to_set(scope):
+        headers.append(cookie.to_encoded_header())
+    if is_secure(scope["litestar_app"].state.config):
         headers.append(_HTTPS_ONLY)
     message["headers"] = headers

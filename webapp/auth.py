@@ -5,6 +5,7 @@ A route is open to all only with `opt={"public": True}`.
 
 import time
 from dataclasses import dataclass
+from typing import Any
 
 from litestar.connection import ASGIConnection
 from litestar.datastructures import Cookie, State
@@ -16,6 +17,7 @@ from services.accounts import api_keys, staff
 from services.models import Staff
 from services.work import API, Actor
 from shared.config import Settings
+from webapp.security import cookie_name, is_loopback, is_secure
 
 SESSION_COOKIE = "calldesk_session"
 API_PREFIX = "/api/"
@@ -70,11 +72,16 @@ class Authentication(AbstractAuthenticationMiddleware):
         return key_id
 
     async def _member(self, connection: Connection) -> Staff | None:
-        token = connection.cookies.get(SESSION_COOKIE)
+        token = session_token(connection)
         if not token:
             return None
         async with connection.app.state.workplace.work() as work:
             return await staff.staff_of_session(work, token)
+
+
+def session_token(connection: ASGIConnection[Any, Any, Any, Any]) -> str | None:
+    """Return the token of the session a browser says it has."""
+    return connection.cookies.get(cookie_name(SESSION_COOKIE, connection.app.state.config))
 
 
 def is_service_path(path: str) -> bool:
@@ -83,8 +90,8 @@ def is_service_path(path: str) -> bool:
 
 
 def is_open_api(config: Settings) -> bool:
-    """Whether the API answers without a key: in development only."""
-    return config.app_env == "development"
+    """Whether the API answers without a key: in development only, and to this machine alone."""
+    return config.app_env == "development" and is_loopback(config.communication_service_host)
 
 
 def admins_only(
@@ -103,16 +110,19 @@ class SessionCookie:
 
     def holding(self, token: str) -> Cookie:
         """Return the cookie that carries a session's token."""
-        return Cookie(
-            key=SESSION_COOKIE,
-            value=token,
-            max_age=self.config.session_hours * 3600,
-            path="/",
-            secure=self.config.app_env == "production",
-            httponly=True,
-            samesite="lax",
-        )
+        return self._cookie(token, self.config.session_hours * 3600)
 
     def removed(self) -> Cookie:
         """Return the cookie that makes the browser forget its session."""
-        return Cookie(key=SESSION_COOKIE, value="", max_age=0, path="/", httponly=True, samesite="lax")
+        return self._cookie("", 0)
+
+    def _cookie(self, value: str, max_age: int) -> Cookie:
+        return Cookie(
+            key=cookie_name(SESSION_COOKIE, self.config),
+            value=value,
+            max_age=max_age,
+            path="/",
+            secure=is_secure(self.config),
+            httponly=True,
+            samesite="lax",
+        )

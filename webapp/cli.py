@@ -110,13 +110,31 @@ def staff_add(name: str, admin: bool, password_stdin: bool) -> None:
     """Create an account for NAME. Asks for the password: 10 to 200 characters."""
     from services.accounts.staff import add_staff
 
-    password = (
-        sys.stdin.readline().rstrip("\n")
-        if password_stdin
-        else click.prompt("Password", hide_input=True, confirmation_prompt=True)
-    )
+    password = _ask_password(password_stdin)
     _with_work(lambda work: add_staff(work, name, password, admin=admin))
     click.echo(f"{name} can log in now.")
+
+
+@staff.command("unlock")
+@click.argument("name")
+def staff_unlock(name: str) -> None:
+    """Let NAME try to log in again at once, after too many wrong passwords."""
+    from services.accounts.staff import unlock
+
+    _with_work(lambda work: unlock(work, name))
+    click.echo(f"{name} can try again.")
+
+
+@staff.command("reset")
+@click.argument("name")
+@click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
+def staff_reset(name: str, password_stdin: bool) -> None:
+    """Give NAME another password, end their sessions and let them log in at once."""
+    from services.accounts.staff import reset_password
+
+    password = _ask_password(password_stdin)
+    _with_work(lambda work: reset_password(work, name, password))
+    click.echo(f"{name} can log in with the new password.")
 
 
 @cli.group()
@@ -182,6 +200,12 @@ def events_tail(from_beginning: bool) -> None:
     if not config.kafka_bootstrap_servers:
         _fail("KAFKA_BOOTSTRAP_SERVERS is empty: events wait in the outbox", EXIT_USAGE)
     asyncio.run(tail(config, from_beginning=from_beginning))
+
+
+def _ask_password(from_stdin: bool) -> str:
+    if from_stdin:
+        return sys.stdin.readline().rstrip("\n")
+    return click.prompt("Password", hide_input=True, confirmation_prompt=True)
 
 
 def _with_work(use_case: Callable[[Work], Awaitable[Any]]) -> Any:

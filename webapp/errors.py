@@ -14,7 +14,15 @@ from sqlalchemy.exc import DBAPIError, InterfaceError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 
 from services.checks import TOO_LARGE
-from services.errors import Conflict, DomainError, InvalidInput, NotFound, TemporarilyUnavailable
+from services.errors import (
+    Conflict,
+    DomainError,
+    InvalidInput,
+    NotFound,
+    TemporarilyUnavailable,
+    TooManyRequests,
+)
+from webapp.foreign import ForeignHost, ForeignSite
 
 log = structlog.get_logger(__name__)
 
@@ -63,10 +71,16 @@ def status_of(error: DomainError) -> int:
     """Return the HTTP status of a domain error; one that says nothing itself can't be processed (422)."""
     if isinstance(error, InvalidInput) and any(field.message == TOO_LARGE for field in error.fields):
         return 413
+    if isinstance(error, ForeignHost):
+        return 400
+    if isinstance(error, ForeignSite):
+        return 403
     if isinstance(error, NotFound):
         return 404
     if isinstance(error, Conflict):
         return 409
+    if isinstance(error, TooManyRequests):
+        return 429
     if isinstance(error, TemporarilyUnavailable):
         return 503
     return 422
@@ -76,7 +90,7 @@ def handlers(face_of: Callable[[AnyRequest], Face]) -> Handlers:
     """Return the exception handlers of a router, or of the application around all routers."""
 
     def domain_error(request: AnyRequest, error: DomainError) -> AnyResponse:
-        wait = isinstance(error, TemporarilyUnavailable)
+        wait = isinstance(error, TemporarilyUnavailable | TooManyRequests)
         headers = {"Retry-After": str(error.retry_after_seconds)} if wait else {}
         return face_of(request).refused(request, error, status_of(error), headers)
 

@@ -1,8 +1,10 @@
-"""Headers that keep a page from loading or doing anything we did not write."""
+"""Headers that keep a page from doing anything we did not write, and cookies nobody else can set."""
 
 import hashlib
 
 from litestar import MediaType, Response
+
+from shared.config import Settings
 
 PAGE_POLICY = "; ".join(
     [
@@ -37,6 +39,23 @@ MAIL_PREVIEW_HEADERS = {
     "X-Frame-Options": "SAMEORIGIN",
 }
 """For an e-mail's own HTML in its frame: inline styles only, nothing fetched, nothing run."""
+
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address to listen on is reached from this machine only."""
+    return host in LOOPBACK or host.startswith("127.")
+
+
+def is_secure(config: Settings) -> bool:
+    """Whether browsers speak to us over TLS only."""
+    return config.app_env == "production"
+
+
+def cookie_name(name: str, config: Settings) -> str:
+    """Return a cookie's name; over TLS with a prefix so that no other host can set it (RFC 6265bis)."""
+    return f"__Host-{name}" if is_secure(config) else name
 
 
 def csrf_cookie_name(secret: str) -> str:

@@ -1,5 +1,6 @@
 """The web process: uvicorn with uvloop and httptools."""
 
+import resource
 import sys
 from contextlib import suppress
 from socket import socket
@@ -11,9 +12,12 @@ from litestar import Litestar
 from shared.config import Settings
 from webapp.app import create_app
 from webapp.auth import is_open_api
+from webapp.connections import bounded
 from webapp.logs import configure_logging
 
 SHUTDOWN_SECONDS = 3
+OTHER_DESCRIPTORS = 100
+"""Besides connections of clients and to the database: files, pipes, other services."""
 
 log = structlog.get_logger(__name__)
 
@@ -32,16 +36,18 @@ class _Server(uvicorn.Server):
 
 def serve(config: Settings, *, host: str | None = None, port: int | None = None) -> None:
     """Serve until a signal says stop: streams end at once, requests have a few seconds."""
+    given = {"communication_service_host": host, "communication_service_port": port}
+    config = config.model_copy(update={name: value for name, value in given.items() if value})
     configure_logging(config)
-    if is_open_api(config):
-        log.warning("api_open", reason="APP_ENV=development: the JSON API answers without a key")
+    _say_who_may_ask(config)
     app = create_app(config)
     settings = uvicorn.Config(
         app,
-        host=host or config.communication_service_host,
-        port=port or config.communication_service_port,
+        host=config.communication_service_host,
+        port=config.communication_service_port,
+        forwarded_allow_ips=config.trusted_proxies,
         loop="uvloop",
-        http="httptools",
+        http=bounded(_room_for_connections(config)),
         ws="none",
         access_log=False,
         server_header=False,
@@ -53,3 +59,27 @@ def serve(config: Settings, *, host: str | None = None, port: int | None = None)
         server.run()
     if not server.started:
         sys.exit(1)
+
+
+def _say_who_may_ask(config: Settings) -> None:
+    if is_open_api(config):
+        log.warning("api_open", reason="APP_ENV=development on a loopback address: the API needs no key")
+    elif config.app_env == "development":
+        log.warning("api_closed", reason="not a loopback address: the API needs a key in development too")
+    elif not config.hosts:
+        log.warning("any_host", reason="ALLOWED_HOSTS is empty: every Host header is answered")
+
+
+def _room_for_connections(config: Settings) -> int:
+    """Return how many connections there are descriptors for, at most the setting; allow more if possible."""
+    others = config.db_pool_size + OTHER_DESCRIPTORS
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = config.max_connections + others
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return config.max_connections
+    allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, allowed), hard))
+    room = max(max(soft, allowed) - others, 1)
+    if room < config.max_connections:
+        log.warning("fewer_connections", most=room, reason="the limit of open files (ulimit -n) is lower")
+    return room

@@ -1,6 +1,7 @@
 """The Jinja2 environment of the screens."""
 
 import hashlib
+import re
 from functools import cache
 from pathlib import Path
 
@@ -10,9 +11,14 @@ from markupsafe import Markup
 
 from services.therapists.phone_numbers import dialable, says_more
 from webapp import i18n
+from webapp.csrf import token_for_forms
 
 VIEWS = Path(__file__).parent / "views"
 STATIC = Path(__file__).parent / "static"
+
+EMBEDDINGS, ISOLATES = "\u202a\u202b\u202d\u202e", "\u2066\u2067\u2068"
+END_OF_EMBEDDING, END_OF_ISOLATE = "\u202c", "\u2069"
+TURNS = re.compile(f"[{EMBEDDINGS}{ISOLATES}]")
 
 
 @cache
@@ -24,7 +30,28 @@ def static_url(name: str) -> str:
 
 def translate(message: str, /, **variables: object) -> Markup:
     """Return a text in the reader's language, the variables escaped: Jinja2's own `_`, many times faster."""
-    return Markup(i18n.gettext(message)) % variables  # noqa: S704
+    return Markup(i18n.gettext(message)) % {name: closed(value) for name, value in variables.items()}  # noqa: S704
+
+
+def closed(value: object) -> object:
+    """Return a text so that what changes its direction ends with it (Unicode Bidirectional Algorithm, X1-X8).
+
+    Else a sign such as U+202E in a name would turn around whatever stands behind it on the page.
+    """
+    if not isinstance(value, str) or not TURNS.search(value):
+        return value
+    ends: list[str] = []
+    for sign in value:
+        if sign in EMBEDDINGS:
+            ends.append(END_OF_EMBEDDING)
+        elif sign in ISOLATES:
+            ends.append(END_OF_ISOLATE)
+        elif sign == END_OF_EMBEDDING and ends[-1:] == [sign]:
+            ends.pop()
+        elif sign == END_OF_ISOLATE and sign in ends:
+            while ends.pop() != sign:
+                pass
+    return value + "".join(reversed(ends))
 
 
 def create_template_engine() -> JinjaTemplateEngine:
@@ -37,6 +64,7 @@ def create_template_engine() -> JinjaTemplateEngine:
         lstrip_blocks=True,
         extensions=["jinja2.ext.i18n", "jinja2.ext.do"],
         auto_reload=False,
+        finalize=closed,
     )
     environment.install_gettext_callables(i18n.gettext, i18n.ngettext, newstyle=True)  # pyright: ignore[reportAttributeAccessIssue]
     environment.filters |= {
@@ -50,4 +78,6 @@ def create_template_engine() -> JinjaTemplateEngine:
     }
     environment.tests["more_than_numbers"] = says_more
     environment.globals |= {"_": translate, "static_url": static_url, "language": i18n.language.get}
-    return JinjaTemplateEngine.from_environment(environment)
+    engine = JinjaTemplateEngine.from_environment(environment)
+    engine.register_template_callable("csrf_token", token_for_forms)
+    return engine

@@ -13,7 +13,7 @@ from services.models.emails import (
 )
 from services.models.event_outbox import IdempotencyKey, OutboxEvent
 from services.models.phone_calls import CallReason, CallStatus, OutcomeKind, PhoneCall
-from services.models.staff import Activity, ApiKey, Draft, Staff, StaffSession
+from services.models.staff import Activity, ApiKey, Draft, LoginTries, Staff, StaffSession
 from services.models.therapists import Therapist
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "EmailStatus",
     "EmailVersuch",
     "IdempotencyKey",
+    "LoginTries",
     "MailDomain",
     "MailQueueState",
     "OutboxEvent",

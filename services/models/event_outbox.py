@@ -47,10 +47,13 @@ class OutboxEvent(Base):
 
 
 class IdempotencyKey(Base):
-    """What a caller's `Idempotency-Key` made; kept as long as the record itself."""
+    """What a caller's `Idempotency-Key` made; kept for 90 days."""
 
     __tablename__ = "idempotency_keys"
-    __table_args__ = (UniqueConstraint("scope", "key"),)
+    __table_args__ = (
+        UniqueConstraint("scope", "key"),
+        Index("ix_idempotency_keys_created_at", "created_at"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     scope: Mapped[str] = mapped_column(String(20))

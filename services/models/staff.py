@@ -41,6 +41,19 @@ class StaffSession(Base):
     expires_at: Mapped[datetime]
 
 
+class LoginTries(Base):
+    """Tries to log in from one source or one known browser, itself only hashed, since the last success."""
+
+    __tablename__ = "login_tries"
+    __table_args__ = (Index("ix_login_tries_letzter_at", "letzter_at"),)
+
+    key_hash: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    versuche: Mapped[int]
+    letzter_at: Mapped[datetime]
+    gesperrt_bis: Mapped[datetime | None]
+    """No try counts before this instant."""
+
+
 class Draft(Base):
     """Text somebody is typing, kept so that neither an expired session nor a crash loses it."""
 

@@ -11,7 +11,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import URL, make_url
 
-from shared.config.values import Brokers, DeskHours, HeloName
+from shared.config.values import Brokers, DeskHours, HeloName, HostNames, Origins
 
 SERVICE_PORTS = {
     "patient": 8001,
@@ -119,6 +119,10 @@ class Settings(BaseSettings):
     geocoding_service_url: str | None = None
     communication_service_host: str = "127.0.0.1"
     communication_service_port: Port = 8004
+    allowed_hosts: HostNames = ""
+    cors_origins: Origins = ""
+    trusted_proxies: str = "127.0.0.1,::1"
+    max_connections: Annotated[int, Field(ge=20, le=100_000)] = 800
     therapist_ttl_minutes: Annotated[int, Field(ge=1)] = 60
     therapist_deadline_seconds: Annotated[float, Field(gt=0)] = 3
 
@@ -197,6 +201,16 @@ class Settings(BaseSettings):
     def tz(self) -> ZoneInfo:
         """The practices' time zone."""
         return ZoneInfo(self.timezone)
+
+    @property
+    def hosts(self) -> list[str]:
+        """The names other than the platform's own that this service goes by."""
+        return [host for host in self.allowed_hosts.split(",") if host]
+
+    @property
+    def origins(self) -> list[str]:
+        """The sites whose pages may use the API."""
+        return [origin for origin in self.cors_origins.split(",") if origin]
 
     def get_database_url(self) -> URL:
         """Return the address of the database for SQLAlchemy with asyncpg."""

@@ -8,6 +8,8 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator
 from pydantic_settings import NoDecode
 
+_HOST = re.compile(r"[a-z0-9_.-]+|[0-9a-f:]+")
+_ORIGIN = re.compile(r"https?://(?:[a-z0-9_.-]+|\[[0-9a-f:]+\])(?::\d{1,5})?")
 _BROKER = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[^\s:/@\[\]]+)(?::(\d{1,5}))?")
 
 
@@ -73,9 +75,31 @@ def _read_brokers(value: str) -> str:
     return ",".join(brokers)
 
 
+def _read_hosts(value: str) -> str:
+    """Return host names separated by commas, in lower case."""
+    hosts = [host.lower() for part in value.split(",") if (host := part.strip())]
+    if not all(host == "*" or _HOST.fullmatch(host) for host in hosts):
+        raise ValueError("name hosts without scheme and port, separated by commas: desk.example.de,desk")
+    return ",".join(hosts)
+
+
+def _read_origins(value: str) -> str:
+    """Return origins (RFC 6454) separated by commas, in lower case."""
+    origins = [origin.lower() for part in value.split(",") if (origin := part.strip())]
+    if not all(_ORIGIN.fullmatch(origin) for origin in origins):
+        raise ValueError("name origins in full, separated by commas, for example https://desk.example.de")
+    return ",".join(origins)
+
+
 DeskHours = Annotated[tuple[time, time], NoDecode, BeforeValidator(_read_desk_hours)]
 
 HeloName = Annotated[str | None, AfterValidator(_read_helo_name)]
 
 Brokers = Annotated[str, AfterValidator(_read_brokers)]
 """Kafka's bootstrap servers; without any there is no cluster."""
+
+HostNames = Annotated[str, AfterValidator(_read_hosts)]
+"""Names this service goes by; `*` is any."""
+
+Origins = Annotated[str, AfterValidator(_read_origins)]
+"""Sites whose pages may use the API."""

@@ -9,9 +9,10 @@ from webapp.controllers.health import health
 from webapp.controllers.live import live
 from webapp.controllers.metrics import metrics
 from webapp.controllers.pages import REFUSALS, pages_router
+from webapp.controllers.static import static
 from webapp.errors import AnyRequest, Face, handlers
 
-ROUTE_HANDLERS: list[Router | BaseRouteHandler] = [api_router, pages_router, health, live, metrics]
+ROUTE_HANDLERS: list[Router | BaseRouteHandler] = [api_router, pages_router, health, live, metrics, static]
 
 
 def _face(request: AnyRequest) -> Face:

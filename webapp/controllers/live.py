@@ -2,38 +2,73 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
+from typing import Any
 
-from litestar import get
+from litestar import Request, get
 from litestar.datastructures import State
 from litestar.response import ServerSentEvent, ServerSentEventMessage
+from sqlalchemy.exc import SQLAlchemyError
 
-from services import hints
+from services.accounts.staff import staff_of_session
+from services.errors import TooManyRequests
+from services.hints import CALLS, EMAILS, LOGINS
+from services.models import Staff
+from webapp.auth import session_token
 
 QUIET_SECONDS = 20
 """After this long without a hint a sign of life keeps the connection, proxies and the page sure of it."""
 
 THROTTLE_SECONDS = 0.7
 STREAM_SECONDS = 600
-"""A stream ends after this long; the browser opens the next one, and with it the session is checked again."""
+"""A stream ends after this long; the browser opens the next one."""
+
+STREAMS_EACH = 20
+"""How many streams one person may have from one process: each visible tab holds one."""
+
+
+class TooManyStreams(TooManyRequests):
+    """Too many pages are open at once. Close some of them."""
 
 
 @get("/live", media_type="text/event-stream", include_in_schema=False)
-async def live(state: State) -> ServerSentEvent:
-    """Stream `changed` events with the subjects that may have changed."""
-    return ServerSentEvent(_hints(state))
+async def live(request: Request[Staff, Any, Any], state: State) -> ServerSentEvent:
+    """Stream `changed` events with the subjects that may have changed, for as long as the login holds.
+
+    Raises:
+        TooManyStreams: this person has `STREAMS_EACH` already.
+    """
+    if state.streams[request.user.id] >= STREAMS_EACH:
+        raise TooManyStreams
+    return ServerSentEvent(_hints(state, request.user.id, session_token(request) or ""))
 
 
-async def _hints(state: State) -> AsyncGenerator[ServerSentEventMessage]:
-    subscription = state.listener.subscribe(hints.CALLS, hints.EMAILS)
+async def _hints(state: State, staff_id: int, token: str) -> AsyncGenerator[ServerSentEventMessage]:
+    if state.streams[staff_id] >= STREAMS_EACH:
+        return
+    state.streams[staff_id] += 1
+    subscription = state.listener.subscribe(CALLS, EMAILS, LOGINS)
     ends = asyncio.get_running_loop().time() + STREAM_SECONDS
     try:
         yield ServerSentEventMessage(event="connected", data="", retry=2000)
         while not subscription.ended and asyncio.get_running_loop().time() < ends:
             subjects = await subscription.next(QUIET_SECONDS)
-            if subjects:
-                yield ServerSentEventMessage(event="changed", data=" ".join(sorted(subjects)))
+            if (not subjects or LOGINS in subjects) and not await _login_holds(state, token):
+                return
+            changed = sorted(subjects - {LOGINS})
+            if changed:
+                yield ServerSentEventMessage(event="changed", data=" ".join(changed))
                 await asyncio.sleep(THROTTLE_SECONDS)
             else:
                 yield ServerSentEventMessage(event="alive", data="")
     finally:
+        state.streams[staff_id] -= 1
         state.listener.unsubscribe(subscription)
+
+
+async def _login_holds(state: State, token: str) -> bool:
+    """Whether a session has neither ended nor been ended; not, where the database can't say."""
+    try:
+        async with state.workplace.work() as work:
+            return await staff_of_session(work, token) is not None
+    except (OSError, TimeoutError, SQLAlchemyError):
+        return False

@@ -1,5 +1,6 @@
 """`calldesk demo`: everything in one process tree, on embedded servers, over one data directory."""
 
+import os
 import signal
 import socket
 import sys
@@ -34,9 +35,12 @@ def run_demo(port: int | None, data_dir: Path, sample_data: bool) -> int:
         data_dir: where database, mails and logs stay for the next run.
         sample_data: load a believable day into an empty database.
 
+    What it keeps there is for this user only.
+
     Raises:
         ConfigurationError: a setting can't work.
     """
+    os.umask(0o077)
     try:
         _run(port, data_dir, sample_data)
     except DemoError as error:
@@ -133,6 +137,8 @@ def _outside_desk_hours(config: Settings, now: datetime) -> bool:
 
 
 def _write_env_file(path: Path, settings: Mapping[str, str]) -> None:
+    path.touch(mode=0o600)
+    path.chmod(0o600)
     path.write_text("".join(f"{name}='{value}'\n" for name, value in settings.items()))
 
 

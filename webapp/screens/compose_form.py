@@ -33,12 +33,10 @@ class ComposeForm:
 
     @classmethod
     def read(cls, sent: Mapping[str, Any]) -> Self:
-        """Read a form as it was sent, or a draft as it was kept."""
+        """Read a form as it was sent, or a draft as it was kept; variables no template has are left out."""
         texts = {name: value for name, value in sent.items() if isinstance(value, str)}
         plain = {name: texts.get(name, "") for name in (*PLAIN_FIELDS, "key", "action")}
-        values = {
-            name.removeprefix(VARIABLE): value for name, value in texts.items() if name.startswith(VARIABLE)
-        }
+        values = {name: texts[VARIABLE + name] for name in _all_variables() if VARIABLE + name in texts}
         return cls(**plain, values=values)
 
     @classmethod
@@ -124,6 +122,11 @@ def salutation(therapist: Therapist) -> str:
             return f"Sehr geehrter Herr {name}"
         case _:
             return f"Guten Tag {therapist.display_name}"
+
+
+def _all_variables() -> set[str]:
+    """Return the variables of all templates: what was typed for one is kept while another is looked at."""
+    return {variable.name for template in all_templates().values() for variable in template.variables}
 
 
 def _read(variable: Variable, text: str) -> Any:

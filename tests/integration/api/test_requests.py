@@ -117,7 +117,7 @@ async def test_a_body_said_to_be_something_else_than_json_is_415(api: Client):
         ({"Content-Type": "Application/JSON"}, 201),
         ({"Content-Type": "application/merge-patch+json"}, 201),
         ({"Content-Type": "application/json", "Content-Encoding": "identity"}, 201),
-        ({}, 201),
+        ({}, 415),
         ({"Content-Type": "text/plain"}, 415),
         ({"Content-Type": "application/x-www-form-urlencoded"}, 415),
         ({"Content-Type": "application/msgpack"}, 415),
@@ -127,7 +127,7 @@ async def test_a_body_said_to_be_something_else_than_json_is_415(api: Client):
         answer = await api.post("/api/emails", content=json.dumps(NEW).encode(), headers=headers)
         assert answer.status_code == status, headers
     assert answer.headers["accept-encoding"] == "identity"
-    assert (await api.get("/api/emails")).json()["total"] == 5
+    assert (await api.get("/api/emails")).json()["total"] == 4
 
 
 async def test_json_nested_too_deeply_is_refused(api: Client):

@@ -15,6 +15,7 @@ from litestar.exceptions import ClientException, HTTPException, ValidationExcept
 from services.checks import NOT_TEXT, is_text
 
 BEFORE_PATH = " - at `$"
+SEND_JSON = "Send the body as application/json."
 JSON_TYPE = re.compile(r"application/([a-z0-9.-]+\+)?json", re.IGNORECASE)
 
 
@@ -34,6 +35,9 @@ class JsonRequest(Request[Any, Any, Any]):
 
     async def json(self) -> Any:
         """Return the body as the handler's `data`.
+
+        It has to be declared as JSON: pages of other sites can send anything else without asking first. Where
+        nothing is declared, what else is wrong is said before.
 
         Raises:
             ValidationException: names the field that is missing, unknown, of another type or there twice.
@@ -56,13 +60,19 @@ class JsonRequest(Request[Any, Any, Any]):
             raise ClientException("The body is not JSON, or nested too deeply.") from error
         if twice:
             raise _wrong(twice, "This field is given more than once.")
+        if not self._declared_type:
+            raise HTTPException(status_code=415, detail=SEND_JSON)
         return data
 
+    @property
+    def _declared_type(self) -> str:
+        return self.headers.get("content-type", "").partition(";")[0].strip()
+
     def _refuse_other_formats(self) -> None:
-        """Refuse what is declared to be no JSON; without a declaration it is taken for JSON."""
-        kind = self.headers.get("content-type", "").partition(";")[0].strip()
+        """Refuse what is declared to be no JSON."""
+        kind = self._declared_type
         if kind and not JSON_TYPE.fullmatch(kind):
-            raise HTTPException(status_code=415, detail="Send the body as application/json.")
+            raise HTTPException(status_code=415, detail=SEND_JSON)
         if self.headers.get("content-encoding", "identity").strip().lower() != "identity":
             headers = {"Accept-Encoding": "identity"}
             raise HTTPException(status_code=415, detail="Send the body without encoding.", headers=headers)

@@ -9,7 +9,7 @@ from litestar.params import FromPath, FromQuery
 from litestar.plugins.htmx import ClientRedirect
 from litestar.response import Redirect, Template
 
-from services.drafts import discard_draft, load_draft, save_draft
+from services.drafts import NEW_EMAIL, discard_draft, load_draft, save_draft
 from services.emails.changes import EmailChanges, update_email
 from services.emails.create import create_email, get_email, has_made_email
 from services.emails.templates.engine import all_templates
@@ -33,7 +33,6 @@ from webapp.screens.template_words import description_of, label_of, title_of
 from webapp.screens.visit import VISIT, Visit
 from webapp.security import framed_mail
 
-COMPOSE_DRAFT = "email-new"
 LONGEST_SEARCH = 100
 
 
@@ -98,7 +97,7 @@ class EmailComposeController(Controller):
         except IdempotencyConflict as error:
             form.key = ""
             return await _page(visit, form, made=error.values["resource_id"], status=409)
-        await discard_draft(visit.work, COMPOSE_DRAFT, _draft_id(form))
+        await discard_draft(visit.work, NEW_EMAIL, _draft_id(form))
         return _go(visit, f"/emails/{email.id}?done={'saved' if form.action == 'draft' else 'created'}")
 
     @post("/new/preview", status_code=200)
@@ -121,7 +120,7 @@ class EmailComposeController(Controller):
     async def discard(self, visit: NamedDependency[Visit]) -> Redirect:
         """Forget what was typed."""
         form = ComposeForm.read(dict(await visit.request.form()))
-        await discard_draft(visit.work, COMPOSE_DRAFT, _draft_id(form))
+        await discard_draft(visit.work, NEW_EMAIL, _draft_id(form))
         chosen = f"?therapist={_draft_id(form)}" if _draft_id(form) else ""
         return Redirect(f"/emails/new{chosen}", status_code=303)
 
@@ -199,7 +198,7 @@ async def _page(
 
 async def _opened(visit: Visit, therapist_id: int, template: str) -> tuple[ComposeForm, bool]:
     """Return the form for a therapist as it was left, else new, and whether it was left; `template` wins."""
-    kept = await load_draft(visit.work, COMPOSE_DRAFT, therapist_id)
+    kept = await load_draft(visit.work, NEW_EMAIL, therapist_id)
     form = ComposeForm.read(kept) if kept else ComposeForm.to(await _therapist(visit, therapist_id))
     form.template = template or form.template
     if form.mail_template is None:
@@ -208,7 +207,7 @@ async def _opened(visit: Visit, therapist_id: int, template: str) -> tuple[Compo
 
 
 async def _keep(visit: Visit, form: ComposeForm) -> None:
-    await save_draft(visit.work, COMPOSE_DRAFT, _draft_id(form), form.draft())
+    await save_draft(visit.work, NEW_EMAIL, _draft_id(form), form.draft())
 
 
 async def _found(visit: Visit, q: str, template: str) -> dict[str, Any]:

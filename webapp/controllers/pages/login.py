@@ -12,7 +12,9 @@ from litestar.response import Redirect, Template
 from services.accounts import staff
 from services.work import Work
 from shared.config import Settings
-from webapp.auth import SESSION_COOKIE, SessionCookie
+from webapp.auth import SessionCookie, session_token
+from webapp.browsers import browser_cookie, new_browser, visitor_of
+from webapp.csrf import new_token
 from webapp.screens.forms import Submitted
 
 
@@ -51,12 +53,25 @@ class LoginController(Controller):
     ) -> Response[Any]:
         """Open a session; from the dialog of an expired one, stay on the page."""
         lasting = timedelta(hours=config.session_hours)
-        token = await staff.log_in(work, data.name, data.password, lasting=lasting)
+        visitor = visitor_of(request, config)
+        login = await staff.log_in(
+            work,
+            data.name,
+            data.password,
+            lasting=lasting,
+            visitor=visitor,
+            replaces=session_token(request),
+        )
         in_dialog = "hx-request" in request.headers
-        if token is None:
+        if login is None:
             template = "login/dialog.html" if in_dialog else "login/page.html"
             return Template(template, context={"credentials": data, "failed": True}, status_code=422)
-        cookies = [SessionCookie(config).holding(token)]
+        browser = visitor.browsers.get(login.staff_id) or new_browser()
+        new_token(request, login.staff_id, browser)
+        cookies = [
+            SessionCookie(config).holding(login.token),
+            browser_cookie(login.staff_id, browser, config),
+        ]
         if in_dialog:
             return Template(
                 "login/welcome_back.html", cookies=cookies, headers={"HX-Trigger-After-Swap": "logged-in"}
@@ -71,8 +86,9 @@ class LoginController(Controller):
         config: NamedDependency[Settings],
     ) -> Redirect:
         """End the session."""
-        if token := request.cookies.get(SESSION_COOKIE):
+        if token := session_token(request):
             await staff.log_out(work, token)
+        new_token(request, None)
         return Redirect("/login", status_code=303, cookies=[SessionCookie(config).removed()])
 
 

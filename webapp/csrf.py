@@ -1,0 +1,101 @@
+"""Forms carry a token that other sites can't know (OWASP, "CSRF Prevention").
+
+Whoever is logged in has one that is bound to their account and browser, so that it outlasts a session that
+is renewed while a page is open, and is worth nothing to anybody else. Before that it is a random one, which
+form and cookie have to agree on.
+"""
+
+import hashlib
+import hmac
+import re
+import secrets
+from collections.abc import Mapping
+from typing import Any, cast
+
+from litestar import Request
+from litestar.connection import ASGIConnection
+from litestar.datastructures import Cookie
+from litestar.exceptions import PermissionDeniedException
+from litestar.types import ASGIApp, Receive, Scope, Send
+
+from shared.config import Settings
+from webapp.auth import is_service_path
+from webapp.browsers import known_browsers
+from webapp.security import cookie_name, csrf_cookie_name, is_secure
+
+SAFE = {"GET", "HEAD", "OPTIONS"}
+FIELD = "_csrf_token"
+TOKEN = re.compile("[0-9a-f]{64}")
+
+_GIVEN = "calldesk_csrf_token"
+"""Where a request's scope holds the token its answer carries."""
+
+AnyConnection = ASGIConnection[Any, Any, Any, Any]
+
+
+def refuse_foreign_forms(app: ASGIApp) -> ASGIApp:
+    """Middleware, after authentication: refuse what changes something and lacks its token."""
+
+    async def check(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["method"] not in SAFE and not is_service_path(scope["path"]):
+            request = scope["litestar_app"].request_class(scope, receive=receive)
+            await _check(request)
+        await app(scope, receive, send)
+
+    return check
+
+
+def token_for_forms(context: Mapping[str, Any]) -> str:
+    """Return the token for the forms of the page that is being rendered."""
+    request: AnyConnection = context["request"]
+    notes = _notes(request.scope)
+    if _GIVEN not in notes:
+        notes[_GIVEN] = _expected(request) or secrets.token_hex(32)
+    return notes[_GIVEN]
+
+
+def new_token(request: AnyConnection, staff_id: int | None, browser: str = "") -> None:
+    """Let the answer carry the token of who has just logged in, or out."""
+    config: Settings = request.app.state.config
+    token = secrets.token_hex(32) if staff_id is None else _bound(config, staff_id, browser)
+    _notes(request.scope)[_GIVEN] = token
+
+
+def cookie_to_set(scope: Scope) -> Cookie | None:
+    """Return the cookie an answer needs so that its forms are accepted, if the browser lacks it."""
+    token = _notes(scope).get(_GIVEN)
+    config: Settings = scope["litestar_app"].state.config
+    name = _cookie(config)
+    if token is None or ASGIConnection[Any, Any, Any, Any](scope).cookies.get(name) == token:
+        return None
+    return Cookie(key=name, value=token, path="/", secure=is_secure(config), httponly=True, samesite="lax")
+
+
+async def _check(request: Request[Any, Any, Any]) -> None:
+    sent = request.headers.get("x-csrftoken") or (await request.form()).get(FIELD)
+    expected = _expected(request)
+    if not expected or not isinstance(sent, str) or not hmac.compare_digest(sent.encode(), expected.encode()):
+        raise PermissionDeniedException("the form's token is missing or another's")
+
+
+def _expected(request: AnyConnection) -> str | None:
+    config: Settings = request.app.state.config
+    member = request.scope.get("user")
+    if member is not None:
+        return _bound(config, member.id, known_browsers(request.cookies, config).get(member.id, ""))
+    token = request.cookies.get(_cookie(config), "")
+    return token if TOKEN.fullmatch(token) else None
+
+
+def _bound(config: Settings, staff_id: int, browser: str) -> str:
+    secret = config.secret_key.get_secret_value().encode()
+    return hmac.new(secret, f"csrf:{staff_id}:{browser}".encode(), hashlib.sha256).hexdigest()
+
+
+def _cookie(config: Settings) -> str:
+    return cookie_name(csrf_cookie_name(config.secret_key.get_secret_value()), config)
+
+
+def _notes(scope: Scope) -> dict[str, Any]:
+    """Return the scope as what it is: a dictionary that middleware may add to."""
+    return cast("dict[str, Any]", scope)
