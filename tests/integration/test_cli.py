@@ -29,6 +29,18 @@ def test_staff_are_added_once(database: URL):
     assert again.stderr == "calldesk: Somebody of this name has an account already.\n"
 
 
+def test_an_operator_unlocks_an_account_and_gives_it_another_password(database: URL):
+    calldesk("staff", "add", "Ben", "--password-stdin", database=database, stdin="long enough 1\n")
+    unlocked = calldesk("staff", "unlock", "BEN", database=database)
+    assert (unlocked.returncode, unlocked.stdout) == (0, "BEN can try again.\n")
+    reset = calldesk("staff", "reset", "ben", "--password-stdin", database=database, stdin="long enough 2\n")
+    assert (reset.returncode, reset.stdout) == (0, "ben can log in with the new password.\n")
+    short = calldesk("staff", "reset", "ben", "--password-stdin", database=database, stdin="short\n")
+    assert (short.returncode, short.stderr.partition(":")[2].strip()[:8]) == (2, "password")
+    nobody = calldesk("staff", "unlock", "Nobody", database=database)
+    assert (nobody.returncode, nobody.stderr) == (1, "calldesk: Nobody of this name has an account.\n")
+
+
 def test_a_short_password_is_a_usage_error(database: URL):
     result = calldesk("staff", "add", "Ben", "--password-stdin", database=database, stdin="short\n")
     assert result.returncode == 2
