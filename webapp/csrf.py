@@ -21,9 +21,8 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 from shared.config import Settings
 from webapp.auth import is_service_path
 from webapp.browsers import known_browsers
-from webapp.security import cookie_name, csrf_cookie_name, is_secure
+from webapp.security import SAFE_METHODS, cookie_name, csrf_cookie_name, is_secure
 
-SAFE = {"GET", "HEAD", "OPTIONS"}
 FIELD = "_csrf_token"
 TOKEN = re.compile("[0-9a-f]{64}")
 
@@ -37,7 +36,11 @@ def refuse_foreign_forms(app: ASGIApp) -> ASGIApp:
     """Middleware, after authentication: refuse what changes something and lacks its token."""
 
     async def check(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["method"] not in SAFE and not is_service_path(scope["path"]):
+        if (
+            scope["type"] == "http"
+            and scope["method"] not in SAFE_METHODS
+            and not is_service_path(scope["path"])
+        ):
             request = scope["litestar_app"].request_class(scope, receive=receive)
             await _check(request)
         await app(scope, receive, send)

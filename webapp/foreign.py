@@ -13,12 +13,11 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 from services.errors import DomainError
 from shared.config import Settings
 from webapp.auth import is_open_api, is_service_path
-from webapp.security import LOOPBACK
+from webapp.security import LOOPBACK, SAFE_METHODS
 
 HEALTH_PATH = "/health"
 """Load balancers ask here by whatever name or number."""
 
-SAFE = {"GET", "HEAD", "OPTIONS"}
 OURS = {"same-origin", "none"}
 """What `Sec-Fetch-Site` says of a request by one of our pages, or by somebody's own hand."""
 
@@ -67,7 +66,7 @@ def is_known_host(host: str, config: Settings) -> bool:
 def is_foreign(headers: Headers, path: str, method: str, config: Settings) -> bool:
     """Whether a page of another site sent this, where it may not: to the API, or to change something."""
     to_service = is_service_path(path)
-    if not to_service and method in SAFE:
+    if not to_service and method in SAFE_METHODS:
         return False
     origin = headers.get("origin")
     if origin is not None and to_service and origin.lower() in config.origins:

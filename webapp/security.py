@@ -40,6 +40,9 @@ MAIL_PREVIEW_HEADERS = {
 }
 """For an e-mail's own HTML in its frame: inline styles only, nothing fetched, nothing run."""
 
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+"""They change nothing (RFC 9110, 9.2.1)."""
+
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
