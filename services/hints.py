@@ -14,3 +14,6 @@ EMAILS = "emails"
 
 LOGINS = "logins"
 """A session was ended: open streams look whether theirs still holds."""
+
+INCOMING = "incoming"
+"""A message came in, or somebody dealt with one: open inboxes refetch."""

@@ -22,10 +22,12 @@ from services.models import (
     ApiKey,
     Base,
     Email,
+    Incoming,
     MailQueueState,
     OutboxEvent,
     PhoneCall,
     Staff,
+    StopEntry,
     Therapist,
 )
 from services.rules import DeskRules
@@ -70,6 +72,12 @@ class Action(StrEnum):
     EVENT_RETRIED = "event_retried"
     QUEUE_HELD = "queue_held"
     QUEUE_RELEASED = "queue_released"
+    INCOMING_MATCHED = "incoming_matched"
+    INCOMING_CORRECTED = "incoming_corrected"
+    INCOMING_ASIDE = "incoming_aside"
+    INCOMING_UNDONE = "incoming_undone"
+    ADDRESS_STOPPED = "address_stopped"
+    ADDRESS_RELEASED = "address_released"
 
 
 OBJECTS: dict[type[Base], str] = {
@@ -80,6 +88,8 @@ OBJECTS: dict[type[Base], str] = {
     ApiKey: "api_key",
     OutboxEvent: "event",
     MailQueueState: "queue",
+    Incoming: "incoming",
+    StopEntry: "stop_entry",
 }
 """What the activity log calls the rows of a table."""
 

@@ -6,6 +6,7 @@ from uuid import uuid4
 from services.models import Email, EmailStatus, PhoneCall, Staff, Therapist
 
 NOW = datetime(2026, 10, 14, 8, 42, tzinfo=UTC)
+OUT_OF_THE_QUEUE = (EmailStatus.SENT, EmailStatus.FAILED)
 
 
 def make_email(**values: object) -> Email:
@@ -22,7 +23,7 @@ def make_email(**values: object) -> Email:
         "message_id": f"<{uuid4()}@therapieplatz.example>",
         "created_at": NOW,
         "queued_at": NOW,
-        "naechster_versuch_at": NOW,
+        "naechster_versuch_at": None if values.get("status") in OUT_OF_THE_QUEUE else NOW,
     }
     return Email(**(defaults | values))
 

@@ -12,6 +12,14 @@ from services.models.emails import (
     ReplyKind,
 )
 from services.models.event_outbox import IdempotencyKey, OutboxEvent
+from services.models.incoming import (
+    Incoming,
+    IncomingKind,
+    IncomingState,
+    MailboxCursor,
+    StopEntry,
+    StopReason,
+)
 from services.models.phone_calls import CallReason, CallStatus, OutcomeKind, PhoneCall
 from services.models.staff import Activity, ApiKey, Draft, LoginTries, Staff, StaffSession
 from services.models.therapists import Therapist
@@ -31,15 +39,21 @@ __all__ = [
     "EmailStatus",
     "EmailVersuch",
     "IdempotencyKey",
+    "Incoming",
+    "IncomingKind",
+    "IncomingState",
     "LoginTries",
     "MailDomain",
     "MailQueueState",
+    "MailboxCursor",
     "OutboxEvent",
     "OutcomeKind",
     "PhoneCall",
     "ReplyKind",
     "Staff",
     "StaffSession",
+    "StopEntry",
+    "StopReason",
     "Therapist",
     "is_possible_id",
 ]

@@ -86,6 +86,9 @@ class Email(Base):
         CheckConstraint("anspruch IS NULL OR status = 'SENDING'", name="anspruch_status"),
         CheckConstraint("status <> 'SENT' OR sent_at IS NOT NULL", name="sent_at"),
         CheckConstraint("NOT antwort_erhalten OR antwortdatum IS NOT NULL", name="antwortdatum"),
+        CheckConstraint(
+            "naechster_versuch_at IS NULL OR status NOT IN ('SENT', 'FAILED')", name="naechster_versuch_at"
+        ),
         one_of("antwort_art", ReplyKind),
         Index("ix_emails_claim", "naechster_versuch_at", "id", postgresql_where=text("status = 'QUEUED'")),
         Index(
@@ -119,6 +122,7 @@ class Email(Base):
             text("id DESC"),
             postgresql_where=text("nachverfolgung_erforderlich"),
         ),
+        Index("ix_emails_aktenzeichen", "aktenzeichen", postgresql_where=text("aktenzeichen IS NOT NULL")),
         # Room on the page, and no index over the lease or the stage: "DATA begins" then rewrites no index.
         {"postgresql_with": {"fillfactor": 70}},
     )
@@ -162,6 +166,9 @@ class Email(Base):
     )
     nachverfolgung_ab: Mapped[datetime | None] = mapped_column(
         comment="Earliest follow-up call, where an out-of-office note moved it"
+    )
+    aktenzeichen: Mapped[str | None] = mapped_column(
+        String(100), comment="The reference its template showed, to know a reply by"
     )
     version: Mapped[int] = mapped_column(default=1, server_default=text("1"))
 

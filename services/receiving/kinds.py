@@ -7,9 +7,9 @@ quotes: an answer that quotes an out-of-office note is an answer.
 """
 
 import re
-from enum import StrEnum
 
 from services.checks import is_blank
+from services.models import IncomingKind as Kind
 from services.receiving.absence import back_on
 from services.receiving.bounces import Action, Bounce
 from services.receiving.headers import Headers
@@ -40,25 +40,6 @@ _AUTOMATIC_PROGRAMS = re.compile(r"mailbot|vacation|autorespond|auto-?repl", re.
 _NO_REPLY = re.compile(
     r"(?:no|do-?not|donot)[-_.]?reply|keine[-_.]?antwort|nicht[-_.]?antworten", re.IGNORECASE
 )
-
-
-class Kind(StrEnum):
-    """What a message is, and so what follows from it."""
-
-    REPLY = "reply"
-    OUT_OF_OFFICE = "out_of_office"
-    RECEIPT = "receipt"
-    """A confirmation of receipt, a ticket opened, a read receipt: nothing follows."""
-    HARD_BOUNCE = "hard_bounce"
-    SOFT_BOUNCE = "soft_bounce"
-    """Delayed: the mail system still tries."""
-    CHALLENGE = "challenge"
-    SPAM_VERDICT = "spam_verdict"
-    NEWSLETTER = "newsletter"
-    LOOP = "loop"
-    """Our own mail come back."""
-    UNCLEAR = "unclear"
-    """A person has to look."""
 
 
 _OF_ACTION = {
