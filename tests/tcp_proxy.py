@@ -1,35 +1,43 @@
-"""A TCP proxy that plays a network between a Kafka client and its broker: gone, slow, back, or lying.
+"""TCP proxies that play a network between a client and its server: gone, slow, back, cut, or lying.
 
-Kafka clients leave their bootstrap address for the one the broker advertises. So the proxy reads the broker's
+Kafka clients leave their bootstrap address for the one the broker advertises. So that proxy reads the broker's
 answers frame by frame and puts its own port where the broker names its own; both are on 127.0.0.1.
 """
 
 import asyncio
 import struct
+from abc import ABC, abstractmethod
 from collections import deque
+from collections.abc import Coroutine
 from contextlib import suppress
-from typing import Self
+from dataclasses import dataclass
+from typing import Any, Self
 
 HOST = "127.0.0.1"
 PRODUCE = 0
 
 
-class KafkaProxy:
-    """Listens on a free port and forwards to `target` (`127.0.0.1:port`)."""
+@dataclass
+class Peer:
+    """One side of a conversation."""
 
-    def __init__(self, target: str) -> None:
-        self._port_of_broker = int(target.rpartition(":")[2])
-        self._port = 0
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+
+
+class TcpProxy(ABC):
+    """Listens on a free port and forwards to `target`, a port of this machine."""
+
+    def __init__(self, target: int) -> None:
+        self.target = target
+        self.port = 0
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
         self._pumps: set[asyncio.Task[None]] = set()
-        self._flowing = asyncio.Event()
-        self._flowing.set()
-        self._lies: deque[int] = deque()
 
-    @property
-    def bootstrap_servers(self) -> str:
-        return f"{HOST}:{self._port}"
+    @abstractmethod
+    def pumps(self, client: Peer, server: Peer) -> tuple[Coroutine[Any, Any, None], ...]:
+        """Return what forwards in both directions until one side ends."""
 
     async def __aenter__(self) -> Self:
         await self.back()
@@ -40,18 +48,95 @@ class KafkaProxy:
 
     async def back(self) -> None:
         """Listen, after an outage on the same port as before."""
-        self._server = await asyncio.start_server(self._serve, HOST, self._port)
-        self._port = self._server.sockets[0].getsockname()[1]
+        self._server = await asyncio.start_server(self._serve, HOST, self.port)
+        self.port = self._server.sockets[0].getsockname()[1]
 
     async def gone(self) -> None:
         """Refuse connections and cut those there are."""
         if self._server is not None:
             self._server.close()
-        for writer in self._writers:
-            writer.transport.abort()
+        self.cut()
         for pump in self._pumps:
             pump.cancel()
         await asyncio.gather(*self._pumps, return_exceptions=True)
+
+    def cut(self) -> None:
+        """Cut the connections there are."""
+        for writer in self._writers:
+            writer.transport.abort()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers = {writer}
+        pumps: set[asyncio.Task[None]] = set()
+        try:
+            server = Peer(*await asyncio.open_connection(HOST, self.target))
+            writers.add(server.writer)
+            self._writers |= writers
+            async with asyncio.TaskGroup() as group:
+                pumps |= {group.create_task(pump) for pump in self.pumps(Peer(reader, writer), server)}
+                self._pumps |= pumps
+        except* (OSError, EOFError):
+            pass
+        finally:
+            self._pumps -= pumps
+            self._writers -= writers
+            for open_writer in writers:
+                open_writer.close()
+
+
+class ImapProxy(TcpProxy):
+    """Cuts the connection at every command of a name (`UID FETCH`, `DONE`): before it, or instead of its answer."""
+
+    def __init__(self, target: int) -> None:
+        super().__init__(target)
+        self.cut_before: deque[str] = deque()
+        self.cut_after: deque[str] = deque()
+        self.commands: list[str] = []
+
+    def pumps(self, client: Peer, server: Peer) -> tuple[Coroutine[Any, Any, None], ...]:
+        return self._ask(client, server), self._answer(server, client)
+
+    async def _ask(self, client: Peer, server: Peer) -> None:
+        while line := await client.reader.readline():
+            command = _command(line)
+            self.commands.append(command)
+            if self.cut_before and self.cut_before[0] == command:
+                self.cut_before.popleft()
+                raise EOFError
+            if self.cut_after and self.cut_after[0] == command:
+                self.cut_after.popleft()
+                server.writer.write(line)
+                await server.writer.drain()
+                raise EOFError
+            server.writer.write(line)
+            await server.writer.drain()
+        raise EOFError
+
+    async def _answer(self, server: Peer, client: Peer) -> None:
+        while some := await server.reader.read(65_536):
+            client.writer.write(some)
+            await client.writer.drain()
+        raise EOFError
+
+
+def _command(line: bytes) -> str:
+    words = line.decode("utf-8", "replace").upper().split()
+    named = words[1:] or words
+    return " ".join(named[: 2 if named[:1] == ["UID"] else 1])
+
+
+class KafkaProxy(TcpProxy):
+    """In front of a broker at `target` (`127.0.0.1:port`)."""
+
+    def __init__(self, target: str) -> None:
+        super().__init__(int(target.rpartition(":")[2]))
+        self._flowing = asyncio.Event()
+        self._flowing.set()
+        self._lies: deque[int] = deque()
+
+    @property
+    def bootstrap_servers(self) -> str:
+        return f"{HOST}:{self.port}"
 
     def stall(self) -> None:
         """Keep connections open and let nothing through."""
@@ -64,25 +149,12 @@ class KafkaProxy:
         """Let the next produce requests reach the broker and put these error codes into its answers."""
         self._lies.extend(error_codes)
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writers = {writer}
-        pumps: set[asyncio.Task[None]] = set()
-        try:
-            broker_reader, broker_writer = await asyncio.open_connection(HOST, self._port_of_broker)
-            writers.add(broker_writer)
-            self._writers |= writers
-            produces: set[bytes] = set()
-            async with asyncio.TaskGroup() as group:
-                pumps.add(group.create_task(self._forward(reader, broker_writer, produces)))
-                pumps.add(group.create_task(self._forward(broker_reader, writer, produces, answers=True)))
-                self._pumps |= pumps
-        except* (OSError, EOFError):
-            pass
-        finally:
-            self._pumps -= pumps
-            self._writers -= writers
-            for open_writer in writers:
-                open_writer.close()
+    def pumps(self, client: Peer, server: Peer) -> tuple[Coroutine[Any, Any, None], ...]:
+        produces: set[bytes] = set()
+        return (
+            self._forward(client.reader, server.writer, produces),
+            self._forward(server.reader, client.writer, produces, answers=True),
+        )
 
     async def _forward(
         self,
@@ -110,7 +182,7 @@ class KafkaProxy:
         if answer[:4] in produces:
             produces.discard(answer[:4])
             return _with_error(answer, self._lies.popleft()) if self._lies else answer
-        return answer.replace(_address(self._port_of_broker), _address(self._port))
+        return answer.replace(_address(self.target), _address(self.port))
 
 
 def _address(port: int) -> bytes:

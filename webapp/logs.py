@@ -9,7 +9,7 @@ import structlog
 
 from shared.config import Settings
 
-QUIET = ("httpx", "httpcore", "aiosmtplib", "sqlalchemy", "mail.log")
+QUIET = ("httpx", "httpcore", "aiosmtplib", "imapclient", "sqlalchemy", "mail.log")
 SILENT = ("aiokafka",)
 """Reports every reconnect as an error; `RobustKafkaProducer` says the same once and calmly."""
 

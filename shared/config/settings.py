@@ -103,6 +103,15 @@ class Settings(BaseSettings):
     queue_pause_cap_seconds: Annotated[float, Field(gt=0)] = 300
     worker_poll_seconds: Annotated[float, Field(gt=0)] = 2
 
+    imap_host: str = ""
+    imap_port: Port = 993
+    imap_use_tls: MailSecurity = "tls"
+    imap_ca_file: Path | None = None
+    imap_username: str = ""
+    imap_password: SecretStr = SecretStr("")
+    imap_folder: str = "INBOX"
+    imap_poll_seconds: Annotated[float, Field(gt=0, le=1_200)] = 30
+
     kafka_bootstrap_servers: Brokers = ""
     kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
     kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "PLAIN"
