@@ -47,6 +47,7 @@ def upgrade() -> None:
         schema=SCHEMA,
         postgresql_where=sa.text("aktenzeichen IS NOT NULL"),
     )
+    op.create_index("ix_therapists_email", "therapists", [sa.literal_column("lower(email)")], schema=SCHEMA)
     _create_incoming()
     _create_cursors()
     _create_stop_list()
@@ -55,6 +56,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     for table in ("sperrliste", "postfach_stand", "eingang"):
         op.drop_table(table, schema=SCHEMA)
+    op.drop_index("ix_therapists_email", "therapists", schema=SCHEMA)
     op.drop_index("ix_emails_aktenzeichen", "emails", schema=SCHEMA)
     op.drop_column("emails", "aktenzeichen", schema=SCHEMA)
     op.drop_constraint(op.f("ck_emails_naechster_versuch_at"), "emails", schema=SCHEMA)
@@ -123,10 +125,7 @@ def _create_incoming() -> None:
         sa.Column("wieder_da_am", sa.Date(), nullable=True),
         sa.Column("serverworte", sa.Text(), nullable=True),
         sa.Column(
-            "adressen_tot",
-            postgresql.ARRAY(sa.Text()),
-            nullable=True,
-            comment="The addresses a bounce says nobody is behind",
+            "adresse_tot", sa.Text(), nullable=True, comment="The address a bounce says nobody is behind"
         ),
         sa.Column("wirkung", postgresql.JSONB(), nullable=True),
         sa.Column("erfasst_von", sa.Integer(), nullable=True, comment="Who recorded it by hand"),

@@ -30,6 +30,11 @@ def check_address(field: str, value: str, *, utf8: bool = False) -> list[FieldEr
     return [FieldError(field, NOT_AN_ADDRESS if other else ASCII_LOCAL_PART)]
 
 
+def is_address(value: str) -> bool:
+    """Whether a value is an address by its syntax."""
+    return _parse(value) is not None
+
+
 def normalized_address(value: str) -> str:
     """Return a valid address as it is stored: domain in lower case and in its own script."""
     return _valid(value).normalized

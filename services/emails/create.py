@@ -23,7 +23,7 @@ from services.emails.states import draft, existing_email, queued
 from services.emails.templates.engine import check_template, render_template
 from services.errors import FieldError, IdempotencyConflict, InvalidInput
 from services.events.report import CREATED
-from services.events.types import EmailPayload
+from services.events.types import EmailPayload, EventType
 from services.hints import EMAIL_QUEUE, EMAILS, OUTBOX
 from services.idempotency import Made, RepeatableRequest
 from services.models import SCHEMA, Email, EmailStatus
@@ -247,4 +247,4 @@ def _check_source(new: NewEmail) -> list[FieldError]:
 
 def _payload(email: Email) -> str:
     """Return the event's payload as `report_email` writes it, but for the id that is not known yet."""
-    return msgspec.json.encode(EmailPayload.of(email)).decode()
+    return msgspec.json.encode(EmailPayload.of(email, EventType.EMAIL_CREATED)).decode()

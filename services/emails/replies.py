@@ -4,24 +4,59 @@
 - An *out-of-office note* is no answer: the follow-up waits for the day of return, else for another full
   waiting time, and a pending automatic call moves there; with no time free there it is cancelled and the
   e-mail marked for follow-up by a person.
-- *Undeliverable* is no answer either: the server's notice is kept in `fehlermeldung`. Nothing else happens by
-  itself, the pending automatic call stays; the screen offers to call right away, which a person decides.
+- *Undeliverable* is no answer either: the server's notice is kept in `fehlermeldung`, other services are
+  told, and where the address is dead nobody writes to it any more. No call is made for want of an answer, a
+  pending one stays; the screen offers to call right away, which a person decides.
+
+It is the one place for what follows, whoever brings the message: the form and PUT (`record_reply`,
+`take_reply`) or the mailbox (`follow`). What is no answer is kept in `eingang`, by hand or not.
 
 Whoever answers, or has a note sent, has got the e-mail: one whose delivery was unclear counts as sent from
-then on, so that nobody sends it again.
+then on, so that nobody sends it again. Nobody who has answered is written to: what is still queued leaves
+the queue as FAILED (`states.take_out_of_queue`).
 """
 
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 
+from sqlalchemy import select
+
 from services.checks import check_body, check_note
 from services.drafts import REPLY, drop_draft
-from services.emails.states import NotInThisState, existing_email, finish_change, locked_email, settle_as_sent
+from services.emails.consequences import Consequences, Watch
+from services.emails.states import (
+    NotInThisState,
+    existing_email,
+    finish_change,
+    locked_email,
+    settle_as_sent,
+    take_out_of_queue,
+)
+from services.emails.stop_list import stop
 from services.errors import Conflict, FieldError, InvalidInput
 from services.events.types import EventType
 from services.follow_ups import pending as follow_ups
-from services.models import CallStatus, Email, EmailStatus, PhoneCall, ReplyKind
+from services.hints import INCOMING
+from services.models import (
+    CallStatus,
+    Email,
+    EmailStatus,
+    Incoming,
+    IncomingKind,
+    IncomingState,
+    PhoneCall,
+    ReplyKind,
+    StopEntry,
+    StopReason,
+)
 from services.work import Action, Moment, Transaction, Work
+
+KIND_OF = {
+    ReplyKind.REPLY: IncomingKind.REPLY,
+    ReplyKind.OUT_OF_OFFICE: IncomingKind.OUT_OF_OFFICE,
+    ReplyKind.UNDELIVERABLE: IncomingKind.HARD_BOUNCE,
+}
+"""What the inbox calls what came back."""
 
 LATEST_RETURN = timedelta(days=366)
 
@@ -41,13 +76,15 @@ class AlreadyAnswered(Conflict):
 class Reply:
     """What came back; a naive `eingang` is local time, none means now.
 
-    `rueckkehr` is the day somebody is back and belongs to an out-of-office note.
+    `rueckkehr` is the day somebody is back and belongs to an out-of-office note; `adresse_tot` says that
+    nobody is behind the recipient's address, and belongs to what is undeliverable.
     """
 
     art: ReplyKind = ReplyKind.REPLY
     eingang: datetime | None = None
     inhalt: str | None = None
     rueckkehr: date | None = None
+    adresse_tot: bool = False
     nachverfolgung_erforderlich: bool | None = None
     nachverfolgung_notizen: str | None = None
 
@@ -66,6 +103,10 @@ class ReplyEffect:
     """No follow-up call before this day."""
     offer_call: bool = False
     """Whether staff should be offered to call right away."""
+    stopped: StopEntry | None = None
+    """The stop list's entry because of which nobody writes to the recipient any more."""
+    consequences: Consequences | None = None
+    """All that changed, so that it can be taken back; none in a preview."""
 
 
 async def record_reply(work: Work, email_id: int, reply: Reply, *, version: int | None = None) -> ReplyEffect:
@@ -109,7 +150,7 @@ async def preview_reply(
 
 
 async def take_reply(tx: Transaction, email: Email, reply: Reply) -> ReplyEffect:
-    """Do all that a reply to a locked e-mail entails; note who recorded it.
+    """Do all that a reply to a locked e-mail entails; note who recorded it, and a note or notice as it came.
 
     Raises:
         InvalidInput, NotInThisState, AlreadyAnswered: as `record_reply`.
@@ -120,27 +161,77 @@ async def take_reply(tx: Transaction, email: Email, reply: Reply) -> ReplyEffect
         raise AlreadyAnswered
     eingang = tx.rules.aware(reply.eingang) if reply.eingang else None
     _check(tx, email, reply, eingang)
-    eingang = min(eingang, tx.now) if eingang else None
-    if email.zustellung_unklar and reply.art is not ReplyKind.UNDELIVERABLE:
-        settle_as_sent(tx, email)
+    reply = replace(reply, eingang=min(eingang, tx.now) if eingang else None)
     if reply.nachverfolgung_erforderlich is not None:
         email.nachverfolgung_erforderlich = reply.nachverfolgung_erforderlich
     if reply.nachverfolgung_notizen is not None:
         email.nachverfolgung_notizen = reply.nachverfolgung_notizen or None
     before = _what_came(email)
+    effect = await follow(tx, email, reply)
+    noted = reply.art is not ReplyKind.REPLY and await _note(tx, email, reply, effect)
+    if noted or _what_came(email) != before:
+        tx.record(Action.REPLY_RECORDED, email, art=reply.art.value, version=email.version)
+    return effect
+
+
+async def follow(
+    tx: Transaction, email: Email, reply: Reply, *, incoming: Incoming | None = None
+) -> ReplyEffect:
+    """Do what follows for a locked e-mail that is no draft, whoever brings the reply.
+
+    Its `eingang` is aware. An answer corrects an earlier one; a note or notice comes before any answer.
+    """
+    watch = await Watch.begin(tx, email)
+    if email.zustellung_unklar and reply.art is not ReplyKind.UNDELIVERABLE:
+        settle_as_sent(tx, email)
+    undeliverable_before = email.antwort_art == ReplyKind.UNDELIVERABLE
     email.antwort_art = reply.art
+    stopped = None
     match reply.art:
         case ReplyKind.REPLY:
-            effect = await _answered(tx, email, eingang, reply.inhalt)
+            effect = await _answered(tx, email, reply.eingang, reply.inhalt)
         case ReplyKind.OUT_OF_OFFICE:
             effect = await _out_of_office(tx, email, reply)
         case ReplyKind.UNDELIVERABLE:
             email.fehlermeldung = reply.inhalt or email.fehlermeldung
+            if reply.adresse_tot:
+                stopped = await stop(
+                    tx, email.empfaenger_email, StopReason.DEAD, email=email, incoming=incoming
+                )
+            if not undeliverable_before:
+                tx.report(EventType.EMAIL_FAILED, email)
             effect = ReplyEffect(email=email, art=reply.art, offer_call=True)
-    if _what_came(email) != before:
-        details = {"art": reply.art.value, "version": email.version}
-        tx.record(Action.REPLY_RECORDED, email, **details)
-    return effect
+    consequences = watch.end(stop_id=stopped.id if stopped else None)
+    return replace(effect, stopped=stopped, consequences=consequences)
+
+
+async def _note(tx: Transaction, email: Email, reply: Reply, effect: ReplyEffect) -> bool:
+    """Keep a note or notice somebody recorded by hand; given again, it is no news."""
+    assert effect.consequences
+    note = {
+        "email_id": email.id,
+        "art": KIND_OF[reply.art],
+        "worte": reply.inhalt or "",
+        "wieder_da_am": reply.rueckkehr,
+    }
+    again = select(Incoming.id).filter_by(**note, postfach=None).limit(1)
+    if await tx.session.scalar(again) is not None:
+        return False
+    tx.session.add(
+        Incoming(
+            **note,
+            text=note["worte"],
+            serverworte=reply.inhalt if reply.art is ReplyKind.UNDELIVERABLE else None,
+            empfangen_at=reply.eingang or tx.now,
+            zustand=IncomingState.DONE,
+            therapist_id=email.therapist_id,
+            wirkung=effect.consequences.as_json(),
+            erfasst_von=tx.actor.staff_id,
+            created_at=tx.now,
+        )
+    )
+    tx.wake(INCOMING)
+    return True
 
 
 def _what_came(email: Email) -> tuple[object, ...]:
@@ -169,6 +260,8 @@ async def _answered(
     email.antwort_erhalten = True
     email.antwortdatum = eingang or email.antwortdatum or tx.now
     email.antwortinhalt = inhalt if inhalt is not None else email.antwortinhalt
+    if email.status is EmailStatus.QUEUED:
+        await take_out_of_queue(tx, email)
     canceled = await follow_ups.cancel_pending(tx, email.id)
     if (email.antwort_erhalten, email.antwortdatum) != before:
         tx.report(EventType.EMAIL_REPLIED, email)

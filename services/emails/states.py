@@ -5,6 +5,8 @@ DRAFT -> QUEUED -> SENDING -> SENT
   ^         |  ^       |-> FAILED -> QUEUED (a person or PUT)
   +---------+  +-- resend --- unclear -- was sent, or somebody answered -> SENT
 ```
+A QUEUED e-mail that somebody answers has FAILED as "answered before it was sent", unless an earlier attempt
+was unclear: then it is SENT.
 Every change of state is guarded by the state it leaves and raises `version` by one. What the worker does
 with a message it has claimed is in `services.sending.queue`.
 """
@@ -20,8 +22,8 @@ from services.emails.lists import BODIES
 from services.errors import Conflict, NotFound
 from services.events.types import EventType
 from services.hints import EMAIL_QUEUE, EMAILS
-from services.models import Email, EmailStatus
-from services.models.emails import UNCLEAR
+from services.models import AttemptOutcome, Email, EmailStatus, EmailVersuch
+from services.models.emails import ANSWERED_UNSENT, UNCLEAR
 from services.work import Action, Transaction, Work
 
 Decision = Literal["resend", "was_sent"]
@@ -40,6 +42,10 @@ class NoSuchEmail(NotFound):
 
 class NotInThisState(Conflict):
     """This is not possible while the e-mail is %(status)s."""
+
+
+class NotToBeSent(Conflict):
+    """This e-mail has been answered, so it is not sent any more."""
 
 
 class DeliveryIsClear(Conflict):
@@ -91,6 +97,7 @@ async def retry_email(work: Work, email_id: int, *, version: int | None = None) 
 
     Raises:
         NotInThisState: it has not failed.
+        NotToBeSent: somebody has answered it.
     """
     return await _change(work, email_id, EmailStatus.FAILED, EmailStatus.QUEUED, version)
 
@@ -160,8 +167,28 @@ def settle_as_sent(tx: Transaction, email: Email) -> None:
     """Count a locked, unclear e-mail as sent at the instant its hand-over began; report and note it."""
     sent_at = email.uebergabe_begonnen_at
     _set(email, status=EmailStatus.SENT, sent_at=sent_at, fehlermeldung=None, anspruch=None)
+    email.naechster_versuch_at = None
     tx.report(EventType.EMAIL_SENT, email)
     tx.record(Action.EMAIL_WAS_SENT, email)
+
+
+async def take_out_of_queue(tx: Transaction, email: Email) -> None:
+    """Settle a locked, queued e-mail that somebody has answered, so that it is not sent (again).
+
+    It counts as sent where an earlier attempt was unclear, for the answer proves that one; else it has
+    FAILED: it never left the house, and a person sees why.
+    """
+    handed_over = await tx.session.scalar(
+        select(EmailVersuch.begonnen_at)
+        .where(EmailVersuch.email_id == email.id, EmailVersuch.ergebnis == AttemptOutcome.UNCLEAR)
+        .order_by(EmailVersuch.nummer.desc())
+        .limit(1)
+    )
+    if handed_over is None:
+        _set(email, status=EmailStatus.FAILED, fehlermeldung=ANSWERED_UNSENT, naechster_versuch_at=None)
+    else:
+        email.uebergabe_begonnen_at = handed_over
+        settle_as_sent(tx, email)
 
 
 def change_status(email: Email, status: EmailStatus, *, now: datetime) -> None:
@@ -169,9 +196,12 @@ def change_status(email: Email, status: EmailStatus, *, now: datetime) -> None:
 
     Raises:
         NotInThisState: no way leads there from its state.
+        NotToBeSent: somebody has answered it.
     """
     match email.status, status:
         case ((EmailStatus.DRAFT | EmailStatus.FAILED), EmailStatus.QUEUED):
+            if email.antwort_erhalten:
+                raise NotToBeSent
             _set(email, **queued(now))
         case EmailStatus.QUEUED, EmailStatus.DRAFT:
             _set(email, **draft())

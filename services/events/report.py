@@ -5,8 +5,8 @@ from uuid import UUID
 
 from sqlalchemy import delete
 
-from services.events.types import TOPIC, EventType
-from services.models import SCHEMA, OutboxEvent
+from services.events.types import TOPIC, EmailFailure, EventType
+from services.models import SCHEMA, OutboxEvent, ReplyKind
 from services.work import Transaction
 
 _INSTANT = """
@@ -27,7 +27,11 @@ REPORT = f"""
         jsonb_build_object(
             'email_id', c.id, 'therapist_id', c.therapist_id, 'status', c.status,
             'sent_at', {_INSTANT.format("sent_at")}, 'antwort_erhalten', c.antwort_erhalten,
-            'antwortdatum', {_INSTANT.format("antwortdatum")}, 'antwort_art', c.antwort_art),
+            'antwortdatum', {_INSTANT.format("antwortdatum")}, 'antwort_art', c.antwort_art,
+            'reason', CASE WHEN c.status = 'SENT' THEN NULL
+                WHEN c.antwort_erhalten THEN '{EmailFailure.ANSWERED}'
+                WHEN c.antwort_art = '{ReplyKind.UNDELIVERABLE}' THEN '{EmailFailure.BOUNCED}'
+                ELSE '{EmailFailure.REFUSED}' END),
         $1, $1
     FROM changed c WHERE c.status IN ('SENT', 'FAILED') ORDER BY c.id
 """  # noqa: S608

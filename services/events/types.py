@@ -32,6 +32,24 @@ class EventType(StrEnum):
     CALL_CANCELED = "communication.call_canceled"
 
 
+class EmailFailure(StrEnum):
+    """Why an e-mail has failed."""
+
+    REFUSED = "refused"
+    """The mail server refused it, or it could not be delivered in time."""
+    BOUNCED = "bounced"
+    """It was taken, and reported as undeliverable afterwards; its status stays SENT."""
+    ANSWERED = "answered"
+    """It was answered before it was sent, so it is not sent any more."""
+
+    @classmethod
+    def of(cls, email: Email) -> "EmailFailure":
+        """Return why an e-mail failed of which that is to be reported."""
+        if email.antwort_erhalten:
+            return cls.ANSWERED
+        return cls.BOUNCED if email.antwort_art == ReplyKind.UNDELIVERABLE else cls.REFUSED
+
+
 class EmailPayload(msgspec.Struct, frozen=True, kw_only=True):
     """An e-mail as it was when the event happened."""
 
@@ -42,10 +60,11 @@ class EmailPayload(msgspec.Struct, frozen=True, kw_only=True):
     antwort_erhalten: bool
     antwortdatum: Instant | None
     antwort_art: ReplyKind | None
+    reason: Annotated[EmailFailure | None, msgspec.Meta(description="Of `email_failed` only.")] = None
 
     @classmethod
-    def of(cls, email: Email) -> Self:
-        """Return what may be told about an e-mail."""
+    def of(cls, email: Email, happened: EventType) -> Self:
+        """Return what may be told about an e-mail when something happened to it."""
         return cls(
             email_id=email.id,
             therapist_id=email.therapist_id,
@@ -54,6 +73,7 @@ class EmailPayload(msgspec.Struct, frozen=True, kw_only=True):
             antwort_erhalten=email.antwort_erhalten,
             antwortdatum=email.antwortdatum,
             antwort_art=ReplyKind(email.antwort_art) if email.antwort_art else None,
+            reason=EmailFailure.of(email) if happened is EventType.EMAIL_FAILED else None,
         )
 
 
@@ -107,7 +127,7 @@ def event_of(
 ) -> OutboxEvent:
     """Return the outbox's row for what happened to a row, to be published from `available_at` on."""
     if isinstance(row, Email):
-        key, payload = f"email:{row.id}", msgspec.to_builtins(EmailPayload.of(row))
+        key, payload = f"email:{row.id}", msgspec.to_builtins(EmailPayload.of(row, happened))
     else:
         key, payload = f"call:{row.id}", msgspec.to_builtins(CallPayload.of(row))
     return OutboxEvent(

@@ -1,8 +1,8 @@
 """Makes the automatic call about an e-mail nobody has answered: exactly one, however many workers look.
 
 Due is a SENT e-mail without an answer, `rules.follow_up_after` after it was sent or, where an out-of-office
-note or an earlier look moved it, from `nachverfolgung_ab` on. Failed, unclear and answered e-mails are not,
-nor are those a call was already made about.
+note or an earlier look moved it, from `nachverfolgung_ab` on. Failed, undeliverable, unclear and answered
+e-mails are not, nor are those a call was already made about.
 
 An e-mail whose therapist can't be called is flagged `nachverfolgung_erforderlich` with the reason in its
 notes, and looked at again after `rules.follow_up_after`: it neither vanishes nor is tried all the time.
@@ -17,7 +17,7 @@ from sqlalchemy import Select, exists, or_, select, update
 from services.calls.planning import announce
 from services.errors import DomainError, TemporarilyUnavailable
 from services.hints import EMAILS
-from services.models import CallReason, CallStatus, Email, EmailStatus, PhoneCall, Therapist
+from services.models import CallReason, CallStatus, Email, EmailStatus, PhoneCall, ReplyKind, Therapist
 from services.scheduling.booking import NotToBeCalled, book_next
 from services.scheduling.calendar import HoursTooShort, NoFreeSlot, NoWindow, UnreadableHours
 from services.therapists.directory import TherapistDirectory, UnknownTherapist
@@ -128,6 +128,7 @@ def due_follow_ups(moment: Moment) -> Select[int, int]:
         .where(
             Email.status == EmailStatus.SENT,
             ~Email.antwort_erhalten,
+            or_(Email.antwort_art.is_(None), Email.antwort_art != ReplyKind.UNDELIVERABLE),
             ~Email.nachgefasst,
             Email.sent_at <= moment.now - moment.rules.follow_up_after,
             or_(Email.nachverfolgung_ab.is_(None), Email.nachverfolgung_ab <= moment.now),

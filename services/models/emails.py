@@ -66,6 +66,9 @@ class AttemptOutcome(StrEnum):
     RELEASED = "released"
 
 
+ANSWERED_UNSENT = "answered before it was sent"
+"""The `fehlermeldung` of an e-mail that left the queue because its recipient had answered."""
+
 SEARCHED_SQL = f"{SCHEMA}.suchwoerter(betreff, empfaenger_name, empfaenger_email)"
 SEARCHED: ColumnElement[str] = literal_column(SEARCHED_SQL, TSVECTOR)
 """The words of an e-mail that a search finds: subject, recipient's name, parts of the address."""

@@ -14,7 +14,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 from sqlalchemy import text as sql
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.models.base import Base, CreatedAt, one_of
@@ -111,8 +111,8 @@ class Incoming(Base):
     vorschlag: Mapped[dict[str, object] | None] = mapped_column(JSONB)
     wieder_da_am: Mapped[date | None]
     serverworte: Mapped[str | None] = mapped_column(Text)
-    adressen_tot: Mapped[list[str] | None] = mapped_column(
-        ARRAY(Text), comment="The addresses a bounce says nobody is behind"
+    adresse_tot: Mapped[str | None] = mapped_column(
+        Text, comment="The address a bounce says nobody is behind"
     )
     wirkung: Mapped[dict[str, object] | None] = mapped_column(JSONB)
     erfasst_von: Mapped[int | None] = mapped_column(ForeignKey(Staff.id), comment="Who recorded it by hand")

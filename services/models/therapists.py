@@ -35,6 +35,7 @@ class Therapist(Base):
             "ix_therapists_telefon_e164", "telefon_e164", postgresql_ops={"telefon_e164": "text_pattern_ops"}
         ),
         Index("ix_therapists_abgerufen_at", "abgerufen_at"),
+        Index("ix_therapists_email", text("lower(email)")),
         Index("ix_therapists_names", text(NAMES_SQL), postgresql_using="gin"),
         Index("ix_therapists_other_numbers", text(OTHER_NUMBERS_SQL), postgresql_using="gin"),
     )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from services.receiving.bounces import Bounce
 from services.receiving.headers import Headers, message_ids
 from services.receiving.message import IncomingMessage
-from services.receiving.tokens import id_from_address
+from services.tokens import id_from_address
 
 _ARRIVED_AT = ("to", "cc", "delivered-to", "x-original-to", "envelope-to")
 _SENT_FROM = ("return-path", "reply-to", "from", "sender")

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Self
 
 from services.receiving.absence import back_on
 from services.receiving.bounces import Bounce, read_bounce
@@ -9,6 +10,7 @@ from services.receiving.kinds import Kind, kind_of
 from services.receiving.matching import Keys, keys_of
 from services.receiving.message import IncomingMessage, read_message
 from services.receiving.quotation import own_words
+from shared.config import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +19,15 @@ class OurSide:
 
     addresses: frozenset[str]
     secret: bytes
+
+    @classmethod
+    def from_settings(cls, config: Settings) -> Self:
+        """Read what is ours from the settings."""
+        addresses = (config.email_sender, config.bounce_address, config.reply_to_address)
+        return cls(
+            frozenset(address.lower() for address in addresses if address),
+            config.secret_key.get_secret_value().encode(),
+        )
 
 
 @dataclass(frozen=True, slots=True)

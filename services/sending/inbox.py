@@ -7,7 +7,7 @@ more, so that the processor is never idle and no claimed batch holds anybody up.
 import asyncio
 from dataclasses import dataclass
 
-from services.sending.message import OutgoingMessage, UnbuildableMessage, build_message
+from services.sending.message import OutgoingMessage, ReturnAddresses, UnbuildableMessage, build_message
 from services.sending.queue import ClaimedEmail
 from shared.clock import Clock
 
@@ -27,12 +27,14 @@ class Inbox:
     """Claimed e-mails on their way to the lanes.
 
     Args:
+        returns: where reports and answers go.
         low: with at most this many waiting there is room for another batch.
         ahead: how many messages are built before a lane asks for them.
     """
 
-    def __init__(self, clock: Clock, *, low: int, ahead: int) -> None:
+    def __init__(self, clock: Clock, returns: ReturnAddresses, *, low: int, ahead: int) -> None:
         self._clock = clock
+        self._returns = returns
         self._low = low
         self._waiting: asyncio.Queue[ClaimedEmail] = asyncio.Queue()
         self._ready: asyncio.Queue[ReadyEmail] = asyncio.Queue(ahead)
@@ -72,10 +74,10 @@ class Inbox:
                 raise
 
     async def _build(self, email: ClaimedEmail) -> OutgoingMessage | UnbuildableMessage:
-        now = self._clock()
+        now, way_back = self._clock(), self._returns.of(email.id)
         try:
             if len(email.body_html) + len(email.body_text) > BIG_BODY:
-                return await asyncio.to_thread(build_message, email, date=now)
-            return build_message(email, date=now)
+                return await asyncio.to_thread(build_message, email, date=now, way_back=way_back)
+            return build_message(email, date=now, way_back=way_back)
         except UnbuildableMessage as error:
             return error

@@ -14,8 +14,9 @@ import structlog
 from services.events.report import REPORT, REPORTED
 from services.hints import EMAILS, OUTBOX
 from services.models import SCHEMA, AttemptOutcome, AttemptStage, EmailStatus
+from services.models.emails import ANSWERED_UNSENT
 from services.sending.group_commit import GroupCommit
-from services.sending.queue import ARRIVED, HELD, NEXT_NUMBER, ClaimedEmail
+from services.sending.queue import ARRIVED, BACK, HELD, NEXT_NUMBER, ClaimedEmail
 from services.sending.verdict import (
     DeliveryResult,
     Ending,
@@ -37,7 +38,7 @@ UNWRITABLE = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, Valu
 BEGIN = f"""
     WITH ours AS (
         SELECT e.id FROM {SCHEMA}.emails e JOIN unnest($1::int[], $2::uuid[]) AS b(id, token) ON e.id = b.id
-        WHERE e.anspruch = b.token AND NOT {HELD}
+        WHERE e.anspruch = b.token AND NOT e.antwort_erhalten AND NOT {HELD}
         FOR NO KEY UPDATE OF e SKIP LOCKED
     )
     UPDATE {SCHEMA}.emails e SET uebergabe_begonnen_at = $3, anspruch_bis = $4
@@ -53,7 +54,10 @@ FINISH = f"""
             outcome text)
     ), ours AS (
         SELECT e.id,
-            CASE WHEN entry.status = 'SENDING' AND {ARRIVED} THEN 'SENT' ELSE entry.status END AS status
+            CASE WHEN entry.status = 'SENDING' AND {ARRIVED} THEN 'SENT'
+                WHEN entry.status = 'QUEUED' THEN {BACK}::{SCHEMA}.emailstatus
+                ELSE entry.status END AS status,
+            entry.status = 'QUEUED' AND e.antwort_erhalten AS answered
         FROM {SCHEMA}.emails e JOIN entry ON e.id = entry.id
         WHERE e.anspruch = entry.token
         FOR NO KEY UPDATE OF e SKIP LOCKED
@@ -62,9 +66,11 @@ FINISH = f"""
         SET status = ours.status, anspruch = NULL, anspruch_bis = NULL,
             sent_at = CASE WHEN ours.status = 'SENT'
                 THEN coalesce(entry.sent_at, e.uebergabe_begonnen_at, $1) END,
-            naechster_versuch_at = coalesce(entry.next_at, e.naechster_versuch_at),
+            naechster_versuch_at = CASE WHEN ours.status IN ('QUEUED', 'SENDING')
+                THEN coalesce(entry.next_at, e.naechster_versuch_at) END,
             wiederholungsanzahl = entry.retries, updated_at = $1,
-            fehlermeldung = CASE WHEN entry.outcome IS NULL THEN e.fehlermeldung
+            fehlermeldung = CASE WHEN ours.answered THEN '{ANSWERED_UNSENT}'
+                WHEN entry.outcome IS NULL THEN e.fehlermeldung
                 WHEN ours.status <> 'SENT' THEN entry.error END,
             uebergabe_begonnen_at = CASE WHEN ours.status IN ('SENT', 'SENDING')
                 THEN coalesce(e.uebergabe_begonnen_at, $1) END
@@ -101,7 +107,8 @@ class Attempt:
 class Entry:
     """How a claim ends. `SENDING` means unclear; without an attempt the e-mail just goes back.
 
-    Of an e-mail somebody has answered it is not unclear: it is written as sent when its hand-over began.
+    Of an e-mail somebody has answered it is not unclear: it is written as sent when its hand-over began. Nor
+    does such an e-mail go back: it has failed.
     """
 
     email: ClaimedEmail
@@ -170,7 +177,7 @@ class Ledger:
     async def begin(self, email: ClaimedEmail) -> bool:
         """Make "DATA begins" durable and renew the lease.
 
-        False when the lease is no longer ours, or the queue is held.
+        False when the lease is no longer ours, somebody has answered, or the queue is held.
         """
         await self._ends.at_most(MOST_UNWRITTEN)
         begin = _Begin(email)

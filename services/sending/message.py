@@ -13,11 +13,13 @@ from binascii import b2a_qp
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
-from typing import Protocol
+from typing import Protocol, Self
 
 import idna
 
 from services.checks import LONGEST_LOCAL_PART
+from services.tokens import address_with_token, make_token
+from shared.config import Settings
 
 BOUNDARY = "=_calldesk_alternative"
 """Can't occur in a part: quoted-printable never holds `=_`."""
@@ -38,6 +40,40 @@ MESSAGE_ID = re.compile(r"<[!-;=?A-~]+@[!-;=?A-~]+>")
 
 class UnbuildableMessage(ValueError):
     """The row can't be made into a valid message; the text says why, without quoting its content."""
+
+
+@dataclass(frozen=True, slots=True)
+class WayBack:
+    """Where reports about an e-mail and answers to it go; empty: to its sender."""
+
+    bounce: str = ""
+    reply_to: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnAddresses:
+    """Where reports and answers go, each address with a token of the e-mail; empty: to its sender."""
+
+    bounce: str
+    reply_to: str
+    secret: bytes
+
+    @classmethod
+    def from_settings(cls, config: Settings) -> Self:
+        """Read the addresses from the settings."""
+        secret = config.secret_key.get_secret_value().encode()
+        return cls(config.bounce_address, config.reply_to_address, secret)
+
+    def of(self, email_id: int) -> WayBack:
+        """Return the way back to an e-mail."""
+        token = make_token(email_id, self.secret) if self.bounce or self.reply_to else ""
+        bounce, reply_to = (
+            address_with_token(address, token) if address else "" for address in (self.bounce, self.reply_to)
+        )
+        return WayBack(bounce, reply_to)
+
+
+TO_SENDER = WayBack()
 
 
 class MailFields(Protocol):
@@ -75,7 +111,7 @@ class OutgoingMessage:
         return not (self.sender.isascii() and self.recipient.isascii())
 
 
-def build_message(fields: MailFields, *, date: datetime) -> OutgoingMessage:
+def build_message(fields: MailFields, *, date: datetime, way_back: WayBack = TO_SENDER) -> OutgoingMessage:
     """Return the message as `multipart/alternative` (RFC 2045 to 2047, 5322), dated `date`.
 
     Raises:
@@ -83,11 +119,17 @@ def build_message(fields: MailFields, *, date: datetime) -> OutgoingMessage:
     """
     sender = envelope_address(fields.absender_email, "absender_email")
     recipient = envelope_address(fields.empfaenger_email, "empfaenger_email")
+    bounce, reply_to = sender, ""
+    if way_back.bounce:
+        bounce = envelope_address(way_back.bounce, "BOUNCE_ADDRESS")
+    if way_back.reply_to:
+        reply_to = f"Reply-To: {envelope_address(way_back.reply_to, 'REPLY_TO_ADDRESS')}\r\n"
     if not MESSAGE_ID.fullmatch(fields.message_id):
         raise UnbuildableMessage("message_id is not of the form <left@right>")
     head = (
         f"Date: {format_datetime(date)}\r\n"
         f"From: {_mailbox(fields.absender_name, sender, 'absender_name')}\r\n"
+        f"{reply_to}"
         f"To: {_mailbox(fields.empfaenger_name, recipient, 'empfaenger_name')}\r\n"
         f"Subject: {_text(fields.betreff, 'betreff')}\r\n"
         f"Message-ID: {fields.message_id}\r\n"
@@ -96,7 +138,7 @@ def build_message(fields: MailFields, *, date: datetime) -> OutgoingMessage:
     )
     plain, html = _part("plain", fields.body_text), _part("html", fields.body_html)
     content = b"".join([head.encode("utf-8"), plain, html, f"--{BOUNDARY}--\r\n".encode("ascii")])
-    return OutgoingMessage(sender, recipient, content)
+    return OutgoingMessage(bounce, recipient, content)
 
 
 def envelope_address(address: str, field: str) -> str:

@@ -11,13 +11,14 @@ from uuid import UUID
 
 from services.events.report import REPORT, REPORTED
 from services.models import SCHEMA, EmailStatus, ReplyKind
+from services.models.emails import ANSWERED_UNSENT
 from services.sending.verdict import RefusalHistory
 from shared.direct_connection import DirectConnection
 
 DOMAIN = "lower(split_part(e.empfaenger_email, '@', -1))"
 
 DUE = f"""
-    e.status = 'QUEUED' AND e.naechster_versuch_at <= $1
+    e.status = 'QUEUED' AND e.naechster_versuch_at <= $1 AND NOT e.antwort_erhalten
     AND NOT EXISTS (SELECT FROM {SCHEMA}.mail_domains d WHERE d.domain = {DOMAIN} AND d.slow_until > $1)
 """
 
@@ -59,6 +60,9 @@ PROBE = f"""
 ARRIVED = f"(e.antwort_erhalten OR e.antwort_art <> '{ReplyKind.UNDELIVERABLE}')"
 """Whether what came back for an e-mail says that it has arrived; unknown where nothing came back."""
 
+BACK = "CASE WHEN e.antwort_erhalten THEN 'FAILED' ELSE 'QUEUED' END"
+"""Where a claim that ends without a delivery leads: nobody who has answered is written to."""
+
 HELD = f"EXISTS (SELECT FROM {SCHEMA}.mail_queue_state WHERE held_at IS NOT NULL)"
 """Whether an operator holds the queue."""
 
@@ -70,7 +74,7 @@ NEXT_NUMBER = (
 SWEEP = f"""
     WITH expired AS (
         SELECT e.id, begun, CASE WHEN e.uebergabe_begonnen_at IS NULL THEN $3 ELSE $2 END AS words,
-            CASE WHEN begun IS NULL THEN 'QUEUED' WHEN {ARRIVED} THEN 'SENT'
+            CASE WHEN begun IS NULL THEN {BACK} WHEN {ARRIVED} THEN 'SENT'
                 ELSE 'SENDING' END::{SCHEMA}.emailstatus AS status
         FROM {SCHEMA}.emails e, LATERAL (
             SELECT coalesce(e.uebergabe_begonnen_at, CASE WHEN {HELD} THEN e.updated_at END) AS begun) b
@@ -82,9 +86,10 @@ SWEEP = f"""
             anspruch = CASE WHEN expired.status = 'SENDING' THEN e.anspruch END,
             sent_at = CASE WHEN expired.status = 'SENT' THEN begun END,
             uebergabe_begonnen_at = begun,
-            naechster_versuch_at = CASE WHEN begun IS NULL THEN $1 ELSE e.naechster_versuch_at END,
-            fehlermeldung = CASE expired.status
-                WHEN 'QUEUED' THEN e.fehlermeldung WHEN 'SENDING' THEN words END
+            naechster_versuch_at = CASE expired.status
+                WHEN 'QUEUED' THEN $1 WHEN 'SENDING' THEN e.naechster_versuch_at END,
+            fehlermeldung = CASE expired.status WHEN 'QUEUED' THEN e.fehlermeldung
+                WHEN 'SENDING' THEN words WHEN 'FAILED' THEN '{ANSWERED_UNSENT}' END
         FROM expired WHERE e.id = expired.id
         RETURNING {REPORTED}, begun, words
     ), attempts AS (
@@ -180,11 +185,15 @@ class ClaimedEmail:
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """What became of e-mails whose lease had ended; `sent` are those whose delivery an answer proves."""
+    """What became of e-mails whose lease had ended: `sent` are those whose delivery an answer proves.
+
+    `answered` are those it came for before they were handed over: they are not sent any more.
+    """
 
     requeued: list[int]
     unclear: list[int]
     sent: list[int]
+    answered: list[int]
 
 
 class EmailQueue:
@@ -211,8 +220,9 @@ class EmailQueue:
     async def sweep(self, *, now: datetime) -> Swept:
         """End expired leases: before DATA the e-mail is queued again, after it the delivery is unclear.
 
-        It is not where somebody has answered: that e-mail counts as sent. While the queue is held, all of
-        them are unclear, those before DATA too: in an older state restored, nobody knows what came after.
+        It is not where somebody has answered: that e-mail counts as sent, or before DATA as failed. While the
+        queue is held, all of them are unclear, those before DATA too: in an older state restored, nobody
+        knows what came after.
         """
         rows = await self._connection.fetch(SWEEP, now, WORKER_ENDED, HELD_MEANWHILE)
 
@@ -223,6 +233,7 @@ class EmailQueue:
             requeued=became(EmailStatus.QUEUED),
             unclear=became(EmailStatus.SENDING),
             sent=became(EmailStatus.SENT),
+            answered=became(EmailStatus.FAILED),
         )
 
     async def pause(self, seen: int, *, until: datetime, reason: str) -> bool:

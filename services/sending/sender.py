@@ -3,6 +3,7 @@
 import asyncio
 import random
 from contextlib import suppress
+from dataclasses import asdict
 from datetime import timedelta
 
 import structlog
@@ -11,6 +12,7 @@ from services.hints import EMAIL_QUEUE, EMAILS, OUTBOX
 from services.sending.inbox import Inbox
 from services.sending.lane import Jitter, Lane, LaneTeam
 from services.sending.ledger import Ledger, release
+from services.sending.message import ReturnAddresses
 from services.sending.options import SmtpOptions
 from services.sending.queue import EmailQueue
 from services.sending.smtp import SmtpConnection
@@ -70,7 +72,7 @@ class EmailSender:
         self._queue = EmailQueue(claims)
         self._ledger = Ledger(begins, ends, notifier, clock, self._lease)
         lanes = config.smtp_connections
-        self._inbox = Inbox(clock, low=2 * lanes, ahead=lanes)
+        self._inbox = Inbox(clock, ReturnAddresses.from_settings(config), low=2 * lanes, ahead=lanes)
         self._batch = lanes * CLAIMS_PER_LANE
         options = SmtpOptions.from_settings(config)
         self._deadline = timedelta(seconds=options.deadline)
@@ -168,8 +170,8 @@ class EmailSender:
                 log.warning("sweep_failed", error=type(error).__name__)
                 await asyncio.sleep(AFTER_OUTAGE_SECONDS)
                 continue
-            if swept.requeued or swept.unclear or swept.sent:
-                log.warning("leases_ended", requeued=swept.requeued, unclear=swept.unclear, sent=swept.sent)
+            if any(asdict(swept).values()):
+                log.warning("leases_ended", **asdict(swept))
                 self._notifier.send({EMAIL_QUEUE, EMAILS, OUTBOX})
             await asyncio.sleep(self._config.worker_poll_seconds)
 

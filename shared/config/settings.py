@@ -40,6 +40,9 @@ GERMAN_STATES = [
 ]
 DEVELOPMENT_SECRET = "development-only-secret-never-use-it-in-production"  # noqa: S105
 
+LONGEST_BEFORE_TOKEN = 39
+"""Characters before the @ of an address that a token of 24 and a + are added to (RFC 5321: 64)."""
+
 MailSecurity = Literal["none", "starttls", "tls"]
 Port = Annotated[int, Field(ge=1, le=65535)]
 
@@ -95,6 +98,8 @@ class Settings(BaseSettings):
     smtp_deadline_seconds: Annotated[float, Field(gt=0)] = 60
     email_sender: str = "kontakt@therapieplatz.example"
     email_sender_name: str = "Therapieplatz-Vermittlung"
+    bounce_address: str = ""
+    reply_to_address: str = ""
     email_lease_seconds: Annotated[float, Field(gt=0)] = 180
     email_retry_base_seconds: Annotated[float, Field(gt=0)] = 60
     email_retry_cap_seconds: Annotated[float, Field(gt=0)] = 14_400
@@ -182,6 +187,19 @@ class Settings(BaseSettings):
         if "." not in address.ascii_domain:
             raise ValueError(wanted)
         return address.normalized
+
+    @field_validator("bounce_address", "reply_to_address")
+    @classmethod
+    def _takes_a_token(cls, value: str) -> str:
+        if not value:
+            return value
+        address = cls._an_address(value)
+        if len(address.rpartition("@")[0]) > LONGEST_BEFORE_TOKEN or "+" in address:
+            raise ValueError(
+                f"give an address with at most {LONGEST_BEFORE_TOKEN} characters before the @ and no +;"
+                " what is sent to name+anything must reach it as well"
+            )
+        return address
 
     @field_validator("email_sender_name")
     @classmethod

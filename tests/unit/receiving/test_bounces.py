@@ -2,7 +2,7 @@ import pytest
 
 from services.receiving.bounces import Action, Bounce
 from services.receiving.kinds import Kind
-from services.receiving.tokens import address_with_token, make_token
+from services.tokens import address_with_token, make_token
 from tests.incoming_mail import OUR_ADDRESS, OUR_ID, US, mail, report, returned_headers, understood
 
 PRACTICE = "praxis@kern-test.example"

@@ -1,7 +1,7 @@
 import pytest
 
 from services.receiving.matching import normalized_subject
-from services.receiving.tokens import address_with_token, make_token
+from services.tokens import address_with_token, make_token
 from tests.incoming_mail import OUR_ADDRESS, OUR_ID, US, mail, understood
 
 

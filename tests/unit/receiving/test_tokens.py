@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.models import LARGEST_ID
-from services.receiving.tokens import address_with_token, id_from_address, id_from_token, make_token
+from services.tokens import address_with_token, id_from_address, id_from_token, make_token
 
 SECRET = b"one secret"
 ids = st.integers(1, LARGEST_ID)

@@ -1,0 +1,201 @@
+"""What followed from a message, so that it can be taken back: of the e-mail, its calls, and the stop list."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Self
+
+import msgspec
+from sqlalchemy import select
+
+from services.calls.planning import announce
+from services.calls.undo import CallState
+from services.emails.states import queued
+from services.emails.stop_list import NotStopped, release_locked
+from services.errors import InvalidInput
+from services.events.types import EventType
+from services.models import CallReason, CallStatus, Email, EmailStatus, PhoneCall, Therapist
+from services.scheduling.booking import CallCollision, move, move_to_next
+from services.scheduling.calendar import Unschedulable
+from services.work import Action, Transaction
+
+ANSWER = ("antwort_erhalten", "antwortdatum")
+DELIVERY = ("status", "sent_at", "fehlermeldung", "naechster_versuch_at")
+
+
+class EmailState(msgspec.Struct, frozen=True):
+    """The columns of an e-mail that a message may change, but for the text of an answer."""
+
+    status: EmailStatus
+    sent_at: datetime | None
+    naechster_versuch_at: datetime | None
+    fehlermeldung: str | None
+    antwort_erhalten: bool
+    antwortdatum: datetime | None
+    antwort_art: str | None
+    nachverfolgung_ab: datetime | None
+    nachverfolgung_erforderlich: bool
+
+    @classmethod
+    def of(cls, email: Email) -> Self:
+        """Return the state an e-mail is in."""
+        return cls(**{name: getattr(email, name) for name in cls.__struct_fields__})
+
+
+class ChangedCall(msgspec.Struct, frozen=True):
+    """A call that was cancelled or moved: as it was, and the version it has had since."""
+
+    id: int
+    version: int
+    before: CallState
+
+
+class Consequences(msgspec.Struct, frozen=True, kw_only=True):
+    """What followed from a message, kept in `eingang.wirkung`."""
+
+    before: EmailState
+    after: EmailState
+    calls: list[ChangedCall] = []
+    stop_id: int | None = None
+
+    @property
+    def sets_answer(self) -> bool:
+        """Whether it is this message that answered the e-mail."""
+        return self.after.antwort_erhalten and not self.before.antwort_erhalten
+
+    def as_json(self) -> dict[str, object]:
+        """Return it as it is stored."""
+        return msgspec.to_builtins(self)
+
+
+class Watch:
+    """An e-mail and its planned calls before something follows; the e-mail's row is locked."""
+
+    def __init__(self, email: Email, calls: Sequence[PhoneCall]) -> None:
+        self._email = email
+        self._before = EmailState.of(email)
+        self._calls = [(call, call.version, CallState.of(call)) for call in calls]
+
+    @classmethod
+    async def begin(cls, tx: Transaction, email: Email) -> Self:
+        """Note an e-mail and the calls about it that a message may change; locks those."""
+        planned = await tx.session.scalars(
+            select(PhoneCall)
+            .where(
+                PhoneCall.email_id == email.id,
+                PhoneCall.status == CallStatus.SCHEDULED,
+                PhoneCall.grund != CallReason.CALL_BACK,
+            )
+            .order_by(PhoneCall.id)
+            .with_for_update()
+            .execution_options(populate_existing=True)
+        )
+        return cls(email, planned.all())
+
+    def end(self, *, stop_id: int | None = None) -> Consequences:
+        """Return what has changed since."""
+        return Consequences(
+            before=self._before,
+            after=EmailState.of(self._email),
+            calls=[
+                ChangedCall(call.id, call.version, before)
+                for call, version, before in self._calls
+                if call.version != version
+            ],
+            stop_id=stop_id,
+        )
+
+
+def read_consequences(stored: dict[str, object] | None) -> Consequences | None:
+    """Return what followed from a message, as it was stored."""
+    return msgspec.convert(stored, Consequences) if stored else None
+
+
+async def take_back(tx: Transaction, email: Email, done: Consequences) -> None:
+    """Take back what followed for a locked e-mail, as far as nobody has changed it since.
+
+    Calls come back at their time, or at the next that is free. Other services can't be made to forget: they
+    are told how the e-mail and the calls are now.
+    """
+    before = _take_back_email(tx, email, done)
+    for changed in done.calls:
+        await _take_back_call(tx, email, changed)
+    if done.stop_id is not None:
+        await _release(tx, done.stop_id)
+    if EmailState.of(email) != before:
+        await tx.session.flush()
+        _report_state(tx, email)
+
+
+def _take_back_email(tx: Transaction, email: Email, done: Consequences) -> EmailState:
+    now = EmailState.of(email)
+
+    def untouched(*columns: str) -> bool:
+        return all(getattr(now, column) == getattr(done.after, column) for column in columns)
+
+    restored: dict[str, Any] = {}
+    if untouched(*ANSWER) and done.sets_answer:
+        restored |= {column: getattr(done.before, column) for column in ANSWER} | {"antwortinhalt": None}
+    for column in ("antwort_art", "nachverfolgung_ab", "nachverfolgung_erforderlich"):
+        if untouched(column):
+            restored[column] = getattr(done.before, column)
+    if untouched(*DELIVERY):
+        restored |= {column: getattr(done.before, column) for column in DELIVERY}
+        if done.before.status is EmailStatus.QUEUED and now.status is not EmailStatus.QUEUED:
+            restored |= queued(tx.now)
+    for column, value in restored.items():
+        setattr(email, column, value)
+    return now
+
+
+async def _take_back_call(tx: Transaction, email: Email, changed: ChangedCall) -> None:
+    call = await tx.session.scalar(
+        select(PhoneCall)
+        .where(PhoneCall.id == changed.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    if call is None or call.version != changed.version:
+        return
+    therapist = await tx.session.get(Therapist, call.therapist_id)
+    try:
+        await _find_time(tx, call, therapist, changed.before)
+    except (Unschedulable, InvalidInput, CallCollision):
+        email.nachverfolgung_erforderlich = True
+        return
+    call.status, call.ergebnis_art = changed.before.status, changed.before.ergebnis_art
+    call.ergebnis, call.abgeschlossen_at = changed.before.ergebnis, changed.before.abgeschlossen_at
+    call.version += 1
+    await tx.session.flush()
+    announce(tx, call, Action.CALL_MOVED)
+
+
+async def _find_time(tx: Transaction, call: PhoneCall, therapist: Therapist | None, was: CallState) -> None:
+    """Put a call where it was, or where there is a time free.
+
+    Raises:
+        Unschedulable, InvalidInput, CallCollision: there is none.
+    """
+    try:
+        await move(tx, call, therapist, was.geplantes_datum, was.geplante_zeit)
+    except (InvalidInput, CallCollision):
+        if therapist is None:
+            raise
+        await move_to_next(tx, call, therapist)
+
+
+async def _release(tx: Transaction, stop_id: int) -> None:
+    try:
+        await release_locked(tx, stop_id)
+    except NotStopped:
+        return
+
+
+def _report_state(tx: Transaction, email: Email) -> None:
+    """Tell other services how an e-mail is now; one that is yet to be sent they hear of when it is."""
+    match email.status:
+        case EmailStatus.SENT:
+            tx.report(EventType.EMAIL_SENT, email)
+        case EmailStatus.FAILED:
+            tx.report(EventType.EMAIL_FAILED, email)
+        case _:
+            pass

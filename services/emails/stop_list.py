@@ -1,0 +1,142 @@
+"""Addresses nobody writes to: dead ones, and those of people who want no mail. A person releases them.
+
+A dead address gets here by a bounce that says so, or by a person; a full mailbox, a delay or a refusal for
+reasons of policy never leads here.
+"""
+
+from datetime import datetime
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.dialects.postgresql import insert
+
+from services.emails.addresses import is_address, normalized_address
+from services.errors import FieldError, InvalidInput, NotFound
+from services.hints import INCOMING
+from services.models import Email, Incoming, StopEntry, StopReason
+from services.pagination import Page, PageRequest
+from services.work import Action, Moment, Transaction, Work
+
+STOPPED: dict[StopReason, str] = {
+    StopReason.DEAD: "Nobody can be reached at this address, since %(since)s. Staff can release it.",
+    StopReason.UNWANTED: "No mail is wanted at this address, since %(since)s. Staff can release it.",
+}
+
+
+class NotStopped(NotFound):
+    """This address is not on the stop list (any more)."""
+
+
+async def is_stopped(tx: Transaction, address: str) -> StopEntry | None:
+    """Return the entry because of which nobody writes to an address, in whatever case it is spelled."""
+    return await tx.session.scalar(_in_force().where(StopEntry.adresse == spelling(address)))
+
+
+async def refuse_stopped(tx: Transaction, field: str, address: str) -> None:
+    """Refuse an address nobody writes to.
+
+    Raises:
+        InvalidInput: says why and since when.
+    """
+    if entry := await is_stopped(tx, address):
+        raise InvalidInput(stopped_error(tx, field, entry.grund, entry.seit))
+
+
+def stopped_error(moment: Moment, field: str, reason: str, since: datetime) -> FieldError:
+    """Return what is wrong with an address on the stop list."""
+    day = moment.rules.today(since).isoformat()
+    return FieldError(field, STOPPED[StopReason(reason)], (("since", day),))
+
+
+async def stop(
+    tx: Transaction,
+    address: str,
+    reason: StopReason,
+    *,
+    email: Email | None = None,
+    incoming: Incoming | None = None,
+) -> StopEntry | None:
+    """Write to an address no more; returns None where nobody does anyway."""
+    entry = await tx.session.scalar(
+        insert(StopEntry)
+        .values(
+            adresse=spelling(address),
+            grund=reason,
+            seit=tx.now,
+            email_id=email.id if email else None,
+            eingang_id=incoming.id if incoming else None,
+            gesperrt_von=tx.actor.staff_id,
+        )
+        .on_conflict_do_nothing()
+        .returning(StopEntry)
+    )
+    if entry is not None:
+        tx.record(Action.ADDRESS_STOPPED, entry, grund=reason.value)
+        tx.wake(INCOMING)
+    return entry
+
+
+async def stop_address(work: Work, address: str, reason: StopReason) -> StopEntry:
+    """Put an address on the stop list because a person says so; one that is there stays as it is.
+
+    Raises:
+        InvalidInput: names `adresse`: it is no address.
+    """
+    if not is_address(address):
+        raise InvalidInput(FieldError("adresse", "Give a complete e-mail address such as praxis@example.de."))
+    async with work.transaction() as tx:
+        return await stop(tx, address, reason) or await _existing(tx, address)
+
+
+async def release(work: Work, entry_id: int) -> StopEntry:
+    """Allow writing to an address again.
+
+    Raises:
+        NotStopped: no such entry is in force.
+    """
+    async with work.transaction() as tx:
+        return await release_locked(tx, entry_id)
+
+
+async def release_locked(tx: Transaction, entry_id: int) -> StopEntry:
+    """Allow writing to an address again, in the running transaction.
+
+    Raises:
+        NotStopped: no such entry is in force.
+    """
+    entry = await tx.locked(StopEntry, entry_id, missing=NotStopped)
+    if entry.aufgehoben_at is not None:
+        raise NotStopped
+    entry.aufgehoben_at, entry.aufgehoben_von = tx.now, tx.actor.staff_id
+    tx.record(Action.ADDRESS_RELEASED, entry)
+    tx.wake(INCOMING)
+    return entry
+
+
+async def list_stopped(work: Work, request: PageRequest, *, address: str | None = None) -> Page[StopEntry]:
+    """Return addresses on the stop list, those stopped last first; `address` looks for one."""
+    wanted = _in_force()
+    if address is not None:
+        wanted = wanted.where(StopEntry.adresse == spelling(address))
+    rows = (
+        wanted.order_by(StopEntry.seit.desc(), StopEntry.id.desc())
+        .limit(request.limit)
+        .offset(request.offset)
+    )
+    async with work.transaction() as tx:
+        total = await tx.session.scalar(select(func.count()).select_from(wanted.subquery()))
+        return Page(list(await tx.session.scalars(rows)), request, total or 0)
+
+
+def spelling(address: str) -> str:
+    """Return an address as the list has it: in lower case, its domain in its own script."""
+    return (normalized_address(address) if is_address(address) else address.strip()).lower()
+
+
+def _in_force() -> Select[StopEntry]:
+    return select(StopEntry).where(StopEntry.aufgehoben_at.is_(None))
+
+
+async def _existing(tx: Transaction, address: str) -> StopEntry:
+    entry = await is_stopped(tx, address)
+    assert entry
+    return entry

@@ -1,0 +1,289 @@
+"""What is done about a message of the mailbox: by itself where the match is sure, else by a person.
+
+A person can accept what is suggested, say what a message is and belongs to, put it aside, and take all of it
+back. What follows for an e-mail is `services.emails.replies`'. Locks are taken in the order message, e-mail,
+calls, calendar.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import select
+
+from services.checks import LARGEST_BODY_BYTES
+from services.emails.consequences import read_consequences, take_back
+from services.emails.replies import LATEST_RETURN, Reply, ReplyEffect, check_return, follow
+from services.emails.states import NoSuchEmail, NotInThisState, finish_change, locked_email
+from services.emails.stop_list import spelling
+from services.errors import Conflict, FieldError, InvalidInput, NotFound
+from services.hints import INCOMING
+from services.models import (
+    Email,
+    EmailStatus,
+    Incoming,
+    IncomingKind,
+    IncomingState,
+    ReplyKind,
+    Therapist,
+)
+from services.work import Action, Transaction, Work
+
+FOLLOWS: dict[str, ReplyKind] = {
+    IncomingKind.REPLY: ReplyKind.REPLY,
+    IncomingKind.OUT_OF_OFFICE: ReplyKind.OUT_OF_OFFICE,
+    IncomingKind.HARD_BOUNCE: ReplyKind.UNDELIVERABLE,
+}
+"""The kinds from which something follows for the e-mail."""
+
+UNDECIDED = frozenset({IncomingKind.UNCLEAR, IncomingKind.UNREADABLE})
+"""The kinds of which a person has to say what they are."""
+
+NOBODYS = frozenset(
+    {IncomingKind.CHALLENGE, IncomingKind.SPAM_VERDICT, IncomingKind.NEWSLETTER, IncomingKind.LOOP}
+)
+"""The kinds nobody has to look at."""
+
+SAY_WHAT_IT_IS = "Say what it is."
+SAY_WHAT_IT_BELONGS_TO = "Say what it belongs to."
+NO_SUCH_EMAIL = "There is no such e-mail."
+NO_SUCH_THERAPIST = "There is no such therapist."
+
+
+class NoSuchMessage(NotFound):
+    """There is no such message."""
+
+
+class NothingSuggested(Conflict):
+    """Nothing is suggested for this message (any more)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Correction:
+    """What a person says of a message; it belongs to an e-mail or, without one, to a therapist.
+
+    `wieder_da_am` belongs to an out-of-office note; none means that the note does not say it.
+    """
+
+    art: IncomingKind
+    email_id: int | None = None
+    therapist_id: int | None = None
+    wieder_da_am: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Handled:
+    """A message as it is now, and what followed for the e-mail; None where nothing did."""
+
+    incoming: Incoming
+    effect: ReplyEffect | None
+
+
+async def accept(work: Work, incoming_id: int, *, version: int | None = None) -> Handled:
+    """Do what is suggested for a message.
+
+    Raises:
+        NoSuchMessage: there is none.
+        NothingSuggested: it is not one with a suggestion.
+        InvalidInput: names `art`: a person has to say first what it is.
+        NotInThisState: the e-mail is a draft.
+        StaleVersion: somebody dealt with it after `version` was read.
+    """
+    async with work.transaction() as tx:
+        incoming = await _locked(tx, incoming_id, version)
+        suggested = incoming.vorschlag or {}
+        if incoming.zustand != IncomingState.SUGGESTED or not suggested:
+            raise NothingSuggested
+        said = Correction(
+            art=IncomingKind(incoming.art),
+            email_id=_number(suggested.get("email_id")),
+            therapist_id=_number(suggested.get("therapist_id")),
+            wieder_da_am=incoming.wieder_da_am,
+        )
+        effect = await _settle(tx, incoming, said)
+        _finish(tx, incoming, Action.INCOMING_MATCHED)
+    return Handled(incoming, effect)
+
+
+async def correct(work: Work, incoming_id: int, said: Correction, *, version: int | None = None) -> Handled:
+    """Take back what followed from a message and do what follows from what a person says of it.
+
+    Raises:
+        NoSuchMessage: there is none.
+        InvalidInput: names `art`, `email_id`, `therapist_id` or `wieder_da_am`; nothing is changed.
+        NotInThisState: the e-mail is a draft.
+        StaleVersion: somebody dealt with it after `version` was read.
+    """
+    async with work.transaction() as tx:
+        incoming = await _locked(tx, incoming_id, version)
+        await _lock_emails(tx, incoming.email_id, said.email_id)
+        await _undo(tx, incoming)
+        effect = await _settle(tx, incoming, said)
+        _finish(tx, incoming, Action.INCOMING_CORRECTED)
+    return Handled(incoming, effect)
+
+
+async def put_aside(work: Work, incoming_id: int, *, version: int | None = None) -> Handled:
+    """Take back what followed from a message, and let nobody have to look at it any more.
+
+    Raises:
+        NoSuchMessage, StaleVersion: as `correct`.
+    """
+    async with work.transaction() as tx:
+        incoming = await _locked(tx, incoming_id, version)
+        await _undo(tx, incoming)
+        incoming.zustand = IncomingState.ASIDE
+        _finish(tx, incoming, Action.INCOMING_ASIDE)
+    return Handled(incoming, None)
+
+
+async def undo(work: Work, incoming_id: int, *, version: int | None = None) -> Handled:
+    """Take back what followed from a message; it is a person's turn again.
+
+    Raises:
+        NoSuchMessage, StaleVersion: as `correct`.
+    """
+    async with work.transaction() as tx:
+        incoming = await _locked(tx, incoming_id, version)
+        await _undo(tx, incoming)
+        incoming.zustand = IncomingState.SUGGESTED if incoming.vorschlag else IncomingState.OPEN
+        _finish(tx, incoming, Action.INCOMING_UNDONE)
+    return Handled(incoming, None)
+
+
+async def settle_by_itself(tx: Transaction, incoming: Incoming, email: Email) -> ReplyEffect | None:
+    """Do what follows from a message that surely belongs to a locked e-mail, as far as that is certain."""
+    incoming.email_id, incoming.therapist_id = email.id, email.therapist_id
+    if incoming.art in NOBODYS:
+        incoming.zustand = IncomingState.ASIDE
+        return None
+    if incoming.art in UNDECIDED or (incoming.art in FOLLOWS and email.status is EmailStatus.DRAFT):
+        incoming.zustand = IncomingState.OPEN
+        return None
+    incoming.zustand = IncomingState.DONE
+    return await _follow(tx, incoming, email)
+
+
+async def _settle(tx: Transaction, incoming: Incoming, said: Correction) -> ReplyEffect | None:
+    """Do what follows from what a person says of a locked message."""
+    _check(tx, incoming, said)
+    incoming.art, incoming.wieder_da_am = said.art, said.wieder_da_am
+    incoming.zustand = IncomingState.DONE
+    if said.email_id is None:
+        await _belongs_to_therapist(tx, incoming, said.therapist_id)
+        return None
+    try:
+        email = await locked_email(tx, said.email_id)
+    except NoSuchEmail as error:
+        raise InvalidInput(FieldError("email_id", NO_SUCH_EMAIL)) from error
+    if incoming.art in FOLLOWS and email.status is EmailStatus.DRAFT:
+        raise NotInThisState(status=email.status.value)
+    incoming.email_id, incoming.therapist_id = email.id, email.therapist_id
+    return await _follow(tx, incoming, email)
+
+
+def _check(tx: Transaction, incoming: Incoming, said: Correction) -> None:
+    errors = list[FieldError]()
+    if said.art in UNDECIDED:
+        errors.append(FieldError("art", SAY_WHAT_IT_IS))
+    if said.email_id is None and said.therapist_id is None:
+        errors.append(FieldError("email_id", SAY_WHAT_IT_BELONGS_TO))
+    if said.wieder_da_am != incoming.wieder_da_am:
+        errors += check_return("wieder_da_am", said.wieder_da_am, today=tx.today)
+    if errors:
+        raise InvalidInput(*errors)
+
+
+async def _belongs_to_therapist(tx: Transaction, incoming: Incoming, therapist_id: int | None) -> None:
+    if await tx.session.get(Therapist, therapist_id) is None:
+        raise InvalidInput(FieldError("therapist_id", NO_SUCH_THERAPIST))
+    incoming.email_id, incoming.therapist_id = None, therapist_id
+
+
+async def _follow(tx: Transaction, incoming: Incoming, email: Email) -> ReplyEffect | None:
+    """Do what follows from a message for its locked e-mail.
+
+    After an answer nothing does: what comes later is in the timeline only.
+    """
+    art = FOLLOWS.get(incoming.art)
+    if art is None or email.antwort_erhalten:
+        return None
+    reply = Reply(
+        art=art,
+        eingang=max(email.created_at, min(incoming.empfangen_at, tx.now)),
+        inhalt=_stored(incoming.worte if art is not ReplyKind.UNDELIVERABLE else incoming.serverworte),
+        rueckkehr=_return_day(tx, incoming.wieder_da_am),
+        adresse_tot=_is_dead(incoming, email),
+    )
+    effect = await follow(tx, email, reply, incoming=incoming)
+    assert effect.consequences
+    incoming.wirkung = effect.consequences.as_json()
+    finish_change(tx, email)
+    tx.record(Action.REPLY_RECORDED, email, art=art.value, version=email.version, eingang=incoming.id)
+    return effect
+
+
+def _return_day(tx: Transaction, day: date | None) -> date | None:
+    """Return the day an absence ends from today's point of view; one too far ahead counts as not said."""
+    if day is None or day > tx.today + LATEST_RETURN:
+        return None
+    return max(day, tx.today)
+
+
+def _is_dead(incoming: Incoming, email: Email) -> bool:
+    return bool(incoming.adresse_tot) and spelling(incoming.adresse_tot or "") == spelling(
+        email.empfaenger_email
+    )
+
+
+def _stored(words: str | None) -> str | None:
+    """Return as much of a text as an e-mail's columns may hold."""
+    return words.encode()[:LARGEST_BODY_BYTES].decode(errors="ignore") if words else words
+
+
+async def _undo(tx: Transaction, incoming: Incoming) -> None:
+    """Take back what followed from a locked message; the next answer to the e-mail takes its place."""
+    done, email_id = read_consequences(incoming.wirkung), incoming.email_id
+    incoming.email_id = incoming.therapist_id = incoming.wirkung = None
+    if done is None or email_id is None:
+        return
+    email = await locked_email(tx, email_id)
+    await take_back(tx, email, done)
+    finish_change(tx, email)
+    if done.sets_answer and not email.antwort_erhalten:
+        await tx.session.flush()
+        await _next_answer(tx, email)
+
+
+async def _next_answer(tx: Transaction, email: Email) -> None:
+    following = await tx.session.scalar(
+        select(Incoming)
+        .where(
+            Incoming.email_id == email.id,
+            Incoming.art == IncomingKind.REPLY,
+            Incoming.zustand == IncomingState.DONE,
+        )
+        .order_by(Incoming.empfangen_at, Incoming.id)
+        .limit(1)
+    )
+    if following is not None and email.status is not EmailStatus.DRAFT:
+        await _follow(tx, following, email)
+
+
+async def _lock_emails(tx: Transaction, *email_ids: int | None) -> None:
+    """Lock the e-mails a message moves between, always in one order."""
+    for email_id in sorted({each for each in email_ids if each is not None}):
+        await tx.session.execute(select(Email.id).where(Email.id == email_id).with_for_update(key_share=True))
+
+
+async def _locked(tx: Transaction, incoming_id: int, version: int | None) -> Incoming:
+    return await tx.locked(Incoming, incoming_id, version=version, missing=NoSuchMessage)
+
+
+def _finish(tx: Transaction, incoming: Incoming, action: Action) -> None:
+    incoming.version += 1
+    tx.record(action, incoming, art=incoming.art, email_id=incoming.email_id)
+    tx.wake(INCOMING)
+
+
+def _number(value: object) -> int | None:
+    return value if isinstance(value, int) else None
