@@ -16,6 +16,9 @@ CALL = "call"
 REPLY = "reply"
 """The form that records what came back for an e-mail."""
 
+INCOMING = "incoming"
+"""The form that says what a message of the inbox is and belongs to."""
+
 NEW_EMAIL = "email-new"
 """The form for an e-mail to a therapist; 0 while nobody is chosen."""
 

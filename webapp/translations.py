@@ -39,8 +39,10 @@ MESSAGE_MODULES = (
     "checks",
     "emails.addresses",
     "emails.replies",
+    "emails.stop_list",
     "emails.templates.engine",
     "emails.templates.variables",
+    "receiving.effects",
     "scheduling.phone_hours",
 )
 """Modules of `services` whose constants are messages to whoever fills in a form."""
@@ -123,10 +125,11 @@ def _text(value: object) -> str:
 
 
 def _message_constants(module: str) -> list[str]:
-    """Return a module's texts: its constants that are whole sentences."""
+    """Return a module's texts: its constants, or their values, that are whole sentences."""
     constants = vars(import_module(f"services.{module}")).items()
-    texts = ((name, value) for name, value in constants if name.isupper() and isinstance(value, str))
-    return [text for _, text in texts if text.endswith(".")]
+    values = [value for name, value in constants if name.isupper()]
+    values += [each for value in values if isinstance(value, dict) for each in value.values()]
+    return [text for text in values if isinstance(text, str) and text.endswith(".")]
 
 
 def _all_errors(base: type[DomainError]) -> set[type[DomainError]]:

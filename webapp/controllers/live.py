@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from services.accounts.staff import staff_of_session
 from services.errors import TooManyRequests
-from services.hints import CALLS, EMAILS, LOGINS
+from services.hints import CALLS, EMAILS, INCOMING, LOGINS
 from services.models import Staff
 from webapp.auth import session_token
 
@@ -46,7 +46,7 @@ async def _hints(state: State, staff_id: int, token: str) -> AsyncGenerator[Serv
     if state.streams[staff_id] >= STREAMS_EACH:
         return
     state.streams[staff_id] += 1
-    subscription = state.listener.subscribe(CALLS, EMAILS, LOGINS)
+    subscription = state.listener.subscribe(CALLS, EMAILS, INCOMING, LOGINS)
     ends = asyncio.get_running_loop().time() + STREAM_SECONDS
     try:
         yield ServerSentEventMessage(event="connected", data="", retry=2000)

@@ -6,6 +6,7 @@ from webapp.controllers.pages.call_notes import CallTherapistController, RingBac
 from webapp.controllers.pages.calls import CallController
 from webapp.controllers.pages.compose import EmailComposeController
 from webapp.controllers.pages.emails import EmailsController
+from webapp.controllers.pages.inbox import InboxController
 from webapp.controllers.pages.login import LoginController
 from webapp.controllers.pages.refusals import Refusals
 from webapp.controllers.pages.replies import EmailReplyController
@@ -16,6 +17,7 @@ from webapp.controllers.pages.therapists import TherapistsController
 from webapp.controllers.pages.today import TodayController
 from webapp.controllers.pages.week import WeekController
 from webapp.errors import handlers
+from webapp.waiting import count_what_waits
 
 REFUSALS = Refusals()
 
@@ -27,6 +29,7 @@ pages_router = Router(
         EmailComposeController,
         EmailReplyController,
         EmailsController,
+        InboxController,
         LoginController,
         RingBackController,
         SettingsController,
@@ -36,5 +39,6 @@ pages_router = Router(
         TodayController,
         WeekController,
     ],
+    middleware=[count_what_waits],
     exception_handlers=handlers(lambda _request: REFUSALS),
 )
