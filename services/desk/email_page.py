@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from sqlalchemy import select
 
+from services.desk.inbox import messages_of
 from services.emails.reply_drafts import others_typing
 from services.emails.states import existing_email
 from services.follow_ups.pending import pending_call
@@ -17,6 +18,8 @@ from services.models import (
     Email,
     EmailStatus,
     EmailVersuch,
+    Incoming,
+    IncomingKind,
     PhoneCall,
     ReplyKind,
     Staff,
@@ -77,12 +80,21 @@ class Recorded:
     art: str
 
 
+@dataclass(frozen=True, slots=True)
+class CameBack:
+    """What came back for an e-mail: a message, or None for the answer that was typed in."""
+
+    at: datetime
+    message: Incoming | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmailDetail:
     """An e-mail with all that its page shows.
 
     Attributes:
         steps: what happened to it, oldest first.
+        conversation: what came back for it, of every kind, oldest first.
         attempts: how often a delivery was tried.
         pending: the call that an answer would make pointless.
         calls: every call about it, latest planned first.
@@ -94,6 +106,7 @@ class EmailDetail:
 
     email: Email
     steps: list[Step]
+    conversation: list[CameBack]
     attempts: int
     pending: PhoneCall | None
     calls: list[PhoneCall]
@@ -104,7 +117,7 @@ class EmailDetail:
 
 
 async def load_email_detail(work: Work, email_id: int) -> EmailDetail:
-    """Return an e-mail's page for a member of staff: seven queries.
+    """Return an e-mail's page for a member of staff: eight queries.
 
     Raises:
         NoSuchEmail: there is none.
@@ -131,6 +144,7 @@ async def load_email_detail(work: Work, email_id: int) -> EmailDetail:
         return EmailDetail(
             email=email,
             steps=history(email, attempts, activities),
+            conversation=came_back(email, await messages_of(tx, email_id)),
             attempts=attempts[0].nummer if attempts else 0,
             pending=pending,
             calls=calls,
@@ -162,6 +176,18 @@ def history(
         steps.append(Step(StepKind.REPLY, email.antwortdatum))
     order = list(StepKind)
     return sorted(steps, key=lambda step: (step.at, order.index(step.kind)))
+
+
+def came_back(email: Email, messages: Iterable[Incoming]) -> list[CameBack]:
+    """Return what came back for an e-mail in order; a message that answered it is its answer."""
+    entries = [CameBack(message.empfangen_at, message) for message in messages]
+    answered = any(
+        entry.message and entry.message.wirkung and entry.message.art == IncomingKind.REPLY
+        for entry in entries
+    )
+    if email.antwortdatum is not None and not answered:
+        entries.append(CameBack(email.antwortdatum, None))
+    return sorted(entries, key=lambda entry: entry.at)
 
 
 def _recorded(activity: Activity, who: str | None) -> Recorded:

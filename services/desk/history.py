@@ -1,4 +1,4 @@
-"""All contacts with one therapist on one timeline: e-mails, replies and calls, newest first."""
+"""All contacts with one therapist on one timeline: e-mails, what came back, and calls, newest first."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from sqlalchemy import select
 
-from services.models import CallStatus, Email, PhoneCall
+from services.models import CallStatus, Email, Incoming, IncomingKind, PhoneCall
 from services.rules import DeskRules
 from services.work import Transaction
 
@@ -18,6 +18,9 @@ class ContactKind(StrEnum):
 
     EMAIL = "email"
     REPLY = "reply"
+    """An answer that was typed in."""
+
+    INCOMING = "incoming"
     CALL = "call"
 
 
@@ -26,11 +29,13 @@ class Contact:
     """One entry of the timeline.
 
     Attributes:
-        at: when an e-mail was sent or made, a reply came, a call was made or closed, or is planned.
-        record_id: the e-mail's id, also for its reply, or the call's.
-        status: of the e-mail or call.
-        art: `antwort_art` of a reply, `ergebnis_art` of a call.
-        text: the e-mail's subject, the reply, or what came of the call.
+        at: when an e-mail was sent or made, a message came, a call was made or closed, or is planned.
+        record_id: the e-mail's id, also for its reply, the message's or the call's.
+        status: of the e-mail, message or call.
+        art: `antwort_art` of an e-mail or reply, `ergebnis_art` of a call, the kind of a message.
+        text: the e-mail's subject, what was answered, or what came of the call.
+        betreff: of a message.
+        server_words: of a message, what a mail system said.
     """
 
     kind: ContactKind
@@ -41,6 +46,8 @@ class Contact:
     text: str | None
     notizen: str | None = None
     versuch: int | None = None
+    betreff: str | None = None
+    server_words: str | None = None
 
 
 async def load_history(tx: Transaction, therapist_id: int, *, limit: int = SHORT_HISTORY) -> list[Contact]:
@@ -53,6 +60,7 @@ async def load_history(tx: Transaction, therapist_id: int, *, limit: int = SHORT
             Email.created_at,
             Email.sent_at,
             Email.antwortdatum,
+            Email.antwort_erhalten,
             Email.antwort_art,
             Email.antwortinhalt,
         )
@@ -60,7 +68,18 @@ async def load_history(tx: Transaction, therapist_id: int, *, limit: int = SHORT
         .order_by(Email.id.desc())
         .limit(limit)
     )
-    contacts: list[Contact] = []
+    messages = list(
+        await tx.session.scalars(
+            select(Incoming)
+            .where(Incoming.therapist_id == therapist_id)
+            .order_by(Incoming.empfangen_at.desc())
+            .limit(limit)
+        )
+    )
+    answers = {
+        message.email_id for message in messages if message.art == IncomingKind.REPLY and message.wirkung
+    }
+    contacts = [_of_message(message) for message in messages]
     for mail in emails:
         contacts.append(
             Contact(
@@ -68,11 +87,11 @@ async def load_history(tx: Transaction, therapist_id: int, *, limit: int = SHORT
                 at=mail.sent_at or mail.created_at,
                 record_id=mail.id,
                 status=mail.status.value,
-                art=None,
+                art=mail.antwort_art if not mail.antwort_erhalten else None,
                 text=mail.betreff,
             )
         )
-        if mail.antwortdatum is not None:
+        if mail.antwortdatum is not None and mail.id not in answers:
             contacts.append(
                 Contact(
                     kind=ContactKind.REPLY,
@@ -91,6 +110,19 @@ async def load_history(tx: Transaction, therapist_id: int, *, limit: int = SHORT
     )
     contacts += [_of_call(call, tx.rules) for call in calls]
     return sorted(contacts, key=lambda contact: contact.at, reverse=True)[:limit]
+
+
+def _of_message(message: Incoming) -> Contact:
+    return Contact(
+        kind=ContactKind.INCOMING,
+        at=message.empfangen_at,
+        record_id=message.id,
+        status=message.zustand,
+        art=message.art,
+        text=message.worte or message.text,
+        betreff=message.betreff,
+        server_words=message.serverworte,
+    )
 
 
 def _of_call(call: PhoneCall, rules: DeskRules) -> Contact:

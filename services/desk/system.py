@@ -1,14 +1,17 @@
-"""What operators look at: queue, outbox, calls that need a person, accounts and keys."""
+"""What operators look at: queue, outbox, mailbox, stop list, calls that need a person, accounts and keys."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import func, select
 
 from services.accounts.api_keys import list_keys
 from services.accounts.staff import list_staff
+from services.emails.stop_list import list_stopped
 from services.events.outbox import OutboxOverview, outbox_overview
-from services.models import ApiKey, CallStatus, PhoneCall, Staff, Therapist
+from services.models import ApiKey, CallStatus, MailboxCursor, PhoneCall, Staff, StopEntry, Therapist
 from services.models.therapists import display_name
+from services.pagination import Page, PageRequest
 from services.sending.overview import QueueOverview, queue_overview
 from services.work import Work
 
@@ -32,6 +35,8 @@ class SystemOverview:
 
     queue: QueueOverview
     outbox: OutboxOverview
+    mailboxes: Sequence[MailboxCursor]
+    stopped: Page[StopEntry]
     calls_for_person: list[CallForPerson]
     calls_for_person_count: int
     scheduled_calls: int
@@ -44,6 +49,7 @@ async def system_overview(work: Work) -> SystemOverview:
     queue = await queue_overview(work)
     async with work.transaction() as tx:
         outbox = await outbox_overview(tx)
+        mailboxes = list(await tx.session.scalars(select(MailboxCursor).order_by(MailboxCursor.postfach)))
         scheduled = await tx.session.scalar(
             select(func.count()).where(PhoneCall.status == CallStatus.SCHEDULED)
         )
@@ -76,6 +82,8 @@ async def system_overview(work: Work) -> SystemOverview:
     return SystemOverview(
         queue=queue,
         outbox=outbox,
+        mailboxes=mailboxes,
+        stopped=await list_stopped(work, PageRequest(1, SHOWN)),
         calls_for_person=for_person,
         calls_for_person_count=undecided or 0,
         scheduled_calls=scheduled or 0,

@@ -7,8 +7,9 @@ from sqlalchemy import func, select
 
 from services.calls.wishes import Objection, objection_to
 from services.desk.history import Contact, load_history
+from services.emails.stop_list import is_stopped
 from services.errors import FieldError, NotFound
-from services.models import CallStatus, PhoneCall, Therapist
+from services.models import CallStatus, PhoneCall, StopEntry, Therapist
 from services.models.therapists import may_be_called
 from services.pagination import LARGEST_LIMIT, Page, PageRequest
 from services.scheduling.calendar import Unschedulable, find_next
@@ -41,6 +42,7 @@ class TherapistDetail:
         objection: what speaks against calling this therapist.
         next_slot: when a call planned now would take place; None when none is found or none may be planned.
         obstacle: why none is found, its message a gettext message id.
+        stopped: why nobody writes to this therapist's address; none where it can be written to.
         contacts: all contacts, newest first, `LONG_HISTORY` at most.
     """
 
@@ -51,6 +53,7 @@ class TherapistDetail:
     objection: Objection | None
     next_slot: Slot | None
     obstacle: FieldError | None
+    stopped: StopEntry | None
     contacts: list[Contact]
 
 
@@ -106,6 +109,7 @@ async def load_therapist(work: Work, therapist_id: int) -> TherapistDetail:
             objection=objection_to(therapist),
             next_slot=slot,
             obstacle=obstacle,
+            stopped=await is_stopped(tx, therapist.email) if therapist.email else None,
             contacts=await load_history(tx, therapist_id, limit=LONG_HISTORY),
         )
 

@@ -1,5 +1,6 @@
-"""The System page: queue, outbox, failures, staff and keys."""
+"""The System page: queue, outbox, mailbox, stop list, failures, staff and keys."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +13,10 @@ from litestar.response import Redirect, Template
 from services.accounts.api_keys import create_key, revoke_key
 from services.accounts.staff import add_staff, set_active
 from services.desk.system import system_overview
+from services.emails.stop_list import NotStopped, release, stop_address
 from services.errors import Conflict, InvalidInput
 from services.events.outbox import retry_set_aside
+from services.models import StopReason
 from services.sending.hold import hold_queue, release_queue
 from services.sending.overview import resume_queue
 from services.work import Work
@@ -45,6 +48,14 @@ class NewHold:
     """The form that holds the queue."""
 
     reason: str = ""
+
+
+@dataclass
+class NewStop:
+    """The form for an address nobody is to write to."""
+
+    adresse: str = ""
+    grund: str = StopReason.UNWANTED.value
 
 
 @dataclass
@@ -86,7 +97,7 @@ class SystemController(Controller):
         return _back("held")
 
     @post("/queue/release", guards=[admins_only])
-    async def release(self, work: NamedDependency[Work]) -> Redirect:
+    async def release_sending(self, work: NamedDependency[Work]) -> Redirect:
         """Let the workers send again."""
         await release_queue(work)
         return _back("released")
@@ -100,6 +111,23 @@ class SystemController(Controller):
             return await _page(work, errors=nothing, status=422)
         await retry_set_aside(work, chosen)
         return _back("events_retried")
+
+    @post("/stop-list")
+    async def stop(self, work: NamedDependency[Work], data: Submitted[NewStop]) -> Response[Any]:
+        """Let nobody write to an address any more."""
+        reason = StopReason(data.grund) if data.grund in set(StopReason) else StopReason.UNWANTED
+        try:
+            await stop_address(work, data.adresse.strip(), reason)
+        except InvalidInput as error:
+            return await _page(work, stop=data, errors=form_errors(error.fields), status=422)
+        return _back("address_stopped")
+
+    @post("/stop-list/{entry_id:int}/release")
+    async def release_address(self, work: NamedDependency[Work], entry_id: FromPath[int]) -> Redirect:
+        """Let an address be written to again; somebody else may have done so before."""
+        with suppress(NotStopped):
+            await release(work, entry_id)
+        return _back("address_released")
 
     @post("/staff", guards=[admins_only])
     async def add_account(self, work: NamedDependency[Work], data: Submitted[NewAccount]) -> Response[Any]:
@@ -159,6 +187,7 @@ async def _page(
     account: NewAccount | None = None,
     key: NewKey | None = None,
     hold: NewHold | None = None,
+    stop: NewStop | None = None,
     shown_key: str | None = None,
     done: str = "",
     about: int | None = None,
@@ -175,6 +204,7 @@ async def _page(
             "account": account or NewAccount(),
             "new_key": key or NewKey(),
             "new_hold": hold or NewHold(),
+            "new_stop": stop or NewStop(),
             "shown_key": shown_key,
             "done": done,
             "about": about,

@@ -1,5 +1,6 @@
 """The pages of therapists: search, one therapist with all contacts, and how they want to be called."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -13,9 +14,12 @@ from services.calls import wishes
 from services.calls.planning import NewCall
 from services.calls.wishes import plan_call
 from services.desk.therapists import LONG_HISTORY, list_therapists, load_therapist
+from services.emails.stop_list import NotStopped, release, stop_address
 from services.errors import DomainError, FieldError, InvalidInput, NotFound, StaleVersion
+from services.models import StopReason
 from services.pagination import PageRequest
 from services.therapists.directory import TherapistDirectory, UnknownTherapist
+from services.therapists.search import get_therapist
 from webapp.errors import status_of
 from webapp.i18n import gettext
 from webapp.screens.forms import (
@@ -51,6 +55,7 @@ class TherapistForm:
     geplante_zeit: str = ""
     notizen: str = ""
     trotzdem: str = ""
+    sperre: str = ""
 
 
 class TherapistsController(Controller):
@@ -133,6 +138,12 @@ async def _act(visit: Visit, therapist_id: int, form: TherapistForm, directory: 
             await wishes.set_do_not_call(
                 visit.work, therapist_id, form.action == "do_not_call", reason, version=version
             )
+        case "release_address":
+            with suppress(NotStopped):
+                await release(visit.work, read_number(form.sperre) or 0)
+        case "stop_address":
+            therapist = await get_therapist(visit.work, therapist_id)
+            await stop_address(visit.work, therapist.email or "", StopReason.UNWANTED)
         case "refresh":
             await directory.refresh(visit.work, therapist_id)
         case "call_next" | "call_now" | "call_at":
