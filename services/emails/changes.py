@@ -11,6 +11,7 @@ from services.emails.addresses import check_address, normalized_address
 from services.emails.bodies import both_bodies
 from services.emails.replies import Reply, take_reply, withdraw_answer
 from services.emails.states import NotInThisState, change_status, finish_change, locked_email
+from services.emails.stop_list import keep_from_stopped, refuse_stopped
 from services.errors import FieldError, InvalidInput
 from services.models import Email, EmailStatus
 from services.work import Action, Transaction, Work
@@ -61,6 +62,7 @@ async def update_email(
     Raises:
         InvalidInput: names every field that is wrong; nothing is changed.
         NotInThisState: content of what is no draft, or a way between states that does not exist.
+        NotToBeSent, Stopped: it is to be queued, and was answered or its recipient is on the stop list.
         StaleVersion: somebody changed the e-mail after `version` was read.
     """
     content = await _checked_content(changes, utf8=utf8)
@@ -70,7 +72,11 @@ async def update_email(
         if changes.status is EmailStatus.DRAFT and email.status is not EmailStatus.DRAFT:
             change_status(email, EmailStatus.DRAFT, now=tx.now)
         _change_content(email, content)
+        if "empfaenger_email" in content and email.empfaenger_email != before["empfaenger_email"]:
+            await refuse_stopped(tx, "empfaenger_email", email.empfaenger_email)
         if changes.status is not UNSET and changes.status is not email.status:
+            if changes.status is EmailStatus.QUEUED:
+                await keep_from_stopped(tx, email)
             change_status(email, changes.status, now=tx.now)
         await _change_answer(tx, email, changes)
         for column in ("nachverfolgung_erforderlich", "nachverfolgung_notizen"):

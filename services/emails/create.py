@@ -20,10 +20,11 @@ from services.checks import (
 from services.emails.addresses import check_address, normalized_address
 from services.emails.bodies import both_bodies, new_message_id
 from services.emails.states import draft, existing_email, queued
+from services.emails.stop_list import spelling, stopped_error
 from services.emails.templates.engine import check_template, render_template
 from services.errors import FieldError, IdempotencyConflict, InvalidInput
 from services.events.report import CREATED
-from services.events.types import EmailPayload, EventType
+from services.events.types import EmailPayload
 from services.hints import EMAIL_QUEUE, EMAILS, OUTBOX
 from services.idempotency import Made, RepeatableRequest
 from services.models import SCHEMA, Email, EmailStatus
@@ -32,6 +33,7 @@ from shared.config.settings import SmtpSettings
 from shared.direct_connection import DirectPool
 
 SCOPE = "email"
+LONGEST_REFERENCE = 100
 
 COLUMNS = (
     "therapist_id",
@@ -47,13 +49,16 @@ COLUMNS = (
     "message_id",
     "queued_at",
     "naechster_versuch_at",
+    "aktenzeichen",
 )
 
-_GIVEN = ", ".join(f"${number}" for number, _ in enumerate(COLUMNS, start=10))
+_GIVEN = ", ".join(f"${number}" for number, _ in enumerate(COLUMNS, start=11))
 
 INSERT = f"""
-    WITH numbered AS (
-        SELECT nextval('{SCHEMA}.emails_id_seq')::int AS id
+    WITH stopped AS (
+        SELECT grund, seit FROM {SCHEMA}.sperrliste WHERE adresse = $10 AND aufgehoben_at IS NULL
+    ), numbered AS (
+        SELECT nextval('{SCHEMA}.emails_id_seq')::int AS id WHERE NOT EXISTS (SELECT FROM stopped)
     ), reserved AS (
         INSERT INTO {SCHEMA}.idempotency_keys (scope, key, request_hash, resource_id)
         SELECT $9::text, $2::text, $3::bytea, id FROM numbered WHERE $2::text IS NOT NULL
@@ -69,7 +74,7 @@ INSERT = f"""
         INSERT INTO {SCHEMA}.activity (at, staff_id, actor, action, object_type, object_id, details)
         SELECT $1, $7::int, $8::text, 'email_created', 'email', id, '{{}}' FROM email WHERE $8::text = 'staff'
     )
-    SELECT id FROM email
+    SELECT id, NULL AS grund, NULL AS seit FROM email UNION ALL SELECT NULL, grund, seit FROM stopped
 """  # noqa: S608
 
 EARLIER = f"""
@@ -135,6 +140,7 @@ async def insert_email(
         False when the key has made an e-mail before; `email` then is as that request was answered.
 
     Raises:
+        InvalidInput: the recipient is on the stop list.
         IdempotencyConflict: the key was used with another body.
     """
     rows = await statements.fetch(
@@ -148,13 +154,17 @@ async def insert_email(
         actor.staff_id,
         actor.kind,
         repeatable and repeatable.scope(SCOPE),
+        spelling(email.empfaenger_email),
         *[getattr(email, column) for column in COLUMNS],
     )
-    if rows:
+    if rows and rows[0]["id"] is not None:
         email.id = rows[0]["id"]
         return True
+    earlier = await _earlier(statements, repeatable)
+    if earlier is None:
+        [stopped] = rows
+        raise InvalidInput(stopped_error("empfaenger_email", stopped["grund"], stopped["seit"]))
     assert repeatable
-    [earlier] = await statements.fetch(EARLIER, repeatable.scope(SCOPE), repeatable.key)
     if earlier["request_hash"] != repeatable.request_hash:
         raise IdempotencyConflict(resource_id=earlier["id"])
     email.id, email.message_id = earlier["id"], earlier["message_id"]
@@ -162,6 +172,14 @@ async def insert_email(
     if email.queued_at is not None:
         email.queued_at = email.naechster_versuch_at = earlier["created_at"]
     return False
+
+
+async def _earlier(statements: DirectPool, repeatable: RepeatableRequest | None) -> Any | None:
+    """Return the e-mail a request has made before."""
+    if repeatable is None:
+        return None
+    rows = await statements.fetch(EARLIER, repeatable.scope(SCOPE), repeatable.key)
+    return rows[0] if rows else None
 
 
 async def has_made_email(work: Work, repeatable: RepeatableRequest | None) -> bool:
@@ -204,11 +222,18 @@ async def _compose(new: NewEmail, *, now: datetime, sender: SmtpSettings) -> Ema
         nachverfolgung_erforderlich=new.nachverfolgung_erforderlich,
         nachverfolgung_notizen=new.nachverfolgung_notizen,
         message_id=new_message_id(absender),
+        aktenzeichen=_reference(new.template_data),
         created_at=now,
         updated_at=now,
         version=1,
         **(queued(now) if new.status is EmailStatus.QUEUED else draft()),
     )
+
+
+def _reference(template_data: dict[str, Any] | None) -> str | None:
+    """Return the reference a template shows, as far as its column goes."""
+    given = (template_data or {}).get("aktenzeichen")
+    return (given.strip()[:LONGEST_REFERENCE] or None) if isinstance(given, str) else None
 
 
 def _check_new(new: NewEmail, *, utf8: bool) -> list[FieldError]:
@@ -247,4 +272,4 @@ def _check_source(new: NewEmail) -> list[FieldError]:
 
 def _payload(email: Email) -> str:
     """Return the event's payload as `report_email` writes it, but for the id that is not known yet."""
-    return msgspec.json.encode(EmailPayload.of(email, EventType.EMAIL_CREATED)).decode()
+    return msgspec.json.encode(EmailPayload.of(email)).decode()

@@ -15,10 +15,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import select, tuple_, update
+from sqlalchemy import select, true, tuple_, update
 from sqlalchemy.orm import defer
 
 from services.emails.lists import BODIES
+from services.emails.stop_list import NOT_STOPPED, keep_from_stopped
 from services.errors import Conflict, NotFound
 from services.events.types import EventType
 from services.hints import EMAIL_QUEUE, EMAILS
@@ -79,6 +80,7 @@ async def queue_email(work: Work, email_id: int, *, version: int | None = None) 
 
     Raises:
         NotInThisState: it is no draft.
+        Stopped: its recipient is on the stop list.
     """
     return await _change(work, email_id, EmailStatus.DRAFT, EmailStatus.QUEUED, version)
 
@@ -98,13 +100,19 @@ async def retry_email(work: Work, email_id: int, *, version: int | None = None) 
     Raises:
         NotInThisState: it has not failed.
         NotToBeSent: somebody has answered it.
+        Stopped: its recipient is on the stop list.
     """
     return await _change(work, email_id, EmailStatus.FAILED, EmailStatus.QUEUED, version)
 
 
 async def retry_failed(work: Work, ids: Sequence[int] | None = None) -> int:
-    """Queue again what has failed and nobody has answered, of `ids` or all; return how many."""
-    failed = update(Email).where(Email.status == EmailStatus.FAILED, Email.antwort_erhalten.is_(False))
+    """Queue again what has failed, nobody has answered and no stop list is in the way of; return how many.
+
+    Of `ids`, or of all.
+    """
+    failed = update(Email).where(
+        Email.status == EmailStatus.FAILED, Email.antwort_erhalten.is_(False), NOT_STOPPED
+    )
     if ids is not None:
         failed = failed.where(Email.id.in_(ids))
     values = {**queued(work.now), "version": Email.version + 1}
@@ -125,11 +133,14 @@ async def decide_unclear(
 
     Raises:
         DeliveryIsClear: there is nothing to decide (any more).
+        Stopped: it is to be resent, and its recipient is on the stop list.
     """
     async with work.transaction() as tx:
         email = await locked_email(tx, email_id, version)
         if not email.zustellung_unklar:
             raise DeliveryIsClear
+        if decision == "resend":
+            await keep_from_stopped(tx, email)
         _decide(tx, email, decision)
     return email
 
@@ -137,12 +148,14 @@ async def decide_unclear(
 async def decide_all_unclear(work: Work, seen: Mapping[int, int], decision: Decision) -> int:
     """Record one decision about e-mails that may have been delivered; return how many.
 
-    Left out is what is not unclear any more, or has changed since the version somebody has `seen` of it.
+    Left out is what is not unclear any more, or has changed since the version somebody has `seen` of it, and
+    of what is to be resent whose recipient is on the stop list.
     """
     async with work.transaction() as tx:
         emails = await tx.session.scalars(
             select(Email)
             .where(tuple_(Email.id, Email.version).in_(list(seen.items())), UNCLEAR)
+            .where(NOT_STOPPED if decision == "resend" else true())
             .order_by(Email.id)
             .options(*(defer(body) for body in BODIES))
             .with_for_update(key_share=True)
@@ -223,6 +236,8 @@ async def _change(
         email = await locked_email(tx, email_id, version)
         if email.status is not before:
             raise NotInThisState(status=email.status.value)
+        if after is EmailStatus.QUEUED:
+            await keep_from_stopped(tx, email)
         change_status(email, after, now=tx.now)
         finish_change(tx, email)
         tx.record(_ACTION_FROM[before], email)

@@ -4,22 +4,34 @@ A dead address gets here by a bounce that says so, or by a person; a full mailbo
 reasons of policy never leads here.
 """
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlalchemy import Select, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from services.emails.addresses import is_address, normalized_address
-from services.errors import FieldError, InvalidInput, NotFound
+from services.errors import Conflict, FieldError, InvalidInput, NotFound
 from services.hints import INCOMING
 from services.models import Email, Incoming, StopEntry, StopReason
 from services.pagination import Page, PageRequest
-from services.work import Action, Moment, Transaction, Work
+from services.work import Action, Transaction, Work
 
 STOPPED: dict[StopReason, str] = {
-    StopReason.DEAD: "Nobody can be reached at this address, since %(since)s. Staff can release it.",
-    StopReason.UNWANTED: "No mail is wanted at this address, since %(since)s. Staff can release it.",
+    StopReason.DEAD: "On the stop list since %(since)s: mail to this address can't be delivered.",
+    StopReason.UNWANTED: "On the stop list since %(since)s: no mail is wanted at this address.",
 }
+
+
+NOT_STOPPED = ~(
+    select(StopEntry.id)
+    .where(StopEntry.adresse == func.lower(Email.empfaenger_email), StopEntry.aufgehoben_at.is_(None))
+    .exists()
+)
+"""Of an e-mail: that its recipient is not on the list."""
+
+
+class Stopped(Conflict):
+    """This address is on the stop list since %(since)s: nothing is sent to it until it is released."""
 
 
 class NotStopped(NotFound):
@@ -38,13 +50,22 @@ async def refuse_stopped(tx: Transaction, field: str, address: str) -> None:
         InvalidInput: says why and since when.
     """
     if entry := await is_stopped(tx, address):
-        raise InvalidInput(stopped_error(tx, field, entry.grund, entry.seit))
+        raise InvalidInput(stopped_error(field, entry.grund, entry.seit))
 
 
-def stopped_error(moment: Moment, field: str, reason: str, since: datetime) -> FieldError:
+async def keep_from_stopped(tx: Transaction, email: Email) -> None:
+    """Refuse to queue an e-mail to an address nobody writes to.
+
+    Raises:
+        Stopped: says since when.
+    """
+    if entry := await is_stopped(tx, email.empfaenger_email):
+        raise Stopped(since=_instant(entry.seit))
+
+
+def stopped_error(field: str, reason: str, since: datetime) -> FieldError:
     """Return what is wrong with an address on the stop list."""
-    day = moment.rules.today(since).isoformat()
-    return FieldError(field, STOPPED[StopReason(reason)], (("since", day),))
+    return FieldError(field, STOPPED[StopReason(reason)], (("since", _instant(since)),))
 
 
 async def stop(
@@ -134,6 +155,10 @@ def spelling(address: str) -> str:
 
 def _in_force() -> Select[StopEntry]:
     return select(StopEntry).where(StopEntry.aufgehoben_at.is_(None))
+
+
+def _instant(since: datetime) -> str:
+    return f"{since.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 async def _existing(tx: Transaction, address: str) -> StopEntry:

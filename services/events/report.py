@@ -15,6 +15,13 @@ _INSTANT = """
 """
 """As `EmailPayload` writes instants."""
 
+_REASON = f"""
+    CASE WHEN c.antwort_erhalten THEN '{EmailFailure.ANSWERED}'
+        WHEN c.antwort_art = '{ReplyKind.UNDELIVERABLE}' THEN '{EmailFailure.BOUNCED}'
+        ELSE '{EmailFailure.REFUSED}' END
+"""
+"""As `EmailFailure.of` says it."""
+
 REPORTED = "e.id, e.therapist_id, e.status, e.sent_at, e.antwort_erhalten, e.antwortdatum, e.antwort_art"
 """What `changed` returns for `REPORT`."""
 
@@ -27,11 +34,8 @@ REPORT = f"""
         jsonb_build_object(
             'email_id', c.id, 'therapist_id', c.therapist_id, 'status', c.status,
             'sent_at', {_INSTANT.format("sent_at")}, 'antwort_erhalten', c.antwort_erhalten,
-            'antwortdatum', {_INSTANT.format("antwortdatum")}, 'antwort_art', c.antwort_art,
-            'reason', CASE WHEN c.status = 'SENT' THEN NULL
-                WHEN c.antwort_erhalten THEN '{EmailFailure.ANSWERED}'
-                WHEN c.antwort_art = '{ReplyKind.UNDELIVERABLE}' THEN '{EmailFailure.BOUNCED}'
-                ELSE '{EmailFailure.REFUSED}' END),
+            'antwortdatum', {_INSTANT.format("antwortdatum")}, 'antwort_art', c.antwort_art)
+        || CASE WHEN c.status = 'SENT' THEN '{{}}' ELSE jsonb_build_object('reason', {_REASON}) END,
         $1, $1
     FROM changed c WHERE c.status IN ('SENT', 'FAILED') ORDER BY c.id
 """  # noqa: S608

@@ -32,6 +32,31 @@ class EventType(StrEnum):
     CALL_CANCELED = "communication.call_canceled"
 
 
+class EmailPayload(msgspec.Struct, frozen=True, kw_only=True):
+    """An e-mail as it was when the event happened."""
+
+    email_id: Id
+    therapist_id: Id
+    status: EmailStatus
+    sent_at: Instant | None
+    antwort_erhalten: bool
+    antwortdatum: Instant | None
+    antwort_art: ReplyKind | None
+
+    @classmethod
+    def of(cls, email: Email) -> Self:
+        """Return what may be told about an e-mail."""
+        return cls(
+            email_id=email.id,
+            therapist_id=email.therapist_id,
+            status=email.status,
+            sent_at=email.sent_at,
+            antwort_erhalten=email.antwort_erhalten,
+            antwortdatum=email.antwortdatum,
+            antwort_art=ReplyKind(email.antwort_art) if email.antwort_art else None,
+        )
+
+
 class EmailFailure(StrEnum):
     """Why an e-mail has failed."""
 
@@ -50,31 +75,16 @@ class EmailFailure(StrEnum):
         return cls.BOUNCED if email.antwort_art == ReplyKind.UNDELIVERABLE else cls.REFUSED
 
 
-class EmailPayload(msgspec.Struct, frozen=True, kw_only=True):
-    """An e-mail as it was when the event happened."""
+class EmailFailedPayload(EmailPayload, frozen=True, kw_only=True):
+    """An e-mail as it was when it failed, and why it did."""
 
-    email_id: Id
-    therapist_id: Id
-    status: EmailStatus
-    sent_at: Instant | None
-    antwort_erhalten: bool
-    antwortdatum: Instant | None
-    antwort_art: ReplyKind | None
-    reason: Annotated[EmailFailure | None, msgspec.Meta(description="Of `email_failed` only.")] = None
+    reason: EmailFailure
 
     @classmethod
-    def of(cls, email: Email, happened: EventType) -> Self:
-        """Return what may be told about an e-mail when something happened to it."""
-        return cls(
-            email_id=email.id,
-            therapist_id=email.therapist_id,
-            status=email.status,
-            sent_at=email.sent_at,
-            antwort_erhalten=email.antwort_erhalten,
-            antwortdatum=email.antwortdatum,
-            antwort_art=ReplyKind(email.antwort_art) if email.antwort_art else None,
-            reason=EmailFailure.of(email) if happened is EventType.EMAIL_FAILED else None,
-        )
+    def of(cls, email: Email) -> Self:
+        """Return what may be told about an e-mail that has failed."""
+        told = msgspec.structs.asdict(EmailPayload.of(email))
+        return cls(**told, reason=EmailFailure.of(email))
 
 
 class CallPayload(msgspec.Struct, frozen=True, kw_only=True):
@@ -110,11 +120,13 @@ class CallPayload(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-PAYLOADS: dict[EventType, type[EmailPayload] | type[CallPayload]] = {
+EMAIL_PAYLOADS: dict[EventType, type[EmailPayload]] = {
     EventType.EMAIL_CREATED: EmailPayload,
     EventType.EMAIL_SENT: EmailPayload,
-    EventType.EMAIL_FAILED: EmailPayload,
+    EventType.EMAIL_FAILED: EmailFailedPayload,
     EventType.EMAIL_REPLIED: EmailPayload,
+}
+PAYLOADS: dict[EventType, type[EmailPayload] | type[CallPayload]] = EMAIL_PAYLOADS | {
     EventType.CALL_SCHEDULED: CallPayload,
     EventType.CALL_COMPLETED: CallPayload,
     EventType.CALL_FAILED: CallPayload,
@@ -127,7 +139,7 @@ def event_of(
 ) -> OutboxEvent:
     """Return the outbox's row for what happened to a row, to be published from `available_at` on."""
     if isinstance(row, Email):
-        key, payload = f"email:{row.id}", msgspec.to_builtins(EmailPayload.of(row, happened))
+        key, payload = f"email:{row.id}", msgspec.to_builtins(EMAIL_PAYLOADS[happened].of(row))
     else:
         key, payload = f"call:{row.id}", msgspec.to_builtins(CallPayload.of(row))
     return OutboxEvent(

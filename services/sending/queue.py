@@ -18,7 +18,7 @@ from shared.direct_connection import DirectConnection
 DOMAIN = "lower(split_part(e.empfaenger_email, '@', -1))"
 
 DUE = f"""
-    e.status = 'QUEUED' AND e.naechster_versuch_at <= $1 AND NOT e.antwort_erhalten
+    e.status = 'QUEUED' AND e.naechster_versuch_at <= $1
     AND NOT EXISTS (SELECT FROM {SCHEMA}.mail_domains d WHERE d.domain = {DOMAIN} AND d.slow_until > $1)
 """
 

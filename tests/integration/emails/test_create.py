@@ -180,7 +180,10 @@ async def test_a_repeated_request_gets_the_first_answer_whatever_happened_since(
     first, _ = await create_email(statements, NEW, now=clock(), actor=API, sender=sender, repeatable=key)
     async with sessions.begin() as session:
         await session.execute(
-            text("UPDATE communication_service.emails SET status = 'SENT', sent_at = now(), version = 3")
+            text(
+                "UPDATE communication_service.emails"
+                " SET status = 'SENT', sent_at = now(), naechster_versuch_at = NULL, version = 3"
+            )
         )
     clock.advance(hours=1)
     again, replayed = await create_email(

@@ -144,7 +144,7 @@ async def test_undeliverable_is_no_answer_keeps_the_call_and_offers_one_now(
     await session.commit()
     assert effect.offer_call
     assert (await the_call(session)).status == CallStatus.SCHEDULED
-    assert await events(session) == []
+    assert await events(session) == ["email_failed"]
 
 
 async def test_the_fields_of_a_reply_are_checked_before_anything_is_changed(

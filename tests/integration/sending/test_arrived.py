@@ -111,5 +111,5 @@ async def test_what_came_back_says_nothing_about_an_email_that_was_not_handed_ov
 ) -> None:
     (email_id,) = await add_emails(sessions, make_email())
     await claim(queue)
-    await comes_back(session, email_id, ReplyKind.REPLY, clock, rules)
+    await comes_back(session, email_id, ReplyKind.OUT_OF_OFFICE, clock, rules)
     assert (await queue.sweep(now=NOW + LEASE * 2)).requeued == [email_id]

@@ -6,6 +6,7 @@ from webapp.controllers.api.email_templates import EmailTemplateApi
 from webapp.controllers.api.emails import EmailApi
 from webapp.controllers.api.phone_calls import PhoneCallApi
 from webapp.controllers.api.problems import ProblemDetails
+from webapp.controllers.api.stop_list import StopListApi
 from webapp.controllers.api.therapists import TherapistApi
 from webapp.errors import handlers
 
@@ -13,6 +14,6 @@ PROBLEMS = ProblemDetails()
 
 api_router = Router(
     path="/",
-    route_handlers=[EmailApi, EmailTemplateApi, PhoneCallApi, TherapistApi],
+    route_handlers=[EmailApi, EmailTemplateApi, PhoneCallApi, StopListApi, TherapistApi],
     exception_handlers=handlers(lambda _request: PROBLEMS),
 )

@@ -1,7 +1,7 @@
 """`/api/emails`: what the other services of the platform ask of e-mails."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -16,8 +16,9 @@ from services.checks import LARGEST_BODY_BYTES, LONGEST_LINE, LONGEST_NOTE
 from services.emails.changes import EmailChanges, update_email
 from services.emails.create import NewEmail, create_email, get_email
 from services.emails.lists import EmailFilters, list_emails
-from services.models import LARGEST_ID, Email, EmailStatus
+from services.models import LARGEST_ID, Email, EmailStatus, IncomingKind, IncomingState
 from services.pagination import DEFAULT_LIMIT, PageRequest
+from services.receiving.lists import list_incoming
 from services.work import Work
 from shared.config import Settings
 from webapp.controllers.api.schema import (
@@ -150,6 +151,39 @@ class EmailList(Paged[EmailSummary]):
     """One page of e-mails, newest first."""
 
 
+class Attachment(Struct):
+    """A file that came with a message; it is not kept itself."""
+
+    name: str
+    size: int
+
+
+class IncomingMessage(Struct, kw_only=True):
+    """A message that came in for an e-mail, or a note staff recorded by hand; instants are UTC."""
+
+    id: int
+    art: Annotated[IncomingKind, BodyKwarg(description="What it is; `unlesbar` could not be read.")]
+    zustand: Annotated[
+        IncomingState, BodyKwarg(description="`offen` waits for a person.")
+    ]
+    empfangen_at: datetime
+    absender: str
+    absender_name: str
+    betreff: str
+    text: str
+    worte: Annotated[str, BodyKwarg(description="The text without quotations and signature.")]
+    anhaenge: list[Attachment]
+    wieder_da_am: Annotated[
+        date | None, BodyKwarg(description="When somebody is back, of a note.")
+    ]
+    serverworte: Annotated[str | None, BodyKwarg(description="What a mail server said of the delivery.")]
+    message_id: str | None
+
+
+class IncomingList(Paged[IncomingMessage]):
+    """One page of what came in for an e-mail, oldest first."""
+
+
 class EmailApi(Controller):
     """The e-mails of the platform."""
 
@@ -232,6 +266,25 @@ class EmailApi(Controller):
     async def get_email(self, work: NamedDependency[Work], email_id: FromPath[int]) -> EmailDetail:
         """Read an e-mail."""
         return _detail(await get_email(work, email_id))
+
+    @get(
+        "/{email_id:int}/eingang",
+        operation_id="listIncoming",
+        summary="List what came in for an e-mail, oldest first",
+        responses=problems(404),
+    )
+    async def list_incoming(
+        self,
+        work: NamedDependency[Work],
+        email_id: FromPath[int],
+        page: PageNumber = 1,
+        limit: PageLimit = DEFAULT_LIMIT,
+    ) -> IncomingList:
+        """List replies, out-of-office notes, receipts and reports of mail systems."""
+        messages = await list_incoming(work, email_id, PageRequest(page, limit))
+        return IncomingList.of(
+            messages, lambda row: msgspec.convert(row, IncomingMessage, from_attributes=True)
+        )
 
     @put(
         "/{email_id:int}",

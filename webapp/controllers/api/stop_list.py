@@ -1,0 +1,62 @@
+"""`/api/stop-list`: addresses nobody writes to."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+import msgspec
+from litestar import Controller, delete, get
+from litestar.di import NamedDependency
+from litestar.params import FromPath, QueryParameter
+from msgspec import Struct
+
+from services.checks import LONGEST_LINE
+from services.emails.stop_list import list_stopped, release
+from services.pagination import DEFAULT_LIMIT, PageRequest
+from services.work import Work
+from webapp.controllers.api.schema import Paged, PageLimit, PageNumber, problems, refuse_unknown_parameters
+
+
+class StoppedAddress(Struct, kw_only=True):
+    """An address on the stop list; `email_id` is the e-mail because of which it is there."""
+
+    id: int
+    adresse: str
+    grund: Literal["unzustellbar", "unerwuenscht"]
+    seit: datetime
+    email_id: int | None
+
+
+class StopList(Paged[StoppedAddress]):
+    """One page of the stop list, those stopped last first."""
+
+
+class StopListApi(Controller):
+    """Addresses that are dead or want no mail."""
+
+    path = "/api/stop-list"
+    guards = [refuse_unknown_parameters]  # noqa: RUF012
+    tags = ["Stop list"]  # noqa: RUF012
+
+    @get("/", operation_id="listStopped", summary="List addresses nobody writes to", responses=problems())
+    async def list_stopped(
+        self,
+        work: NamedDependency[Work],
+        page: PageNumber = 1,
+        limit: PageLimit = DEFAULT_LIMIT,
+        adresse: Annotated[
+            str | None, QueryParameter(max_length=LONGEST_LINE, description="This address only, in any case.")
+        ] = None,
+    ) -> StopList:
+        """List addresses on the stop list."""
+        entries = await list_stopped(work, PageRequest(page, limit), address=adresse)
+        return StopList.of(entries, lambda row: msgspec.convert(row, StoppedAddress, from_attributes=True))
+
+    @delete(
+        "/{entry_id:int}",
+        operation_id="releaseAddress",
+        summary="Allow writing to an address again",
+        responses=problems(404),
+    )
+    async def release_address(self, work: NamedDependency[Work], entry_id: FromPath[int]) -> None:
+        """Take an address off the stop list."""
+        await release(work, entry_id)
