@@ -47,9 +47,11 @@ class _Read:
     why: str = ""
 
     @classmethod
-    def of(cls, raw: bytes, us: OurSide, received: datetime) -> Self:
+    def of(cls, raw: bytes, us: OurSide, received: datetime, unreadable: str) -> Self:
         """Read a message; may take seconds."""
         known_by = bytes.fromhex(content_hash(raw))
+        if unreadable:
+            return cls(_head(raw), known_by, None, unreadable)
         try:
             understood = understand(raw, us=us, received=received)
         except Unreadable as trouble:
@@ -58,7 +60,7 @@ class _Read:
 
 
 async def take_in(
-    work: Work, place: Place, raw: bytes, received: datetime, *, us: OurSide
+    work: Work, place: Place, raw: bytes, received: datetime, *, us: OurSide, unreadable: str = ""
 ) -> Incoming | None:
     """Store a message and the cursor, and do what is certain; None where it is known already.
 
@@ -68,8 +70,9 @@ async def take_in(
         raw: its octets.
         received: when it came into the mailbox.
         us: what is ours.
+        unreadable: where `raw` is no more than its header or what stands for it, why.
     """
-    read = await asyncio.to_thread(_Read.of, raw, us, received)
+    read = await asyncio.to_thread(_Read.of, raw, us, received, unreadable)
     async with work.transaction() as tx:
         await _advance(tx, place, received)
         incoming = await _insert(tx, place, read, received)
