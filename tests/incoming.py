@@ -25,5 +25,8 @@ def make_incoming(**values: object) -> Incoming:
 
 def suggested(email_id: int, **values: object) -> Incoming:
     """Return a message that may belong to an e-mail."""
-    known = {"zustand": IncomingState.SUGGESTED, "vorschlag": {"email_id": email_id, "grund": "absender"}}
+    known = {
+        "zustand": IncomingState.SUGGESTED,
+        "vorschlag": {"email_id": email_id, "therapist_id": 1, "grund": "absender"},
+    }
     return make_incoming(**(known | values))

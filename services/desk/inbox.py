@@ -40,7 +40,7 @@ OLDEST_FIRST = (InboxView.OPEN, InboxView.SUGGESTIONS)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InboxRow:
-    """A message of the list, without its text; `therapist` is the name of who it is from, where known."""
+    """A message of the list, without its text; `therapist` names who it is, or may be, about."""
 
     id: int
     version: int
@@ -154,6 +154,7 @@ async def messages_of(tx: Transaction, email_id: int) -> list[Incoming]:
 
 
 async def _rows(tx: Transaction, view: InboxView, request: PageRequest) -> list[InboxRow]:
+    suggested = Incoming.vorschlag["therapist_id"].as_integer()
     rows = await tx.session.execute(
         select(
             Incoming.id,
@@ -168,7 +169,7 @@ async def _rows(tx: Transaction, view: InboxView, request: PageRequest) -> list[
             Therapist.vorname,
             Therapist.nachname,
         )
-        .outerjoin(Therapist, Therapist.id == Incoming.therapist_id)
+        .outerjoin(Therapist, Therapist.id == func.coalesce(Incoming.therapist_id, suggested))
         .where(Incoming.zustand.in_(STATES[view]))
         .order_by(*_order(view))
         .limit(request.limit)

@@ -172,7 +172,6 @@ async def _message_context(
         "kinds": _kinds(incoming),
         "choices": await choices_of(visit, incoming, form),
         "foreseen": await effect_of(visit, incoming, form),
-        "can_undo": incoming.zustand != IncomingState.OPEN,
     }
 
 

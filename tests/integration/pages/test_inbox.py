@@ -59,14 +59,14 @@ async def test_what_waits_stands_oldest_first_and_its_first_message_is_open(
         make_incoming(zustand=IncomingState.ASIDE, absender_name="Beiseite", art=IncomingKind.NEWSLETTER)
     )
     page = (await staff_client.get("/inbox")).text
-    assert rows(page) == ["Zuerst", "Zuletzt"]
+    assert rows(page) == ["Zuerst", "Dr. Jürgen Schmidt"]
     assert "<strong>Zuerst</strong>" in panel(page)
     assert 'aria-current="true"' in page.split("Zuerst")[0]
     for show, shown in (
-        ("suggestions", ["Zuletzt"]),
+        ("suggestions", ["Dr. Jürgen Schmidt"]),
         ("aside", ["Beiseite"]),
-        ("all", ["Beiseite", "Erledigt", "Zuerst", "Zuletzt"]),
-        ("nonsense", ["Zuerst", "Zuletzt"]),
+        ("all", ["Beiseite", "Erledigt", "Zuerst", "Dr. Jürgen Schmidt"]),
+        ("nonsense", ["Zuerst", "Dr. Jürgen Schmidt"]),
     ):
         assert rows((await staff_client.get(f"/inbox?show={show}")).text) == shown
 
