@@ -111,7 +111,7 @@ async def _by_ids(tx: Transaction, message_ids: Sequence[str]) -> int | None:
             Incoming.message_id.in_(message_ids), Incoming.email_id.is_not(None)
         )
     )
-    known: dict[str | None, int | None] = {**dict(come_in.tuples().all()), **dict(sent.tuples().all())}
+    known = dict([*come_in, *sent])
     return next((known[each] for each in message_ids if each in known), None)
 
 
