@@ -1,4 +1,7 @@
-"""The worker process: sends mail, makes follow-up calls, publishes events. Any number run side by side."""
+"""The worker process: sends and reads mail, makes follow-up calls, publishes events.
+
+Any number run side by side.
+"""
 
 import asyncio
 import os
@@ -16,6 +19,7 @@ from services.calls.wishes import CallsInVain
 from services.events.relay import EventRelay
 from services.follow_ups.automatic import FollowUps
 from services.housekeeping import Housekeeping
+from services.receiving.reader import MailReader
 from services.rules import DeskRules
 from services.sending.sender import EmailSender
 from services.therapists.directory import TherapistDirectory
@@ -81,6 +85,7 @@ def _loops(
         "email_sender": EmailSender(
             config=config, clock=clock, listener=listener, notifier=notifier, identity=identity
         ),
+        "mail_reader": MailReader(workplace, config),
         "event_relay": EventRelay(
             engine=engine, config=config, clock=clock, listener=listener, producer=producer
         ),

@@ -1,7 +1,7 @@
 """TCP proxies that play a network between a client and its server: gone, slow, back, cut, or lying.
 
-Kafka clients leave their bootstrap address for the one the broker advertises. So that proxy reads the broker's
-answers frame by frame and puts its own port where the broker names its own; both are on 127.0.0.1.
+Kafka clients leave their bootstrap address for the one the broker advertises. So that proxy reads the
+broker's answers frame by frame and puts its own port where the broker names its own; both are on 127.0.0.1.
 """
 
 import asyncio
@@ -85,7 +85,7 @@ class TcpProxy(ABC):
 
 
 class ImapProxy(TcpProxy):
-    """Cuts the connection at every command of a name (`UID FETCH`, `DONE`): before it, or instead of its answer."""
+    """Cuts the connection at a command (`UID FETCH`, `DONE`): before it, or instead of its answer."""
 
     def __init__(self, target: int) -> None:
         super().__init__(target)

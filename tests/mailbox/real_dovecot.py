@@ -1,22 +1,25 @@
 """Dovecot itself over one Maildir, on a port it keeps; killed and restarted at will, by any user."""
 
 import asyncio
-import getpass
+import grp
 import os
+import pwd
 import signal
 import socket
 import subprocess
-from collections.abc import Sequence
+import time
 from pathlib import Path
 from uuid import uuid4
 
 import trustme
 
 from tests.eventually import eventually
+from tests.mailbox.mail_server import MailServer
 
 PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 USERNAME = "desk"
 PASSWORD = "geheim-ß"
+START_SECONDS = 15
 
 CONFIGURATION = """
 base_dir = {folder}/run
@@ -55,8 +58,8 @@ service imap-login {{
 """
 
 
-class RealDovecot:
-    """One account with an INBOX."""
+class RealDovecot(MailServer):
+    """Keeps its mail over restarts."""
 
     username = USERNAME
     password = PASSWORD
@@ -74,19 +77,22 @@ class RealDovecot:
         certificate.private_key_pem.write_to_path(folder / "key.pem")
         for part in certificate.cert_chain_pems:
             part.write_to_path(folder / "cert.pem", append=True)
+        self._owner = pwd.getpwnam("nobody") if os.getuid() == 0 else pwd.getpwuid(os.getuid())
         self._configuration = folder / "dovecot.conf"
         self._configuration.write_text(
             CONFIGURATION.format(
                 folder=folder,
-                user=getpass.getuser(),
-                group=subprocess.run(["id", "-gn"], capture_output=True, text=True, check=True).stdout.strip(),
-                uid=os.getuid(),
-                gid=os.getgid(),
+                user=self._owner.pw_name,
+                group=grp.getgrgid(self._owner.pw_gid).gr_name,
+                uid=self._owner.pw_uid,
+                gid=self._owner.pw_gid,
                 password=PASSWORD,
                 port=self.port,
                 tls_port=self.tls_port,
             )
         )
+        for path in (folder, *folder.rglob("*")):
+            os.chown(path, self._owner.pw_uid, self._owner.pw_gid)
 
     @property
     def ca_file(self) -> Path:
@@ -94,9 +100,12 @@ class RealDovecot:
 
     async def start(self) -> None:
         """Start and wait until it answers."""
-        self._process = subprocess.Popen(
+        self._process = subprocess.Popen(  # noqa: ASYNC220
             ["dovecot", "-F", "-c", self._configuration],
             env={**os.environ, "PATH": PATH},
+            user=self._owner.pw_uid,
+            group=self._owner.pw_gid,
+            extra_groups=[] if os.getuid() == 0 else None,
             start_new_session=True,
         )
 
@@ -109,7 +118,7 @@ class RealDovecot:
             writer.close()
             return greeting.startswith(b"* OK")
 
-        await eventually(answers)
+        await eventually(answers, within=START_SECONDS)
 
     async def stop(self) -> None:
         """End it as a power cut would, with all its connections."""
@@ -121,23 +130,15 @@ class RealDovecot:
     async def deliver(self, *messages: bytes) -> None:
         """Put messages into the INBOX as a delivery agent does."""
         for message in messages:
-            name = f"{uuid4().hex}.test"
+            name = f"{time.time_ns()}.{uuid4().hex}.test"
             unfinished = self.folder / "mail" / "tmp" / name
             unfinished.write_bytes(message.replace(b"\r\n", b"\n"))
+            os.chown(unfinished, self._owner.pw_uid, self._owner.pw_gid)
             unfinished.rename(self.folder / "mail" / "new" / name)
 
     async def become_another(self) -> None:
         """Give the INBOX another UIDVALIDITY."""
         await self._doveadm("mailbox", "update", "-u", USERNAME, "--uid-validity", "4711", "INBOX")
-
-    async def expunge(self, subject: str) -> None:
-        """Remove the messages with a subject."""
-        await self._doveadm("expunge", "-u", USERNAME, "mailbox", "INBOX", "subject", subject)
-
-    async def flags(self) -> Sequence[str]:
-        """Return the flags of every message."""
-        fetched = await self._doveadm("fetch", "-u", USERNAME, "flags", "mailbox", "INBOX", "all")
-        return [line.removeprefix("flags:").strip() for line in fetched.splitlines() if line[:5] == "flags"]
 
     async def _doveadm(self, *arguments: str) -> str:
         done = await asyncio.to_thread(
