@@ -50,6 +50,7 @@ class InboxRow:
     absender: str
     absender_name: str
     betreff: str
+    erfasst_von: int | None
     therapist: str | None
 
 
@@ -165,6 +166,7 @@ async def _rows(tx: Transaction, view: InboxView, request: PageRequest) -> list[
             Incoming.absender,
             Incoming.absender_name,
             Incoming.betreff,
+            Incoming.erfasst_von,
             Therapist.titel,
             Therapist.vorname,
             Therapist.nachname,
@@ -185,6 +187,7 @@ async def _rows(tx: Transaction, view: InboxView, request: PageRequest) -> list[
             absender=row.absender,
             absender_name=row.absender_name,
             betreff=row.betreff,
+            erfasst_von=row.erfasst_von,
             therapist=display_name(row.titel, row.vorname, row.nachname),
         )
         for row in rows

@@ -14,6 +14,7 @@ PAGES = {
     "week": "/week",
     "emails": "/emails",
     "email-to-whom": "/emails/new",
+    "inbox": "/inbox",
     "search": "/search?q=030",
     "therapists": "/therapists",
     "therapist": "/therapists/1",

@@ -3,7 +3,8 @@
 import re
 from datetime import date, time, timedelta
 
-from playwright.async_api import Page, expect
+import pytest
+from playwright.async_api import Locator, Page, expect
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -20,6 +21,7 @@ from tests.incoming import make_incoming, suggested
 FIRST = 9101
 """The therapists of these tests count from here, each with a day of their own for the call."""
 
+WIDER = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 WEEK_AGO = NOW - timedelta(days=6)
 EFFECT = re.compile(
     r"^\s*Der Anruf \w\w \d\d\.11\. 10:00 wird abgesagt\. Die E-Mail gilt als beantwortet\.\s*$"
@@ -88,7 +90,7 @@ async def is_planned(app: RunningApp, email_id: int) -> bool:
     return await app.execute(look)
 
 
-def title(page: Page):
+def title(page: Page) -> Locator:
     return page.locator("#inbox-title")
 
 
@@ -190,6 +192,32 @@ async def test_a_new_message_appears_in_an_open_list(anna: Page, app: RunningApp
     await anna.goto("/inbox")
     await stored(app, make_incoming(absender_name="Gerade Gekommen", empfangen_at=NOW))
     await expect(anna.locator(".inbox-list")).to_contain_text("Gerade Gekommen")
+
+
+@pytest.mark.parametrize(
+    "look",
+    [
+        pytest.param({"locale": "en-GB", "color_scheme": "light"}, id="english-desk-light"),
+        pytest.param({"locale": "de-DE", "color_scheme": "dark", "viewport": PHONE}, id="german-phone-dark"),
+    ],
+)
+async def test_every_view_is_accessible_and_fits(
+    open_browser: OpenBrowser, app: RunningApp, look: dict[str, object]
+) -> None:
+    long = "Donaudampfschifffahrtsgesellschaft" * 4
+    words = {"betreff": long, "absender_name": long, "worte": long, "anhaenge": [{"name": long, "size": 1}]}
+    [incoming_id] = await stored(app, make_incoming(**words))
+    page = await open_browser("Anna", **look)
+    for path in (
+        f"/inbox/{incoming_id}",
+        "/inbox",
+        "/inbox?show=suggestions",
+        "/inbox?show=all",
+        "/inbox?show=aside",
+    ):
+        await page.goto(path)
+        assert await violations(page) == [], path
+        assert await page.evaluate(WIDER) <= 0, path
 
 
 async def test_on_a_phone_list_and_message_take_turns(open_browser: OpenBrowser, app: RunningApp) -> None:

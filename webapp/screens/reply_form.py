@@ -6,6 +6,7 @@ from typing import Self
 
 from services.emails.replies import Reply
 from services.models import Email, ReplyKind
+from services.receiving.refusals import address_is_dead
 from services.rules import DeskRules
 from webapp.i18n import gettext
 from webapp.screens.forms import FormErrors, read_date, read_time
@@ -89,6 +90,7 @@ class ReplyForm:
             eingang=_to_the_second(email, rules.instant(day, at)),
             inhalt=self.antwortinhalt.strip() or None,
             rueckkehr=read_date(self.rueckkehr) if art is ReplyKind.OUT_OF_OFFICE else None,
+            adresse_tot=art is ReplyKind.UNDELIVERABLE and address_is_dead("", self.antwortinhalt),
             nachverfolgung_erforderlich=self.wants_follow_up(email),
             nachverfolgung_notizen=self.nachverfolgung_notizen.strip(),
         ), []

@@ -182,7 +182,7 @@ async def test_a_row_that_is_sent_meanwhile_counts_as_changed(
     before = ROW.findall((await staff_client.get("/emails")).text)
     async with sessions() as session, session.begin():
         email = await session.get_one(Email, email_id)
-        email.status, email.sent_at = EmailStatus.SENT, NOW
+        email.status, email.sent_at, email.naechster_versuch_at = EmailStatus.SENT, NOW, None
     after = ROW.findall((await staff_client.get("/emails")).text)
     assert len(before) == len(after) == 1
     assert before != after
