@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-inp
 # Without bytecode every start compiles the libraries anew, which takes longer than the tests.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run test test-kafka check format bench screenshots translations lock clean
+.PHONY: help run test test-kafka test-real check format bench screenshots translations lock clean
 
 run: $(VENV)/.run  ## the demo: everything on this machine, on embedded servers
 	@$(BIN)/calldesk demo
@@ -33,6 +33,10 @@ $(VENV)/.dev: requirements-dev.lock pyproject.toml | $(VENV)/bin/python
 test: $(VENV)/.dev  ## all tests: unit, integration, end-to-end, chaos
 	@$(BIN)/python -m tests.e2e.ensure_browser
 	@$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder -q
+
+test-real: $(VENV)/.dev test-kafka  ## the tests against real servers: Apache Kafka, Dovecot
+	@$(BIN)/python -m tests.mailbox.ensure_dovecot
+	@TEST_IMAP=dovecot $(BIN)/pytest -q -m imap tests
 
 check: $(VENV)/.dev  ## lint, format, types, migrations, translations
 	@$(BIN)/ruff check .

@@ -56,7 +56,7 @@ async def test_day_is_alive_whenever_it_is_loaded(
     assert groups[Group.OVERDUE] >= 1
     assert groups[Group.UNREACHABLE] >= 1
     assert claimed == 1
-    assert set(emails) == {"SENT", "FAILED", "SENDING", "DRAFT"}
+    assert set(emails) == {"SENT", "FAILED", "SENDING", "QUEUED", "DRAFT"}
     assert outcomes["erreicht"] > 30
     assert outcomes["nicht_erreicht"] > 10
 

@@ -26,6 +26,7 @@ from webapp.demo.sample.mails import (
     refused_mail,
     sent_mail,
     unclear_mail,
+    waiting_mail,
 )
 from webapp.demo.sample.staff import PASSWORD, STAFF
 from webapp.demo.sample.therapists import fictional_therapists
@@ -37,6 +38,9 @@ NO_NUMBER = 24
 DO_NOT_CALL = 33
 UNANSWERED = (26, 27, 28)
 MAILED_TODAY = (10, 29, 32, 36)
+GOING_OUT = (7, 34, 11)
+"""One answers by itself, one is on holiday, one has a dead address: see `webapp.demo.sample.answers`."""
+
 COMING = (7, 10, 29, 32, 34, 36, 39)
 ANSWERED_LATELY = (10, 29, 32, 36, 7, 39, 11, 37, 40, 17, 20, 25, 34)
 TOLD_HERE = {*TODAY, *OVERDUE, *(number for number, _ in DONE), NO_NUMBER, DO_NOT_CALL, *UNANSWERED, *COMING}
@@ -266,6 +270,10 @@ class _Day:
         for number, therapist_id in enumerate(MAILED_TODAY):
             mail = sent_mail(people[therapist_id], now - timedelta(minutes=25 + 40 * number), number, config)
             mails.append(mail)
+        mails += [
+            waiting_mail(people[therapist_id], now, number, config)
+            for number, therapist_id in enumerate(GOING_OUT)
+        ]
         return [*mails, *self._lately_answered()]
 
     def _lately_answered(self) -> list[SampleMail]:

@@ -96,6 +96,13 @@ def unclear_mail(therapist: Therapist, at: datetime, number: int, config: Settin
     return mail
 
 
+def waiting_mail(therapist: Therapist, at: datetime, number: int, config: Settings) -> SampleMail:
+    """Return an e-mail that goes out as soon as a worker runs."""
+    mail = _new_mail(therapist, at, number, config, EmailStatus.QUEUED)
+    mail.email.naechster_versuch_at = at
+    return mail
+
+
 def draft_mail(therapist: Therapist, at: datetime, number: int, config: Settings) -> SampleMail:
     """Return an e-mail somebody has written but not sent."""
     mail = _new_mail(therapist, at, number, config, EmailStatus.DRAFT)

@@ -6,7 +6,8 @@ A restart is another mailbox to its readers, for its UIDVALIDITY is another.
 import asyncio
 from argparse import ArgumentParser, Namespace
 
-from proxyprotocol.reader import ProxyProtocolReader
+from proxyprotocol.result import ProxyResultLocal
+from proxyprotocol.sock import SocketInfo
 from pymap.backend.dict import DictBackend
 from pymap.imap import IMAPServer, IMAPService
 from pymap.parsing.message import AppendMessage
@@ -34,14 +35,12 @@ class EmbeddedMailbox:
         """Answer on this machine's `port`; 0 takes a free one."""
         self._backend, config = await DictBackend.init(_arguments())
         config.apply_context()
-        answer = ProxyProtocolReader(config.proxy_protocol).get_callback(
-            IMAPServer(self._backend.login, config)
-        )
+        answer = IMAPServer(self._backend.login, config)
 
         async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             self._conversations.add(writer)
             try:
-                await answer(reader, writer)
+                await answer(reader, writer, SocketInfo.get(writer, ProxyResultLocal()))
             finally:
                 self._conversations.discard(writer)
 

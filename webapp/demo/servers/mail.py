@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import logging
+from collections.abc import Callable
 from datetime import UTC, datetime
 from email.parser import BytesHeaderParser
 from email.policy import default
@@ -13,6 +14,9 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 UNKNOWN_MAILBOX = "unbekannt@"
 HASH_DIGITS = 12
 
+Receive = Callable[[str, list[str], bytes], None]
+"""Told of every accepted mail: envelope sender, recipients, content."""
+
 
 class MailCatcher:
     """Keeps each accepted mail as `<time>-<hash of its Message-ID>.eml`; the same mail twice is two files.
@@ -20,8 +24,9 @@ class MailCatcher:
     A recipient `unbekannt@...` is refused for good, so that a failure can be seen as well.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, receive: Receive | None = None) -> None:
         self.folder = folder
+        self._receive = receive
         self._count = 0
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o700)
@@ -44,13 +49,15 @@ class MailCatcher:
         unfinished.touch(mode=0o600)
         unfinished.write_bytes(_envelope_header(envelope) + envelope.content)
         unfinished.rename(self.folder / f"{name}.eml")
+        if self._receive is not None:
+            self._receive(envelope.mail_from or "", envelope.rcpt_tos, envelope.content)
         return "250 2.0.0 Ok: stored"
 
 
-async def start_mail_catcher(folder: Path, port: int) -> asyncio.Server:
+async def start_mail_catcher(folder: Path, port: int, receive: Receive | None = None) -> asyncio.Server:
     """Serve SMTP on this machine's `port` until the returned server is closed; 0 takes a free one."""
     logging.getLogger("mail.log").setLevel(logging.WARNING)
-    catcher = MailCatcher(folder)
+    catcher = MailCatcher(folder, receive)
 
     def conversation() -> SMTP:
         return SMTP(catcher, enable_SMTPUTF8=True, hostname="mail-catcher.example")

@@ -1,4 +1,4 @@
-"""What the application talks to, as one child: PostgreSQL, mail catcher, Kafka broker, Therapist Service."""
+"""What the application talks to, as one child: PostgreSQL, mail server, Kafka broker, Therapist Service."""
 
 import asyncio
 import json
@@ -25,6 +25,9 @@ class Addresses:
 
     database_url: str
     smtp_port: int
+    imap_port: int
+    imap_username: str
+    imap_password: str
     kafka_bootstrap_servers: str
     therapist_service_url: str
 
@@ -35,6 +38,11 @@ class Addresses:
             "SMTP_HOST": "127.0.0.1",
             "SMTP_PORT": str(self.smtp_port),
             "SMTP_USE_TLS": "false",
+            "IMAP_HOST": "127.0.0.1",
+            "IMAP_PORT": str(self.imap_port),
+            "IMAP_USE_TLS": "none",
+            "IMAP_USERNAME": self.imap_username,
+            "IMAP_PASSWORD": self.imap_password,
             "KAFKA_BOOTSTRAP_SERVERS": self.kafka_bootstrap_servers,
             "THERAPIST_SERVICE_URL": self.therapist_service_url,
         }
@@ -55,13 +63,15 @@ class Peers:
         Args:
             around: local time to lay the fictional phone hours around.
             inherited: file descriptors the process keeps open.
-            disposable: for tests: any free ports, and a database that need not survive a power cut.
+            disposable: for tests: any free ports, a database that need not survive a power cut, and practices
+                that answer no mail.
         """
         self._data_dir.mkdir(parents=True, exist_ok=True)
         arguments = {
             "data_dir": str(self._data_dir),
             "around": around.isoformat() if around else None,
             "smtp_port": 0 if disposable else _free_port(1025),
+            "practices_answer": not disposable,
             "therapist_port": 0 if disposable else _free_port(8002),
             "postgres": {"fsync": "off", "full_page_writes": "off"} if disposable else {},
         }
@@ -131,20 +141,28 @@ async def serve(
     around: datetime | None,
     smtp_port: int,
     therapist_port: int,
+    practices_answer: bool,
     postgres_settings: dict[str, str],
 ) -> None:
     """Run the peers until SIGTERM; print their addresses as one line of JSON once they answer."""
     from webapp.demo.sample.therapists import fictional_therapists
+    from webapp.demo.servers.imap import PASSWORD, USERNAME, EmbeddedMailbox
     from webapp.demo.servers.kafka import EmbeddedKafka
     from webapp.demo.servers.mail import start_mail_catcher
     from webapp.demo.servers.postgres import EmbeddedPostgres
+    from webapp.demo.servers.practices import Practices
     from webapp.demo.servers.therapists import create_therapist_service
 
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     postgres, kafka = EmbeddedPostgres(data_dir / "postgres", postgres_settings), EmbeddedKafka()
-    catcher = await start_mail_catcher(data_dir / "mails", smtp_port)
+    mailbox = EmbeddedMailbox()
+    practices = Practices(mailbox)
+    await mailbox.start()
+    catcher = await start_mail_catcher(
+        data_dir / "mails", smtp_port, practices.receive if practices_answer else None
+    )
     listening = socket.create_server(("127.0.0.1", therapist_port))
     application = create_therapist_service(fictional_therapists(around))
     service = _Server(uvicorn.Config(application, log_level="warning", lifespan="off"))
@@ -154,6 +172,9 @@ async def serve(
         addresses = Addresses(
             database_url=postgres.url().render_as_string(hide_password=False),
             smtp_port=catcher.sockets[0].getsockname()[1],
+            imap_port=mailbox.port,
+            imap_username=USERNAME,
+            imap_password=PASSWORD,
             kafka_bootstrap_servers=kafka.bootstrap_servers,
             therapist_service_url=f"http://127.0.0.1:{listening.getsockname()[1]}",
         )
@@ -162,6 +183,8 @@ async def serve(
     finally:
         service.should_exit = True
         catcher.close()
+        practices.stop()
+        mailbox.stop()
         await asyncio.gather(asyncio.to_thread(kafka.stop), asyncio.to_thread(postgres.stop))
         with suppress(asyncio.CancelledError):
             await serving
@@ -180,6 +203,7 @@ def main() -> None:
             around,
             arguments["smtp_port"],
             arguments["therapist_port"],
+            arguments["practices_answer"],
             arguments["postgres"],
         )
     )
