@@ -108,13 +108,13 @@ class Incoming(Base):
     zustand: Mapped[str] = mapped_column(String(20))
     email_id: Mapped[int | None] = mapped_column(ForeignKey(Email.id))
     therapist_id: Mapped[int | None]
-    vorschlag: Mapped[dict[str, object] | None] = mapped_column(JSONB)
+    vorschlag: Mapped[dict[str, object] | None] = mapped_column(JSONB(none_as_null=True))
     wieder_da_am: Mapped[date | None]
     serverworte: Mapped[str | None] = mapped_column(Text)
     adresse_tot: Mapped[str | None] = mapped_column(
         Text, comment="The address a bounce says nobody is behind"
     )
-    wirkung: Mapped[dict[str, object] | None] = mapped_column(JSONB)
+    wirkung: Mapped[dict[str, object] | None] = mapped_column(JSONB(none_as_null=True))
     erfasst_von: Mapped[int | None] = mapped_column(ForeignKey(Staff.id), comment="Who recorded it by hand")
     version: Mapped[int] = mapped_column(default=1, server_default=sql("1"))
     created_at: Mapped[CreatedAt]

@@ -1,8 +1,8 @@
 """What is done about a message of the mailbox: by itself where the match is sure, else by a person.
 
 A person can accept what is suggested, say what a message is and belongs to, put it aside, and take all of it
-back. What follows for an e-mail is `services.emails.replies`'. Locks are taken in the order message, e-mail,
-calls, calendar.
+back. What follows for an e-mail is `services.emails.replies`'. Locks are taken in the order e-mails, message,
+calls, calendar: what follows from one message may concern another of its e-mail.
 """
 
 from dataclasses import dataclass
@@ -114,8 +114,7 @@ async def correct(work: Work, incoming_id: int, said: Correction, *, version: in
         StaleVersion: somebody dealt with it after `version` was read.
     """
     async with work.transaction() as tx:
-        incoming = await _locked(tx, incoming_id, version)
-        await _lock_emails(tx, incoming.email_id, said.email_id)
+        incoming = await _locked(tx, incoming_id, version, email_id=said.email_id)
         await _undo(tx, incoming)
         effect = await _settle(tx, incoming, said)
         _finish(tx, incoming, Action.INCOMING_CORRECTED)
@@ -275,8 +274,17 @@ async def _lock_emails(tx: Transaction, *email_ids: int | None) -> None:
         await tx.session.execute(select(Email.id).where(Email.id == email_id).with_for_update(key_share=True))
 
 
-async def _locked(tx: Transaction, incoming_id: int, version: int | None) -> Incoming:
-    return await tx.locked(Incoming, incoming_id, version=version, missing=NoSuchMessage)
+async def _locked(
+    tx: Transaction, incoming_id: int, version: int | None, *, email_id: int | None = None
+) -> Incoming:
+    """Lock the e-mails a message belongs to, may belong to and is to belong to, and then itself."""
+    seen = await tx.existing(Incoming, incoming_id, missing=NoSuchMessage)
+    belongs_to = seen.email_id
+    await _lock_emails(tx, belongs_to, _number((seen.vorschlag or {}).get("email_id")), email_id)
+    incoming = await tx.locked(Incoming, incoming_id, version=version, missing=NoSuchMessage)
+    if incoming.email_id != belongs_to:
+        raise await tx.stale(Incoming, incoming_id)
+    return incoming
 
 
 def _finish(tx: Transaction, incoming: Incoming, action: Action) -> None:

@@ -93,3 +93,24 @@ def test_a_phone_field_too_long_for_the_older_schema_waits_there_for_its_next_re
     command.downgrade(alembic, "0006")
     assert fields(kept) == ["030 23125101", None]
     command.upgrade(alembic, "head")
+
+
+def test_what_is_sent_or_has_failed_is_no_longer_due(empty_database: URL):
+    alembic = alembic_config(empty_database)
+
+    def due(statement: str) -> list[bool]:
+        return [row["due"] for row in asyncio.run(_execute(empty_database, statement))]
+
+    command.upgrade(alembic, "0010")
+    due(
+        "INSERT INTO communication_service.emails (therapist_id, betreff, body_html, body_text,"
+        " empfaenger_email, empfaenger_name, absender_email, absender_name, message_id, status, sent_at,"
+        " naechster_versuch_at) SELECT 1, 'A', 'A', 'A', 'a@b.example', 'A', 'a@b.example', 'A', status,"
+        " status::communication_service.emailstatus, now(), now() FROM unnest(ARRAY['QUEUED', 'SENDING',"
+        " 'SENT', 'FAILED']) status RETURNING true AS due"
+    )
+    command.upgrade(alembic, "0013")
+    left = "SELECT naechster_versuch_at IS NOT NULL AS due FROM communication_service.emails ORDER BY id"
+    assert due(left) == [True, True, False, False]
+    command.downgrade(alembic, "0010")
+    command.upgrade(alembic, "head")

@@ -1,3 +1,4 @@
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email import message_from_bytes
@@ -10,7 +11,14 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from services.sending.message import OutgoingMessage, UnbuildableMessage, build_message, envelope_address
+from services.sending.message import (
+    OutgoingMessage,
+    ReturnAddresses,
+    UnbuildableMessage,
+    build_message,
+    envelope_address,
+)
+from services.tokens import id_from_address
 
 DATE = datetime(2026, 10, 14, 8, 42, tzinfo=UTC)
 LINE = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Zl", "Zp"]), max_size=255)
@@ -97,6 +105,22 @@ def test_headers_say_what_the_row_says() -> None:
     assert message.get_content_type() == "multipart/alternative"
     assert [part.get_content_type() for part in message.iter_parts()] == ["text/plain", "text/html"]
     assert not message.defects
+
+
+def test_reports_and_answers_find_their_email_by_the_token_in_their_addresses() -> None:
+    addresses = ReturnAddresses("bounce@Müller-test.example", "antwort@platz-test.example", b"secret")
+    message = build_message(Fields(), date=DATE, way_back=addresses.of(4711))
+    assert re.fullmatch(r"bounce\+[a-z2-7]{24}@xn--mller-test-9db\.example", message.sender)
+    reply_to = parsed(message)["Reply-To"]
+    assert re.fullmatch(r"antwort\+[a-z2-7]{24}@platz-test\.example", reply_to)
+    assert {id_from_address(each, b"secret") for each in (message.sender, reply_to)} == {4711}
+    assert parsed(message)["From"].addresses[0].addr_spec == "kontakt@therapieplatz.example"
+
+
+def test_without_such_addresses_they_go_to_the_sender() -> None:
+    message = build_message(Fields(), date=DATE, way_back=ReturnAddresses("", "", b"secret").of(4711))
+    assert message == build_message(Fields(), date=DATE)
+    assert (message.sender, "Reply-To" in parsed(message)) == ("kontakt@therapieplatz.example", False)
 
 
 def test_out_of_office_notes_are_not_forbidden() -> None:

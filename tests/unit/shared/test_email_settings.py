@@ -14,6 +14,20 @@ def test_a_sender_that_is_no_address_is_named(sender: str):
         load_settings(env_file=None, email_sender=sender)
 
 
+@pytest.mark.parametrize("setting", ["bounce_address", "reply_to_address"])
+@pytest.mark.parametrize(
+    "address", ["bounce", "bounce+x@example.de", f"{'b' * 40}@example.de", "b@localhost"]
+)
+def test_an_address_a_token_does_not_fit_into_is_named(setting: str, address: str):
+    with pytest.raises(ConfigurationError, match=rf"^{setting.upper()}: give "):
+        load_settings(env_file=None, **{setting: address})
+
+
+def test_an_address_for_reports_is_kept_as_addresses_are_stored():
+    kept = load_settings(env_file=None, bounce_address="Bounce@MÜLLER.example")
+    assert (kept.bounce_address, kept.reply_to_address) == ("Bounce@müller.example", "")
+
+
 @pytest.mark.parametrize("name", ["", " ", "Praxis\r\nBcc: x@example.de", "a\x00b"])
 def test_a_senders_name_is_one_line(name: str):
     with pytest.raises(ConfigurationError, match=r"^EMAIL_SENDER_NAME: give "):
