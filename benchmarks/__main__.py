@@ -13,6 +13,7 @@ BENCHMARKS = {
     "api_broker_down": "both POSTs with the Kafka broker up and down",
     "mail_drain": "the worker empties a queue, beside bare aiosmtplib",
     "mail_latency": "one e-mail from the API's answer to the mail server",
+    "incoming": "an answer from the mailbox to open pages, and a stream of them",
     "relay": "the outbox to Kafka, beside bare aiokafka",
 }
 
