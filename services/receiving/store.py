@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Self
 
+import structlog
 from sqlalchemy import func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
@@ -25,7 +26,10 @@ from services.receiving.message import content_hash, read_head
 from services.receiving.understanding import OurSide, Understood, understand
 from services.work import Action, Transaction, Work
 
+NOT_UNDERSTOOD = "not understood"
 NO_HEADERS = Headers({}, Mailbox("", ""))
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,9 @@ class _Read:
             understood = understand(raw, us=us, received=received)
         except Unreadable as trouble:
             return cls(_head(raw), known_by, None, trouble.reason)
+        except Exception as error:  # a person reads it then, and the next message is not held up
+            log.exception("message_not_understood", error=type(error).__name__)
+            return cls(_head(raw), known_by, None, NOT_UNDERSTOOD)
         return cls(understood.message.headers, known_by, understood)
 
 

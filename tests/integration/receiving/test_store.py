@@ -137,6 +137,19 @@ async def test_what_cant_be_read_is_kept_and_named(desk: Desk) -> None:
     assert broken.email_id is None
 
 
+async def test_a_message_that_trips_the_reading_is_not_in_the_way(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def trips(*_: object, **__: object) -> None:
+        raise RecursionError
+
+    with monkeypatch.context() as broken:
+        broken.setattr("services.receiving.understanding.read_bounce", trips)
+        incoming = await desk.known(mail(ANSWER))
+    assert (incoming.art, incoming.zustand, incoming.betreff) == ("unlesbar", "offen", "AW: Anfrage")
+    assert await desk.known(mail("Die nächste", Message_ID="<2@kern-test.example>"))
+
+
 async def test_an_absence_moves_the_call_behind_it(desk: Desk) -> None:
     note = "Guten Tag, ich bin bis einschließlich 6. Januar 2027 im Urlaub und nicht erreichbar."
     incoming = await desk.known(mail(note, Auto_Submitted="auto-replied", Subject="Abwesenheit: Anfrage"))
