@@ -115,7 +115,7 @@ async def inbox_page(
         "inbox_count": inbox.counts[InboxView.OPEN],
     }
     if incoming_id is not None:
-        typed = refused.form if refused else finding
+        typed = refused.form if refused and refused.form.action == "correct" else finding
         context |= await _message_context(visit, query, incoming_id, typed)
     template = "inbox/page.html" if visit.swapped is None else "inbox/update.html"
     return Template(template, context=context, status_code=refused.status if refused else 200)

@@ -132,7 +132,9 @@ async def test_a_swap_brings_message_list_count_and_what_was_done(
 ):
     incoming_id = await store(suggested(sent))
     form = {"action": "accept", "version": 1, "show": "open"}
-    page = (await submit(staff_client, f"/inbox/{incoming_id}", form, htmx=True)).text
+    answer = await submit(staff_client, f"/inbox/{incoming_id}", form, htmx=True)
+    assert answer.headers["hx-replace-url"] == "/inbox"
+    page = answer.text
     assert "<html" not in page
     assert 'id="inbox-list" class="call-list inbox-list"' in page
     assert page.count("hx-swap-oob") >= 4

@@ -16,6 +16,7 @@ from services.pagination import PageRequest
 from services.receiving import effects
 from services.receiving.choice_drafts import keep_choice
 from webapp.errors import status_of
+from webapp.i18n import gettext
 from webapp.screens.forms import Submitted, form_errors, read_number, words_of
 from webapp.screens.inbox import (
     FRAME,
@@ -192,22 +193,21 @@ async def _go(
     visit: Visit, query: InboxQuery, incoming_id: int | None, *, done: str = "", about: int | None = None
 ) -> Response[Any]:
     """Go on at a message, at the view where there is none, and say what was done to the one before."""
-    if visit.swapped is not None:
-        said = await done_words(visit, done, about)
-        return await inbox_page(visit, query, incoming_id, chosen=True, said=said)
-    where = (
-        query.message_url(incoming_id, done=done, about=about)
-        if incoming_id
-        else query.url(done=done, about=about)
-    )
-    return Redirect(where, status_code=303)
+    if visit.swapped is None:
+        told = {"done": done, "about": about}
+        where = query.message_url(incoming_id, **told) if incoming_id else query.url(**told)
+        return Redirect(where, status_code=303)
+    said = await done_words(visit, done, about)
+    page = await inbox_page(visit, query, incoming_id, chosen=True, said=said)
+    page.set_header("HX-Replace-Url", query.message_url(incoming_id) if incoming_id else query.url())
+    return page
 
 
 async def _why(visit: Visit, incoming_id: int, error: Conflict) -> str:
+    if not isinstance(error, StaleVersion):
+        return words_of(error)
     message = await load_message(visit.work, incoming_id, InboxQuery().show)
-    if isinstance(error, StaleVersion):
-        return change_words(message.handled, visit)
-    return words_of(error)
+    return change_words(message.handled, visit) or gettext("This message has changed meanwhile.")
 
 
 async def _incoming(visit: Visit, incoming_id: int) -> Incoming:
