@@ -18,7 +18,7 @@ from shared.config.settings import load_settings
 from shared.notifications import Listener, Notifier
 
 CONTEXT = multiprocessing.get_context("forkserver")
-CONTEXT.set_forkserver_preload(["tests.chaos.mail_worker"])
+CONTEXT.set_forkserver_preload(["tests.chaos.mail_worker", "tests.chaos.mailbox_worker"])
 
 
 def send_for_ever(database_url: str, port: int) -> None:

@@ -17,11 +17,11 @@ from tests.mail import add_emails
 from tests.mailbox.embedded import EmbeddedServer
 from tests.mailbox.reading import answer, sent_email
 
-pytestmark = [pytest.mark.chaos, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.chaos, pytest.mark.timeout(420)]
 
 MESSAGES = 500
 KILLS = 20
-WITHIN = 200
+WITHIN = 360
 
 
 @pytest.fixture

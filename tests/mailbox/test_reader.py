@@ -182,6 +182,7 @@ async def test_trouble_from_the_first_try_on_is_kept_for_people(
         await eventually(said)
 
 
+@pytest.mark.timeout(540)
 async def test_of_many_waiting_each_is_one_row(
     server: MailServer, options: MailboxOptions, config: Settings, sessions: SessionFactory
 ) -> None:
@@ -190,7 +191,7 @@ async def test_of_many_waiting_each_is_one_row(
     await add_emails(sessions, email)
     await server.deliver(*(answer(email, number) for number in range(count)))
     async with running_reader(config, sessions, options):
-        rows = await until_taken_in(sessions, count, within=150)
+        rows = await until_taken_in(sessions, count, within=500)
     assert len(rows) == count
     assert await matched(sessions) == count
 
