@@ -163,9 +163,7 @@ class IncomingMessage(Struct, kw_only=True):
 
     id: int
     art: Annotated[IncomingKind, BodyKwarg(description="What it is; `unlesbar` could not be read.")]
-    zustand: Annotated[
-        IncomingState, BodyKwarg(description="`offen` waits for a person.")
-    ]
+    zustand: Annotated[IncomingState, BodyKwarg(description="`offen` waits for a person.")]
     empfangen_at: datetime
     absender: str
     absender_name: str
@@ -173,9 +171,7 @@ class IncomingMessage(Struct, kw_only=True):
     text: str
     worte: Annotated[str, BodyKwarg(description="The text without quotations and signature.")]
     anhaenge: list[Attachment]
-    wieder_da_am: Annotated[
-        date | None, BodyKwarg(description="When somebody is back, of a note.")
-    ]
+    wieder_da_am: Annotated[date | None, BodyKwarg(description="When somebody is back, of a note.")]
     serverworte: Annotated[str | None, BodyKwarg(description="What a mail server said of the delivery.")]
     message_id: str | None
 
