@@ -1,24 +1,21 @@
 """Lists of e-mails, newest first, without their bodies.
 
 Every filter has an index; the count of any combination reads one narrow covering index. Words are looked up
-in a full-text index over subject, recipient's name and address, each word as a prefix.
+in subject, recipient's name and address.
 """
 
-import re
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, false, func, or_, select, text
+from sqlalchemy import ColumnElement, SQLColumnExpression, func, or_, select, text
 from sqlalchemy.orm import defer
 
 from services.models import Email, EmailStatus
 from services.models.emails import SEARCHED, UNCLEAR
-from services.pagination import Page, PageRequest
+from services.pagination import Page, PageRequest, page_of
+from services.search import has_words
 from services.work import Work
 
-_WORD = re.compile(r"[^\W_]+")
-MOST_WORDS = 10
-LONGEST_WORD = 100
 BODIES = (Email.body_html, Email.body_text, Email.antwortinhalt)
 
 _CLEAR = or_(Email.status != EmailStatus.SENDING, Email.id.not_in(select(Email.id).where(UNCLEAR)))
@@ -46,9 +43,8 @@ class EmailFilters:
 async def list_emails(work: Work, filters: EmailFilters, request: PageRequest) -> Page[Email]:
     """Return one page of e-mails and the number of all that match; their long texts are not loaded."""
     wanted = _conditions(filters)
-    page = (
-        select(Email.id).where(*wanted).order_by(_order(filters)).limit(request.limit).offset(request.offset)
-    )
+    id_ = _id(filters)
+    page = request.cut(select(Email.id).where(*wanted), id_, id_.desc())
     rows = (
         select(Email)
         .where(Email.id.in_(page))
@@ -60,16 +56,16 @@ async def list_emails(work: Work, filters: EmailFilters, request: PageRequest) -
             await tx.session.execute(_SEARCH_BY_INDEX)
         total = await tx.session.scalar(select(func.count()).select_from(Email).where(*wanted))
         emails = list(await tx.session.scalars(rows)) if total else []
-    return Page(emails, request, total or 0)
+    return page_of(emails, request, total or 0)
 
 
-def _order(filters: EmailFilters) -> ColumnElement[int]:
-    """Return the order of a page; PostgreSQL can't know how rare a word is.
+def _id(filters: EmailFilters) -> SQLColumnExpression[int]:
+    """Return what a page is ordered by; PostgreSQL can't know how rare a word is.
 
     It would walk all e-mails from the newest on and compare words, hoping for a page full of matches soon. By
     a sum it can't walk them, so it reads the full-text index.
     """
-    return (Email.id + 0).desc() if filters.q is not None else Email.id.desc()
+    return Email.id + 0 if filters.q is not None else Email.id
 
 
 def _conditions(filters: EmailFilters) -> list[ColumnElement[bool]]:
@@ -85,7 +81,7 @@ def _conditions(filters: EmailFilters) -> list[ColumnElement[bool]]:
     if filters.zustellung_unklar is not None:
         conditions.append(UNCLEAR if filters.zustellung_unklar else _CLEAR)
     if filters.q is not None and filters.q.strip():
-        conditions.append(_matches(filters.q))
+        conditions.append(has_words(SEARCHED, filters.q))
     return conditions + _ranges(filters)
 
 
@@ -101,11 +97,3 @@ def _ranges(filters: EmailFilters) -> list[ColumnElement[bool]]:
         if end is not None:
             conditions.append(column < end)
     return conditions
-
-
-def _matches(q: str) -> ColumnElement[bool]:
-    words = _WORD.findall(q)[:MOST_WORDS]
-    if not words:
-        return false()
-    wanted = func.to_tsquery("simple", " & ".join(f"{word[:LONGEST_WORD]}:*" for word in words))
-    return SEARCHED.bool_op("@@")(wanted)

@@ -68,7 +68,7 @@ class AttemptOutcome(StrEnum):
 
 SEARCHED_SQL = f"{SCHEMA}.suchwoerter(betreff, empfaenger_name, empfaenger_email)"
 SEARCHED: ColumnElement[str] = literal_column(SEARCHED_SQL, TSVECTOR)
-"""The words of an e-mail that a search finds: subject, recipient's name, parts of the address."""
+"""The words of subject, recipient's name and address that a search finds (`services.search`)."""
 
 
 class Email(Base):

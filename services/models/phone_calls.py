@@ -79,6 +79,7 @@ class PhoneCall(Base):
         Index("ix_phone_calls_day", "geplantes_datum", "geplante_zeit", "id"),
         Index("ix_phone_calls_therapist", "therapist_id", text("id DESC")),
         Index("ix_phone_calls_email", "email_id"),
+        Index("ix_phone_calls_status", "status", "id"),
         Index(
             "ix_phone_calls_due",
             "geplantes_datum",

@@ -18,7 +18,7 @@ from services.models.base import SCHEMA, Base
 
 NAMES_SQL = f"{SCHEMA}.namenswoerter(vorname, nachname)"
 NAMES: ColumnElement[str] = literal_column(NAMES_SQL, TSVECTOR)
-"""The words of a therapist's names as `namensform` spells them: without accents, `ß` as ss, `oe` as o."""
+"""The words of a therapist's names that a search finds (`services.search`)."""
 
 OTHER_NUMBERS_SQL = "array_to_tsvector(telefon_e164_weitere)"
 OTHER_NUMBERS: ColumnElement[str] = literal_column(OTHER_NUMBERS_SQL, TSVECTOR)
