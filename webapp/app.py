@@ -12,9 +12,6 @@ from litestar import Litestar, Request, Response
 from litestar.config.cors import CORSConfig
 from litestar.datastructures import State
 from litestar.middleware import DefineMiddleware
-from litestar.openapi import OpenAPIConfig
-from litestar.openapi.plugins import JsonRenderPlugin, YamlRenderPlugin
-from litestar.openapi.spec import Components, SecurityScheme
 from litestar.plugins.htmx import HTMXPlugin
 from litestar.template import TemplateConfig
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
@@ -34,10 +31,11 @@ from shared.supervision import keep_running
 from webapp import i18n
 from webapp.auth import Authentication
 from webapp.controllers import EXCEPTION_HANDLERS, ROUTE_HANDLERS
-from webapp.controllers.api.schema import ForbiddenFields
+from webapp.controllers.api.openapi import DescribedStructs, openapi_config
 from webapp.csrf import cookie_to_set, refuse_foreign_forms
 from webapp.dependencies import DEPENDENCIES
 from webapp.foreign import refuse_foreigners
+from webapp.head import allow_head, head_as_get
 from webapp.security import SECURITY_HEADERS, is_secure
 from webapp.templating import create_template_engine
 
@@ -60,7 +58,7 @@ def create_app(config: Settings | None = None, *, clock: Clock | None = None) ->
     """Return the application over `config`, by default the process's own."""
     config = config or get_config()
     database = _database(config)
-    return Litestar(
+    app = Litestar(
         route_handlers=ROUTE_HANDLERS,
         dependencies=DEPENDENCIES,
         exception_handlers=EXCEPTION_HANDLERS,
@@ -74,15 +72,8 @@ def create_app(config: Settings | None = None, *, clock: Clock | None = None) ->
         before_send=[_add_headers],
         cors_config=_cors(config),
         template_config=TemplateConfig(instance=create_template_engine()),
-        plugins=[HTMXPlugin(), ForbiddenFields(), SQLAlchemyInitPlugin(database)],
-        openapi_config=OpenAPIConfig(
-            title="Communication service",
-            version="1.0.0",
-            path="/api/docs",
-            render_plugins=[JsonRenderPlugin(), YamlRenderPlugin()],
-            security=[{"key": []}],
-            components=Components(security_schemes={"key": SecurityScheme(type="http", scheme="bearer")}),
-        ),
+        plugins=[HTMXPlugin(), DescribedStructs(), SQLAlchemyInitPlugin(database)],
+        openapi_config=openapi_config(),
         request_max_body_size=LARGEST_BODY,
         state=State(
             {
@@ -96,6 +87,8 @@ def create_app(config: Settings | None = None, *, clock: Clock | None = None) ->
         logging_config=None,
         pdb_on_exception=False,
     )
+    app.asgi_handler = head_as_get(app.asgi_handler)
+    return app
 
 
 @asynccontextmanager
@@ -214,7 +207,7 @@ def _refuse_impossible_ids(request: Request[Any, Any, Any]) -> None:
 async def _add_headers(message: Message, scope: Scope) -> None:
     if message["type"] != "http.response.start":
         return
-    headers = [*message["headers"]]
+    headers = [(name, allow_head(value) if name == b"allow" else value) for name, value in message["headers"]]
     given = {name.lower() for name, _ in headers}
     headers += [header for header in _HEADERS if header[0] not in given]
     if cookie := cookie_to_set(scope):

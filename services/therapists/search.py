@@ -8,8 +8,8 @@ from sqlalchemy.dialects.postgresql import TSQUERY
 
 from services.models import Therapist
 from services.models.therapists import NAMES, OTHER_NUMBERS
-from services.therapists.phone_numbers import read_numbers
 from services.search import has_words
+from services.therapists.phone_numbers import read_numbers
 from services.work import Work
 
 FOUND_AT_MOST = 20

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from migrations.upgrade import alembic_config
 from services.accounts.api_keys import KeyNameTaken, create_key, list_keys
-from services.accounts.staff import NameTaken, add_staff, log_in
+from services.accounts.staff import NameTaken, add_staff, log_in, reset_password, unlock
 from services.errors import InvalidInput
 from services.models import Staff
 from tests.clock import FakeClock
@@ -58,6 +58,13 @@ async def test_a_password_is_as_long_as_it_looks(session: AsyncSession):
     assert await logs_in(session, NAME, "ü" * 200)
 
 
+async def test_an_operator_may_type_the_name_in_parts_too(session: AsyncSession):
+    await add_staff(work_of(session), NAME, SECRET, admin=False)
+    await reset_password(work_of(session), apart(NAME), apart("Neues Wort für später"))
+    await unlock(work_of(session), apart(NAME))
+    assert await logs_in(session, NAME, "Neues Wort für später")
+
+
 async def test_what_was_set_in_parts_before_still_opens_the_account(session: AsyncSession):
     async with session.begin():
         session.add_all(
@@ -92,7 +99,7 @@ async def test_keys_have_composed_names_too(session: AsyncSession, clock: FakeCl
 
 async def test_the_migration_composes_names_but_makes_no_two_the_same(database: URL, session: AsyncSession):
     alembic = alembic_config(database)
-    await asyncio.to_thread(command.downgrade, alembic, "0006")
+    await asyncio.to_thread(command.downgrade, alembic, "0010")
     async with session.begin():
         session.add_all(
             make_staff(name=name) for name in (apart(NAME), apart("Jörg"), "Bärbel", apart("bärbel"), "Ben")

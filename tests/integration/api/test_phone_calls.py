@@ -23,6 +23,10 @@ FIELDS = {
     "klaerung_noetig", "version",
 }  # fmt: skip
 
+CREATED = (
+    "geplantes_datum", "geplante_zeit", "dauer_minuten", "status", "notizen", "email_id", "grund",
+)  # fmt: skip
+
 
 @pytest.fixture
 async def api(client: Client, sessions: SessionFactory, clock: FakeClock) -> Client:
@@ -126,6 +130,22 @@ async def test_an_email_gets_one_call_for_want_of_an_answer(api: Client, session
         assert "has had its call" in again.json()["message"]
 
 
+@pytest.mark.parametrize("written", ["9:05", "09:05", "9:05:00", "09:05:59", "09:05:00.000"])
+async def test_a_time_may_be_written_as_people_and_libraries_write_it(api: Client, written: str):
+    body = {"therapist_id": 1, "geplantes_datum": "2026-10-15", "geplante_zeit": written}
+    created = await api.post(CALLS, json=body)
+    assert (created.status_code, created.json()["geplante_zeit"]) == (201, "09:05")
+    moved = await put(api, created.json()["id"], geplantes_datum="2026-10-16", geplante_zeit=written)
+    assert (moved["geplantes_datum"], moved["geplante_zeit"]) == ("2026-10-16", "09:05")
+
+
+async def test_null_stands_for_the_default_of_a_field_that_may_be_left_out(api: Client):
+    created = await api.post(CALLS, json=dict.fromkeys(CREATED, None) | {"therapist_id": 1})
+    assert created.status_code == 201, created.text
+    shown = created.json()
+    assert (shown["status"], shown["grund"], shown["dauer_minuten"]) == ("scheduled", "manuell", 5)
+
+
 WRONG_INPUT: list[tuple[dict[str, object], list[str]]] = [
     ({}, ["therapist_id"]),
     ({"therapist_id": 0}, ["therapist_id"]),
@@ -138,6 +158,11 @@ WRONG_INPUT: list[tuple[dict[str, object], list[str]]] = [
     ({"therapist_id": 1, "geplante_zeit": "10:00"}, ["geplantes_datum"]),
     ({"therapist_id": 1, "geplantes_datum": "15.10.2026", "geplante_zeit": "10:00"}, ["geplantes_datum"]),
     ({"therapist_id": 1, "geplantes_datum": "2026-10-15", "geplante_zeit": "24:00"}, ["geplante_zeit"]),
+    ({"therapist_id": 1, "geplantes_datum": "2026-10-15", "geplante_zeit": "9"}, ["geplante_zeit"]),
+    ({"therapist_id": 1, "geplantes_datum": "2026-10-15", "geplante_zeit": "9:5"}, ["geplante_zeit"]),
+    ({"therapist_id": 1, "geplantes_datum": "2026-10-15", "geplante_zeit": "9:00:0"}, ["geplante_zeit"]),
+    ({"therapist_id": 1, "geplantes_datum": "2026-10-15", "geplante_zeit": "009:00"}, ["geplante_zeit"]),
+    ({"therapist_id": 1, "geplantes_datum": "2026-1-5", "geplante_zeit": "9:00"}, ["geplantes_datum"]),
     ({"therapist_id": 1, "geplantes_datum": "2026-10-13", "geplante_zeit": "10:00"}, ["geplantes_datum"]),
     ({"therapist_id": 1, "email_id": 99}, ["email_id"]),
     ({"therapist_id": 1, "status": "completed"}, ["status"]),

@@ -16,19 +16,21 @@ from services.checks import LARGEST_BODY_BYTES, LONGEST_LINE, LONGEST_NOTE
 from services.emails.changes import EmailChanges, update_email
 from services.emails.create import NewEmail, create_email, get_email
 from services.emails.lists import EmailFilters, list_emails
-from services.models import LARGEST_ID, Email, EmailStatus
-from services.pagination import DEFAULT_LIMIT, PageRequest
+from services.models import LARGEST_ID, Email, EmailStatus, ReplyKind
+from services.pagination import DEFAULT_LIMIT
 from services.work import Work
 from shared.config import Settings
 from webapp.controllers.api.schema import (
     INSTANT,
     MADE_HEADERS,
+    AfterId,
     DayOrInstantFilter,
     IdempotencyKeyHeader,
     Paged,
     PageLimit,
     PageNumber,
     RecordIdFilter,
+    page_request,
     problems,
     range_end,
     range_start,
@@ -68,8 +70,8 @@ class EmailCreate(Struct, forbid_unknown_fields=True, kw_only=True):
     absender_name: Annotated[str | None, Name] = None
     template: Annotated[str | None, BodyKwarg(description="A name from `/api/email-templates`.")] = None
     template_data: dict[str, Any] | None = None
-    status: Literal["DRAFT", "QUEUED"] = "QUEUED"
-    nachverfolgung_erforderlich: bool = False
+    status: Annotated[Literal["DRAFT", "QUEUED"] | None, BodyKwarg(description="By default QUEUED.")] = None
+    nachverfolgung_erforderlich: Annotated[bool | None, BodyKwarg(description="By default false.")] = None
     nachverfolgung_notizen: Annotated[str | None, Note] = None
 
 
@@ -121,7 +123,7 @@ class EmailSummary(Struct, kw_only=True):
     absender_name: str
     antwort_erhalten: bool
     antwortdatum: datetime | None
-    antwort_art: Literal["antwort", "abwesenheit", "unzustellbar"] | None
+    antwort_art: ReplyKind | None
     nachverfolgung_erforderlich: bool
     nachverfolgung_notizen: str | None
     nachverfolgung_ab: datetime | None
@@ -146,8 +148,10 @@ class EmailDetail(EmailSummary, kw_only=True):
     antwortinhalt: str | None
 
 
-class EmailList(Paged[EmailSummary]):
-    """One page of e-mails, newest first."""
+class EmailList(Paged[EmailSummary], kw_only=True):
+    """A page of e-mails, newest first; `next` is what to read on `after`, null at the end."""
+
+    data: list[EmailSummary]
 
 
 class EmailApi(Controller):
@@ -167,7 +171,8 @@ class EmailApi(Controller):
     async def list_emails(
         self,
         work: NamedDependency[Work],
-        page: PageNumber = 1,
+        page: PageNumber = None,
+        after: AfterId = None,
         limit: PageLimit = DEFAULT_LIMIT,
         therapist_id: RecordIdFilter = None,
         status: FromQuery[EmailStatus | None] = None,
@@ -196,8 +201,8 @@ class EmailApi(Controller):
             sent_to=range_end("sent_to", sent_to, work.rules),
             q=q,
         )
-        emails = await list_emails(work, filters, PageRequest(page, limit))
-        return EmailList.of(emails, lambda email: msgspec.convert(email, EmailSummary, from_attributes=True))
+        emails = await list_emails(work, filters, page_request(page, after, limit))
+        return EmailList.of(emails, _summary, by_id=True)
 
     @post(
         "/",
@@ -214,7 +219,9 @@ class EmailApi(Controller):
         idempotency_key: IdempotencyKeyHeader = None,
     ) -> Response[EmailDetail]:
         """Create an e-mail. It takes what it needs from the state: resolving dependencies is slow."""
-        fields: dict[str, Any] = msgspec.structs.asdict(data) | {"status": EmailStatus(data.status)}
+        fields = msgspec.structs.asdict(data)
+        fields["status"] = EmailStatus(data.status or EmailStatus.QUEUED)
+        fields["nachverfolgung_erforderlich"] = bool(data.nachverfolgung_erforderlich)
         email, repeated = await create_email(
             state.statements,
             NewEmail(**fields),
@@ -258,3 +265,7 @@ class EmailApi(Controller):
 
 def _detail(email: Email) -> EmailDetail:
     return msgspec.convert(email, EmailDetail, from_attributes=True)
+
+
+def _summary(email: Email) -> EmailSummary:
+    return msgspec.convert(email, EmailSummary, from_attributes=True)
