@@ -3,25 +3,18 @@
 import asyncio
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from typing import Any
 
-import asyncpg
-import structlog
 from sqlalchemy import URL
 
 from shared.database_errors import UNREACHABLE
+from shared.outage import Outage
+from shared.postgresql import Connection, connect
 
 CHANNEL = "communication_service"
-CONNECT_SECONDS = 5
 QUERY_SECONDS = 5
 APART_SECONDS = 0.02
 HEALTH_CHECK_SECONDS = 10
 RECONNECT_SECONDS = (0.2, 5.0)
-
-Connection = Any
-"""asyncpg ships no types."""
-
-log = structlog.get_logger(__name__)
 
 
 class Notifier:
@@ -32,7 +25,7 @@ class Notifier:
     """
 
     def __init__(self, url: URL) -> None:
-        self._dsn = _dsn(url)
+        self._url = url
         self._pending: set[str] = set()
         self._wanted = asyncio.Event()
 
@@ -45,6 +38,7 @@ class Notifier:
     async def run(self) -> None:
         """Send hints until cancelled; hints that can't be sent are dropped, for listeners also poll."""
         connection: Connection = None
+        outage = Outage("hints_not_sent")
         try:
             while True:
                 await self._wanted.wait()
@@ -52,15 +46,14 @@ class Notifier:
                 subjects, self._pending = sorted(self._pending), set()
                 try:
                     if connection is None or connection.is_closed():
-                        connection = await asyncpg.connect(
-                            self._dsn, timeout=CONNECT_SECONDS, command_timeout=QUERY_SECONDS
-                        )
+                        connection = await _connect(self._url)
                     await connection.execute(
                         "SELECT pg_notify($1, subject) FROM unnest($2::text[]) AS subject", CHANNEL, subjects
                     )
+                    outage.over()
                     await asyncio.sleep(APART_SECONDS)
                 except UNREACHABLE as error:
-                    log.warning("hint_not_sent", error=type(error).__name__, subjects=subjects)
+                    outage.note(error)
                     await _close(connection)
                     connection = None
         finally:
@@ -106,9 +99,10 @@ class Listener:
     """
 
     def __init__(self, url: URL) -> None:
-        self._dsn = _dsn(url)
+        self._url = url
         self._subscriptions: set[Subscription] = set()
         self._stopping = False
+        self._outage = Outage("listener_lost")
 
     def subscribe(self, *subjects: str) -> Subscription:
         """Return a subscription to `subjects`."""
@@ -135,7 +129,7 @@ class Listener:
             try:
                 await self._listen()
             except UNREACHABLE as error:
-                log.warning("listener_lost", error=type(error).__name__, retry_seconds=delay)
+                self._outage.note(error)
                 await asyncio.sleep(delay)
                 delay = min(delay * 2, cap)
             else:
@@ -143,13 +137,12 @@ class Listener:
 
     async def _listen(self) -> None:
         """Serve one connection; return normally when it had worked and was then lost."""
-        connection: Connection = await asyncpg.connect(
-            self._dsn, timeout=CONNECT_SECONDS, command_timeout=QUERY_SECONDS
-        )
+        connection = await _connect(self._url)
         lost = asyncio.Event()
         try:
             connection.add_termination_listener(self._ended(lost))
             await connection.add_listener(CHANNEL, self._received)
+            self._outage.over()
             for subscription in self._subscriptions:
                 subscription.push(subscription.subjects)
             while not lost.is_set():
@@ -170,8 +163,8 @@ class Listener:
             subscription.push([str(payload)])
 
 
-def _dsn(url: URL) -> str:
-    return url.set(drivername="postgresql").render_as_string(hide_password=False)
+async def _connect(url: URL) -> Connection:
+    return await connect(url, application_name="calldesk-hints", command_seconds=QUERY_SECONDS)
 
 
 async def _close(connection: Connection) -> None:

@@ -7,6 +7,10 @@ from typing import Protocol
 
 import structlog
 
+from shared.database_errors import is_outage
+from shared.outage import Outage
+from shared.reasons import reason_of
+
 STABLE_SECONDS = 60
 """A loop that ran this long before it failed starts again without delay building up."""
 
@@ -36,15 +40,20 @@ class Restarts:
 async def keep_running(name: str, loop: Loop, restarts: Restarts | None = None) -> None:
     """Run a loop until cancelled, whatever it raises."""
     restarts = restarts or Restarts()
-    failures = 0
+    failures, outage = 0, Outage("loop_waits", loop=name)
     while True:
         started = time.monotonic()
         try:
             await loop.run()
             log.error("loop_ended", loop=name)
         except Exception as error:  # a loop's failure must not end the others; it is logged and tried again
-            log.exception("loop_failed", loop=name, error=type(error).__name__)
-        failures = 1 if time.monotonic() - started > STABLE_SECONDS else failures + 1
+            if time.monotonic() - started > STABLE_SECONDS:
+                failures, outage = 0, Outage("loop_waits", loop=name)
+            if is_outage(error):
+                outage.note(error)
+            else:
+                log.exception("loop_failed", loop=name, reason=reason_of(error))
+        failures += 1
         await asyncio.sleep(restarts.wait(failures))
 
 

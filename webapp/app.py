@@ -6,7 +6,6 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
-import httpx
 from advanced_alchemy.extensions.litestar import SQLAlchemyAsyncConfig, SQLAlchemyInitPlugin
 from litestar import Litestar, Request, Response
 from litestar.config.cors import CORSConfig
@@ -20,12 +19,13 @@ from services.checks import LARGEST_BODY_BYTES
 from services.errors import NotFound
 from services.models import is_possible_id
 from services.rules import DeskRules
+from services.therapists.client import create_client
 from services.therapists.directory import TherapistDirectory
 from services.work import Workplace
 from shared.clock import Clock, get_clock
 from shared.config import Settings, get_config
 from shared.database import SessionFactory, create_engine, create_session_factory
-from shared.direct_connection import DirectPool
+from shared.direct_connection import DirectConnection, DirectPool
 from shared.notifications import Listener, Notifier
 from shared.supervision import keep_running
 from webapp import i18n
@@ -104,13 +104,15 @@ async def _resources(app: Litestar) -> AsyncGenerator[None]:
         size=DIRECT_CONNECTIONS,
         notifier=notifier,
     )
+    health = DirectConnection(config.get_database_url(), application_name="calldesk-health")
     listener = Listener(config.get_database_url())
     rules = DeskRules.from_settings(config)
-    client = httpx.AsyncClient(timeout=config.therapist_deadline_seconds)
+    client = create_client(config)
     i18n.timezone.set(config.tz)
     app.state.update(
         {
             "statements": statements,
+            "health": health,
             "listener": listener,
             "streams": Counter[int](),
             "rules": rules,
@@ -129,7 +131,7 @@ async def _resources(app: Litestar) -> AsyncGenerator[None]:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await client.aclose()
-        await statements.close()
+        await asyncio.gather(statements.close(), health.close())
         with suppress(TimeoutError):
             async with asyncio.timeout(5):
                 await app.state.engine.dispose()

@@ -22,6 +22,7 @@ from services.errors import (
     TemporarilyUnavailable,
     TooManyRequests,
 )
+from shared.reasons import reason_of
 from webapp.foreign import ForeignHost, ForeignSite
 
 log = structlog.get_logger(__name__)
@@ -32,8 +33,9 @@ Headers = Mapping[str, str]
 Handlers = dict[int | type[Exception], Callable[[AnyRequest, Any], AnyResponse]]
 
 RETRY_SECONDS = 5
-PASSING_SQLSTATES = ("08", "25006", "40", "53", "55P03", "57")
-"""No connection, read-only after a failover, deadlock, full, lock timeout, shutdown (appendix A)."""
+PASSING_SQLSTATES = ("08", "25006", "28", "3D", "40", "53", "55P03", "57")
+"""No connection, read-only after a failover, not let in, no such database, deadlock, full, lock timeout,
+shutdown (appendix A)."""
 
 VALUE_SQLSTATE = "22"
 """A number too large, a NUL in a text: PostgreSQL says so, or asyncpg before it sends the statement."""
@@ -95,7 +97,7 @@ def handlers(face_of: Callable[[AnyRequest], Face]) -> Handlers:
         return face_of(request).refused(request, error, status_of(error), headers)
 
     def database_unreachable(request: AnyRequest, error: Exception) -> AnyResponse:
-        log.error("database_unreachable", path=request.scope["path"], error=type(error).__name__)
+        log.error("database_unreachable", path=request.scope["path"], reason=reason_of(error))
         return face_of(request).unreachable(request, {"Retry-After": str(RETRY_SECONDS)})
 
     def unexpected(request: AnyRequest, error: Exception) -> AnyResponse:

@@ -22,6 +22,7 @@ from shared.clock import Clock
 from shared.config import Settings
 from shared.kafka.robust_producer import EventNotSent, EventRefused, OutgoingEvent, RobustKafkaProducer
 from shared.notifications import Listener, Subscription
+from shared.outage import Outage
 
 RELAY_LOCK = 0x63616C6C6465736B
 BATCH = 500
@@ -71,6 +72,7 @@ class EventRelay:
         self._producer = producer
         self._batch_size = batch_size
         self._prune_at: datetime | None = None
+        self._outage = Outage("relay_lost_database")
 
     async def run(self) -> NoReturn:
         """Publish until cancelled; lost connections of either side only delay it."""
@@ -84,7 +86,7 @@ class EventRelay:
                 try:
                     await self._take_turn(hints)
                 except UNREACHABLE as error:
-                    log.warning("relay_lost_database", error=type(error).__name__)
+                    self._outage.note(error)
                 await asyncio.sleep(STANDBY_SECONDS)
         finally:
             self._listener.unsubscribe(hints)
@@ -93,7 +95,9 @@ class EventRelay:
         """Be the active relay if there is none; the lock ends with the connection everything runs on."""
         async with self._engine.connect() as connection:
             await connection.execution_options(isolation_level="AUTOCOMMIT")
-            if not await connection.scalar(select(func.pg_try_advisory_lock(RELAY_LOCK))):
+            is_active = await connection.scalar(select(func.pg_try_advisory_lock(RELAY_LOCK)))
+            self._outage.over()
+            if not is_active:
                 return
             try:
                 for setting in FREE_THE_LOCK_OF_A_DEAD_HOLDER:

@@ -5,10 +5,9 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Generic, TypeVar
 
-import structlog
-
 from shared.database_errors import UNREACHABLE
 from shared.direct_connection import DirectConnection
+from shared.outage import Outage
 
 T = TypeVar("T")
 
@@ -16,8 +15,6 @@ RETRY_SECONDS = (0.1, 2.0)
 WORTH_A_COMMIT = 8
 BLOCKED_SECONDS = 1.0
 """How long what belongs to a row that somebody else locks waits before it is tried again."""
-
-log = structlog.get_logger(__name__)
 
 
 class GroupCommit(Generic[T]):
@@ -42,6 +39,7 @@ class GroupCommit(Generic[T]):
         self._changed = asyncio.Condition()
         self._wanted = asyncio.Event()
         self._urgent = asyncio.Event()
+        self._outage = Outage("ledger_waits")
         self.failing = False
         """Whether the last write failed and is going to be tried again."""
 
@@ -75,7 +73,7 @@ class GroupCommit(Generic[T]):
             try:
                 blocked = await self._write(self._connection, group)
             except UNREACHABLE as error:
-                log.warning("ledger_waits", error=type(error).__name__, retry_seconds=delay)
+                self._outage.note(error)
                 self._put_back(group)
                 self.failing = True
                 await asyncio.sleep(delay)
@@ -85,6 +83,7 @@ class GroupCommit(Generic[T]):
                 # Written or not: the token keeps a second write from doing anything.
                 self._put_back(group)
                 raise
+            self._outage.over()
             self.failing = False
             delay = RETRY_SECONDS[0]
             self._unwritten -= len(group) - len(blocked)

@@ -26,6 +26,7 @@ from services.sending.verdict import (
 from shared.clock import Clock
 from shared.database_errors import UNREACHABLE
 from shared.notifications import Notifier
+from shared.reasons import reason_of
 
 IDLE_SECONDS = 30
 
@@ -185,7 +186,7 @@ class Lane:
                 verdict = weigh(verdict, await self._queue.note_refusal(email, now=self._clock()))
             await self._heed(email, result, verdict)
         except UNREACHABLE as error:
-            log.warning("verdict_not_shared", email_id=email.id, error=type(error).__name__)
+            log.warning("verdict_not_shared", email_id=email.id, reason=reason_of(error))
         finally:
             if held:
                 self._ledger.finish(release(email))
@@ -232,7 +233,9 @@ class Lane:
         self._on_pause()
         wait = self._patience.pause.wait(email.queue_failures + 1, self._jitter())
         if await self._queue.pause(email.queue_failures, until=now + wait, reason=result.words):
-            log.warning("queue_paused", seconds=wait.total_seconds(), stage=result.stage.value)
+            # Later than the login, a server's words may name the recipient.
+            reason = result.words if result.stage in SESSION_STAGES else result.code
+            log.warning("queue_paused", seconds=wait.total_seconds(), stage=result.stage.value, reason=reason)
 
     async def _resume(self, email: ClaimedEmail) -> None:
         if await self._queue.resume(email.queue_failures):

@@ -25,6 +25,7 @@ from services.sending.verdict import (
 from shared.clock import Clock
 from shared.direct_connection import DirectConnection
 from shared.notifications import Notifier
+from shared.reasons import reason_of
 
 MOST_UNWRITTEN = 16
 GATHER_SECONDS = 0.01
@@ -229,7 +230,7 @@ class Ledger:
             if isinstance(error, asyncpg.UniqueViolationError):
                 log.warning("ledger_entries_blocked", email_ids=[entries[0].email.id])
                 return entries
-            log.error("ledger_entry_refused", email_id=entries[0].email.id, error=type(error).__name__)
+            log.error("ledger_entry_refused", email_id=entries[0].email.id, reason=reason_of(error))
             return []
         written = {row["id"] for row in rows if row["written"]}
         blocked = {row["id"] for row in rows if not row["written"]}

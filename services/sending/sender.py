@@ -20,6 +20,7 @@ from shared.config import Settings
 from shared.database_errors import UNREACHABLE
 from shared.direct_connection import DirectConnection
 from shared.notifications import Listener, Notifier
+from shared.outage import Outage
 
 CLAIMS_PER_LANE = 8
 RETRY_SECONDS = (0.2, 5.0)
@@ -118,15 +119,17 @@ class EmailSender:
     async def _claim_for_ever(self) -> None:
         subscription = self._listener.subscribe(EMAIL_QUEUE)
         delay, cap = RETRY_SECONDS
+        outage = Outage("claim_waits")
         try:
             while True:
                 try:
                     more = await self._claim()
                 except UNREACHABLE as error:
-                    log.warning("claim_waits", error=type(error).__name__, retry_seconds=delay)
+                    outage.note(error)
                     await asyncio.sleep(delay)
                     delay = min(delay * 2, cap)
                     continue
+                outage.over()
                 delay = RETRY_SECONDS[0]
                 if not more:
                     await subscription.next(self._config.worker_poll_seconds)
@@ -158,6 +161,7 @@ class EmailSender:
         return len(claimed)
 
     async def _sweep_for_ever(self) -> None:
+        outage = Outage("sweep_waits")
         while True:
             if self._ledger.waits_for_database:
                 await asyncio.sleep(RETRY_SECONDS[0])
@@ -165,9 +169,10 @@ class EmailSender:
             try:
                 swept = await self._queue.sweep(now=self._clock())
             except UNREACHABLE as error:
-                log.warning("sweep_failed", error=type(error).__name__)
+                outage.note(error)
                 await asyncio.sleep(AFTER_OUTAGE_SECONDS)
                 continue
+            outage.over()
             if swept.requeued or swept.unclear or swept.sent:
                 log.warning("leases_ended", requeued=swept.requeued, unclear=swept.unclear, sent=swept.sent)
                 self._notifier.send({EMAIL_QUEUE, EMAILS, OUTBOX})

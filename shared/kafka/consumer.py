@@ -12,8 +12,10 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from shared.config import Settings, get_config
-from shared.kafka.connection import backoff, broker_count, client_options
+from shared.kafka.connection import backoff, broker_count, cause_of, client_options
 from shared.kafka.schemas import EventEnvelope, UnreadableEvent, decode
+from shared.outage import Outage
+from shared.reasons import reason_of
 
 REQUEST_SECONDS = 10
 CLOSE_SECONDS = 5
@@ -70,6 +72,7 @@ class EventConsumer:
         self._consumer: AIOKafkaConsumer | None = None
         self._next: dict[TopicPartition, int] = {}
         self._waits = backoff()
+        self._outage = Outage("events_not_read")
         self.unreadable = 0
 
     async def __aenter__(self) -> Self:
@@ -93,11 +96,12 @@ class EventConsumer:
                 await self._commit(consumer)
                 batches = await consumer.getmany(timeout_ms=int(seconds * 1000), max_records=BATCH)
         except (TimeoutError, KafkaError, OSError) as error:
-            wait = next(self._waits)
-            log.warning("events_not_read", error=type(error).__name__, retry_seconds=round(wait, 2))
             await self._drop()
-            await asyncio.sleep(wait)
+            if self._outage.is_news:
+                self._outage.note(await cause_of(error, self._config))
+            await asyncio.sleep(next(self._waits))
             return []
+        self._outage.over()
         self._waits = backoff()
         received: list[ReceivedEvent] = []
         for partition, records in batches.items():
@@ -175,7 +179,7 @@ class EventConsumer:
             async with asyncio.timeout(CLOSE_SECONDS):
                 await consumer.stop()
         except (TimeoutError, KafkaError, OSError) as error:
-            log.warning("kafka_not_closed", error=type(error).__name__)
+            log.warning("kafka_not_closed", reason=reason_of(error))
             with suppress(TimeoutError, KafkaError, OSError):
                 async with asyncio.timeout(1):
                     await consumer._client.close()  # pyright: ignore[reportPrivateUsage]

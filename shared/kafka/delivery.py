@@ -20,6 +20,8 @@ from aiokafka.errors import (
     UnsupportedForMessageFormatError,
 )
 
+from shared.reasons import reason_of
+
 REFUSALS = (
     CorruptRecordException,
     InvalidTimestampError,
@@ -111,4 +113,4 @@ async def dispose(producer: AIOKafkaProducer, seconds: float) -> None:
                 await asyncio.wait([sender], timeout=0.05)
             await producer.client.close()
     except (TimeoutError, KafkaError, OSError) as error:
-        log.warning("kafka_not_closed", error=type(error).__name__)
+        log.warning("kafka_not_closed", reason=reason_of(error))

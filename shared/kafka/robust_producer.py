@@ -20,9 +20,10 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from shared.config import Settings, get_config
-from shared.kafka.connection import backoff, broker_count, client_options
+from shared.kafka.connection import backoff, broker_count, cause_of, client_options
 from shared.kafka.delivery import EventNotSent, EventRefused, Record, deliver, dispose
 from shared.kafka.schemas import EventEnvelope, cloudevents_headers, encode
+from shared.outage import Outage
 
 LINGER_MILLISECONDS = 2
 
@@ -75,6 +76,7 @@ class RobustKafkaProducer:
         self._producer: AIOKafkaProducer | None = None
         self._connected = asyncio.Event()
         self._broken = asyncio.Event()
+        self._outage = Outage("kafka_unreachable", client=service_name)
         self._keeper: asyncio.Task[None] | None = None
 
     @property
@@ -231,13 +233,15 @@ class RobustKafkaProducer:
                 async with asyncio.timeout(2 * self._request_seconds * (broker_count(self._config) + 1)):
                     await producer.start()
             except (TimeoutError, KafkaError, OSError) as error:
-                log.warning("kafka_unreachable", error=type(error).__name__, retry_seconds=round(wait, 2))
                 await dispose(producer, self._close_seconds / 4)
+                if self._outage.is_news:
+                    self._outage.note(await cause_of(error, self._config))
                 await asyncio.sleep(wait)
             except BaseException:
                 await dispose(producer, self._close_seconds / 4)
                 raise
             else:
+                self._outage.over()
                 log.info("kafka_connected", client=self._service_name)
                 return producer
         raise AssertionError("the back-off never ends")
