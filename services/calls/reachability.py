@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from sqlalchemy import Text, cast, select
 
+from services.calls.countdown import Countdown
 from services.models import CallStatus, OutcomeKind, PhoneCall, Staff, Therapist
 from services.models.therapists import display_name
 from services.rules import DeskRules
@@ -19,6 +20,7 @@ from services.scheduling.phone_hours import (
     Availability,
     Window,
     day_windows,
+    minute_of_day,
     parse_json,
     time_of_day,
 )
@@ -109,12 +111,14 @@ class BoardCall:
     overdue: bool
 
     @property
-    def minutes_left(self) -> int | None:
-        """Minutes until the window closes, begun ones counted; None outside of any window."""
-        closes_at = self.placement.closes_at
-        if self.placement.group is not Group.REACHABLE_NOW or closes_at is None:
-            return None
-        return -(-(closes_at - self.now) // timedelta(minutes=1))
+    def countdown(self) -> Countdown | None:
+        """The time until the window closes, or soon opens; None for all other calls."""
+        place = self.placement
+        if place.group is Group.REACHABLE_NOW and place.closes_at is not None:
+            return Countdown(place.closes_at, self.now)
+        if place.group is Group.SOON and place.opens_at is not None:
+            return Countdown(place.opens_at, self.now, ends=False)
+        return None
 
     @property
     def holder_id(self) -> int | None:
@@ -142,11 +146,17 @@ def call_windows(call: OpenCall, day: date, rules: DeskRules) -> list[Window]:
     if (call.versuch > 1 or call.verschoben) and call.geplantes_datum == day:
         cut = (Window(max(window.start, call.geplante_zeit), window.end) for window in windows)
         windows = [window for window in cut if window.start < window.end]
-    if call.ausserhalb_erreichbarkeit and call.geplantes_datum == day:
-        start = call.geplante_zeit.hour * 60 + call.geplante_zeit.minute
-        end = min(start + max(call.dauer_minuten, AGREED_MINUTES), DAY_MINUTES)
-        windows = sorted([*windows, Window(call.geplante_zeit, time_of_day(end))])
-    return windows
+    agreed = agreed_window(call, day)
+    return sorted([*windows, agreed]) if agreed else windows
+
+
+def agreed_window(call: OpenCall | PhoneCall, day: date) -> Window | None:
+    """Return the stretch of a day agreed for a call outside the phone hours, if it is planned for that day."""
+    if not call.ausserhalb_erreichbarkeit or call.geplantes_datum != day:
+        return None
+    start = minute_of_day(call.geplante_zeit)
+    end = min(start + max(call.dauer_minuten, AGREED_MINUTES), DAY_MINUTES)
+    return Window(call.geplante_zeit, time_of_day(end))
 
 
 def obstacle(call: OpenCall) -> Obstacle | None:

@@ -10,7 +10,18 @@ from tests.e2e.accessibility import violations
 from tests.e2e.app_process import RunningApp
 from tests.e2e.browser import DESK, log_in
 from tests.e2e.conftest import OpenBrowser
-from tests.e2e.desk import NOTE, Held, at_the_desk, hear_a_hint, release, rows, send_hint, take_next, title
+from tests.e2e.desk import (
+    NOTE,
+    Held,
+    at_the_desk,
+    hear_a_hint,
+    is_put_off,
+    release,
+    rows,
+    send_hint,
+    take_next,
+    title,
+)
 from tests.eventually import eventually
 
 
@@ -101,7 +112,7 @@ async def test_a_hint_that_overtakes_the_answer_to_ones_own_action_is_no_news(
     await anna.route("**/calls/next", action)
     await rows(anna).last.hover()
     await anna.keyboard.press("n")
-    await eventually(lambda: anna.evaluate("AFTER_ACTING.has('list-frame')"))
+    await eventually(lambda: is_put_off(anna, "list-frame"))
     action.through.set()
     await expect(anna.locator(".row-mine")).to_have_count(1)
     await hear_a_hint(anna, app, CALLS, asks="/$")

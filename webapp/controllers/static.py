@@ -1,44 +1,36 @@
-"""Styles and scripts, from memory: what is not one of them is not looked for on the disk."""
+"""Styles, scripts and pictures, from memory: what is not one of them is not looked for on the disk."""
 
-import mimetypes
-from functools import cache
+from mimetypes import guess_type
 from pathlib import Path
 
-from litestar import Response, route
-from litestar.params import FromPath, FromQuery
+from litestar import route
+from litestar.params import FromPath
+from litestar.response import Redirect, Response
 
 from services.errors import NotFound
-from webapp.templating import STATIC, static_url
+from webapp.static_files import static_files, static_url
 
-FOR_EVER = "public, max-age=31536000, immutable"
-ASK_FIRST = "no-cache"
+KEPT_FOR_EVER = "public, max-age=31536000, immutable"
 
 
 @route(
-    "/static/{file_path:path}",
+    "/static/{version:str}/{name:path}",
     http_method=["GET", "HEAD"],
     opt={"public": True},
     include_in_schema=False,
     sync_to_thread=False,
 )
-def static(file_path: FromPath[Path], v: FromQuery[str] = "") -> Response[bytes]:
-    """Answer a file; browsers may keep it for ever under the address that names this very content.
+def static(version: FromPath[str], name: FromPath[Path]) -> Response[bytes] | Redirect:
+    """Serve a file for ever; from the address of another version, as a page open since then asks, lead here.
 
     Raises:
-        NotFound: there is none of this name.
+        NotFound: there is no such file.
     """
-    name = str(file_path).lstrip("/")
-    content = _files().get(name)
-    if content is None:
+    files = static_files()
+    wanted = name.as_posix().lstrip("/")
+    if wanted not in files.contents:
         raise NotFound
-    newest = static_url(name) == f"/static/{name}?v={v}"
-    return Response(
-        content,
-        media_type=mimetypes.guess_type(name)[0] or "application/octet-stream",
-        headers={"Cache-Control": FOR_EVER if newest else ASK_FIRST},
-    )
-
-
-@cache
-def _files() -> dict[str, bytes]:
-    return {str(path.relative_to(STATIC)): path.read_bytes() for path in STATIC.rglob("*") if path.is_file()}
+    if version != files.version:
+        return Redirect(static_url(wanted), status_code=307)
+    media_type = "text/javascript" if wanted.endswith(".js") else guess_type(wanted)[0]
+    return Response(files.contents[wanted], media_type=media_type, headers={"Cache-Control": KEPT_FOR_EVER})

@@ -154,7 +154,7 @@ def test_minutes_left_count_begun_ones():
     [row] = on_board(
         a_moment(now=at(10, 42) + timedelta(seconds=30), rules=RULES), [open_call(hours="10:00-11:00")]
     )
-    assert row.minutes_left == 18
+    assert row.countdown.minutes == 18
 
 
 def test_an_expired_claim_shows_nobody():
@@ -170,7 +170,7 @@ def test_in_the_night_the_clocks_change_the_window_is_as_long_as_the_night_is():
     changing = date(2026, 10, 25)
     call = open_call(hours={"sunday": "01:00-04:00"}, geplantes_datum=changing)
     [row] = on_board(a_moment(now=at(1, 0, changing), rules=rules), [call])
-    assert row.minutes_left == 4 * 60
+    assert row.countdown.minutes == 4 * 60
 
 
 HALF_HOURS = st.integers(min_value=0, max_value=46)
@@ -233,8 +233,8 @@ def test_reachable_means_inside_a_window_and_allowed(calls: list[OpenCall], minu
         assert window.start <= clock < window.end
         assert row.call.telefon
         assert not row.call.nicht_anrufen
-        assert row.minutes_left is not None
-        assert row.minutes_left > 0
+        assert row.countdown is not None
+        assert row.countdown.minutes > 0
     closing = [row.placement.closes_at for row in rows]
     assert closing == sorted(closing, key=lambda moment: moment or now)
 
