@@ -26,6 +26,7 @@ from services.rules import DeskRules
 from services.work import Transaction, Work
 
 MOST_ENTRIES = 200
+PERMANENT = 500
 
 
 class StepKind(StrEnum):
@@ -101,6 +102,12 @@ class EmailDetail:
     therapist: Therapist | None
     typing: list[str]
     recorded: Recorded | None
+
+    @property
+    def worth_repeating(self) -> bool:
+        """Whether the last attempt failed for now only: a 5xx says that the same message will fail again (RFC 5321)."""
+        last = next((step.attempt for step in reversed(self.steps) if step.attempt), None)
+        return last is not None and (last.smtp_code is None or last.smtp_code < PERMANENT)
 
 
 async def load_email_detail(work: Work, email_id: int) -> EmailDetail:

@@ -64,20 +64,24 @@ class Desk:
         """Whether the call shown is in this person's hands."""
         return self.panel is not None and self.panel.holder_id == self.staff_id
 
-    def name_of(self, staff_id: int) -> str | None:
-        """Return the name of who has a call of the board in hand."""
+    def held_by(self, staff_id: int) -> BoardCall | None:
+        """Return the call of the board that somebody has in hand."""
         board = self.board
         groups = (board.reachable_now, board.soon, board.later, board.overdue, board.unreachable)
         rows = (row for group in groups for row in group)
-        return next((row.holder_name for row in rows if row.holder_id == staff_id), None)
+        return next((row for row in rows if row.holder_id == staff_id), None)
 
 
 @dataclass(frozen=True, slots=True)
 class ElsewhereChange:
-    """What happened to a call since a page showed it: changed, or taken by somebody until an instant."""
+    """What happened to a call since a page showed it: changed, or taken by somebody until an instant.
+
+    `therapist_name` is whom they have on the phone.
+    """
 
     changed: StaleVersion | None = None
     holder_name: str | None = None
+    therapist_name: str | None = None
     held_until: datetime | None = None
 
 
@@ -153,7 +157,12 @@ async def load_change(work: Work, call_id: int, *, version: int) -> ElsewhereCha
         if call.status != CallStatus.SCHEDULED or held_by in (None, tx.staff_id):
             return None
         member = await tx.session.get(Staff, held_by)
-        return ElsewhereChange(holder_name=member.name if member else None, held_until=call.bearbeitet_bis)
+        therapist = await tx.session.get(Therapist, call.therapist_id)
+        return ElsewhereChange(
+            holder_name=member.name if member else None,
+            therapist_name=therapist.display_name if therapist else None,
+            held_until=call.bearbeitet_bis,
+        )
 
 
 async def _load_saved(work: Work, call_id: int) -> Saved | None:

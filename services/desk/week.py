@@ -11,7 +11,7 @@ from sqlalchemy import Row, Text, cast, select
 from services.calls.planning import CallNotScheduled
 from services.errors import FieldError, NotFound
 from services.models import CallStatus, PhoneCall, Therapist
-from services.models.therapists import display_name
+from services.models.therapists import display_name, short_name
 from services.rules import DeskRules
 from services.scheduling.calendar import Unschedulable, find_next, free_slots_of_day
 from services.scheduling.phone_hours import Availability, day_windows, is_holiday, minute_of_day, parse_json
@@ -28,6 +28,7 @@ class WeekCall:
     id: int
     version: int
     name: str | None
+    short_name: str | None
     day: date
     at: time
     status: str
@@ -124,6 +125,7 @@ def arrange_week(rows: Sequence[Row[*tuple[Any, ...]]], monday: date, *, rules: 
             row.id,
             row.version,
             display_name(row.titel, row.vorname, row.nachname),
+            short_name(row.vorname, row.nachname),
             row.geplantes_datum,
             row.geplante_zeit,
             row.status,

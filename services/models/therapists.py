@@ -78,6 +78,13 @@ def may_be_called(therapist: Therapist) -> bool:
     return not therapist.nicht_anrufen and therapist.status not in NOT_TO_BE_CALLED
 
 
+def short_name(vorname: str | None, nachname: str | None) -> str | None:
+    """Return a therapist's name where space is short, surname first: `Roth, K.`; None without a surname."""
+    if not nachname:
+        return vorname or None
+    return f"{nachname}, {vorname[0]}." if vorname else nachname
+
+
 def display_name(titel: str | None, vorname: str | None, nachname: str | None) -> str | None:
     """Return a therapist's name as staff say it; None when the directory's copy lacks them."""
     return " ".join(part for part in (titel, vorname, nachname) if part) or None

@@ -29,7 +29,7 @@ from webapp.screens.forms import (
     repeatable,
     words_of,
 )
-from webapp.screens.template_words import description_of, label_of, title_of
+from webapp.screens.template_words import description_of, hint_of, label_of, title_of
 from webapp.screens.visit import VISIT, Visit
 from webapp.security import framed_mail
 
@@ -185,6 +185,7 @@ async def _page(
         "title_of": title_of,
         "description_of": description_of,
         "label_of": label_of,
+        "hint_of": hint_of,
         "errors": errors or [],
         "restored": restored,
         "made": made,
