@@ -8,6 +8,7 @@ from typing import Any
 
 from advanced_alchemy.extensions.litestar import SQLAlchemyAsyncConfig, SQLAlchemyInitPlugin
 from litestar import Litestar, Request, Response
+from litestar.config.compression import CompressionConfig
 from litestar.config.cors import CORSConfig
 from litestar.datastructures import State
 from litestar.middleware import DefineMiddleware
@@ -42,6 +43,14 @@ from webapp.templating import create_template_engine
 LARGEST_BODY = 2 * 3 * LARGEST_BODY_BYTES + 256 * 1024
 """Both bodies at their largest, each letter written as `\\u00fc`, and room for the rest."""
 
+COMPRESSION = CompressionConfig(
+    backend="gzip",
+    gzip_compress_level=4,
+    minimum_size=1_000,
+    exclude=["^/api/", "^/live", "^/metrics", "^/health"],
+)
+"""Pages, styles and scripts; the stream of hints is not held up, services get their answers as they are."""
+
 DIRECT_CONNECTIONS = 8
 YEAR_SECONDS = 31_536_000
 
@@ -70,6 +79,7 @@ def create_app(config: Settings | None = None, *, clock: Clock | None = None) ->
         ],
         before_request=_before_request,
         before_send=[_add_headers],
+        compression_config=COMPRESSION,
         cors_config=_cors(config),
         template_config=TemplateConfig(instance=create_template_engine()),
         plugins=[HTMXPlugin(), DescribedStructs(), SQLAlchemyInitPlugin(database)],

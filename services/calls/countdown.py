@@ -7,7 +7,7 @@ FEW_MINUTES = 15
 """So many minutes before the phone hours end there is no more time for much else."""
 
 ANNOUNCED_AT = (10, 2)
-"""At how many minutes left somebody who can't see the countdown hears of it; at every one they would be disturbed."""
+"""At how many minutes left somebody who can't see the countdown hears of it: not at every one."""
 
 HOUR_MINUTES = 60
 

@@ -151,7 +151,7 @@ def call_windows(call: OpenCall, day: date, rules: DeskRules) -> list[Window]:
 
 
 def agreed_window(call: OpenCall | PhoneCall, day: date) -> Window | None:
-    """Return the stretch of a day agreed for a call outside the phone hours, if it is planned for that day."""
+    """Return the stretch of a day agreed for a call outside the phone hours; None if it is not that day's."""
     if not call.ausserhalb_erreichbarkeit or call.geplantes_datum != day:
         return None
     start = minute_of_day(call.geplante_zeit)

@@ -105,7 +105,7 @@ class EmailDetail:
 
     @property
     def worth_repeating(self) -> bool:
-        """Whether the last attempt failed for now only: a 5xx says that the same message will fail again (RFC 5321)."""
+        """Whether the last attempt failed for now only: after a 5xx the same would fail again (RFC 5321)."""
         last = next((step.attempt for step in reversed(self.steps) if step.attempt), None)
         return last is not None and (last.smtp_code is None or last.smtp_code < PERMANENT)
 

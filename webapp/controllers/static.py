@@ -5,32 +5,39 @@ from pathlib import Path
 
 from litestar import route
 from litestar.params import FromPath
-from litestar.response import Redirect, Response
+from litestar.response import Response
 
 from services.errors import NotFound
-from webapp.static_files import static_files, static_url
+from webapp.static_files import static_files
 
-KEPT_FOR_EVER = "public, max-age=31536000, immutable"
+FOR_EVER = "public, max-age=31536000, immutable"
+ASK_FIRST = "no-cache"
 
 
 @route(
-    "/static/{version:str}/{name:path}",
+    "/static/{file_path:path}",
     http_method=["GET", "HEAD"],
     opt={"public": True},
     include_in_schema=False,
     sync_to_thread=False,
 )
-def static(version: FromPath[str], name: FromPath[Path]) -> Response[bytes] | Redirect:
-    """Serve a file for ever; from the address of another version, as a page open since then asks, lead here.
+def static(file_path: FromPath[Path]) -> Response[bytes]:
+    """Answer a file; browsers may keep it for ever under the address that names its version.
+
+    Under another version's, as a page open since then asks, it is this version's all the same, so that what is
+    imported along with it fits.
 
     Raises:
-        NotFound: there is no such file.
+        NotFound: there is none of this name.
     """
     files = static_files()
-    wanted = name.as_posix().lstrip("/")
-    if wanted not in files.contents:
+    path = file_path.as_posix().lstrip("/")
+    version, _, rest = path.partition("/")
+    name = path if path in files.contents else rest
+    if name not in files.contents:
         raise NotFound
-    if version != files.version:
-        return Redirect(static_url(wanted), status_code=307)
-    media_type = "text/javascript" if wanted.endswith(".js") else guess_type(wanted)[0]
-    return Response(files.contents[wanted], media_type=media_type, headers={"Cache-Control": KEPT_FOR_EVER})
+    return Response(
+        files.contents[name],
+        media_type="text/javascript" if name.endswith(".js") else guess_type(name)[0],
+        headers={"Cache-Control": FOR_EVER if version == files.version else ASK_FIRST},
+    )
