@@ -21,7 +21,7 @@ async def test_somebody_is_found_by_any_spelling_of_the_number(anna: Page) -> No
 
 async def test_a_hint_is_noted_and_told_by_the_status_line(anna: Page) -> None:
     await anna.goto("/therapists/20")
-    await anna.get_by_label("Hinweis für alle, die anrufen").fill("Nur dienstags.")
+    await anna.get_by_label("Hinweis zum Anruf").fill("Nur dienstags.")
     await anna.get_by_role("button", name="Hinweis speichern").click()
     await expect(anna.locator("#status")).to_contain_text("Der Hinweis ist gespeichert.")
     await expect(anna.get_by_role("heading", level=1)).to_be_focused()

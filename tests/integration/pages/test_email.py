@@ -1,12 +1,14 @@
 """The page of an e-mail: what happened to it, and what staff do about it, without any script."""
 
+import re
 from html import escape
 
+import pytest
 from sqlalchemy import select
 
 from services.models import AttemptOutcome, AttemptStage, CallReason, EmailStatus, EmailVersuch, PhoneCall
 from shared.database import SessionFactory
-from tests.factories import NOW, make_email, make_therapist
+from tests.factories import NOW, make_call, make_email, make_therapist
 from tests.integration.conftest import Client, submit
 from tests.integration.pages.conftest import Store, load_email
 
@@ -31,6 +33,42 @@ async def test_detail_tells_the_delivery_with_the_servers_words(staff_client: Cl
     assert "Attempt 1: put off" in page
     assert "Call instead" in page
     assert '<a class="button" href="/emails/new?therapist=1">Write anew</a>' in page
+
+
+@pytest.mark.parametrize(
+    ("code", "planned", "primary"),
+    [
+        (550, False, "Call instead"),
+        (550, True, "Write anew"),
+        (451, False, "Send it again"),
+        (None, False, "Send it again"),
+    ],
+)
+async def test_after_a_final_refusal_the_same_message_is_no_first_choice(
+    staff_client: Client, store: Store, code: int | None, planned: bool, primary: str
+):
+    email_id = await store(make_therapist(), make_email(status=EmailStatus.FAILED, fehlermeldung="refused"))
+    for number, smtp_code in ((1, 451), (2, code)):
+        await store(
+            EmailVersuch(
+                email_id=email_id,
+                nummer=number,
+                begonnen_at=NOW,
+                beendet_at=NOW,
+                stufe=AttemptStage.RCPT,
+                smtp_code=smtp_code,
+                smtp_text="refused",
+                ergebnis=AttemptOutcome.FAILED,
+            )
+        )
+    if planned:
+        await store(make_call(email_id=email_id, grund=CallReason.UNDELIVERED))
+    page = (await staff_client.get(f"/emails/{email_id}")).text
+    banner = page.split('class="banner banner-bad"')[1].split("</div>")[0]
+    choices = re.findall(r'class="button( button-primary)?"[^>]*>([^<]+)<', banner)
+    assert choices[0] == (" button-primary", primary)
+    assert [text for emphasis, text in choices if emphasis] == [primary]
+    assert "Send it again" in [text for _, text in choices]
 
 
 async def test_preview_runs_and_fetches_nothing(staff_client: Client, store: Store):

@@ -46,6 +46,16 @@ def test_every_mail_template_and_what_it_asks_for_has_words(language: str, title
         (None, "fr", "de"),
         (None, "", "de"),
         ("xx", "en", "en"),
+        (None, "en;q=0.3, de;q=0.9", "de"),
+        (None, "fr, en;q=0.8, de;q=0.5", "en"),
+        (None, "de-AT;q=0.2, de;q=0.9, en;q=0.5", "de"),
+        (None, "en-GB ; q=1.0 , de-CH;q=0.999", "en"),
+        (None, "de;q=0, *", "en"),
+        (None, "de;q=0, en;q=0.000", "de"),
+        (None, "fr;q=0.9, *;q=0.1", "de"),
+        (None, "en;q=0.5, *;q=0.8", "de"),
+        (None, "en;q=high, de;q=0.1", "de"),
+        (None, "english, deutsch", "de"),
     ],
 )
 def test_the_users_choice_comes_before_the_browsers(wanted: str | None, browser: str, chosen: str):
