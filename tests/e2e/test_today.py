@@ -307,7 +307,7 @@ async def test_minutes_are_right_from_the_first_moment_on_a_computer_whose_clock
     await page.context.route("**/live", lambda route: route.abort())
     await page.context.add_init_script("window.setInterval = () => 0")
     await log_in(page, "Anna")
-    assert re.search(r"noch [1-9]\d* min", await rows(page).last.inner_text())
+    assert re.search(r"noch (?:[1-9]\d* h \d+|[1-9]\d*) min", await rows(page).last.inner_text())
 
 
 async def test_on_a_phone_the_list_comes_first_and_the_call_follows(open_browser: OpenBrowser) -> None:

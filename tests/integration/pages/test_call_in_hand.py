@@ -95,10 +95,7 @@ async def test_who_looks_at_a_colleagues_call_looks_again_when_their_claim_would
     page = (await staff_client.get(f"/calls/{call}")).text
     state = (await staff_client.get(f"/calls/{call}/state?version=1")).text
     for shown in (page, state):
-        assert (
-            f'<p class="banner banner-warn" data-refresh-at="{until}">Ben is on the phone with Dr. Jürgen Schmidt'
-            in shown
-        )
+        assert f'<p class="banner banner-warn" data-refresh-at="{until}">Ben is on the phone' in shown
 
 
 async def test_releasing_a_call_frees_it_and_offers_the_next(

@@ -34,7 +34,7 @@ async def test_lines_are_kept_and_what_is_long_can_be_unfolded(
     person = (await staff_client.get("/therapists/1")).text
     assert f'<span class="typed">{LINES}</span>' in call
     for page in (call, person):
-        assert f'<p class="typed ">{LINES}</p>' in page
+        assert f'<p class="typed">{LINES}</p>' in page
         assert page.count(f'<p class="typed">{LONG}</p></details>') == 2
         assert page.count('<span class="unfold-more">Show all of it</span>') == 2
     assert f'<p class="typed">{LINES}</p>' in (await staff_client.get("/calls/8")).text
