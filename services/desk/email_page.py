@@ -106,7 +106,8 @@ class EmailDetail:
     @property
     def worth_repeating(self) -> bool:
         """Whether the last attempt failed for now only: after a 5xx the same would fail again (RFC 5321)."""
-        last = next((step.attempt for step in reversed(self.steps) if step.attempt), None)
+        attempts = [step.attempt for step in self.steps if step.attempt]
+        last = max(attempts, key=lambda attempt: attempt.nummer, default=None)
         return last is not None and (last.smtp_code is None or last.smtp_code < PERMANENT)
 
 
