@@ -24,8 +24,8 @@ ASK_FIRST = "no-cache"
 def static(file_path: FromPath[Path]) -> Response[bytes]:
     """Answer a file; browsers may keep it for ever under the address that names its version.
 
-    Under another version's, as a page open since then asks, it is this version's all the same, so that what it
-    imports fits.
+    Under another version's, as a page open since then asks, it is this version's all the same: so are those
+    that it imports.
 
     Raises:
         NotFound: there is none of this name.
