@@ -3,7 +3,7 @@
 from mimetypes import guess_type
 from pathlib import Path
 
-from litestar import route
+from litestar import get
 from litestar.params import FromPath
 from litestar.response import Response
 
@@ -14,13 +14,7 @@ FOR_EVER = "public, max-age=31536000, immutable"
 ASK_FIRST = "no-cache"
 
 
-@route(
-    "/static/{file_path:path}",
-    http_method=["GET", "HEAD"],
-    opt={"public": True},
-    include_in_schema=False,
-    sync_to_thread=False,
-)
+@get("/static/{file_path:path}", opt={"public": True}, include_in_schema=False, sync_to_thread=False)
 def static(file_path: FromPath[Path]) -> Response[bytes]:
     """Answer a file; browsers may keep it for ever under the address that names its version.
 
