@@ -1,7 +1,7 @@
-"""Which errors mean that the database, not the statement, is the trouble."""
+"""Which errors mean that the database, not the statement, is the trouble: asyncpg's and SQLAlchemy's."""
 
 import asyncpg
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, InterfaceError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 UNREACHABLE = (
@@ -10,6 +10,8 @@ UNREACHABLE = (
     asyncpg.PostgresError,
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,
+    DBAPIError,
+    PoolTimeout,
 )
 """Anything a statement that is right by itself can fail with.
 
@@ -26,6 +28,8 @@ NO_ANSWER = (
     asyncpg.InsufficientResourcesError,
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,
+    InterfaceError,
+    PoolTimeout,
 )
 """The server is away, shutting down or full, or lets nobody in; what it was asked is not at fault."""
 
@@ -38,4 +42,4 @@ def is_outage(error: BaseException) -> bool:
     if isinstance(error, DBAPIError):
         cause = error.orig.__cause__ if error.orig is not None else None
         return error.connection_invalidated or isinstance(cause, NO_ANSWER + NOT_SET_UP)
-    return isinstance(error, (PoolTimeout, *NO_ANSWER, *NOT_SET_UP))
+    return isinstance(error, NO_ANSWER + NOT_SET_UP)

@@ -6,6 +6,7 @@ from contextlib import suppress
 
 from sqlalchemy import URL
 
+from shared.backoff import Backoff
 from shared.database_errors import UNREACHABLE
 from shared.outage import Outage
 from shared.postgresql import Connection, connect
@@ -14,7 +15,7 @@ CHANNEL = "communication_service"
 QUERY_SECONDS = 5
 APART_SECONDS = 0.02
 HEALTH_CHECK_SECONDS = 10
-RECONNECT_SECONDS = (0.2, 5.0)
+RECONNECT = Backoff.of_seconds(0.2, 5)
 
 
 class Notifier:
@@ -124,16 +125,16 @@ class Listener:
 
     async def run(self) -> None:
         """Listen until cancelled, reconnecting for ever with a capped back-off."""
-        delay, cap = RECONNECT_SECONDS
+        failures = 0
         while True:
             try:
                 await self._listen()
             except UNREACHABLE as error:
+                failures += 1
                 self._outage.note(error)
-                await asyncio.sleep(delay)
-                delay = min(delay * 2, cap)
+                await asyncio.sleep(RECONNECT.seconds(failures))
             else:
-                delay = RECONNECT_SECONDS[0]
+                failures = 0
 
     async def _listen(self) -> None:
         """Serve one connection; return normally when it had worked and was then lost."""

@@ -10,8 +10,6 @@ from typing import Any, NoReturn
 
 import click
 import msgspec
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from services.errors import DomainError, InvalidInput
 from services.events.types import TOPIC
@@ -300,7 +298,7 @@ def main() -> None:
         _fail("; ".join(f"{field.field}: {field}" for field in error.fields), EXIT_USAGE)
     except DomainError as error:
         _fail(str(error))
-    except (DBAPIError, PoolTimeout, *UNREACHABLE) as error:
+    except UNREACHABLE as error:
         _fail(_refusal(error))
 
 

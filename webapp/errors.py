@@ -10,8 +10,7 @@ import asyncpg
 import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
-from sqlalchemy.exc import DBAPIError, InterfaceError
-from sqlalchemy.exc import TimeoutError as PoolExhausted
+from sqlalchemy.exc import DBAPIError
 
 from services.checks import TOO_LARGE
 from services.errors import (
@@ -22,6 +21,7 @@ from services.errors import (
     TemporarilyUnavailable,
     TooManyRequests,
 )
+from shared.database_errors import NO_ANSWER
 from shared.reasons import reason_of
 from webapp.foreign import ForeignHost, ForeignSite
 
@@ -120,10 +120,7 @@ def handlers(face_of: Callable[[AnyRequest], Face]) -> Handlers:
         HTTPException: lambda request, error: face_of(request).http_error(request, error),
         DBAPIError: database_error,
         asyncpg.PostgresError: database_error,
-        InterfaceError: database_unreachable,
-        PoolExhausted: database_unreachable,
-        OSError: database_unreachable,
-        TimeoutError: database_unreachable,
+        **dict.fromkeys(NO_ANSWER, database_unreachable),
         Exception: unexpected,
     }
 

@@ -13,6 +13,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Integer, and_, any_, func, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import ARRAY
 
+from services.calls.locking import check_scheduled
 from services.calls.reachability import holder_of, load_open_calls, reachable_now
 from services.drafts import CALL
 from services.errors import Conflict, NotFound
@@ -66,14 +67,13 @@ async def claim_call(work: Work, call_id: int) -> Claim:
 
     Raises:
         NotFound: no such call.
-        Conflict: the call is not scheduled any more.
+        CallNotScheduled: it is done or cancelled.
         ClaimedByOther: somebody else holds this call or another one to the same therapist; names `staff_id`.
     """
     async with work.transaction() as tx:
         await lock_claims_of(tx)
         call = await _lock_with_own(tx, call_id)
-        if call.status != CallStatus.SCHEDULED:
-            raise Conflict
+        check_scheduled(call)
         other = await _busy_with(tx, call.therapist_id)
         if other is not None:
             raise ClaimedByOther(staff_id=other)

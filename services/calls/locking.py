@@ -4,11 +4,23 @@ from dataclasses import dataclass
 
 from sqlalchemy import select
 
-from services.models import (
-    Email,
-    PhoneCall,
-)
+from services.errors import Conflict
+from services.models import CallStatus, Email, PhoneCall
 from services.work import Transaction
+
+
+class CallNotScheduled(Conflict):
+    """This call is not planned any more."""
+
+
+def check_scheduled(call: PhoneCall) -> None:
+    """Let a planned call pass.
+
+    Raises:
+        CallNotScheduled: it is done or cancelled.
+    """
+    if call.status != CallStatus.SCHEDULED:
+        raise CallNotScheduled
 
 
 @dataclass(frozen=True, slots=True)

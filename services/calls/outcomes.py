@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 
 from services.calls.claims import ClaimedByOther, holder
-from services.calls.locking import LockedCall, lock_with_email
+from services.calls.locking import LockedCall, check_scheduled, lock_with_email
 from services.calls.next_attempt import NoRetry, book_retry, move_on, obstacle_to_retry
 from services.calls.undo import MARGIN, CallState, Undo
 from services.checks import check_note
 from services.drafts import CALL, drop_draft
-from services.errors import Conflict, FieldError, InvalidInput
+from services.errors import FieldError, InvalidInput
 from services.events.types import EventType
 from services.hints import CALLS
 from services.models import CallStatus, OutboxEvent, OutcomeKind, PhoneCall, Therapist
@@ -51,10 +51,6 @@ EVENT_AFTER = {
 
 RANG = frozenset(STATUS_AFTER) - {OutcomeKind.POSTPONED, OutcomeKind.CANCELED}
 """Outcomes that say somebody rang."""
-
-
-class AlreadyClosed(Conflict):
-    """This call already has an outcome."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +104,7 @@ async def record_outcome(work: Work, call_id: int, outcome: Outcome, *, version:
 
     Raises:
         NotFound, StaleVersion: as `services.calls.locking.lock_with_email`.
-        AlreadyClosed: the call is not scheduled any more.
+        CallNotScheduled: the call has an outcome.
         ClaimedByOther: another member of staff has it in hand.
         InvalidInput: a date or time can't be, or a postponed call finds no free time (`Unschedulable`).
         CallCollision: the time a postponed call should go to is taken.
@@ -166,8 +162,7 @@ async def settle(work: Work, call_id: int, *, version: int | None) -> PhoneCall:
 
 
 def _check(tx: Transaction, call: PhoneCall, outcome: Outcome) -> None:
-    if call.status != CallStatus.SCHEDULED:
-        raise AlreadyClosed
+    check_scheduled(call)
     held_by = holder(call, tx.now)
     if tx.actor.staff_id is not None and held_by is not None and held_by != tx.actor.staff_id:
         raise ClaimedByOther(staff_id=held_by)

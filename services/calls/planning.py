@@ -9,6 +9,7 @@ from weakref import WeakKeyDictionary
 from sqlalchemy import select
 
 from services import idempotency
+from services.calls.locking import check_scheduled
 from services.checks import check_note
 from services.errors import Conflict, FieldError, InvalidInput
 from services.events.types import EventType
@@ -24,10 +25,6 @@ SCOPE = "calls"
 BOOKINGS_AT_ONCE = 3
 
 _turns = WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore]()
-
-
-class CallNotScheduled(Conflict):
-    """This call is no longer planned, so its time can't be changed."""
 
 
 class FollowedUpAlready(Conflict):
@@ -107,8 +104,7 @@ async def move_planned(
     Raises:
         CallNotScheduled, InvalidInput, CallCollision: as `move_call`.
     """
-    if call.status != CallStatus.SCHEDULED:
-        raise CallNotScheduled
+    check_scheduled(call)
     therapist = await tx.session.get(Therapist, call.therapist_id)
     await move(tx, call, therapist, day, at, duration_minutes=duration_minutes)
     call.version += 1

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Row, Text, cast, select
 
-from services.calls.planning import CallNotScheduled
+from services.calls.locking import check_scheduled
 from services.errors import FieldError, NotFound
 from services.models import CallStatus, PhoneCall, Therapist
 from services.models.therapists import display_name, short_name
@@ -198,8 +198,7 @@ async def load_move_choice(work: Work, call_id: int, day: date | None) -> MoveCh
         call = await tx.session.get(PhoneCall, call_id, populate_existing=True)
         if call is None:
             raise NotFound
-        if call.status != CallStatus.SCHEDULED:
-            raise CallNotScheduled
+        check_scheduled(call)
         therapist = await tx.session.get(Therapist, call.therapist_id)
         if therapist is None:
             return MoveChoice(call, None, day or tx.today, [], None)

@@ -12,14 +12,13 @@ from typing import Any, NoReturn
 
 import structlog
 from sqlalchemy import Row, func, select, text
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.events.outbox import due_events, mark_published, note_refusal, prune_published
 from services.hints import OUTBOX
 from shared.clock import Clock
 from shared.config import Settings
+from shared.database_errors import UNREACHABLE
 from shared.kafka.robust_producer import EventNotSent, EventRefused, OutgoingEvent, RobustKafkaProducer
 from shared.notifications import Listener, Subscription
 from shared.outage import Outage
@@ -28,7 +27,6 @@ RELAY_LOCK = 0x63616C6C6465736B
 BATCH = 500
 STANDBY_SECONDS = 1
 PRUNE_EVERY = timedelta(minutes=10)
-UNREACHABLE = (DBAPIError, PoolTimeout, OSError, TimeoutError)
 
 FREE_THE_LOCK_OF_A_DEAD_HOLDER = (
     "SET idle_session_timeout = '30s'",

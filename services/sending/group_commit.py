@@ -5,13 +5,14 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Generic, TypeVar
 
+from shared.backoff import Backoff
 from shared.database_errors import UNREACHABLE
 from shared.direct_connection import DirectConnection
 from shared.outage import Outage
 
 T = TypeVar("T")
 
-RETRY_SECONDS = (0.1, 2.0)
+RETRY = Backoff.of_seconds(0.1, 2)
 WORTH_A_COMMIT = 8
 BLOCKED_SECONDS = 1.0
 """How long what belongs to a row that somebody else locks waits before it is tried again."""
@@ -60,7 +61,7 @@ class GroupCommit(Generic[T]):
 
     async def run(self) -> None:
         """Write until cancelled; a group that can't be written waits for the database and goes first."""
-        delay, cap = RETRY_SECONDS
+        failures = 0
         while True:
             await self._wanted.wait()
             if self._gather_seconds:
@@ -73,11 +74,11 @@ class GroupCommit(Generic[T]):
             try:
                 blocked = await self._write(self._connection, group)
             except UNREACHABLE as error:
+                failures += 1
                 self._outage.note(error)
                 self._put_back(group)
                 self.failing = True
-                await asyncio.sleep(delay)
-                delay = min(delay * 2, cap)
+                await asyncio.sleep(RETRY.seconds(failures))
                 continue
             except BaseException:
                 # Written or not: the token keeps a second write from doing anything.
@@ -85,7 +86,7 @@ class GroupCommit(Generic[T]):
                 raise
             self._outage.over()
             self.failing = False
-            delay = RETRY_SECONDS[0]
+            failures = 0
             self._unwritten -= len(group) - len(blocked)
             if blocked:
                 asyncio.get_running_loop().call_later(BLOCKED_SECONDS, self._put_back, blocked)

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Self
 
 from services.models import AttemptOutcome, AttemptStage
+from shared.backoff import Backoff
 from shared.config import Settings
 
 ENHANCED = re.compile(r"#?([245]\.\d{1,3}\.\d{1,3})(?:\s|$)")
@@ -182,24 +183,6 @@ def readable(text: str) -> str:
     """Return a server's words as the database can hold them: without control characters, at most 500 long."""
     decoded = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     return UNPRINTABLE.sub(" ", decoded).strip()[:LONGEST_TEXT]
-
-
-@dataclass(frozen=True, slots=True)
-class Backoff:
-    """Waits that double up to a cap; jitter takes off up to half, so that not all come back together."""
-
-    base: timedelta
-    cap: timedelta
-
-    @classmethod
-    def of_seconds(cls, base: float, cap: float) -> Self:
-        """Return a back-off whose base and cap are given in seconds."""
-        return cls(timedelta(seconds=base), timedelta(seconds=cap))
-
-    def wait(self, failures: int, jitter: float) -> timedelta:
-        """Return how long to wait after the given number of failures (from 1); `jitter` is in [0, 1)."""
-        doublings = min(max(failures, 1) - 1, 30)
-        return min(self.base * 2**doublings, self.cap) * (1 - jitter / 2)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,12 +13,13 @@ import structlog
 
 from services.errors import TemporarilyUnavailable
 from services.therapists.record import Fields, read_therapist
+from shared.backoff import Backoff
 from shared.config import Settings
 from shared.loopback import is_loopback
 from shared.reasons import reason_of
 
 ATTEMPTS = 3
-BACKOFF_SECONDS = 0.1
+RETRY = Backoff.of_seconds(0.2, 0.4)
 LARGEST_ANSWER = 2 * 1024 * 1024
 """Bytes of an answer, as they come and unpacked."""
 
@@ -113,7 +114,7 @@ class TherapistClient:
             async with asyncio.timeout(self._deadline):
                 for attempt in range(ATTEMPTS):
                     if attempt:
-                        await asyncio.sleep(BACKOFF_SECONDS * 2**attempt)
+                        await asyncio.sleep(RETRY.seconds(attempt))
                     try:
                         status, body = await self._get(url, params)
                     except httpx.TransportError as error:

@@ -2,6 +2,7 @@
 
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
 import asyncio
+import random
 from collections.abc import AsyncGenerator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -9,10 +10,9 @@ from typing import Any, Self
 
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError
 
 from shared.config import Settings, get_config
-from shared.kafka.connection import backoff, broker_count, cause_of, client_options
+from shared.kafka.connection import CLUSTER_UNREACHABLE, RECONNECT, broker_count, cause_of, client_options
 from shared.kafka.schemas import EventEnvelope, UnreadableEvent, decode
 from shared.outage import Outage
 from shared.reasons import reason_of
@@ -71,7 +71,7 @@ class EventConsumer:
         self._request_seconds = request_seconds
         self._consumer: AIOKafkaConsumer | None = None
         self._next: dict[TopicPartition, int] = {}
-        self._waits = backoff()
+        self._failures = 0
         self._outage = Outage("events_not_read")
         self.unreadable = 0
 
@@ -95,14 +95,15 @@ class EventConsumer:
                 consumer = await self._connected()
                 await self._commit(consumer)
                 batches = await consumer.getmany(timeout_ms=int(seconds * 1000), max_records=BATCH)
-        except (TimeoutError, KafkaError, OSError) as error:
+        except CLUSTER_UNREACHABLE as error:
+            self._failures += 1
             await self._drop()
             if self._outage.is_news:
                 self._outage.note(await cause_of(error, self._config))
-            await asyncio.sleep(next(self._waits))
+            await asyncio.sleep(RECONNECT.seconds(self._failures, random.random()))  # noqa: S311
             return []
         self._outage.over()
-        self._waits = backoff()
+        self._failures = 0
         received: list[ReceivedEvent] = []
         for partition, records in batches.items():
             for record in records:
@@ -178,8 +179,8 @@ class EventConsumer:
         try:
             async with asyncio.timeout(CLOSE_SECONDS):
                 await consumer.stop()
-        except (TimeoutError, KafkaError, OSError) as error:
+        except CLUSTER_UNREACHABLE as error:
             log.warning("kafka_not_closed", reason=reason_of(error))
-            with suppress(TimeoutError, KafkaError, OSError):
+            with suppress(*CLUSTER_UNREACHABLE):
                 async with asyncio.timeout(1):
                     await consumer._client.close()  # pyright: ignore[reportPrivateUsage]

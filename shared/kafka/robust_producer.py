@@ -8,10 +8,12 @@ thrown away and replaced.
 
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
 import asyncio
+import random
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import count
 from typing import Any, Self
 from uuid import UUID, uuid4
 
@@ -20,7 +22,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from shared.config import Settings, get_config
-from shared.kafka.connection import backoff, broker_count, cause_of, client_options
+from shared.kafka.connection import CLUSTER_UNREACHABLE, RECONNECT, broker_count, cause_of, client_options
 from shared.kafka.delivery import EventNotSent, EventRefused, Record, deliver, dispose
 from shared.kafka.schemas import EventEnvelope, cloudevents_headers, encode
 from shared.outage import Outage
@@ -220,7 +222,7 @@ class RobustKafkaProducer:
                 await dispose(producer, self._close_seconds / 4)
 
     async def _connect(self) -> AIOKafkaProducer:
-        for wait in backoff():
+        for failures in count(1):
             producer = AIOKafkaProducer(
                 client_id=self._service_name,
                 acks="all",
@@ -232,11 +234,11 @@ class RobustKafkaProducer:
             try:
                 async with asyncio.timeout(2 * self._request_seconds * (broker_count(self._config) + 1)):
                     await producer.start()
-            except (TimeoutError, KafkaError, OSError) as error:
+            except CLUSTER_UNREACHABLE as error:
                 await dispose(producer, self._close_seconds / 4)
                 if self._outage.is_news:
                     self._outage.note(await cause_of(error, self._config))
-                await asyncio.sleep(wait)
+                await asyncio.sleep(RECONNECT.seconds(failures, random.random()))  # noqa: S311
             except BaseException:
                 await dispose(producer, self._close_seconds / 4)
                 raise

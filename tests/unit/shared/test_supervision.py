@@ -1,12 +1,11 @@
 import asyncio
 
 import structlog
-from hypothesis import given
-from hypothesis import strategies as st
 
-from shared.supervision import Restarts, keep_running, run_until
+from shared.backoff import Backoff
+from shared.supervision import keep_running, run_until
 
-AT_ONCE = Restarts(base=0, cap=0)
+AT_ONCE = Backoff.of_seconds(0, 0)
 
 
 class Failing:
@@ -67,12 +66,6 @@ async def test_stopping_names_the_loops_that_do_not_end_and_leaves_them_behind()
         stop.set()
         assert await running == ["deaf"]
     deaf.release.set()
-
-
-@given(st.integers(min_value=1, max_value=10_000))
-def test_waits_never_shrink_and_never_pass_the_cap(failures: int):
-    restarts = Restarts(base=0.5, cap=30)
-    assert 0.5 <= restarts.wait(failures) <= restarts.wait(failures + 1) <= 30
 
 
 class WithoutDatabase:
