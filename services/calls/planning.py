@@ -15,7 +15,16 @@ from services.errors import Conflict, FieldError, InvalidInput
 from services.events.types import EventType
 from services.hints import CALLS
 from services.idempotency import Made, RepeatableRequest
-from services.models import CallReason, CallStatus, Email, OutcomeKind, PhoneCall, Therapist, is_possible_id
+from services.models import (
+    CallReason,
+    CallStatus,
+    CancelReason,
+    Email,
+    OutcomeKind,
+    PhoneCall,
+    Therapist,
+    is_possible_id,
+)
 from services.scheduling.booking import book_at, book_next, lock_calendar, move
 from services.scheduling.calendar import LONGEST_CALL_MINUTES
 from services.therapists.directory import TherapistDirectory
@@ -111,14 +120,14 @@ async def move_planned(
     announce(tx, call, Action.CALL_MOVED)
 
 
-async def cancel(tx: Transaction, call: PhoneCall, reason: str) -> None:
-    """Cancel a locked, scheduled call for a reason shown to the staff, and report it.
+async def cancel(tx: Transaction, call: PhoneCall, reason: CancelReason) -> None:
+    """Cancel a locked, scheduled call by itself, and report it.
 
     Frees the call from whoever has it in hand; can't be undone.
     """
     call.status = CallStatus.CANCELED
     call.ergebnis_art = OutcomeKind.CANCELED
-    call.ergebnis = reason
+    call.absage_grund = reason
     call.abgeschlossen_at = tx.now
     call.bearbeitet_von = call.bearbeitet_bis = None
     call.version += 1

@@ -9,20 +9,9 @@ from sqlalchemy import select
 
 from services.emails.reply_drafts import others_typing
 from services.emails.states import existing_email
+from services.follow_ups.automatic import follow_up_at
 from services.follow_ups.pending import pending_call
-from services.models import (
-    Activity,
-    CallReason,
-    CallStatus,
-    Email,
-    EmailStatus,
-    EmailVersuch,
-    PhoneCall,
-    ReplyKind,
-    Staff,
-    Therapist,
-)
-from services.rules import DeskRules
+from services.models import Activity, Email, EmailVersuch, PhoneCall, ReplyKind, Staff, Therapist
 from services.work import Transaction, Work
 
 MOST_ENTRIES = 200
@@ -180,22 +169,6 @@ def _recorded(activity: Activity, who: str | None) -> Recorded:
 def _art(activity: Activity) -> str | None:
     art = activity.details.get("art")
     return art if isinstance(art, str) else None
-
-
-def follow_up_at(email: Email, calls: Iterable[PhoneCall], rules: DeskRules) -> datetime | None:
-    """Return when an e-mail nobody answered becomes due for its automatic call, or None.
-
-    Of the calls about it, those a person planned and that were cancelled don't count, as for the worker
-    (`services.follow_ups.automatic`).
-    """
-    if email.status is not EmailStatus.SENT or email.antwort_erhalten or email.sent_at is None:
-        return None
-    if email.nachgefasst or any(
-        call.grund == CallReason.NO_REPLY or call.status != CallStatus.CANCELED for call in calls
-    ):
-        return None
-    due = email.sent_at + rules.follow_up_after
-    return max(due, email.nachverfolgung_ab) if email.nachverfolgung_ab else due
 
 
 async def _activities(tx: Transaction, email_id: int) -> list[tuple[Activity, str | None]]:

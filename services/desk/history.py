@@ -31,6 +31,7 @@ class Contact:
         status: of the e-mail or call.
         art: `antwort_art` of a reply, `ergebnis_art` of a call.
         text: the e-mail's subject, the reply, or what came of the call.
+        absage_grund: why a call was cancelled where nobody did that.
     """
 
     kind: ContactKind
@@ -41,6 +42,7 @@ class Contact:
     text: str | None
     notizen: str | None = None
     versuch: int | None = None
+    absage_grund: str | None = None
 
 
 async def load_history(tx: Transaction, therapist_id: int, *, limit: int = SHORT_HISTORY) -> list[Contact]:
@@ -103,6 +105,7 @@ def _of_call(call: PhoneCall, rules: DeskRules) -> Contact:
         text=call.ergebnis,
         notizen=call.notizen,
         versuch=call.versuch,
+        absage_grund=call.absage_grund,
     )
 
 

@@ -26,6 +26,8 @@ CONTENT = (
     "absender_name",
 )
 
+FOLLOW_UP = ("nachverfolgung_erforderlich", "nachverfolgung_notizen", "nachverfolgung_hindernis")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmailChanges:
@@ -49,6 +51,7 @@ class EmailChanges:
     antwortinhalt: str | UnsetType | None = UNSET
     nachverfolgung_erforderlich: bool | UnsetType = UNSET
     nachverfolgung_notizen: str | UnsetType | None = UNSET
+    nachverfolgung_hindernis: UnsetType | None = UNSET
 
 
 async def update_email(
@@ -73,7 +76,7 @@ async def update_email(
         if changes.status is not UNSET and changes.status is not email.status:
             change_status(email, changes.status, now=tx.now)
         await _change_answer(tx, email, changes)
-        for column in ("nachverfolgung_erforderlich", "nachverfolgung_notizen"):
+        for column in FOLLOW_UP:
             _set_given(email, column, getattr(changes, column))
         if _columns(email) != before:
             finish_change(tx, email)

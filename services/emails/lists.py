@@ -7,18 +7,20 @@ in subject, recipient's name and address.
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, SQLColumnExpression, func, or_, select, text
+from sqlalchemy import ColumnElement, SQLColumnExpression, and_, func, or_, select, text
 from sqlalchemy.orm import defer
 
 from services.models import Email, EmailStatus
-from services.models.emails import SEARCHED, UNCLEAR
+from services.models.emails import SEARCHED
 from services.pagination import Page, PageRequest, page_of
 from services.search import has_words
 from services.work import Work
 
 BODIES = (Email.body_html, Email.body_text, Email.antwortinhalt)
 
-_CLEAR = or_(Email.status != EmailStatus.SENDING, Email.id.not_in(select(Email.id).where(UNCLEAR)))
+_CLEAR = or_(
+    Email.status != EmailStatus.SENDING, Email.id.not_in(select(Email.id).where(Email.zustellung_unklar))
+)
 
 _SEARCH_BY_INDEX = text("SET LOCAL enable_seqscan = off")
 """For a frequent word PostgreSQL would read the table and find every row's words anew, 40 times slower."""
@@ -40,9 +42,13 @@ class EmailFilters:
     q: str | None = None
 
 
+FAILED = EmailFilters(status=EmailStatus.FAILED, antwort_erhalten=False)
+"""What has failed and nobody has answered."""
+
+
 async def list_emails(work: Work, filters: EmailFilters, request: PageRequest) -> Page[Email]:
     """Return one page of e-mails and the number of all that match; their long texts are not loaded."""
-    wanted = _conditions(filters)
+    wanted = conditions(filters)
     id_ = _id(filters)
     page = request.cut(select(Email.id).where(*wanted), id_, id_.desc())
     rows = (
@@ -68,21 +74,23 @@ def _id(filters: EmailFilters) -> SQLColumnExpression[int]:
     return Email.id + 0 if filters.q is not None else Email.id
 
 
-def _conditions(filters: EmailFilters) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = []
+def conditions(filters: EmailFilters) -> list[ColumnElement[bool]]:
+    """Return what holds for exactly the e-mails wanted."""
+    found: list[ColumnElement[bool]] = []
     if filters.therapist_id is not None:
-        conditions.append(Email.therapist_id == filters.therapist_id)
+        found.append(Email.therapist_id == filters.therapist_id)
     if filters.status is not None:
-        conditions.append(Email.status == filters.status)
-    if filters.antwort_erhalten is not None:
-        conditions.append(Email.antwort_erhalten.is_(filters.antwort_erhalten))
-    if filters.nachverfolgung_erforderlich is not None:
-        conditions.append(Email.nachverfolgung_erforderlich.is_(filters.nachverfolgung_erforderlich))
-    if filters.zustellung_unklar is not None:
-        conditions.append(UNCLEAR if filters.zustellung_unklar else _CLEAR)
+        found.append(Email.status == filters.status)
+    follow_up = Email.nachverfolgung_erforderlich
+    marks = (
+        (and_(Email.antwort_erhalten), ~Email.antwort_erhalten, filters.antwort_erhalten),
+        (and_(follow_up), ~follow_up, filters.nachverfolgung_erforderlich),
+        (and_(Email.zustellung_unklar), _CLEAR, filters.zustellung_unklar),
+    )
+    found += [yes if wanted else no for yes, no, wanted in marks if wanted is not None]
     if filters.q is not None and filters.q.strip():
-        conditions.append(has_words(SEARCHED, filters.q))
-    return conditions + _ranges(filters)
+        found.append(has_words(SEARCHED, filters.q))
+    return found + _ranges(filters)
 
 
 def _ranges(filters: EmailFilters) -> list[ColumnElement[bool]]:

@@ -16,12 +16,11 @@ from typing import Any, Literal
 from sqlalchemy import select, tuple_, update
 from sqlalchemy.orm import defer
 
-from services.emails.lists import BODIES
+from services.emails.lists import BODIES, FAILED, conditions
 from services.errors import Conflict, NotFound
 from services.events.types import EventType
 from services.hints import EMAIL_QUEUE, EMAILS
 from services.models import Email, EmailStatus
-from services.models.emails import UNCLEAR
 from services.work import Action, Transaction, Work
 
 Decision = Literal["resend", "was_sent"]
@@ -97,7 +96,7 @@ async def retry_email(work: Work, email_id: int, *, version: int | None = None) 
 
 async def retry_failed(work: Work, ids: Sequence[int] | None = None) -> int:
     """Queue again what has failed and nobody has answered, of `ids` or all; return how many."""
-    failed = update(Email).where(Email.status == EmailStatus.FAILED, Email.antwort_erhalten.is_(False))
+    failed = update(Email).where(*conditions(FAILED))
     if ids is not None:
         failed = failed.where(Email.id.in_(ids))
     values = {**queued(work.now), "version": Email.version + 1}
@@ -135,7 +134,7 @@ async def decide_all_unclear(work: Work, seen: Mapping[int, int], decision: Deci
     async with work.transaction() as tx:
         emails = await tx.session.scalars(
             select(Email)
-            .where(tuple_(Email.id, Email.version).in_(list(seen.items())), UNCLEAR)
+            .where(tuple_(Email.id, Email.version).in_(list(seen.items())), Email.zustellung_unklar)
             .order_by(Email.id)
             .options(*(defer(body) for body in BODIES))
             .with_for_update(key_share=True)

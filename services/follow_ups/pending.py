@@ -12,14 +12,11 @@ from sqlalchemy import Select, select
 from services.calls.planning import NewCall, announce, cancel, create_call
 from services.errors import Conflict, NotFound
 from services.idempotency import RepeatableRequest
-from services.models import CallReason, CallStatus, Email, EmailStatus, PhoneCall, ReplyKind, Therapist
+from services.models import CallReason, CallStatus, CancelReason, Email, PhoneCall, Therapist
 from services.scheduling.booking import NotToBeCalled, book_next, move_to_next
 from services.scheduling.calendar import Unschedulable
 from services.therapists.directory import TherapistDirectory
 from services.work import Action, Transaction, Work
-
-ANSWERED = "Die E-Mail wurde beantwortet."
-NO_TIME_AFTER_ABSENCE = "Nach der Abwesenheit ist in den Telefonzeiten keine Zeit frei."
 
 
 class NotUndelivered(Conflict):
@@ -43,7 +40,7 @@ async def cancel_pending(tx: Transaction, email_id: int) -> PhoneCall | None:
     """Cancel every pending call about an answered, locked e-mail; return the earliest."""
     calls = list(await tx.session.scalars(_pending(email_id).with_for_update()))
     for call in calls:
-        await cancel(tx, call, ANSWERED)
+        await cancel(tx, call, CancelReason.ANSWERED)
     return calls[0] if calls else None
 
 
@@ -72,7 +69,7 @@ async def _postpone(tx: Transaction, email: Email, call: PhoneCall, not_before: 
         await move_to_next(tx, call, therapist, not_before=not_before)
     except Unschedulable:
         email.nachverfolgung_erforderlich = True
-        await cancel(tx, call, NO_TIME_AFTER_ABSENCE)
+        await cancel(tx, call, CancelReason.NO_TIME_AFTER_ABSENCE)
     else:
         call.version += 1
         announce(tx, call, Action.CALL_MOVED)
@@ -93,7 +90,7 @@ async def offer_call_for_failed(work: Work, email_id: int, *, directory: Therapi
     therapist = await directory.get(work, email.therapist_id)
     async with work.transaction() as tx:
         email = await _email(tx, email_id, lock=True)
-        if email.status is not EmailStatus.FAILED and email.antwort_art != ReplyKind.UNDELIVERABLE:
+        if not email.undelivered:
             raise NotUndelivered
         if await pending_call(tx, email_id) is not None:
             raise AlreadyPlanned
@@ -115,7 +112,7 @@ async def call_about_email(
     """
     async with work.transaction() as tx:
         email = await _email(tx, email_id)
-    if email.status is EmailStatus.FAILED or email.antwort_art == ReplyKind.UNDELIVERABLE:
+    if email.undelivered:
         return await offer_call_for_failed(work, email_id, directory=directory)
     new = NewCall(therapist_id=email.therapist_id, email_id=email_id)
     return (await create_call(work, new, directory=directory, repeatable=repeatable)).row

@@ -7,12 +7,14 @@ from services.models.emails import (
     Email,
     EmailStatus,
     EmailVersuch,
+    Ending,
+    FollowUpObstacle,
     MailDomain,
     MailQueueState,
     ReplyKind,
 )
 from services.models.event_outbox import IdempotencyKey, OutboxEvent
-from services.models.phone_calls import CallReason, CallStatus, OutcomeKind, PhoneCall
+from services.models.phone_calls import CallReason, CallStatus, CancelReason, OutcomeKind, PhoneCall
 from services.models.staff import Activity, ApiKey, Draft, LoginTries, Staff, StaffSession
 from services.models.therapists import Therapist
 
@@ -26,10 +28,13 @@ __all__ = [
     "Base",
     "CallReason",
     "CallStatus",
+    "CancelReason",
     "Draft",
     "Email",
     "EmailStatus",
     "EmailVersuch",
+    "Ending",
+    "FollowUpObstacle",
     "IdempotencyKey",
     "LoginTries",
     "MailDomain",

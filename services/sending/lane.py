@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from services.hints import EMAIL_QUEUE
-from services.models import AttemptOutcome, AttemptStage
+from services.models import AttemptOutcome, AttemptStage, Ending
 from services.sending.inbox import Inbox, ReadyEmail
 from services.sending.ledger import Ledger, conclude, release
 from services.sending.message import OutgoingMessage, UnbuildableMessage
@@ -17,7 +17,6 @@ from services.sending.smtp import SmtpConnection
 from services.sending.verdict import (
     SESSION_STAGES,
     DeliveryResult,
-    Ending,
     Patience,
     Verdict,
     judge,
@@ -202,8 +201,7 @@ class Lane:
 
     def _interrupted(self) -> DeliveryResult:
         stage = self._connection.stage
-        ending = Ending.LOST if stage is AttemptStage.BODY else Ending.ABANDONED
-        return DeliveryResult(stage, ending, text="the worker ended")
+        return DeliveryResult(stage, Ending.WORKER_ENDED if stage is AttemptStage.BODY else Ending.ABANDONED)
 
     async def _heed(self, email: ClaimedEmail, result: DeliveryResult, verdict: Verdict) -> None:
         """Share what the result says about the server or the domain with all senders."""

@@ -13,12 +13,11 @@ import structlog
 
 from services.events.report import REPORT, REPORTED
 from services.hints import EMAILS, OUTBOX
-from services.models import SCHEMA, AttemptOutcome, AttemptStage, EmailStatus
+from services.models import SCHEMA, AttemptOutcome, AttemptStage, EmailStatus, Ending
 from services.sending.group_commit import GroupCommit
 from services.sending.queue import ARRIVED, HELD, NEXT_NUMBER, ClaimedEmail
 from services.sending.verdict import (
     DeliveryResult,
-    Ending,
     RetryPlan,
     Verdict,
 )
@@ -51,7 +50,7 @@ FINISH = f"""
         SELECT * FROM json_to_recordset($2::json) AS t(
             id int, token uuid, status {SCHEMA}.emailstatus, sent_at timestamptz, next_at timestamptz,
             retries int, error text, begun timestamptz, ended timestamptz, stage text, code int, text text,
-            outcome text)
+            outcome text, ending text)
     ), ours AS (
         SELECT e.id,
             CASE WHEN entry.status = 'SENDING' AND {ARRIVED} THEN 'SENT' ELSE entry.status END AS status
@@ -71,11 +70,11 @@ FINISH = f"""
                 THEN coalesce(e.uebergabe_begonnen_at, $1) END
         FROM entry JOIN ours ON ours.id = entry.id WHERE e.id = entry.id
         RETURNING {REPORTED},
-            entry.begun, entry.ended, entry.stage, entry.code, entry.text, entry.outcome
+            entry.begun, entry.ended, entry.stage, entry.code, entry.text, entry.outcome, entry.ending
     ), attempts AS (
         INSERT INTO {SCHEMA}.email_versuche
-            (email_id, nummer, begonnen_at, beendet_at, stufe, smtp_code, smtp_text, ergebnis)
-        SELECT id, {NEXT_NUMBER}, begun, ended, stage, code, text, outcome
+            (email_id, nummer, begonnen_at, beendet_at, stufe, smtp_code, smtp_text, ergebnis, ende)
+        SELECT id, {NEXT_NUMBER}, begun, ended, stage, code, text, outcome, ending
         FROM changed c WHERE outcome IS NOT NULL
     ), events AS (
         {REPORT}
@@ -96,6 +95,7 @@ class Attempt:
     code: int | None
     text: str
     outcome: AttemptOutcome
+    ending: Ending
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +130,7 @@ class Entry:
             "code": attempt and attempt.code,
             "text": attempt and attempt.text,
             "outcome": attempt and attempt.outcome.value,
+            "ending": attempt and attempt.ending.value,
         }
 
 
@@ -286,8 +287,9 @@ def conclude(
             ended=now,
             stage=result.stage,
             code=result.code,
-            text=result.text or ("" if result.ending is Ending.REPLY else result.ending.value),
+            text=result.text,
             outcome=outcome,
+            ending=result.ending,
         ),
     )
 

@@ -20,7 +20,7 @@ FIELDS = {
     "id", "therapist_id", "geplantes_datum", "geplante_zeit", "dauer_minuten", "tatsaechliches_datum",
     "tatsaechliche_zeit", "status", "ergebnis", "notizen", "wiederholen_nach", "created_at", "updated_at",
     "email_id", "grund", "ergebnis_art", "versuch", "vorheriger_anruf_id", "ausserhalb_erreichbarkeit",
-    "klaerung_noetig", "version",
+    "klaerung_noetig", "absage_grund", "version",
 }  # fmt: skip
 
 CREATED = (
@@ -428,3 +428,31 @@ async def test_slots_need_a_known_therapist_and_a_day(api: Client, subtests: pyt
 async def test_without_a_key_nothing_is_told(client: Client):
     assert (await client.get(CALLS)).status_code == 401
     assert (await client.get("/api/therapists/1/slots?date=2026-10-15")).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("code", "sentence"),
+    [
+        ("nicht_anrufen", "Der Therapeut möchte nicht angerufen werden."),
+        ("nicht_aktiv", "Der Therapeut ist gesperrt oder nicht mehr aktiv."),
+        ("beantwortet", "Die E-Mail wurde beantwortet."),
+        ("keine_zeit_frei", "Nach der Abwesenheit ist in den Telefonzeiten keine Zeit frei."),
+    ],
+)
+async def test_a_call_cancelled_by_itself_says_why_by_a_code_and_in_words(
+    api: Client, session: AsyncSession, code: str, sentence: str
+):
+    canceled = {"status": "canceled", "ergebnis_art": "abgesagt", "abgeschlossen_at": NOW}
+    call_id = await add(session, absage_grund=code, **canceled)
+    shown = (await api.get(f"{CALLS}/{call_id}")).json()
+    assert (shown["absage_grund"], shown["ergebnis"], shown["version"]) == (code, sentence, 1)
+    assert (await api.get(CALLS)).json()["data"] == [shown]
+    assert await put(api, call_id, ergebnis=sentence) == shown
+    corrected = await put(api, call_id, ergebnis="Hat selbst abgesagt")
+    assert (corrected["absage_grund"], corrected["ergebnis"]) == (code, "Hat selbst abgesagt")
+
+
+async def test_the_same_words_from_a_caller_are_kept_as_words(api: Client, session: AsyncSession):
+    call_id = await add(session)
+    done = await put(api, call_id, status="completed", ergebnis="Die E-Mail wurde beantwortet.")
+    assert (done["ergebnis"], done["absage_grund"]) == ("Die E-Mail wurde beantwortet.", None)

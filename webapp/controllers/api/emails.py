@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 from litestar import Controller, Response, get, post, put
@@ -10,13 +10,13 @@ from litestar.datastructures import State
 from litestar.di import NamedDependency
 from litestar.openapi.spec import Example
 from litestar.params import BodyKwarg, FromPath, FromQuery, JSONBody, QueryParameter
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from services.checks import LARGEST_BODY_BYTES, LONGEST_LINE, LONGEST_NOTE
 from services.emails.changes import EmailChanges, update_email
 from services.emails.create import NewEmail, create_email, get_email
 from services.emails.lists import EmailFilters, list_emails
-from services.models import LARGEST_ID, Email, EmailStatus, ReplyKind
+from services.models import LARGEST_ID, Email, EmailStatus, FollowUpObstacle, ReplyKind
 from services.pagination import DEFAULT_LIMIT
 from services.work import Work
 from shared.config import Settings
@@ -55,6 +55,17 @@ BodyText = BodyKwarg(
 Html = replace(BodyText, examples=[Example(value="<p>Guten Tag, haben Sie ab Herbst freie Plätze?</p>")])
 PlainText = replace(BodyText, examples=[Example(value="Guten Tag, haben Sie ab Herbst freie Plätze?")])
 Note = BodyKwarg(max_length=LONGEST_NOTE)
+NO_CALL = {
+    FollowUpObstacle.NOT_TO_BE_CALLED: "Kein automatischer Anruf: gesperrt, inaktiv oder nicht anrufen.",
+    FollowUpObstacle.NO_WINDOW: "Kein automatischer Anruf: keine nutzbaren Telefonzeiten.",
+    FollowUpObstacle.HOURS_TOO_SHORT: (
+        "Kein automatischer Anruf: die Telefonzeiten sind zu kurz für einen Anruf."
+    ),
+    FollowUpObstacle.UNREADABLE_HOURS: "Kein automatischer Anruf: die Telefonzeiten sind nicht lesbar.",
+    FollowUpObstacle.NO_FREE_SLOT: "Kein automatischer Anruf: in den Telefonzeiten ist keine Zeit frei.",
+    FollowUpObstacle.UNKNOWN_THERAPIST: "Kein automatischer Anruf: Therapeut unbekannt.",
+}
+"""What `nachverfolgung_notizen` says of an obstacle, below the staff's own notes."""
 
 
 class EmailCreate(Struct, forbid_unknown_fields=True, kw_only=True):
@@ -125,7 +136,13 @@ class EmailSummary(Struct, kw_only=True):
     antwortdatum: datetime | None
     antwort_art: ReplyKind | None
     nachverfolgung_erforderlich: bool
-    nachverfolgung_notizen: str | None
+    nachverfolgung_notizen: Annotated[
+        str | None,
+        Meta(description="The notes, and below them in German what `nachverfolgung_hindernis` says."),
+    ]
+    nachverfolgung_hindernis: Annotated[
+        FollowUpObstacle | None, Meta(description="Why no call followed by itself when it was due.")
+    ]
     nachverfolgung_ab: datetime | None
     status: EmailStatus
     zustellung_unklar: bool
@@ -146,6 +163,9 @@ class EmailDetail(EmailSummary, kw_only=True):
     body_html: str
     body_text: str
     antwortinhalt: str | None
+
+
+Shown = TypeVar("Shown", bound=EmailSummary)
 
 
 class EmailList(Paged[EmailSummary], kw_only=True):
@@ -202,7 +222,7 @@ class EmailApi(Controller):
             q=q,
         )
         emails = await list_emails(work, filters, page_request(page, after, limit))
-        return EmailList.of(emails, _summary, by_id=True)
+        return EmailList.of(emails, lambda email: _shown(email, EmailSummary), by_id=True)
 
     @post(
         "/",
@@ -257,6 +277,8 @@ class EmailApi(Controller):
         fields = msgspec.structs.asdict(data)
         if isinstance(data.antwortdatum, str):
             fields["antwortdatum"] = read_instant("antwortdatum", data.antwortdatum)
+        if data.nachverfolgung_notizen is not UNSET:
+            fields |= _own_notes(await get_email(work, email_id), data.nachverfolgung_notizen)
         version = fields.pop("version")
         changes = EmailChanges(**fields)
         email = await update_email(work, email_id, changes, version=version, utf8=config.smtp_utf8)
@@ -264,8 +286,21 @@ class EmailApi(Controller):
 
 
 def _detail(email: Email) -> EmailDetail:
-    return msgspec.convert(email, EmailDetail, from_attributes=True)
+    return _shown(email, EmailDetail)
 
 
-def _summary(email: Email) -> EmailSummary:
-    return msgspec.convert(email, EmailSummary, from_attributes=True)
+def _shown(email: Email, form: type[Shown]) -> Shown:
+    shown = msgspec.convert(email, form, from_attributes=True)
+    if shown.nachverfolgung_hindernis is not None:
+        words = NO_CALL[shown.nachverfolgung_hindernis]
+        shown.nachverfolgung_notizen = "\n".join(filter(None, (shown.nachverfolgung_notizen, words)))
+    return shown
+
+
+def _own_notes(email: Email, given: str | None) -> dict[str, str | None]:
+    """Return what notes change that a caller has read here: our words under them stay a code, or go."""
+    known = email.nachverfolgung_hindernis
+    above, _, last = (given or "").rpartition("\n")
+    if known and last == NO_CALL[FollowUpObstacle(known)]:
+        return {"nachverfolgung_notizen": above or None}
+    return {"nachverfolgung_notizen": given, "nachverfolgung_hindernis": None}

@@ -13,7 +13,7 @@ from services.calls.changes import CallChanges, change_call
 from services.calls.lists import CallFilters, list_calls
 from services.calls.planning import NewCall, create_call, get_call
 from services.checks import LONGEST_NOTE
-from services.models import LARGEST_ID, CallReason, CallStatus, OutcomeKind, PhoneCall
+from services.models import LARGEST_ID, CallReason, CallStatus, CancelReason, OutcomeKind, PhoneCall
 from services.pagination import DEFAULT_LIMIT
 from services.scheduling.calendar import LONGEST_CALL_MINUTES
 from services.therapists.directory import TherapistDirectory
@@ -49,6 +49,14 @@ ShownTime = Annotated[
     str,
     Meta(pattern="^[0-9]{2}:[0-9]{2}$", description="Local wall-clock time, `09:00`.", examples=["14:30"]),
 ]
+CANCELED = {
+    CancelReason.DO_NOT_CALL: "Der Therapeut möchte nicht angerufen werden.",
+    CancelReason.NOT_ACTIVE: "Der Therapeut ist gesperrt oder nicht mehr aktiv.",
+    CancelReason.ANSWERED: "Die E-Mail wurde beantwortet.",
+    CancelReason.NO_TIME_AFTER_ABSENCE: "Nach der Abwesenheit ist in den Telefonzeiten keine Zeit frei.",
+}
+"""What `ergebnis` says of a call that was cancelled by itself."""
+
 CLOSED = "completed, failed or canceled records the outcome; a closed call keeps its own."
 
 
@@ -99,7 +107,12 @@ class Call(Struct, kw_only=True):
     tatsaechliches_datum: date | None
     tatsaechliche_zeit: ShownTime | None
     status: CallStatus
-    ergebnis: str | None
+    ergebnis: Annotated[
+        str | None, Meta(description="Where nobody wrote anything, in German what `absage_grund` says.")
+    ]
+    absage_grund: Annotated[
+        CancelReason | None, Meta(description="Why the call was cancelled where nobody did that.")
+    ]
     notizen: str | None
     wiederholen_nach: date | None
     created_at: datetime
@@ -208,6 +221,8 @@ class PhoneCallApi(Controller):
         """Change a call."""
         fields = msgspec.structs.asdict(data)
         check_days(**fields)
+        if data.ergebnis in CANCELED.values() and data.ergebnis == _ergebnis(await get_call(work, call_id)):
+            fields["ergebnis"] = UNSET
         version = fields.pop("version")
         fields["geplante_zeit"] = _time(data.geplante_zeit)
         fields["tatsaechliche_zeit"] = _time(data.tatsaechliche_zeit)
@@ -238,10 +253,17 @@ def _time(value: str | None) -> time | None:
 
 def _shown(call: PhoneCall) -> Call:
     return msgspec.convert(
-        {name: _plain(getattr(call, name)) for name in Call.__struct_fields__},
+        {name: _plain(getattr(call, name)) for name in Call.__struct_fields__}
+        | {"ergebnis": _ergebnis(call)},
         Call,
         builtin_types=(datetime, date),
     )
+
+
+def _ergebnis(call: PhoneCall) -> str | None:
+    if call.ergebnis is None and call.absage_grund is not None:
+        return CANCELED[CancelReason(call.absage_grund)]
+    return call.ergebnis
 
 
 def _plain(value: object) -> object:

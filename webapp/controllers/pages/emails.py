@@ -248,7 +248,7 @@ async def _change(visit: Visit, email_id: int, form: ActionForm) -> None:
         case "resend" | "was_sent" as decision:
             await states.decide_unclear(work, email_id, decision, version=version)
         case "followed_up":
-            changes = EmailChanges(nachverfolgung_erforderlich=False)
+            changes = EmailChanges(nachverfolgung_erforderlich=False, nachverfolgung_hindernis=None)
             await update_email(work, email_id, changes, version=version)
         case _:
             raise NotFound
