@@ -127,7 +127,7 @@ def _render(
         "desk": desk,
         "panel": desk.panel,
         "day_picture": draw_day(desk.panel.windows_today, desk.board.now, rules) if desk.panel else None,
-        "form": form or (OutcomeForm.restored(desk.draft) if desk.draft else OutcomeForm()),
+        "form": form or (OutcomeForm.read(desk.draft) if desk.draft else OutcomeForm()),
         "errors": refusal.errors if refusal else [],
         "conflict": refusal.conflict if refusal else None,
         "typed": refusal.typed if refusal else {},

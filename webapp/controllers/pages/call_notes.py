@@ -72,7 +72,7 @@ class CallTherapistController(Controller):
     @get("/{call_id:int}/agreed-time")
     async def agreed_time(self, visit: NamedDependency[Visit], call_id: FromPath[int]) -> Template:
         """Say whether a time somebody is about to agree lies outside of the therapist's phone hours."""
-        form = OutcomeForm.restored(visit.request.query_params)
+        form = OutcomeForm.read(visit.request.query_params)
         day, at = read_date(form.geplantes_datum), read_time(form.geplante_zeit)
         outside = False
         if day is not None and at is not None:
