@@ -10,13 +10,13 @@ from sqlalchemy.orm import Session
 
 from shared.config import Settings
 from shared.notifications import Notifier
-from shared.postgresql import CONNECT_SECONDS, Connection, connect
+from shared.postgresql import CONNECT_SECONDS, LOCK_SECONDS, Connection, connect
 
 SessionFactory = async_sessionmaker[AsyncSession]
 
 SESSION = {
     "timezone": "UTC",
-    "lock_timeout": "10s",
+    "lock_timeout": f"{LOCK_SECONDS}s",
     "idle_in_transaction_session_timeout": "60s",
     # A plan made without the values would not use the indexes over open calls or waiting e-mails.
     "plan_cache_mode": "force_custom_plan",

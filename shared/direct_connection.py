@@ -11,7 +11,7 @@ from sqlalchemy import URL
 
 from shared.database_errors import NO_ANSWER, UNREACHABLE
 from shared.notifications import Notifier
-from shared.postgresql import CONNECT_SECONDS, Connection, connect
+from shared.postgresql import COMMAND_SECONDS, CONNECT_SECONDS, LOCK_SECONDS, Connection, connect
 from shared.reasons import reason_of
 
 LOOKUPS_BY_INDEX = {
@@ -40,7 +40,7 @@ class DirectConnection:
     def __init__(self, url: URL, *, application_name: str, durable: bool = True) -> None:
         self._url = url
         self._application_name = application_name
-        self._settings = LOOKUPS_BY_INDEX | {"timezone": "UTC", "lock_timeout": "10s"}
+        self._settings = LOOKUPS_BY_INDEX | {"timezone": "UTC", "lock_timeout": f"{LOCK_SECONDS}s"}
         if not durable:
             self._settings["synchronous_commit"] = "off"
         self._connection: Connection = None
@@ -50,18 +50,22 @@ class DirectConnection:
         """Run one statement in its own transaction and return its rows.
 
         Raises:
-            UNREACHABLE: the statement failed, or whether it took effect is unknown.
+            UNREACHABLE: the statement failed, or whether it took effect is unknown; `TimeoutError` also when
+                others had the connection for too long.
         """
-        async with self._turn:
-            try:
-                if self._connection is None or self._connection.is_closed():
-                    self._connection = await connect(
-                        self._url, application_name=self._application_name, settings=self._settings
-                    )
-                return await self._connection.fetch(statement, *arguments)
-            except BaseException:
-                self.drop()
-                raise
+        async with asyncio.timeout(COMMAND_SECONDS):
+            await self._turn.acquire()
+        try:
+            if self._connection is None or self._connection.is_closed():
+                self._connection = await connect(
+                    self._url, application_name=self._application_name, settings=self._settings
+                )
+            return await self._connection.fetch(statement, *arguments)
+        except BaseException:
+            self.drop()
+            raise
+        finally:
+            self._turn.release()
 
     def drop(self) -> None:
         """Close without a word; the next statement makes a new connection."""

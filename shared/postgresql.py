@@ -14,6 +14,7 @@ from shared.reasons import reason_of
 
 CONNECT_SECONDS = 5
 COMMAND_SECONDS = 30
+LOCK_SECONDS = 10
 OLDEST_VERSION = 14
 
 Connection = Any

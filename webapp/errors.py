@@ -18,6 +18,7 @@ from services.errors import (
     DomainError,
     InvalidInput,
     NotFound,
+    RecordBusy,
     TemporarilyUnavailable,
     TooManyRequests,
 )
@@ -33,9 +34,12 @@ Headers = Mapping[str, str]
 Handlers = dict[int | type[Exception], Callable[[AnyRequest, Any], AnyResponse]]
 
 RETRY_SECONDS = 5
-PASSING_SQLSTATES = ("08", "25006", "28", "3D", "40", "53", "55P03", "57")
-"""No connection, read-only after a failover, not let in, no such database, deadlock, full, lock timeout,
-shutdown (appendix A)."""
+PASSING_SQLSTATES = ("08", "25006", "28", "3D", "40", "53", "57")
+"""No connection, read-only after a failover, not let in, no such database, outcome unknown, full, shutdown
+(appendix A)."""
+
+BUSY_SQLSTATES = frozenset(("40001", "40P01", "55P03"))
+"""Two changes at once, a deadlock, a lock that did not come in time: nothing was changed."""
 
 VALUE_SQLSTATE = "22"
 """A number too large, a NUL in a text: PostgreSQL says so, or asyncpg before it sends the statement."""
@@ -106,6 +110,9 @@ def handlers(face_of: Callable[[AnyRequest], Face]) -> Handlers:
 
     def database_error(request: AnyRequest, error: DBAPIError | asyncpg.PostgresError) -> AnyResponse:
         sqlstate = _sqlstate(error)
+        if sqlstate in BUSY_SQLSTATES:
+            log.warning("record_busy", path=request.scope["path"], sqlstate=sqlstate)
+            return domain_error(request, RecordBusy())
         invalidated = isinstance(error, DBAPIError) and error.connection_invalidated
         if invalidated or sqlstate.startswith(PASSING_SQLSTATES):
             return database_unreachable(request, error)

@@ -148,23 +148,33 @@ async def lock_claims_of(tx: Transaction) -> None:
     await tx.session.execute(select(func.pg_advisory_xact_lock(STAFF_LOCK, tx.staff_id)))
 
 
-async def take_back(tx: Transaction, call: PhoneCall) -> Claim | None:
-    """Make room for a locked call to return to whose it was; None when it may not.
+async def lock_to_take_back(tx: Transaction, call_id: int) -> PhoneCall:
+    """Lock a call, its next attempt and what the caller has in hand, in the order of every claim.
 
-    It may not while a colleague has the therapist on the phone; else whatever they took since is let go of.
-    The transaction has begun with `lock_claims_of`.
+    A member of staff has begun the transaction with `lock_claims_of`.
+
+    Raises:
+        NotFound: no such call.
     """
-    await _lock_own(tx)
-    if await _busy_with(tx, call.therapist_id) is not None:
-        return None
+    return await _lock_with_own(tx, call_id, PhoneCall.vorheriger_anruf_id == call_id)
+
+
+async def may_take_back(tx: Transaction, call: PhoneCall) -> bool:
+    """Say whether no colleague has a call's therapist on the phone, nor gets them before the commit."""
+    return await _busy_with(tx, call.therapist_id) is None
+
+
+async def take_back(tx: Transaction, call: PhoneCall) -> Claim:
+    """Make room for a call to return to whose it was: whatever they took since is let go of."""
     return Claim(call, await _let_go(tx, call))
 
 
-async def _lock_with_own(tx: Transaction, call_id: int) -> PhoneCall:
+async def _lock_with_own(tx: Transaction, call_id: int, *others: ColumnElement[bool]) -> PhoneCall:
     """Lock a call together with the caller's own, in one order for everybody."""
+    own = [] if tx.actor.staff_id is None else [PhoneCall.bearbeitet_von == tx.actor.staff_id]
     rows = await tx.session.scalars(
         select(PhoneCall)
-        .where(or_(PhoneCall.id == call_id, PhoneCall.bearbeitet_von == tx.staff_id))
+        .where(or_(PhoneCall.id == call_id, *own, *others))
         .order_by(PhoneCall.id)
         .with_for_update(key_share=True)
         .execution_options(populate_existing=True)

@@ -20,7 +20,7 @@ from services.errors import FieldError, InvalidInput
 from services.events.types import EventType
 from services.hints import CALLS
 from services.models import CallStatus, OutboxEvent, OutcomeKind, PhoneCall, Therapist
-from services.scheduling.booking import move
+from services.scheduling.booking import lock_calendar, move
 from services.scheduling.calendar import FURTHEST_DAYS
 from services.work import Action, Moment, Transaction, Work
 
@@ -118,15 +118,20 @@ async def apply_outcome(tx: Transaction, locked: LockedCall, outcome: Outcome) -
     """Do what `record_outcome` does to a locked call."""
     call = locked.call
     _check(tx, call, outcome)
+    postponed = outcome.art == OutcomeKind.POSTPONED
+    no_retry = obstacle_to_retry(call, outcome.art, locked.answered, tx.rules)
+    if postponed or no_retry is None:
+        await lock_calendar(tx)
     before = CallState.of(call)
     _write(tx, call, outcome)
     next_call: PhoneCall | None = None
-    no_retry: NoRetry | None = NoRetry.NOT_WANTED
-    if outcome.art == OutcomeKind.POSTPONED:
+    if postponed:
         await _postpone(tx, call, outcome)
     else:
         await tx.session.flush()
-        next_call, no_retry = await _retry(tx, locked, outcome)
+        if no_retry is None:
+            planned = await book_retry(tx, call, outcome.art, wiederholen_nach=outcome.wiederholen_nach)
+            next_call, no_retry = (planned, None) if isinstance(planned, PhoneCall) else (None, planned)
         call.klaerung_noetig = no_retry is not None and no_retry.needs_person
     undo_until = tx.now + tx.rules.undo
     await tx.session.flush()
@@ -224,16 +229,6 @@ async def _postpone(tx: Transaction, call: PhoneCall, outcome: Outcome) -> None:
         return
     therapist = await tx.session.get(Therapist, call.therapist_id)
     await move(tx, call, therapist, *outcome.neuer_termin)
-
-
-async def _retry(
-    tx: Transaction, locked: LockedCall, outcome: Outcome
-) -> tuple[PhoneCall | None, NoRetry | None]:
-    reason = obstacle_to_retry(locked.call, outcome.art, locked.answered, tx.rules)
-    if reason is not None:
-        return None, reason
-    planned = await book_retry(tx, locked.call, outcome.art, wiederholen_nach=outcome.wiederholen_nach)
-    return (planned, None) if isinstance(planned, PhoneCall) else (None, planned)
 
 
 def _report(tx: Transaction, call: PhoneCall, next_call: PhoneCall | None) -> list[OutboxEvent]:

@@ -57,6 +57,7 @@ CANCELED = {
 }
 """What `ergebnis` says of a call that was cancelled by itself."""
 
+REASON = "By default manuell. Only rueckruf, a call back, is planned about an e-mail that has been answered."
 CLOSED = "completed, failed or canceled records the outcome; a closed call keeps its own."
 
 
@@ -69,8 +70,11 @@ class CallCreate(Struct, forbid_unknown_fields=True, kw_only=True):
     dauer_minuten: Annotated[int | None, Minutes] = None
     status: Literal["scheduled"] | None = None
     notizen: Annotated[str | None, Note] = None
-    email_id: Annotated[int | None, RecordId] = None
-    grund: Annotated[CallReason | None, BodyKwarg(description="By default manuell.")] = None
+    email_id: Annotated[
+        int | None,
+        BodyKwarg(ge=1, le=LARGEST_ID, description="The e-mail the call is about; leave it out for others."),
+    ] = None
+    grund: Annotated[CallReason | None, BodyKwarg(description=REASON)] = None
 
 
 class CallUpdate(Struct, forbid_unknown_fields=True, kw_only=True):
