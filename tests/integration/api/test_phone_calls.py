@@ -9,11 +9,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.accounts.api_keys import create_key
 from services.models import OutboxEvent, PhoneCall
+from services.scheduling import booking
+from services.scheduling.booking import lock_calendar, wait_at_most
+from services.work import Transaction, Work
 from shared.database import SessionFactory
 from tests.clock import FakeClock
 from tests.factories import NOW, make_call, make_email, make_therapist
 from tests.integration.conftest import Client
-from tests.work import work_of
+from tests.work import tx_of, work_of
+from webapp.controllers.api import phone_calls
 
 CALLS = "/api/phone-calls"
 FIELDS = {
@@ -144,6 +148,72 @@ async def test_null_stands_for_the_default_of_a_field_that_may_be_left_out(api: 
     assert created.status_code == 201, created.text
     shown = created.json()
     assert (shown["status"], shown["grund"], shown["dauer_minuten"]) == ("scheduled", "manuell", 5)
+
+
+@pytest.mark.parametrize(
+    ("grund", "status"),
+    [(None, 409), ("manuell", 409), ("keine_antwort", 409), ("nicht_zugestellt", 409), ("rueckruf", 201)],
+)
+async def test_about_an_answered_email_only_a_call_back_is_planned(
+    api: Client, session: AsyncSession, grund: str | None, status: int
+):
+    async with session.begin():
+        session.add(make_email(id=1, status="SENT", sent_at=NOW, antwort_erhalten=True, antwortdatum=NOW))
+    body = {"therapist_id": 1, "email_id": 1} | ({"grund": grund} if grund else {})
+    for when in ({}, {"geplantes_datum": "2026-10-16", "geplante_zeit": "10:00"}):
+        answer = await api.post(CALLS, json=body | when)
+        assert answer.status_code == status
+        assert status == 201 or "has been answered" in answer.json()["message"]
+    other = {"therapist_id": 1, "grund": "manuell"}
+    assert (await api.post(CALLS, json=other)).status_code == 201
+
+
+async def test_a_booking_behind_a_lock_that_does_not_come_is_asked_to_come_back(
+    api: Client, session: AsyncSession, monkeypatch: pytest.MonkeyPatch
+):
+    async def at_once(tx: Transaction) -> None:
+        await wait_at_most(tx, 0)
+        await lock_calendar(tx)
+
+    monkeypatch.setattr(booking, "lock_calendar", at_once)
+    async with session.begin():
+        await lock_calendar(tx_of(session))
+        answer = await api.post(CALLS, json={"therapist_id": 1})
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
+
+
+async def test_a_row_that_somebody_else_holds_is_no_outage(
+    api: Client, session: AsyncSession, monkeypatch: pytest.MonkeyPatch
+):
+    async def change_soon(work: Work, call_id: int, *_: object, **__: object) -> PhoneCall:
+        async with work.transaction() as tx:
+            await wait_at_most(tx, 0)
+            return await tx.locked(PhoneCall, call_id)
+
+    monkeypatch.setattr(phone_calls, "change_call", change_soon)
+    call_id = await add(session)
+    async with session.begin():
+        await tx_of(session).locked(PhoneCall, call_id)
+        answer = await api.put(f"{CALLS}/{call_id}", json={"notizen": "neu"})
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
+    assert "Somebody else" in answer.json()["message"]
+
+
+@pytest.mark.parametrize(
+    ("at", "minutes", "status"),
+    [("01:50", 10, 201), ("01:50", 20, 422), ("01:00", 180, 422), ("03:00", 20, 201)],
+)
+async def test_a_call_does_not_reach_into_the_hour_the_clocks_skip(
+    api: Client, session: AsyncSession, at: str, minutes: int, status: int
+):
+    night = {"geplantes_datum": "2027-03-28", "geplante_zeit": at, "dauer_minuten": minutes}
+    answer = await api.post(CALLS, json={"therapist_id": 1} | night)
+    assert answer.status_code == status
+    assert status == 201 or fields(answer.json()) == ["geplante_zeit"]
+    moved = await put(
+        api, await add(session, therapist_id=2, leitung=2), 200 if status == 201 else 422, **night
+    )
+    assert ("errors" in moved) == (status == 422)
 
 
 WRONG_INPUT: list[tuple[dict[str, object], list[str]]] = [
