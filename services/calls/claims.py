@@ -9,12 +9,13 @@ Claims are no change of the call: `version` and `updated_at` stay.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import count
 
 from sqlalchemy import ColumnElement, Integer, and_, any_, func, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from services.calls.locking import check_scheduled
-from services.calls.reachability import holder_of, load_open_calls, reachable_now
+from services.calls.reachability import LARGEST_BOARD, holder_of, load_open_calls, reachable_now
 from services.drafts import CALL
 from services.errors import Conflict, NotFound
 from services.hints import CALLS
@@ -91,15 +92,13 @@ async def claim_next(work: Work) -> Claim:
     async with work.transaction() as tx:
         await lock_claims_of(tx)
         own = await _lock_own(tx)
-        calls = reachable_now(tx, await load_open_calls(tx))
-        wanted = _after(own, [call.call_id for call in calls])
-        while wanted:
-            call = await _lock_first_free(tx, wanted)
-            if call is None:
-                break
-            if await _therapist_free(tx, call.therapist_id):
+        for start in count(step=LARGEST_BOARD):
+            some = await load_open_calls(tx, skip=start, limit=LARGEST_BOARD)
+            call = await _first_to_take(tx, _after(own, [call.call_id for call in reachable_now(tx, some)]))
+            if call is not None:
                 return await _take_instead(tx, call)
-            wanted.remove(call.id)
+            if len(some) < LARGEST_BOARD:
+                break
     raise NothingReachable
 
 
@@ -194,6 +193,16 @@ def _after(own: Sequence[int], ids: Sequence[int]) -> list[int]:
     """Return `ids` beginning behind the first of `own` in it, and without `own`."""
     start = next((position + 1 for position, call_id in enumerate(ids) if call_id in own), 0)
     return [call_id for call_id in (*ids[start:], *ids[:start]) if call_id not in own]
+
+
+async def _first_to_take(tx: Transaction, wanted: list[int]) -> PhoneCall | None:
+    """Lock and return the first call that is free and whose therapist is."""
+    while wanted:
+        call = await _lock_first_free(tx, wanted)
+        if call is None or await _therapist_free(tx, call.therapist_id):
+            return call
+        wanted.remove(call.id)
+    return None
 
 
 async def _lock_first_free(tx: Transaction, ids: Sequence[int]) -> PhoneCall | None:

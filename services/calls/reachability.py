@@ -28,7 +28,7 @@ from services.therapists.phone_numbers import dialable
 from services.work import Moment, Transaction
 
 LARGEST_BOARD = 2_000
-"""Open calls read at most, the latest planned day first."""
+"""Open calls read at once, the latest planned day first."""
 
 SOON = timedelta(minutes=60)
 """How long before its window opens a call counts as soon."""
@@ -224,8 +224,11 @@ def _urgency(row: BoardCall) -> tuple[object, ...]:
     return (0, moment, *planned)
 
 
-async def load_open_calls(tx: Transaction) -> list[OpenCall]:
-    """Return the scheduled calls of today and of days before."""
+async def load_open_calls(
+    tx: Transaction, *, skip: int = 0, limit: int = LARGEST_BOARD, oldest_first: bool = False
+) -> list[OpenCall]:
+    """Return the scheduled calls of today and of days before, those of the latest day first by default."""
+    day = PhoneCall.geplantes_datum
     rows = await tx.session.execute(
         select(
             PhoneCall.id,
@@ -256,8 +259,9 @@ async def load_open_calls(tx: Transaction) -> list[OpenCall]:
             PhoneCall.status == CallStatus.SCHEDULED,
             PhoneCall.geplantes_datum <= tx.today,
         )
-        .order_by(PhoneCall.geplantes_datum.desc(), PhoneCall.geplante_zeit, PhoneCall.id)
-        .limit(LARGEST_BOARD)
+        .order_by(day if oldest_first else day.desc(), PhoneCall.geplante_zeit, PhoneCall.id)
+        .offset(skip)
+        .limit(limit)
     )
     return [
         OpenCall(

@@ -5,9 +5,10 @@ from collections import Counter
 from datetime import date, time, timedelta
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.calls import claims
 from services.calls.claims import (
     ClaimedByOther,
     ClaimLost,
@@ -298,6 +299,21 @@ async def test_exchanging_calls_at_once_never_deadlocks(
         await asyncio.gather(claim(1, ANNA), claim(2, BEN))
         await asyncio.gather(claim(2, ANNA), claim(1, BEN), claim(1, ANNA), claim(2, BEN))
         assert Counter((await held(session)).values()).most_common(1)[0][1] == 1
+
+
+async def test_next_reaches_those_beyond_what_is_read_at_once(
+    session: AsyncSession, rules: DeskRules, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(claims, "LARGEST_BOARD", 2)
+    await fill(session, {1: "10:00-12:00", 2: "15:00-16:00", 3: "15:00-16:00", 4: "15:00-16:00"})
+    async with session.begin():
+        await session.execute(
+            update(PhoneCall).where(PhoneCall.id == 1).values(geplantes_datum=date(2026, 10, 1))
+        )
+    anna = work_of(session, now=NOW, rules=rules, actor=Actor("staff", ANNA))
+    assert (await claim_next(anna)).call.id == 1
+    with pytest.raises(NothingReachable):
+        await claim_next(anna)
 
 
 async def test_a_claim_and_a_reply_lock_calls_about_one_email_in_the_same_order(
