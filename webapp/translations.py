@@ -41,7 +41,7 @@ MESSAGE_MODULES = (
     "emails.replies",
     "emails.templates.engine",
     "emails.templates.variables",
-    "scheduling.phone_hours",
+    "hours.reading",
 )
 """Modules of `services` whose constants are messages to whoever fills in a form."""
 

@@ -13,17 +13,12 @@ from enum import StrEnum
 from sqlalchemy import Text, cast, select
 
 from services.calls.countdown import Countdown
+from services.hours.reading import Availability, parse_json
+from services.hours.windows import Window, minute_of_day, time_of_day
 from services.models import CallStatus, OutcomeKind, PhoneCall, Staff, Therapist
 from services.models.therapists import display_name
 from services.rules import DeskRules
-from services.scheduling.phone_hours import (
-    Availability,
-    Window,
-    day_windows,
-    minute_of_day,
-    parse_json,
-    time_of_day,
-)
+from services.scheduling.phone_hours import day_windows
 from services.therapists.phone_numbers import dialable
 from services.work import Moment, Transaction
 

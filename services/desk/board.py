@@ -17,10 +17,10 @@ from services.calls.reachability import (
     on_board,
 )
 from services.desk.open_calls import count_open_calls
+from services.hours.windows import minute_of_day, time_of_day
 from services.models import CallStatus, PhoneCall, Therapist
 from services.models.therapists import display_name
 from services.rules import DeskRules
-from services.scheduling.phone_hours import minute_of_day, time_of_day
 from services.work import Moment, Transaction, Work
 
 BAND_MINUTES = 30

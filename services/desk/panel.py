@@ -12,8 +12,10 @@ from services.calls.reachability import agreed_window
 from services.desk.history import Contact, load_history
 from services.desk.statistics import HourRate, best_hours, load_hours
 from services.errors import NotFound
+from services.hours.reading import Availability
+from services.hours.windows import Window
 from services.models import CallStatus, Email, PhoneCall, Staff, Therapist
-from services.scheduling.phone_hours import Availability, Window, day_windows, openings, parse
+from services.scheduling.phone_hours import day_windows, openings
 from services.work import Work
 
 LOOK_AHEAD_DAYS = 14
@@ -77,7 +79,7 @@ async def load_call_panel(work: Work, call_id: int) -> CallPanel:
                 PhoneCall.vorheriger_anruf_id == call.id, PhoneCall.status == CallStatus.SCHEDULED
             )
         )
-    availability = parse(therapist.telefonische_erreichbarkeit) if therapist else Availability()
+    availability = therapist.availability if therapist else Availability()
     today = day_windows(availability, work.today, work.rules)
     open_now = _open_at(work, today, agreed_window(call, work.today))
     holder_id = holder(call, work.now)

@@ -15,9 +15,10 @@ from services.desk.board import Board, load_board
 from services.desk.panel import CallPanel, load_call_panel
 from services.drafts import CALL, load_draft
 from services.errors import StaleVersion
+from services.hours.windows import Window
 from services.models import CallStatus, OutcomeKind, PhoneCall, Staff, Therapist
 from services.scheduling.booking import outside_phone_hours
-from services.scheduling.phone_hours import Window, day_windows, parse
+from services.scheduling.phone_hours import day_windows
 from services.work import Work
 
 
@@ -191,5 +192,5 @@ async def _suggest(
     if attempt.slot is None or therapist is None:
         return Suggestion(attempt)
     slot = attempt.slot
-    windows = day_windows(parse(therapist.telefonische_erreichbarkeit), slot.day, work.rules)
+    windows = day_windows(therapist.availability, slot.day, work.rules)
     return Suggestion(attempt, next((w for w in windows if w.start <= slot.start < w.end), None))

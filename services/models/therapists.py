@@ -14,6 +14,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
+from services.hours.reading import Availability, parse
 from services.models.base import SCHEMA, Base
 
 NAMES_SQL = f"{SCHEMA}.namenswoerter(vorname, nachname)"
@@ -68,6 +69,11 @@ class Therapist(Base):
     def display_name(self) -> str:
         """The name as staff say it: title, first and last name."""
         return " ".join(part for part in (self.titel, self.vorname, self.nachname) if part)
+
+    @property
+    def availability(self) -> Availability:
+        """The phone hours as far as they can be read."""
+        return parse(self.telefonische_erreichbarkeit)
 
 
 NOT_TO_BE_CALLED = frozenset({"gesperrt", "inaktiv"})

@@ -17,7 +17,7 @@ from services.models import PhoneCall, Therapist
 from services.models.therapists import may_be_called
 from services.rules import DeskRules
 from services.scheduling.calendar import Unschedulable, busy_query, find_next, plannable
-from services.scheduling.phone_hours import Interval, day_windows, parse
+from services.scheduling.phone_hours import Interval, day_windows
 from services.scheduling.slots import Slot, exists, span, within
 from services.work import Moment, Transaction
 
@@ -201,7 +201,7 @@ def check_time(moment: Moment, day: date, at: time, duration_minutes: int) -> No
 
 def outside_phone_hours(therapist: Therapist, day: date, at: time, duration: int, rules: DeskRules) -> bool:
     """Say whether a call would not lie within the phone hours that are also the desk's."""
-    windows = day_windows(parse(therapist.telefonische_erreichbarkeit), day, rules)
+    windows = day_windows(therapist.availability, day, rules)
     return not within(windows, at, duration)
 
 

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
 
+from services.hours.windows import Window, minute_of_day
 from services.rules import DeskRules
-from services.scheduling.phone_hours import DAY, MINUTE, Interval, Window, minute_of_day
+from services.scheduling.phone_hours import DAY, MINUTE, Interval
 from services.work import Moment
 
 

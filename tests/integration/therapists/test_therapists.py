@@ -9,9 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from services.calls.wishes import CallsInVain, cancel_calls_in_vain, set_call_hint, set_do_not_call
 from services.errors import NotFound, StaleVersion
+from services.hours.reading import parse
 from services.models import OutboxEvent, PhoneCall, Therapist
 from services.models.therapists import may_be_called
-from services.scheduling.phone_hours import parse
 from services.therapists.client import DirectoryUnavailable
 from services.therapists.directory import TherapistDirectory, UnknownTherapist
 from services.therapists.refresh import DirectoryRefresh

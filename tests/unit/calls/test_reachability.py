@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 
 from services.calls.reachability import Group, Obstacle, OpenCall, on_board, place, reachable_now
 from services.desk.board import arrange, day_band
+from services.hours.reading import parse
+from services.hours.windows import Window
 from services.rules import DeskRules
-from services.scheduling.phone_hours import Window, day_windows, parse
+from services.scheduling.phone_hours import day_windows
 from shared.config.settings import load_settings
 from tests.work import a_moment
 

@@ -5,8 +5,10 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from services.hours.reading import Windows, parse
+from services.hours.windows import time_of_day
 from services.rules import DeskRules
-from services.scheduling.phone_hours import Interval, Windows, is_holiday, openings, parse, time_of_day
+from services.scheduling.phone_hours import Interval, is_holiday, openings
 from services.scheduling.slots import Busy, Slot, days_to_search, exists, free_slots, next_slot, span, within
 from shared.config.settings import load_settings
 from tests.work import a_moment
