@@ -40,6 +40,12 @@ OVERLAPS = text(
 )
 
 
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who gets which slot is asked here, not how long a slow machine takes for it."""
+    monkeypatch.setattr(planning, "LOCK_SECONDS", 120)
+
+
 @pytest.fixture
 async def directory(sessions: SessionFactory, config: Settings) -> TherapistDirectory:
     async with sessions() as session, session.begin():
