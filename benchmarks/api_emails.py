@@ -7,6 +7,7 @@ default settings, an API key that is sent and checked. Both write into the same 
 
 import asyncio
 from dataclasses import dataclass
+from secrets import token_hex
 from statistics import median
 from typing import Any
 
@@ -151,7 +152,13 @@ async def compare(bare: Side, api: Side, request: bytes, requests: int, rounds: 
 def main() -> None:
     chosen = read_arguments(__doc__, requests=(2_000, 200), rounds=(5, 2))
     with migrated_database() as url:
-        config = bench_settings(url, app_env="production", secret_key="x" * 32)
+        config = bench_settings(
+            url,
+            app_env="production",
+            secret_key=token_hex(),
+            email_sender="kontakt@therapieplatz.de",
+            allow_insecure="smtp,therapists",
+        )
         request = post("/api/emails", REQUEST, uvloop.run(new_key(config)))
         with running(serve_bare, config) as bare, running(serve_api, config) as api:
             sides = Side("bare INSERT", bare), Side("POST /api/emails", api)

@@ -3,16 +3,19 @@
 import asyncio
 
 from alembic import context
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection as Session
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from services.models import SCHEMA, Base
 from shared.config import get_config
+from shared.postgresql import Connection, connect
 
 
-def run(connection: Connection) -> None:
+def run(connection: Session) -> None:
     connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('communication_service.migrate'))"))
-    connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}"))
+    if connection.scalar(text(f"SELECT to_regnamespace('{SCHEMA}')")) is None:
+        connection.execute(text(f"CREATE SCHEMA {SCHEMA}"))
     context.configure(
         connection=connection,
         target_metadata=Base.metadata,
@@ -26,7 +29,11 @@ def run(connection: Connection) -> None:
 
 async def main() -> None:
     url = context.config.attributes.get("url") or get_config().get_database_url()
-    engine = create_async_engine(url, connect_args={"timeout": 10})
+
+    async def new_connection() -> Connection:
+        return await connect(url, application_name="calldesk-migrate", command_seconds=None)
+
+    engine = create_async_engine(url.set(query={}), async_creator=new_connection)
     async with engine.begin() as connection:
         await connection.run_sync(run)
     await engine.dispose()

@@ -82,6 +82,20 @@ def check_body(field: str, value: str) -> list[FieldError]:
     return []
 
 
+def composed(text: str) -> str:
+    """Return a name or password as it is compared: letters typed in parts as one (NFKC).
+
+    What looks the same comes in different characters: one system sends `ü`, another `u` and two dots.
+    RFC 8265 says why that must not matter; NFKC is what RFC 4013 has for it.
+    """
+    return unicodedata.normalize("NFKC", text)
+
+
+def spellings(typed: str) -> list[str]:
+    """Return what was typed, and composed where that is something else."""
+    return list(dict.fromkeys((typed, composed(typed))))
+
+
 def check_name(name: str) -> list[FieldError]:
     """Return what is wrong with a name."""
     if 1 <= len(name) <= LONGEST_NAME and name.isprintable():

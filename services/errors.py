@@ -69,6 +69,12 @@ class TemporarilyUnavailable(DomainError):
     retry_after_seconds = 30
 
 
+class RecordBusy(TemporarilyUnavailable):
+    """Somebody else is changing this right now. Try again in a moment."""
+
+    retry_after_seconds = 2
+
+
 class TooManyRequests(DomainError):
     """Too many requests. Wait a while."""
 

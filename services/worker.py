@@ -22,6 +22,7 @@ from services.housekeeping import Housekeeping
 from services.receiving.reader import MailReader
 from services.rules import DeskRules
 from services.sending.sender import EmailSender
+from services.therapists.client import create_client
 from services.therapists.directory import TherapistDirectory
 from services.therapists.refresh import DirectoryRefresh
 from services.work import Workplace
@@ -30,6 +31,8 @@ from shared.config import Settings
 from shared.database import create_engine, create_session_factory
 from shared.kafka.robust_producer import RobustKafkaProducer
 from shared.notifications import Listener, Notifier
+from shared.postgresql import refuse_old_server
+from shared.reasons import reason_of
 from shared.supervision import Loop, run_until
 
 SERVICE = "communication-service"
@@ -43,7 +46,11 @@ log = structlog.get_logger(__name__)
 
 
 def run_worker(config: Settings) -> None:
-    """Work until SIGTERM or SIGINT; what hangs then is left behind, its leases expire by themselves."""
+    """Work until SIGTERM or SIGINT; what hangs then is left behind, its leases expire by themselves.
+
+    Raises:
+        DatabaseTooOld: with this server it can't work.
+    """
     identity = uuid4().hex[:8]
     structlog.contextvars.bind_contextvars(worker=identity)
     uvloop.run(_work(config, identity))
@@ -53,8 +60,9 @@ async def _work(config: Settings, identity: str) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await refuse_old_server(config.get_database_url())
     engine = create_engine(config, application_name=f"calldesk-worker {identity}")
-    client = httpx.AsyncClient(timeout=config.therapist_deadline_seconds)
+    client = create_client(config)
     producer = RobustKafkaProducer(service_name=SERVICE, config=config)
     log.info("worker_started")
     hanging = await run_until(
@@ -102,5 +110,5 @@ async def _close(closers: Mapping[str, Callable[[], Awaitable[None]]]) -> list[s
     await asyncio.wait(tasks.values(), timeout=CLOSE_SECONDS)
     for name, task in tasks.items():
         if task.done() and (error := task.exception()) is not None:
-            log.warning("not_closed", name=name, error=type(error).__name__)
+            log.warning("not_closed", name=name, reason=reason_of(error))
     return [name for name, task in tasks.items() if not task.done()]

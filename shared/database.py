@@ -10,35 +10,35 @@ from sqlalchemy.orm import Session
 
 from shared.config import Settings
 from shared.notifications import Notifier
+from shared.postgresql import CONNECT_SECONDS, LOCK_SECONDS, Connection, connect
 
 SessionFactory = async_sessionmaker[AsyncSession]
 
-CONNECT_SECONDS = 5
-COMMAND_SECONDS = 30
+SESSION = {
+    "timezone": "UTC",
+    "lock_timeout": f"{LOCK_SECONDS}s",
+    "idle_in_transaction_session_timeout": "60s",
+    # A plan made without the values would not use the indexes over open calls or waiting e-mails.
+    "plan_cache_mode": "force_custom_plan",
+    "jit": "off",
+}
 
 
 def create_engine(config: Settings, *, application_name: str) -> AsyncEngine:
     """Return an engine whose connects, statements and waits for a pooled connection are all bounded."""
+    url = config.get_database_url()
+
+    async def new_connection() -> Connection:
+        return await connect(url, application_name=application_name, settings=SESSION)
+
     engine = create_async_engine(
-        config.get_database_url(),
+        url.set(query={}),
+        async_creator=new_connection,
         pool_size=config.db_pool_size,
         max_overflow=0,
         hide_parameters=True,  # what they hold must not get into logs with an error
         pool_timeout=CONNECT_SECONDS,
         pool_recycle=1800,
-        connect_args={
-            "timeout": CONNECT_SECONDS,
-            "command_timeout": COMMAND_SECONDS,
-            "server_settings": {
-                "application_name": application_name,
-                "timezone": "UTC",
-                "lock_timeout": "10s",
-                "idle_in_transaction_session_timeout": "60s",
-                # A plan made without the values would not use the indexes over open calls or waiting e-mails.
-                "plan_cache_mode": "force_custom_plan",
-                "jit": "off",
-            },
-        },
     )
     event.listen(engine.sync_engine, "checkout", _replace_if_closed)
     return engine

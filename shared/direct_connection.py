@@ -7,12 +7,12 @@ import asyncio
 from contextlib import suppress
 from typing import Any
 
-import asyncpg
 from sqlalchemy import URL
 
-from shared.database import COMMAND_SECONDS, CONNECT_SECONDS
 from shared.database_errors import NO_ANSWER, UNREACHABLE
 from shared.notifications import Notifier
+from shared.postgresql import COMMAND_SECONDS, CONNECT_SECONDS, LOCK_SECONDS, Connection, connect
+from shared.reasons import reason_of
 
 LOOKUPS_BY_INDEX = {
     "plan_cache_mode": "force_generic_plan",
@@ -26,9 +26,6 @@ LOOKUPS_BY_INDEX = {
 empty must still be right when it is full: every row is found by an index.
 """
 
-Connection = Any
-"""asyncpg ships no types."""
-
 
 class DirectConnection:
     """A connection that is made when needed and given up after any trouble on it.
@@ -41,12 +38,9 @@ class DirectConnection:
     """
 
     def __init__(self, url: URL, *, application_name: str, durable: bool = True) -> None:
-        self._dsn = url.set(drivername="postgresql").render_as_string(hide_password=False)
-        self._settings = LOOKUPS_BY_INDEX | {
-            "application_name": application_name,
-            "timezone": "UTC",
-            "lock_timeout": "10s",
-        }
+        self._url = url
+        self._application_name = application_name
+        self._settings = LOOKUPS_BY_INDEX | {"timezone": "UTC", "lock_timeout": f"{LOCK_SECONDS}s"}
         if not durable:
             self._settings["synchronous_commit"] = "off"
         self._connection: Connection = None
@@ -56,21 +50,22 @@ class DirectConnection:
         """Run one statement in its own transaction and return its rows.
 
         Raises:
-            UNREACHABLE: the statement failed, or whether it took effect is unknown.
+            UNREACHABLE: the statement failed, or whether it took effect is unknown; `TimeoutError` also when
+                others had the connection for too long.
         """
-        async with self._turn:
-            try:
-                if self._connection is None or self._connection.is_closed():
-                    self._connection = await asyncpg.connect(
-                        self._dsn,
-                        timeout=CONNECT_SECONDS,
-                        command_timeout=COMMAND_SECONDS,
-                        server_settings=self._settings,
-                    )
-                return await self._connection.fetch(statement, *arguments)
-            except BaseException:
-                self.drop()
-                raise
+        async with asyncio.timeout(COMMAND_SECONDS):
+            await self._turn.acquire()
+        try:
+            if self._connection is None or self._connection.is_closed():
+                self._connection = await connect(
+                    self._url, application_name=self._application_name, settings=self._settings
+                )
+            return await self._connection.fetch(statement, *arguments)
+        except BaseException:
+            self.drop()
+            raise
+        finally:
+            self._turn.release()
 
     def drop(self) -> None:
         """Close without a word; the next statement makes a new connection."""
@@ -124,7 +119,7 @@ class DirectPool:
             finally:
                 self._free.put_nowait(connection)
         except NO_ANSWER as error:
-            raise DatabaseUnreachable(type(error).__name__) from error
+            raise DatabaseUnreachable(reason_of(error)) from error
 
     def wake(self, *subjects: str) -> None:
         """Wake whoever listens for `subjects`; for after the statement that changed something."""

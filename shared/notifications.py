@@ -3,25 +3,19 @@
 import asyncio
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from typing import Any
 
-import asyncpg
-import structlog
 from sqlalchemy import URL
 
+from shared.backoff import Backoff
 from shared.database_errors import UNREACHABLE
+from shared.outage import Outage
+from shared.postgresql import Connection, connect
 
 CHANNEL = "communication_service"
-CONNECT_SECONDS = 5
 QUERY_SECONDS = 5
 APART_SECONDS = 0.02
 HEALTH_CHECK_SECONDS = 10
-RECONNECT_SECONDS = (0.2, 5.0)
-
-Connection = Any
-"""asyncpg ships no types."""
-
-log = structlog.get_logger(__name__)
+RECONNECT = Backoff.of_seconds(0.2, 5)
 
 
 class Notifier:
@@ -32,7 +26,7 @@ class Notifier:
     """
 
     def __init__(self, url: URL) -> None:
-        self._dsn = _dsn(url)
+        self._url = url
         self._pending: set[str] = set()
         self._wanted = asyncio.Event()
 
@@ -45,6 +39,7 @@ class Notifier:
     async def run(self) -> None:
         """Send hints until cancelled; hints that can't be sent are dropped, for listeners also poll."""
         connection: Connection = None
+        outage = Outage("hints_not_sent")
         try:
             while True:
                 await self._wanted.wait()
@@ -52,15 +47,14 @@ class Notifier:
                 subjects, self._pending = sorted(self._pending), set()
                 try:
                     if connection is None or connection.is_closed():
-                        connection = await asyncpg.connect(
-                            self._dsn, timeout=CONNECT_SECONDS, command_timeout=QUERY_SECONDS
-                        )
+                        connection = await _connect(self._url)
                     await connection.execute(
                         "SELECT pg_notify($1, subject) FROM unnest($2::text[]) AS subject", CHANNEL, subjects
                     )
+                    outage.over()
                     await asyncio.sleep(APART_SECONDS)
                 except UNREACHABLE as error:
-                    log.warning("hint_not_sent", error=type(error).__name__, subjects=subjects)
+                    outage.note(error)
                     await _close(connection)
                     connection = None
         finally:
@@ -106,9 +100,10 @@ class Listener:
     """
 
     def __init__(self, url: URL) -> None:
-        self._dsn = _dsn(url)
+        self._url = url
         self._subscriptions: set[Subscription] = set()
         self._stopping = False
+        self._outage = Outage("listener_lost")
 
     def subscribe(self, *subjects: str) -> Subscription:
         """Return a subscription to `subjects`."""
@@ -130,26 +125,25 @@ class Listener:
 
     async def run(self) -> None:
         """Listen until cancelled, reconnecting for ever with a capped back-off."""
-        delay, cap = RECONNECT_SECONDS
+        failures = 0
         while True:
             try:
                 await self._listen()
             except UNREACHABLE as error:
-                log.warning("listener_lost", error=type(error).__name__, retry_seconds=delay)
-                await asyncio.sleep(delay)
-                delay = min(delay * 2, cap)
+                failures += 1
+                self._outage.note(error)
+                await asyncio.sleep(RECONNECT.seconds(failures))
             else:
-                delay = RECONNECT_SECONDS[0]
+                failures = 0
 
     async def _listen(self) -> None:
         """Serve one connection; return normally when it had worked and was then lost."""
-        connection: Connection = await asyncpg.connect(
-            self._dsn, timeout=CONNECT_SECONDS, command_timeout=QUERY_SECONDS
-        )
+        connection = await _connect(self._url)
         lost = asyncio.Event()
         try:
             connection.add_termination_listener(self._ended(lost))
             await connection.add_listener(CHANNEL, self._received)
+            self._outage.over()
             for subscription in self._subscriptions:
                 subscription.push(subscription.subjects)
             while not lost.is_set():
@@ -170,8 +164,8 @@ class Listener:
             subscription.push([str(payload)])
 
 
-def _dsn(url: URL) -> str:
-    return url.set(drivername="postgresql").render_as_string(hide_password=False)
+async def _connect(url: URL) -> Connection:
+    return await connect(url, application_name="calldesk-hints", command_seconds=QUERY_SECONDS)
 
 
 async def _close(connection: Connection) -> None:

@@ -2,11 +2,16 @@
 
 import asyncio
 import time
-from dataclasses import dataclass
 from typing import Protocol
 
 import structlog
 
+from shared.backoff import Backoff
+from shared.database_errors import is_outage
+from shared.outage import Outage
+from shared.reasons import reason_of
+
+RESTART = Backoff.of_seconds(0.5, 30)
 STABLE_SECONDS = 60
 """A loop that ran this long before it failed starts again without delay building up."""
 
@@ -21,31 +26,23 @@ class Loop(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Restarts:
-    """How long a failed loop waits: doubling from `base` to `cap`, in seconds."""
-
-    base: float = 0.5
-    cap: float = 30.0
-
-    def wait(self, failures: int) -> float:
-        """Return the wait after so many failures in a row (from 1)."""
-        return min(self.base * 2 ** min(failures - 1, 30), self.cap)
-
-
-async def keep_running(name: str, loop: Loop, restarts: Restarts | None = None) -> None:
+async def keep_running(name: str, loop: Loop, restart: Backoff = RESTART) -> None:
     """Run a loop until cancelled, whatever it raises."""
-    restarts = restarts or Restarts()
-    failures = 0
+    failures, outage = 0, Outage("loop_waits", loop=name)
     while True:
         started = time.monotonic()
         try:
             await loop.run()
             log.error("loop_ended", loop=name)
         except Exception as error:  # a loop's failure must not end the others; it is logged and tried again
-            log.exception("loop_failed", loop=name, error=type(error).__name__)
-        failures = 1 if time.monotonic() - started > STABLE_SECONDS else failures + 1
-        await asyncio.sleep(restarts.wait(failures))
+            if time.monotonic() - started > STABLE_SECONDS:
+                failures, outage = 0, Outage("loop_waits", loop=name)
+            if is_outage(error):
+                outage.note(error)
+            else:
+                log.exception("loop_failed", loop=name, reason=reason_of(error))
+        failures += 1
+        await asyncio.sleep(restart.seconds(failures))
 
 
 async def run_until(stop: asyncio.Event, loops: dict[str, Loop], *, grace_seconds: float) -> list[str]:

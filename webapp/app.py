@@ -6,15 +6,12 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
-import httpx
 from advanced_alchemy.extensions.litestar import SQLAlchemyAsyncConfig, SQLAlchemyInitPlugin
 from litestar import Litestar, Request, Response
+from litestar.config.compression import CompressionConfig
 from litestar.config.cors import CORSConfig
 from litestar.datastructures import State
 from litestar.middleware import DefineMiddleware
-from litestar.openapi import OpenAPIConfig
-from litestar.openapi.plugins import JsonRenderPlugin, YamlRenderPlugin
-from litestar.openapi.spec import Components, SecurityScheme
 from litestar.plugins.htmx import HTMXPlugin
 from litestar.template import TemplateConfig
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
@@ -23,26 +20,36 @@ from services.checks import LARGEST_BODY_BYTES
 from services.errors import NotFound
 from services.models import is_possible_id
 from services.rules import DeskRules
+from services.therapists.client import create_client
 from services.therapists.directory import TherapistDirectory
 from services.work import Workplace
 from shared.clock import Clock, get_clock
 from shared.config import Settings, get_config
 from shared.database import SessionFactory, create_engine, create_session_factory
-from shared.direct_connection import DirectPool
+from shared.direct_connection import DirectConnection, DirectPool
 from shared.notifications import Listener, Notifier
 from shared.supervision import keep_running
 from webapp import i18n
 from webapp.auth import Authentication
 from webapp.controllers import EXCEPTION_HANDLERS, ROUTE_HANDLERS
-from webapp.controllers.api.schema import ForbiddenFields
+from webapp.controllers.api.openapi import DescribedStructs, openapi_config
 from webapp.csrf import cookie_to_set, refuse_foreign_forms
 from webapp.dependencies import DEPENDENCIES
 from webapp.foreign import refuse_foreigners
+from webapp.head import allow_head, head_as_get
 from webapp.security import SECURITY_HEADERS, is_secure
 from webapp.templating import create_template_engine
 
 LARGEST_BODY = 2 * 3 * LARGEST_BODY_BYTES + 256 * 1024
 """Both bodies at their largest, each letter written as `\\u00fc`, and room for the rest."""
+
+COMPRESSION = CompressionConfig(
+    backend="gzip",
+    gzip_compress_level=4,
+    minimum_size=1_000,
+    exclude=["^/api/", "^/live", "^/metrics", "^/health"],
+)
+"""Pages, styles and scripts; the stream of hints is not held up, services get their answers as they are."""
 
 DIRECT_CONNECTIONS = 8
 YEAR_SECONDS = 31_536_000
@@ -60,7 +67,7 @@ def create_app(config: Settings | None = None, *, clock: Clock | None = None) ->
     """Return the application over `config`, by default the process's own."""
     config = config or get_config()
     database = _database(config)
-    return Litestar(
+    app = Litestar(
         route_handlers=ROUTE_HANDLERS,
         dependencies=DEPENDENCIES,
         exception_handlers=EXCEPTION_HANDLERS,
@@ -72,17 +79,11 @@ def create_app(config: Settings | None = None, *, clock: Clock | None = None) ->
         ],
         before_request=_before_request,
         before_send=[_add_headers],
+        compression_config=COMPRESSION,
         cors_config=_cors(config),
         template_config=TemplateConfig(instance=create_template_engine()),
-        plugins=[HTMXPlugin(), ForbiddenFields(), SQLAlchemyInitPlugin(database)],
-        openapi_config=OpenAPIConfig(
-            title="Communication service",
-            version="1.0.0",
-            path="/api/docs",
-            render_plugins=[JsonRenderPlugin(), YamlRenderPlugin()],
-            security=[{"key": []}],
-            components=Components(security_schemes={"key": SecurityScheme(type="http", scheme="bearer")}),
-        ),
+        plugins=[HTMXPlugin(), DescribedStructs(), SQLAlchemyInitPlugin(database)],
+        openapi_config=openapi_config(),
         request_max_body_size=LARGEST_BODY,
         state=State(
             {
@@ -96,6 +97,8 @@ def create_app(config: Settings | None = None, *, clock: Clock | None = None) ->
         logging_config=None,
         pdb_on_exception=False,
     )
+    app.asgi_handler = head_as_get(app.asgi_handler)
+    return app
 
 
 @asynccontextmanager
@@ -111,13 +114,15 @@ async def _resources(app: Litestar) -> AsyncGenerator[None]:
         size=DIRECT_CONNECTIONS,
         notifier=notifier,
     )
+    health = DirectConnection(config.get_database_url(), application_name="calldesk-health")
     listener = Listener(config.get_database_url())
     rules = DeskRules.from_settings(config)
-    client = httpx.AsyncClient(timeout=config.therapist_deadline_seconds)
+    client = create_client(config)
     i18n.timezone.set(config.tz)
     app.state.update(
         {
             "statements": statements,
+            "health": health,
             "listener": listener,
             "streams": Counter[int](),
             "rules": rules,
@@ -136,7 +141,7 @@ async def _resources(app: Litestar) -> AsyncGenerator[None]:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await client.aclose()
-        await statements.close()
+        await asyncio.gather(statements.close(), health.close())
         with suppress(TimeoutError):
             async with asyncio.timeout(5):
                 await app.state.engine.dispose()
@@ -214,7 +219,7 @@ def _refuse_impossible_ids(request: Request[Any, Any, Any]) -> None:
 async def _add_headers(message: Message, scope: Scope) -> None:
     if message["type"] != "http.response.start":
         return
-    headers = [*message["headers"]]
+    headers = [(name, allow_head(value) if name == b"allow" else value) for name, value in message["headers"]]
     given = {name.lower() for name, _ in headers}
     headers += [header for header in _HEADERS if header[0] not in given]
     if cookie := cookie_to_set(scope):

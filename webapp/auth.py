@@ -17,7 +17,8 @@ from services.accounts import api_keys, staff
 from services.models import Staff
 from services.work import API, Actor
 from shared.config import Settings
-from webapp.security import cookie_name, is_loopback, is_secure
+from shared.loopback import is_loopback
+from webapp.security import cookie_name, is_secure
 
 SESSION_COOKIE = "calldesk_session"
 API_PREFIX = "/api/"

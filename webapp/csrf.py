@@ -21,6 +21,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 from shared.config import Settings
 from webapp.auth import is_service_path
 from webapp.browsers import known_browsers
+from webapp.masking import masked, unmasked
 from webapp.security import SAFE_METHODS, cookie_name, csrf_cookie_name, is_secure
 
 FIELD = "_csrf_token"
@@ -49,12 +50,12 @@ def refuse_foreign_forms(app: ASGIApp) -> ASGIApp:
 
 
 def token_for_forms(context: Mapping[str, Any]) -> str:
-    """Return the token for the forms of the page that is being rendered."""
+    """Return the token for a form of the page that is being rendered, masked."""
     request: AnyConnection = context["request"]
     notes = _notes(request.scope)
     if _GIVEN not in notes:
         notes[_GIVEN] = _expected(request) or secrets.token_hex(32)
-    return notes[_GIVEN]
+    return masked(notes[_GIVEN])
 
 
 def new_token(request: AnyConnection, staff_id: int | None, browser: str = "") -> None:
@@ -77,8 +78,12 @@ def cookie_to_set(scope: Scope) -> Cookie | None:
 async def _check(request: Request[Any, Any, Any]) -> None:
     sent = request.headers.get("x-csrftoken") or (await request.form()).get(FIELD)
     expected = _expected(request)
-    if not expected or not isinstance(sent, str) or not hmac.compare_digest(sent.encode(), expected.encode()):
+    if not expected or not isinstance(sent, str) or not _same(sent, expected):
         raise PermissionDeniedException("the form's token is missing or another's")
+
+
+def _same(sent: str, expected: str) -> bool:
+    return hmac.compare_digest(unmasked(sent, len(expected)).encode(), expected.encode())
 
 
 def _expected(request: AnyConnection) -> str | None:

@@ -10,8 +10,7 @@ import asyncpg
 import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
-from sqlalchemy.exc import DBAPIError, InterfaceError
-from sqlalchemy.exc import TimeoutError as PoolExhausted
+from sqlalchemy.exc import DBAPIError
 
 from services.checks import TOO_LARGE
 from services.errors import (
@@ -19,9 +18,12 @@ from services.errors import (
     DomainError,
     InvalidInput,
     NotFound,
+    RecordBusy,
     TemporarilyUnavailable,
     TooManyRequests,
 )
+from shared.database_errors import NO_ANSWER
+from shared.reasons import reason_of
 from webapp.foreign import ForeignHost, ForeignSite
 
 log = structlog.get_logger(__name__)
@@ -32,8 +34,12 @@ Headers = Mapping[str, str]
 Handlers = dict[int | type[Exception], Callable[[AnyRequest, Any], AnyResponse]]
 
 RETRY_SECONDS = 5
-PASSING_SQLSTATES = ("08", "25006", "40", "53", "55P03", "57")
-"""No connection, read-only after a failover, deadlock, full, lock timeout, shutdown (appendix A)."""
+PASSING_SQLSTATES = ("08", "25006", "28", "3D", "40", "53", "57")
+"""No connection, read-only after a failover, not let in, no such database, outcome unknown, full, shutdown
+(appendix A)."""
+
+BUSY_SQLSTATES = frozenset(("40001", "40P01", "55P03"))
+"""Two changes at once, a deadlock, a lock that did not come in time: nothing was changed."""
 
 VALUE_SQLSTATE = "22"
 """A number too large, a NUL in a text: PostgreSQL says so, or asyncpg before it sends the statement."""
@@ -95,7 +101,7 @@ def handlers(face_of: Callable[[AnyRequest], Face]) -> Handlers:
         return face_of(request).refused(request, error, status_of(error), headers)
 
     def database_unreachable(request: AnyRequest, error: Exception) -> AnyResponse:
-        log.error("database_unreachable", path=request.scope["path"], error=type(error).__name__)
+        log.error("database_unreachable", path=request.scope["path"], reason=reason_of(error))
         return face_of(request).unreachable(request, {"Retry-After": str(RETRY_SECONDS)})
 
     def unexpected(request: AnyRequest, error: Exception) -> AnyResponse:
@@ -104,6 +110,9 @@ def handlers(face_of: Callable[[AnyRequest], Face]) -> Handlers:
 
     def database_error(request: AnyRequest, error: DBAPIError | asyncpg.PostgresError) -> AnyResponse:
         sqlstate = _sqlstate(error)
+        if sqlstate in BUSY_SQLSTATES:
+            log.warning("record_busy", path=request.scope["path"], sqlstate=sqlstate)
+            return domain_error(request, RecordBusy())
         invalidated = isinstance(error, DBAPIError) and error.connection_invalidated
         if invalidated or sqlstate.startswith(PASSING_SQLSTATES):
             return database_unreachable(request, error)
@@ -118,10 +127,7 @@ def handlers(face_of: Callable[[AnyRequest], Face]) -> Handlers:
         HTTPException: lambda request, error: face_of(request).http_error(request, error),
         DBAPIError: database_error,
         asyncpg.PostgresError: database_error,
-        InterfaceError: database_unreachable,
-        PoolExhausted: database_unreachable,
-        OSError: database_unreachable,
-        TimeoutError: database_unreachable,
+        **dict.fromkeys(NO_ANSWER, database_unreachable),
         Exception: unexpected,
     }
 

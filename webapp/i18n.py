@@ -5,6 +5,7 @@ nothing to compile.
 """
 
 import io
+import re
 from contextvars import ContextVar
 from datetime import date, datetime, time, timedelta
 from functools import cache, lru_cache
@@ -12,7 +13,6 @@ from gettext import GNUTranslations
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from babel.core import negotiate_locale
 from babel.dates import format_date, format_skeleton, format_timedelta
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
@@ -21,6 +21,11 @@ from babel.numbers import format_decimal, format_percent
 LANGUAGES = ("de", "en")
 DEFAULT_LANGUAGE = "de"
 LONGEST_IN_DAYS = 30
+
+WEIGHTED_LANGUAGE = re.compile(
+    rf"(?P<language>{'|'.join(LANGUAGES)}|\*)(?:-[a-z0-9-]+)?\s*(?:;\s*q=(?P<weight>0(?:\.\d{{0,3}})?|1(?:\.0{{0,3}})?))?"
+)
+"""One entry of Accept-Language that concerns us, whatever the country."""
 LOCALE_DIR = Path(__file__).parent / "views" / "locale"
 
 language: ContextVar[str] = ContextVar("language", default=DEFAULT_LANGUAGE)
@@ -28,11 +33,24 @@ timezone: ContextVar[ZoneInfo] = ContextVar("timezone")
 
 
 def choose_language(wanted: str | None, accept_language: str) -> str:
-    """Return the user's own choice, else the browser's, else German."""
+    """Return the user's own choice, else what the browser likes best, else German.
+
+    The browser weighs languages by `q`, of equal ones it likes the first best, and 0 is what it does not take
+    (RFC 9110, sections 12.4.2 and 12.5.4).
+    """
     if wanted in LANGUAGES:
         return wanted
-    offered = [part.split(";")[0].strip().replace("-", "_") for part in accept_language.split(",")]
-    return negotiate_locale(offered, list(LANGUAGES)) or DEFAULT_LANGUAGE
+    weights: dict[str, float] = {}
+    for entry in accept_language.split(","):
+        match = WEIGHTED_LANGUAGE.fullmatch(entry.strip().lower())
+        if match:
+            code, weight = match["language"], float(match["weight"] or 1)
+            weights[code] = max(weight, weights.get(code, 0))
+    anything = weights.pop("*", 0)
+    for code in (DEFAULT_LANGUAGE, *LANGUAGES):
+        weights.setdefault(code, anything)
+    best = max(weights, key=lambda code: weights[code])
+    return best if weights[best] else DEFAULT_LANGUAGE
 
 
 @cache

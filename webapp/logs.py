@@ -3,32 +3,50 @@
 import logging
 import sys
 import traceback
+from pathlib import Path
 from types import TracebackType
 
 import structlog
 
 from shared.config import Settings
+from shared.reasons import words_of
 
 QUIET = ("httpx", "httpcore", "aiosmtplib", "imapclient", "sqlalchemy", "mail.log")
 SILENT = ("aiokafka",)
 """Reports every reconnect as an error; `RobustKafkaProducer` says the same once and calmly."""
 
+ROOT = Path(__file__).parents[1]
+OURS = tuple(f"{ROOT / folder}/" for folder in ("webapp", "services", "shared", "migrations"))
+MOST_CAUSES = 5
+MOST_FRAMES = 8
 
 ExceptionInfo = tuple[type[BaseException], BaseException, TracebackType | None]
 
 
-def trace_without_words(exc_info: ExceptionInfo) -> str:
-    """Return where an exception and its causes came from, without their messages.
+def trace_without_data(exc_info: ExceptionInfo) -> str:
+    """Return on few lines what went wrong and where in our code, causes last, without what was to be stored.
 
-    A message may quote what was being stored: PostgreSQL names the whole row that broke a constraint.
+    A message may quote that: PostgreSQL names the whole row that broke a constraint.
     """
     parts: list[str] = []
     error: BaseException | None = exc_info[1]
-    while error is not None:
-        frames = "".join(traceback.format_tb(error.__traceback__))
-        parts.append(f"{frames}{type(error).__module__}.{type(error).__qualname__}{_details(error)}")
+    while error is not None and len(parts) < MOST_CAUSES:
+        where = "".join(f"\n  {place}" for place in _places(error.__traceback__))
+        kind = f"{type(error).__module__}.{type(error).__qualname__}"
+        words = f": {said}" if (said := words_of(error)) else ""
+        parts.append(f"{kind}{words}{_details(error)}{where}")
         error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
-    return "\n\ncaused by:\n".join(parts)
+    return "\ncaused by: ".join(parts)
+
+
+def _places(trace: TracebackType | None) -> list[str]:
+    """Return our frames and the one that raised, innermost last."""
+    frames = traceback.extract_tb(trace)
+    shown = [frame for frame in frames[:-1] if frame.filename.startswith(OURS)] + frames[-1:]
+    return [
+        f"{frame.filename.removeprefix(f'{ROOT}/')}:{frame.lineno} {frame.name}"
+        for frame in shown[-MOST_FRAMES:]
+    ]
 
 
 def _details(error: BaseException) -> str:
@@ -44,7 +62,7 @@ def configure_logging(config: Settings) -> None:
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.ExceptionRenderer(trace_without_words),
+        structlog.processors.ExceptionRenderer(trace_without_data),
     ]
     structlog.configure(
         processors=[

@@ -46,11 +46,6 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
-def is_loopback(host: str) -> bool:
-    """Whether an address to listen on is reached from this machine only."""
-    return host in LOOPBACK or host.startswith("127.")
-
-
 def is_secure(config: Settings) -> bool:
     """Whether browsers speak to us over TLS only."""
     return config.app_env == "production"

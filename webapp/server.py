@@ -1,15 +1,19 @@
 """The web process: uvicorn with uvloop and httptools."""
 
+import asyncio
 import resource
+import signal
 import sys
 from contextlib import suppress
 from socket import socket
+from types import FrameType
 
 import structlog
 import uvicorn
 from litestar import Litestar
 
 from shared.config import Settings
+from shared.postgresql import refuse_old_server
 from webapp.app import create_app
 from webapp.auth import is_open_api
 from webapp.connections import bounded
@@ -35,11 +39,18 @@ class _Server(uvicorn.Server):
 
 
 def serve(config: Settings, *, host: str | None = None, port: int | None = None) -> None:
-    """Serve until a signal says stop: streams end at once, requests have a few seconds."""
+    """Serve until a signal says stop: streams end at once, requests have a few seconds.
+
+    Raises:
+        DatabaseTooOld: with this server it can't work.
+        SystemExit: with 0 after SIGTERM, with 1 when it could not start.
+    """
+    signal.signal(signal.SIGTERM, _ended_as_asked)
     given = {"communication_service_host": host, "communication_service_port": port}
     config = config.model_copy(update={name: value for name, value in given.items() if value})
     configure_logging(config)
     _say_who_may_ask(config)
+    asyncio.run(refuse_old_server(config.get_database_url()))
     app = create_app(config)
     settings = uvicorn.Config(
         app,
@@ -83,3 +94,8 @@ def _room_for_connections(config: Settings) -> int:
     if room < config.max_connections:
         log.warning("fewer_connections", most=room, reason="the limit of open files (ulimit -n) is lower")
     return room
+
+
+def _ended_as_asked(_number: int, _frame: FrameType | None) -> None:
+    """End with 0; uvicorn raises the signal again once it has shut down."""
+    sys.exit(0)

@@ -1,31 +1,23 @@
 """The Jinja2 environment of the screens."""
 
-import hashlib
 import re
-from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from litestar.plugins.jinja import JinjaTemplateEngine
 from markupsafe import Markup
 
+from services.calls.countdown import ANNOUNCED_AT, FEW_MINUTES
 from services.therapists.phone_numbers import dialable, says_more
 from webapp import i18n
 from webapp.csrf import token_for_forms
+from webapp.static_files import script_modules, static_url
 
 VIEWS = Path(__file__).parent / "views"
-STATIC = Path(__file__).parent / "static"
 
 EMBEDDINGS, ISOLATES = "\u202a\u202b\u202d\u202e", "\u2066\u2067\u2068"
 END_OF_EMBEDDING, END_OF_ISOLATE = "\u202c", "\u2069"
 TURNS = re.compile(f"[{EMBEDDINGS}{ISOLATES}]")
-
-
-@cache
-def static_url(name: str) -> str:
-    """Return the address of a static file; it changes with the content, so browsers may keep it for ever."""
-    digest = hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]
-    return f"/static/{name}?v={digest}"
 
 
 def translate(message: str, /, **variables: object) -> Markup:
@@ -77,7 +69,14 @@ def create_template_engine() -> JinjaTemplateEngine:
         "phone_numbers": dialable,
     }
     environment.tests["more_than_numbers"] = says_more
-    environment.globals |= {"_": translate, "static_url": static_url, "language": i18n.language.get}
+    environment.globals |= {
+        "_": translate,
+        "static_url": static_url,
+        "script_modules": script_modules,
+        "language": i18n.language.get,
+        "FEW_MINUTES": FEW_MINUTES,
+        "ANNOUNCED_AT": ANNOUNCED_AT,
+    }
     engine = JinjaTemplateEngine.from_environment(environment)
     engine.register_template_callable("csrf_token", token_for_forms)
     return engine

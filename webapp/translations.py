@@ -42,8 +42,8 @@ MESSAGE_MODULES = (
     "emails.stop_list",
     "emails.templates.engine",
     "emails.templates.variables",
+    "hours.reading",
     "receiving.effects",
-    "scheduling.phone_hours",
 )
 """Modules of `services` whose constants are messages to whoever fills in a form."""
 

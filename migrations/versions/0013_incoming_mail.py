@@ -23,7 +23,7 @@ STATES = ("erledigt", "vorschlag", "offen", "beiseite")
 REASONS = ("unzustellbar", "unerwuenscht")
 
 revision = "0013"
-down_revision = "0010"
+down_revision = "0012"
 branch_labels = None
 depends_on = None
 

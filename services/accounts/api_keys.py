@@ -6,7 +6,7 @@ import secrets
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from services.checks import check_name
+from services.checks import check_name, composed
 from services.errors import Conflict, InvalidInput
 from services.models import ApiKey
 from services.work import Action, Work
@@ -26,7 +26,7 @@ async def create_key(work: Work, name: str) -> str:
         InvalidInput: the name is empty or too long.
         KeyNameTaken: the name is in use.
     """
-    name = name.strip()
+    name = composed(name).strip()
     if problems := check_name(name):
         raise InvalidInput(*problems)
     key = KEY_PREFIX + secrets.token_urlsafe(32)

@@ -15,6 +15,7 @@ from typing import TypeVar
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from services.checks import composed, spellings
 from services.errors import FieldError, TemporarilyUnavailable
 
 SHORTEST_PASSWORD = 10
@@ -58,19 +59,24 @@ def place(*, known: bool = False) -> Generator[None]:
 
 def check_password(password: str) -> list[FieldError]:
     """Return what is wrong with a new password."""
-    if SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
+    if SHORTEST_PASSWORD <= len(composed(password)) <= LONGEST_PASSWORD:
         return []
     return [FieldError("password", "A password has 10 to 200 characters.")]
 
 
 async def hash_password(password: str) -> str:
     """Return the hash to keep."""
-    return await _in_turn(lambda: _hasher.hash(password))
+    return await _in_turn(lambda: _hasher.hash(composed(password)))
 
 
 async def matches(password_hash: str | None, password: str) -> bool:
-    """Say whether a password is the one that was hashed; takes as long where there is none."""
-    return await _in_turn(lambda: _verify(password_hash or _hash_of_nobody(), password))
+    """Say whether a password is the one that was hashed, composed or as typed: one of before may be in parts.
+
+    It takes as long where there is none.
+    """
+    return await _in_turn(
+        lambda: any(_verify(password_hash or _hash_of_nobody(), spelt) for spelt in spellings(password))
+    )
 
 
 async def _in_turn(work: Callable[[], Result]) -> Result:

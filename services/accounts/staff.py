@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import Select, delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from services.accounts import passwords
 from services.accounts.login_tries import TooManyTries, Visitor, forget_tries, free_all, take_try
 from services.calls.claims import release_all
-from services.checks import check_name
+from services.checks import check_name, composed, spellings
 from services.errors import Conflict, FieldError, InvalidInput, NotFound
 from services.hints import LOGINS
 from services.models import Staff, StaffSession
@@ -51,7 +51,7 @@ async def add_staff(
         InvalidInput: the name is empty or too long, the password too short or too long.
         NameTaken: the name is in use, whatever its case.
     """
-    name = name.strip()
+    name = composed(name).strip()
     if problems := [*check_name(name), *passwords.check_password(password)]:
         raise InvalidInput(*problems)
     password_hash = await passwords.hash_password(password)
@@ -82,7 +82,7 @@ async def log_in(
 
     Args:
         work: who it is done by matters not.
-        name: of the account, in any case.
+        name: of the account, in any case and spelling.
         password: as typed.
         lasting: how long the session lasts.
         visitor: where the try comes from; by default nothing is known of it.
@@ -121,9 +121,7 @@ async def _admitted(work: Work, name: str, visitor: Visitor) -> tuple[Staff | No
     """
     try:
         async with work.transaction() as tx:
-            staff = await tx.session.scalar(
-                select(Staff).where(func.lower(Staff.name) == name.strip().lower(), Staff.aktiv)
-            )
+            staff = await tx.session.scalar(_named(name).where(Staff.aktiv))
             in_time = await take_try(tx, staff, visitor)
     except TooManyTries:
         log.warning("login_refused", reason="too_many_tries", source=visitor.source[:8])
@@ -205,12 +203,17 @@ async def reset_password(work: Work, name: str, password: str) -> None:
 
 
 async def _of_name(tx: Transaction, name: str) -> Staff:
-    staff = await tx.session.scalar(
-        select(Staff).where(func.lower(Staff.name) == name.strip().lower()).with_for_update()
-    )
+    staff = await tx.session.scalar(_named(name).with_for_update())
     if staff is None:
         raise NoSuchAccount
     return staff
+
+
+def _named(name: str) -> Select[Staff]:
+    """Return the query of the account of a name, as typed or composed: older ones may be kept in parts."""
+    typed, *others = (spelling.lower() for spelling in spellings(name.strip()))
+    kept = func.lower(Staff.name)
+    return select(Staff).where(kept.in_([typed, *others])).order_by((kept == typed).desc()).limit(1)
 
 
 async def _end_all(tx: Transaction, staff_id: int) -> None:

@@ -5,16 +5,9 @@ from datetime import date, time
 
 from msgspec import UNSET, UnsetType
 
-from services.calls.locking import LockedCall, lock_with_email
-from services.calls.outcomes import (
-    AlreadyClosed,
-    Outcome,
-    apply_outcome,
-    outcome_kind,
-    rang_errors,
-    repeat_errors,
-)
-from services.calls.planning import CallNotScheduled, duration_errors, move_planned
+from services.calls.locking import LockedCall, check_scheduled, lock_with_email
+from services.calls.outcomes import Outcome, apply_outcome, outcome_kind, rang_errors, repeat_errors
+from services.calls.planning import duration_errors, move_planned
 from services.checks import check_note
 from services.errors import FieldError, InvalidInput
 from services.hints import CALLS
@@ -50,8 +43,7 @@ async def change_call(work: Work, call_id: int, changes: CallChanges, *, version
 
     Raises:
         NotFound, StaleVersion: as `services.calls.locking.lock_with_email`.
-        AlreadyClosed: the call has another outcome.
-        CallNotScheduled: a closed call can't be moved.
+        CallNotScheduled: a closed call keeps its outcome and can't be moved.
         CallCollision: the time asked for is taken.
         InvalidInput: names the fields that are wrong or don't go together.
     """
@@ -71,8 +63,7 @@ def _is_outcome(call: PhoneCall, changes: CallChanges) -> bool:
         return True
     if changes.status is None or changes.status == call.status:
         return False
-    if call.status != CallStatus.SCHEDULED:
-        raise AlreadyClosed
+    check_scheduled(call)
     return True
 
 
@@ -125,16 +116,15 @@ def _check(moment: Moment, call: PhoneCall, changes: CallChanges) -> None:
         *duration_errors(changes.dauer_minuten),
     ]
     if changes.ergebnis_art is not None and changes.ergebnis_art != call.ergebnis_art:
-        if call.status != CallStatus.SCHEDULED:
-            raise AlreadyClosed
+        check_scheduled(call)
         errors.append(FieldError("status", "Give the status that goes with this outcome."))
     if changes.tatsaechliches_datum is not None or changes.tatsaechliche_zeit is not None:
         errors += _time_errors(moment, call, changes)
     errors += repeat_errors(moment, changes.wiederholen_nach or None)
     if errors:
         raise InvalidInput(*errors)
-    if call.status != CallStatus.SCHEDULED and _moved(call, changes):
-        raise CallNotScheduled
+    if _moved(call, changes):
+        check_scheduled(call)
 
 
 def _time_errors(moment: Moment, call: PhoneCall, changes: CallChanges) -> list[FieldError]:

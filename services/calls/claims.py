@@ -9,11 +9,13 @@ Claims are no change of the call: `version` and `updated_at` stay.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import count
 
 from sqlalchemy import ColumnElement, Integer, and_, any_, func, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from services.calls.reachability import holder_of, load_open_calls, reachable_now
+from services.calls.locking import check_scheduled
+from services.calls.reachability import LARGEST_BOARD, holder_of, load_open_calls, reachable_now
 from services.drafts import CALL
 from services.errors import Conflict, NotFound
 from services.hints import CALLS
@@ -66,14 +68,13 @@ async def claim_call(work: Work, call_id: int) -> Claim:
 
     Raises:
         NotFound: no such call.
-        Conflict: the call is not scheduled any more.
+        CallNotScheduled: it is done or cancelled.
         ClaimedByOther: somebody else holds this call or another one to the same therapist; names `staff_id`.
     """
     async with work.transaction() as tx:
         await lock_claims_of(tx)
         call = await _lock_with_own(tx, call_id)
-        if call.status != CallStatus.SCHEDULED:
-            raise Conflict
+        check_scheduled(call)
         other = await _busy_with(tx, call.therapist_id)
         if other is not None:
             raise ClaimedByOther(staff_id=other)
@@ -91,15 +92,13 @@ async def claim_next(work: Work) -> Claim:
     async with work.transaction() as tx:
         await lock_claims_of(tx)
         own = await _lock_own(tx)
-        calls = reachable_now(tx, await load_open_calls(tx))
-        wanted = _after(own, [call.call_id for call in calls])
-        while wanted:
-            call = await _lock_first_free(tx, wanted)
-            if call is None:
-                break
-            if await _therapist_free(tx, call.therapist_id):
+        for start in count(step=LARGEST_BOARD):
+            some = await load_open_calls(tx, skip=start, limit=LARGEST_BOARD)
+            call = await _first_to_take(tx, _after(own, [call.call_id for call in reachable_now(tx, some)]))
+            if call is not None:
                 return await _take_instead(tx, call)
-            wanted.remove(call.id)
+            if len(some) < LARGEST_BOARD:
+                break
     raise NothingReachable
 
 
@@ -148,23 +147,33 @@ async def lock_claims_of(tx: Transaction) -> None:
     await tx.session.execute(select(func.pg_advisory_xact_lock(STAFF_LOCK, tx.staff_id)))
 
 
-async def take_back(tx: Transaction, call: PhoneCall) -> Claim | None:
-    """Make room for a locked call to return to whose it was; None when it may not.
+async def lock_to_take_back(tx: Transaction, call_id: int) -> PhoneCall:
+    """Lock a call, its next attempt and what the caller has in hand, in the order of every claim.
 
-    It may not while a colleague has the therapist on the phone; else whatever they took since is let go of.
-    The transaction has begun with `lock_claims_of`.
+    A member of staff has begun the transaction with `lock_claims_of`.
+
+    Raises:
+        NotFound: no such call.
     """
-    await _lock_own(tx)
-    if await _busy_with(tx, call.therapist_id) is not None:
-        return None
+    return await _lock_with_own(tx, call_id, PhoneCall.vorheriger_anruf_id == call_id)
+
+
+async def may_take_back(tx: Transaction, call: PhoneCall) -> bool:
+    """Say whether no colleague has a call's therapist on the phone, nor gets them before the commit."""
+    return await _busy_with(tx, call.therapist_id) is None
+
+
+async def take_back(tx: Transaction, call: PhoneCall) -> Claim:
+    """Make room for a call to return to whose it was: whatever they took since is let go of."""
     return Claim(call, await _let_go(tx, call))
 
 
-async def _lock_with_own(tx: Transaction, call_id: int) -> PhoneCall:
+async def _lock_with_own(tx: Transaction, call_id: int, *others: ColumnElement[bool]) -> PhoneCall:
     """Lock a call together with the caller's own, in one order for everybody."""
+    own = [] if tx.actor.staff_id is None else [PhoneCall.bearbeitet_von == tx.actor.staff_id]
     rows = await tx.session.scalars(
         select(PhoneCall)
-        .where(or_(PhoneCall.id == call_id, PhoneCall.bearbeitet_von == tx.staff_id))
+        .where(or_(PhoneCall.id == call_id, *own, *others))
         .order_by(PhoneCall.id)
         .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
@@ -184,6 +193,16 @@ def _after(own: Sequence[int], ids: Sequence[int]) -> list[int]:
     """Return `ids` beginning behind the first of `own` in it, and without `own`."""
     start = next((position + 1 for position, call_id in enumerate(ids) if call_id in own), 0)
     return [call_id for call_id in (*ids[start:], *ids[:start]) if call_id not in own]
+
+
+async def _first_to_take(tx: Transaction, wanted: list[int]) -> PhoneCall | None:
+    """Lock and return the first call that is free and whose therapist is."""
+    while wanted:
+        call = await _lock_first_free(tx, wanted)
+        if call is None or await _therapist_free(tx, call.therapist_id):
+            return call
+        wanted.remove(call.id)
+    return None
 
 
 async def _lock_first_free(tx: Transaction, ids: Sequence[int]) -> PhoneCall | None:

@@ -6,7 +6,7 @@ from datetime import date
 from sqlalchemy import ColumnElement, func, select
 
 from services.models import CallStatus, PhoneCall
-from services.pagination import Page, PageRequest
+from services.pagination import Page, PageRequest, page_of
 from services.work import Work
 
 
@@ -22,14 +22,14 @@ class CallFilters:
     geplantes_datum_bis: date | None = None
 
 
-async def list_calls(work: Work, filters: CallFilters, page: PageRequest) -> Page[PhoneCall]:
+async def list_calls(work: Work, filters: CallFilters, request: PageRequest) -> Page[PhoneCall]:
     """Return one page of the calls, earliest planned first."""
     matching = select(PhoneCall).where(*_conditions(filters))
-    ordered = matching.order_by(PhoneCall.geplantes_datum, PhoneCall.geplante_zeit, PhoneCall.id)
+    planned = (PhoneCall.geplantes_datum, PhoneCall.geplante_zeit, PhoneCall.id)
     async with work.transaction() as tx:
         total = await tx.session.scalar(select(func.count()).select_from(matching.subquery()))
-        rows = await tx.session.scalars(ordered.offset(page.offset).limit(page.limit))
-        return Page(list(rows), page, total or 0)
+        rows = await tx.session.scalars(request.cut(matching, PhoneCall.id, *planned))
+        return page_of(rows.all(), request, total or 0)
 
 
 def _conditions(filters: CallFilters) -> list[ColumnElement[bool]]:

@@ -22,7 +22,7 @@ from services.scheduling.calendar import (
     Unschedulable,
     find_next,
 )
-from services.scheduling.phone_hours import day_windows, parse
+from services.scheduling.phone_hours import day_windows
 from services.scheduling.slots import Slot
 from services.work import Moment, Transaction, Work
 
@@ -167,7 +167,7 @@ async def move_on(tx: Transaction, call: PhoneCall, *, not_before: date | None) 
 def _window_over(moment: Moment, therapist: Therapist) -> datetime | None:
     """Return when the window that is open now closes, or None outside of any."""
     today = moment.today
-    for window in day_windows(parse(therapist.telefonische_erreichbarkeit), today, moment.rules):
+    for window in day_windows(therapist.availability, today, moment.rules):
         if moment.rules.instant(today, window.start) <= moment.now < moment.rules.instant(today, window.end):
             return moment.rules.instant(today, window.end)
     return None

@@ -11,16 +11,16 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 
 from services.calls.claims import ClaimedByOther, holder
-from services.calls.locking import LockedCall, lock_with_email
+from services.calls.locking import LockedCall, check_scheduled, lock_with_email
 from services.calls.next_attempt import NoRetry, book_retry, move_on, obstacle_to_retry
 from services.calls.undo import MARGIN, CallState, Undo
 from services.checks import check_note
 from services.drafts import CALL, drop_draft
-from services.errors import Conflict, FieldError, InvalidInput
+from services.errors import FieldError, InvalidInput
 from services.events.types import EventType
 from services.hints import CALLS
 from services.models import CallStatus, OutboxEvent, OutcomeKind, PhoneCall, Therapist
-from services.scheduling.booking import move
+from services.scheduling.booking import lock_calendar, move
 from services.scheduling.calendar import FURTHEST_DAYS
 from services.work import Action, Moment, Transaction, Work
 
@@ -51,10 +51,6 @@ EVENT_AFTER = {
 
 RANG = frozenset(STATUS_AFTER) - {OutcomeKind.POSTPONED, OutcomeKind.CANCELED}
 """Outcomes that say somebody rang."""
-
-
-class AlreadyClosed(Conflict):
-    """This call already has an outcome."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +104,7 @@ async def record_outcome(work: Work, call_id: int, outcome: Outcome, *, version:
 
     Raises:
         NotFound, StaleVersion: as `services.calls.locking.lock_with_email`.
-        AlreadyClosed: the call is not scheduled any more.
+        CallNotScheduled: the call has an outcome.
         ClaimedByOther: another member of staff has it in hand.
         InvalidInput: a date or time can't be, or a postponed call finds no free time (`Unschedulable`).
         CallCollision: the time a postponed call should go to is taken.
@@ -122,15 +118,20 @@ async def apply_outcome(tx: Transaction, locked: LockedCall, outcome: Outcome) -
     """Do what `record_outcome` does to a locked call."""
     call = locked.call
     _check(tx, call, outcome)
+    postponed = outcome.art == OutcomeKind.POSTPONED
+    no_retry = obstacle_to_retry(call, outcome.art, locked.answered, tx.rules)
+    if postponed or no_retry is None:
+        await lock_calendar(tx)
     before = CallState.of(call)
     _write(tx, call, outcome)
     next_call: PhoneCall | None = None
-    no_retry: NoRetry | None = NoRetry.NOT_WANTED
-    if outcome.art == OutcomeKind.POSTPONED:
+    if postponed:
         await _postpone(tx, call, outcome)
     else:
         await tx.session.flush()
-        next_call, no_retry = await _retry(tx, locked, outcome)
+        if no_retry is None:
+            planned = await book_retry(tx, call, outcome.art, wiederholen_nach=outcome.wiederholen_nach)
+            next_call, no_retry = (planned, None) if isinstance(planned, PhoneCall) else (None, planned)
         call.klaerung_noetig = no_retry is not None and no_retry.needs_person
     undo_until = tx.now + tx.rules.undo
     await tx.session.flush()
@@ -166,8 +167,7 @@ async def settle(work: Work, call_id: int, *, version: int | None) -> PhoneCall:
 
 
 def _check(tx: Transaction, call: PhoneCall, outcome: Outcome) -> None:
-    if call.status != CallStatus.SCHEDULED:
-        raise AlreadyClosed
+    check_scheduled(call)
     held_by = holder(call, tx.now)
     if tx.actor.staff_id is not None and held_by is not None and held_by != tx.actor.staff_id:
         raise ClaimedByOther(staff_id=held_by)
@@ -229,16 +229,6 @@ async def _postpone(tx: Transaction, call: PhoneCall, outcome: Outcome) -> None:
         return
     therapist = await tx.session.get(Therapist, call.therapist_id)
     await move(tx, call, therapist, *outcome.neuer_termin)
-
-
-async def _retry(
-    tx: Transaction, locked: LockedCall, outcome: Outcome
-) -> tuple[PhoneCall | None, NoRetry | None]:
-    reason = obstacle_to_retry(locked.call, outcome.art, locked.answered, tx.rules)
-    if reason is not None:
-        return None, reason
-    planned = await book_retry(tx, locked.call, outcome.art, wiederholen_nach=outcome.wiederholen_nach)
-    return (planned, None) if isinstance(planned, PhoneCall) else (None, planned)
 
 
 def _report(tx: Transaction, call: PhoneCall, next_call: PhoneCall | None) -> list[OutboxEvent]:

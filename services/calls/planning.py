@@ -1,6 +1,8 @@
 """Phone calls: making, moving and cancelling them. Outcomes are in `services.calls.outcomes`."""
 
 import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import date, time
 from typing import Any
@@ -9,16 +11,33 @@ from weakref import WeakKeyDictionary
 from sqlalchemy import select
 
 from services import idempotency
+from services.calls.locking import check_scheduled, hold_email
 from services.checks import check_note
 from services.errors import Conflict, FieldError, InvalidInput
 from services.events.types import EventType
 from services.hints import CALLS
 from services.idempotency import Made, RepeatableRequest
-from services.models import CallReason, CallStatus, Email, OutcomeKind, PhoneCall, Therapist, is_possible_id
-from services.scheduling.booking import book_at, book_next, lock_calendar, move
+from services.models import (
+    CallReason,
+    CallStatus,
+    CancelReason,
+    OutcomeKind,
+    PhoneCall,
+    Therapist,
+    is_possible_id,
+)
+from services.scheduling.booking import (
+    CalendarBusy,
+    book_at,
+    book_next,
+    lock_calendar,
+    move,
+    wait_at_most,
+)
 from services.scheduling.calendar import LONGEST_CALL_MINUTES
 from services.therapists.directory import TherapistDirectory
 from services.work import Action, Transaction, Work
+from shared.postgresql import LOCK_SECONDS
 
 SCOPE = "calls"
 BOOKINGS_AT_ONCE = 3
@@ -26,8 +45,8 @@ BOOKINGS_AT_ONCE = 3
 _turns = WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore]()
 
 
-class CallNotScheduled(Conflict):
-    """This call is no longer planned, so its time can't be changed."""
+class EmailAnswered(Conflict):
+    """This e-mail has been answered, so no call about it is needed; a call back has the reason `rueckruf`."""
 
 
 class FollowedUpAlready(Conflict):
@@ -55,12 +74,14 @@ async def create_call(
     Raises:
         InvalidInput: the input is wrong, or no time can be found (`Unschedulable`).
         CallCollision: the time asked for is taken.
+        EmailAnswered: the call is about an answered e-mail, and no call back.
         FollowedUpAlready: there is a call with the reason `keine_antwort` about this e-mail.
+        CalendarBusy: others are booking, and the turn did not come in time.
         TemporarilyUnavailable: the therapist is not known here and their directory can't be asked.
     """
     _check(new)
     therapist = await directory.get(work, new.therapist_id)
-    async with _turn(), work.transaction() as tx:
+    async with _turn(work) as tx:
         if repeatable is not None:
             earlier = await idempotency.reserve(tx, SCOPE, repeatable)
             if earlier is not None:
@@ -107,22 +128,21 @@ async def move_planned(
     Raises:
         CallNotScheduled, InvalidInput, CallCollision: as `move_call`.
     """
-    if call.status != CallStatus.SCHEDULED:
-        raise CallNotScheduled
+    check_scheduled(call)
     therapist = await tx.session.get(Therapist, call.therapist_id)
     await move(tx, call, therapist, day, at, duration_minutes=duration_minutes)
     call.version += 1
     announce(tx, call, Action.CALL_MOVED)
 
 
-async def cancel(tx: Transaction, call: PhoneCall, reason: str) -> None:
-    """Cancel a locked, scheduled call for a reason shown to the staff, and report it.
+async def cancel(tx: Transaction, call: PhoneCall, reason: CancelReason) -> None:
+    """Cancel a locked, scheduled call by itself, and report it.
 
     Frees the call from whoever has it in hand; can't be undone.
     """
     call.status = CallStatus.CANCELED
     call.ergebnis_art = OutcomeKind.CANCELED
-    call.ergebnis = reason
+    call.absage_grund = reason
     call.abgeschlossen_at = tx.now
     call.bearbeitet_von = call.bearbeitet_bis = None
     call.version += 1
@@ -144,15 +164,37 @@ def announce(tx: Transaction, call: PhoneCall, action: Action) -> None:
     tx.wake(CALLS)
 
 
-def _turn() -> asyncio.Semaphore:
-    """Let few bookings of this process wait in the database, so that the others hold no connection."""
-    return _turns.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(BOOKINGS_AT_ONCE))
+@asynccontextmanager
+async def _turn(work: Work) -> AsyncGenerator[Transaction]:
+    """Let few bookings of this process wait in the database, so that the others hold no connection.
+
+    Who has waited here waits for locks only as long as is left of `LOCK_SECONDS`.
+
+    Raises:
+        CalendarBusy: nothing is left.
+    """
+    loop = asyncio.get_running_loop()
+    turns = _turns.setdefault(loop, asyncio.Semaphore(BOOKINGS_AT_ONCE))
+    latest = loop.time() + LOCK_SECONDS
+    queued = turns.locked()
+    try:
+        async with asyncio.timeout_at(latest):
+            await turns.acquire()
+    except TimeoutError as error:
+        raise CalendarBusy from error
+    try:
+        async with work.transaction() as tx:
+            if queued:
+                await wait_at_most(tx, latest - loop.time())
+            yield tx
+    finally:
+        turns.release()
 
 
 async def _book(tx: Transaction, new: NewCall, therapist: Therapist) -> PhoneCall:
     values: dict[str, Any] = {"notizen": new.notizen, "grund": new.grund, "email_id": new.email_id}
     if new.email_id is not None:
-        await _lock_email(tx, new.email_id)
+        await _hold_unanswered(tx, new.email_id, new.grund)
         if new.grund == CallReason.NO_REPLY:
             await _check_not_followed_up(tx, new.email_id)
     if new.geplantes_datum is not None and new.geplante_zeit is not None:
@@ -167,11 +209,13 @@ async def _book(tx: Transaction, new: NewCall, therapist: Therapist) -> PhoneCal
     return await book_next(tx, therapist, duration_minutes=new.dauer_minuten, **values)
 
 
-async def _lock_email(tx: Transaction, email_id: int) -> None:
-    """Hold the e-mail still, before the calendar is locked: no automatic call about it comes in between."""
-    found = await tx.session.scalar(select(Email.id).where(Email.id == email_id).with_for_update(read=True))
-    if found is None:
+async def _hold_unanswered(tx: Transaction, email_id: int, grund: CallReason) -> None:
+    """Hold the e-mail still before the calendar is locked: neither an answer nor a call comes in between."""
+    answered = await hold_email(tx, email_id)
+    if answered is None:
         raise InvalidInput(FieldError("email_id", "There is no such e-mail."))
+    if answered and grund != CallReason.CALL_BACK:
+        raise EmailAnswered
 
 
 async def _check_not_followed_up(tx: Transaction, email_id: int) -> None:

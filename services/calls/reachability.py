@@ -12,21 +12,18 @@ from enum import StrEnum
 
 from sqlalchemy import Text, cast, select
 
+from services.calls.countdown import Countdown
+from services.hours.reading import Availability, parse_json
+from services.hours.windows import Window, minute_of_day, time_of_day
 from services.models import CallStatus, OutcomeKind, PhoneCall, Staff, Therapist
 from services.models.therapists import display_name
 from services.rules import DeskRules
-from services.scheduling.phone_hours import (
-    Availability,
-    Window,
-    day_windows,
-    parse_json,
-    time_of_day,
-)
+from services.scheduling.phone_hours import day_windows
 from services.therapists.phone_numbers import dialable
 from services.work import Moment, Transaction
 
 LARGEST_BOARD = 2_000
-"""Open calls read at most, the latest planned day first."""
+"""Open calls read at once, the latest planned day first."""
 
 SOON = timedelta(minutes=60)
 """How long before its window opens a call counts as soon."""
@@ -109,12 +106,14 @@ class BoardCall:
     overdue: bool
 
     @property
-    def minutes_left(self) -> int | None:
-        """Minutes until the window closes, begun ones counted; None outside of any window."""
-        closes_at = self.placement.closes_at
-        if self.placement.group is not Group.REACHABLE_NOW or closes_at is None:
-            return None
-        return -(-(closes_at - self.now) // timedelta(minutes=1))
+    def countdown(self) -> Countdown | None:
+        """The time until the window closes, or soon opens; None for all other calls."""
+        place = self.placement
+        if place.group is Group.REACHABLE_NOW and place.closes_at is not None:
+            return Countdown(place.closes_at, self.now)
+        if place.group is Group.SOON and place.opens_at is not None:
+            return Countdown(place.opens_at, self.now, ends=False)
+        return None
 
     @property
     def holder_id(self) -> int | None:
@@ -142,11 +141,17 @@ def call_windows(call: OpenCall, day: date, rules: DeskRules) -> list[Window]:
     if (call.versuch > 1 or call.verschoben) and call.geplantes_datum == day:
         cut = (Window(max(window.start, call.geplante_zeit), window.end) for window in windows)
         windows = [window for window in cut if window.start < window.end]
-    if call.ausserhalb_erreichbarkeit and call.geplantes_datum == day:
-        start = call.geplante_zeit.hour * 60 + call.geplante_zeit.minute
-        end = min(start + max(call.dauer_minuten, AGREED_MINUTES), DAY_MINUTES)
-        windows = sorted([*windows, Window(call.geplante_zeit, time_of_day(end))])
-    return windows
+    agreed = agreed_window(call, day)
+    return sorted([*windows, agreed]) if agreed else windows
+
+
+def agreed_window(call: OpenCall | PhoneCall, day: date) -> Window | None:
+    """Return the stretch of a day agreed for a call outside the phone hours; None if it is not that day's."""
+    if not call.ausserhalb_erreichbarkeit or call.geplantes_datum != day:
+        return None
+    start = minute_of_day(call.geplante_zeit)
+    end = min(start + max(call.dauer_minuten, AGREED_MINUTES), DAY_MINUTES)
+    return Window(call.geplante_zeit, time_of_day(end))
 
 
 def obstacle(call: OpenCall) -> Obstacle | None:
@@ -214,8 +219,11 @@ def _urgency(row: BoardCall) -> tuple[object, ...]:
     return (0, moment, *planned)
 
 
-async def load_open_calls(tx: Transaction) -> list[OpenCall]:
-    """Return the scheduled calls of today and of days before."""
+async def load_open_calls(
+    tx: Transaction, *, skip: int = 0, limit: int = LARGEST_BOARD, oldest_first: bool = False
+) -> list[OpenCall]:
+    """Return the scheduled calls of today and of days before, those of the latest day first by default."""
+    day = PhoneCall.geplantes_datum
     rows = await tx.session.execute(
         select(
             PhoneCall.id,
@@ -246,8 +254,9 @@ async def load_open_calls(tx: Transaction) -> list[OpenCall]:
             PhoneCall.status == CallStatus.SCHEDULED,
             PhoneCall.geplantes_datum <= tx.today,
         )
-        .order_by(PhoneCall.geplantes_datum.desc(), PhoneCall.geplante_zeit, PhoneCall.id)
-        .limit(LARGEST_BOARD)
+        .order_by(day if oldest_first else day.desc(), PhoneCall.geplante_zeit, PhoneCall.id)
+        .offset(skip)
+        .limit(limit)
     )
     return [
         OpenCall(

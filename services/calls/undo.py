@@ -12,14 +12,22 @@ import msgspec
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from services.calls.claims import Claim, ClaimedByOther, lock_claims_of, take_back
-from services.calls.locking import lock_with_email
+from services.calls.claims import (
+    Claim,
+    ClaimedByOther,
+    lock_claims_of,
+    lock_to_take_back,
+    may_take_back,
+    take_back,
+)
+from services.calls.locking import hold_email_of
 from services.drafts import CALL, put_draft
 from services.errors import Conflict
 from services.events.report import retract
 from services.hints import CALLS
 from services.models import CallReason, CallStatus, PhoneCall
-from services.scheduling.booking import lock_calendar
+from services.scheduling.booking import CallCollision, free_line_for, lock_calendar
+from services.scheduling.slots import Slot
 from services.work import Action, Transaction, Work
 
 MARGIN = timedelta(seconds=2)
@@ -66,6 +74,11 @@ class CallState(msgspec.Struct, frozen=True):
         """Return the state a call is in."""
         return cls(**{name: getattr(call, name) for name in cls.__struct_fields__})
 
+    @property
+    def slot(self) -> Slot:
+        """Where the call was planned."""
+        return Slot(self.geplantes_datum, self.geplante_zeit, self.dauer_minuten, self.leitung)
+
     def restore(self, call: PhoneCall) -> None:
         """Put a call back into this state."""
         for name in self.__struct_fields__:
@@ -96,40 +109,42 @@ async def undo_outcome(work: Work, call_id: int) -> Claim:
     """Restore a call as it was before its last outcome, and remove the next attempt.
 
     Who recorded the outcome gets the form as they sent it, and the call back in hand if it was there and no
-    colleague has the therapist on the phone by now. `version` counts on, so that forms from before and after
-    the outcome are both stale. Returns the call, and the one that was let go of for it.
+    colleague has the therapist on the phone by now. Its line may be another one. `version` counts on, so that
+    forms from before and after the outcome are both stale. Returns the call, and the one that was let go of
+    for it.
 
     Raises:
         NotFound: no such call.
         TooLateToUndo: the time is over, even if only since waiting began, or the call was changed since.
         ClaimedByOther: somebody else took the postponed call in hand.
         NextAttemptChanged: somebody has taken, moved or finished the next attempt.
-        TimeTaken: another call has been put where this one was planned.
+        TimeTaken: the therapist has another call where this one was planned, or every line is taken then.
     """
     async with work.transaction() as tx:
         if tx.actor.staff_id is not None:
             await lock_claims_of(tx)
-        locked = await lock_with_email(tx, call_id, key_share=True)
-        call = locked.call
-        undo = _of(call, answered=locked.answered)
+        answered = await hold_email_of(tx, call_id)
+        call = await lock_to_take_back(tx, call_id)
+        undo = _of(call, answered=answered)
         if undo.next_call_id is not None:
             await _lock_attempt(tx, undo.next_call_id)
-        former = undo.before.bearbeitet_von if undo.before.bearbeitet_von == tx.actor.staff_id else None
-        back = None if former is None else await take_back(tx.at(tx.clock()), call)
+        was_own = undo.before.bearbeitet_von is not None and undo.before.bearbeitet_von == tx.actor.staff_id
+        in_hand = was_own and await may_take_back(tx.at(tx.clock()), call)
         await lock_calendar(tx)
         now = tx.clock()
         if call.rueckgaengig_bis is None or call.rueckgaengig_bis <= now:
             raise TooLateToUndo
+        claim = await take_back(tx.at(now), call) if in_hand else Claim(call, None)
         if await retract(tx, undo.event_ids) != len(undo.event_ids):
             raise TooLateToUndo
         if undo.next_call_id is not None:
             await _remove_attempt(tx, undo.next_call_id)
-        await _restore(tx, call, undo.before, back_in_hand=back is not None)
+        await _restore(tx, call, undo.before, back_in_hand=in_hand)
         if undo.typed and undo.author_id is not None and undo.author_id == tx.actor.staff_id:
             await put_draft(tx, CALL, call.id, undo.typed)
         tx.at(now).record(Action.OUTCOME_UNDONE, call, version=call.version)
         tx.wake(CALLS)
-    return back or Claim(call, None)
+    return claim
 
 
 def _of(call: PhoneCall, *, answered: bool) -> Undo:
@@ -145,7 +160,12 @@ def _of(call: PhoneCall, *, answered: bool) -> Undo:
 
 
 async def _restore(tx: Transaction, call: PhoneCall, before: CallState, *, back_in_hand: bool) -> None:
+    try:
+        line = await free_line_for(tx, call, before.slot)
+    except CallCollision as error:
+        raise TimeTaken from error
     before.restore(call)
+    call.leitung = line
     if not back_in_hand:
         call.bearbeitet_von = call.bearbeitet_bis = None
     call.rueckgaengig = call.rueckgaengig_bis = None

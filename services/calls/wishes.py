@@ -11,15 +11,12 @@ from services.calls.planning import NewCall, cancel, create_call
 from services.errors import Conflict
 from services.hints import CALLS
 from services.idempotency import RepeatableRequest
-from services.models import CallReason, CallStatus, PhoneCall, Therapist
+from services.models import CallReason, CallStatus, CancelReason, PhoneCall, Therapist
 from services.models.therapists import NOT_TO_BE_CALLED, may_be_called
 from services.scheduling.booking import lock_calendar
 from services.therapists.directory import TherapistDirectory
 from services.therapists.phone_numbers import dialable
 from services.work import Action, Work, Workplace
-
-DO_NOT_CALL = "Der Therapeut möchte nicht angerufen werden."
-BLOCKED = "Der Therapeut ist gesperrt oder nicht mehr aktiv."
 
 AUTOMATIC = (CallReason.NO_REPLY, CallReason.UNDELIVERED)
 
@@ -123,7 +120,7 @@ async def cancel_calls_in_vain(work: Work, therapist_id: int | None = None) -> i
         rows = await tx.session.execute(_in_vain(therapist_id, tx.now))
         count = 0
         for call, unwanted in rows:
-            await cancel(tx, call, DO_NOT_CALL if unwanted else BLOCKED)
+            await cancel(tx, call, CancelReason.DO_NOT_CALL if unwanted else CancelReason.NOT_ACTIVE)
             count += 1
     return count
 

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 
-from sqlalchemy import or_, select
+from sqlalchemy import func, or_, select
 
 from services.calls.reachability import (
+    LARGEST_BOARD,
     BoardCall,
     Group,
     OpenCall,
@@ -15,10 +16,11 @@ from services.calls.reachability import (
     obstacle,
     on_board,
 )
+from services.desk.open_calls import count_open_calls
+from services.hours.windows import minute_of_day, time_of_day
 from services.models import CallStatus, PhoneCall, Therapist
 from services.models.therapists import display_name
 from services.rules import DeskRules
-from services.scheduling.phone_hours import minute_of_day, time_of_day
 from services.work import Moment, Transaction, Work
 
 BAND_MINUTES = 30
@@ -83,7 +85,12 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """Today's calls at an instant. Each group is in the order in which staff work through it."""
+    """Today's calls at an instant. Each group is in the order in which staff work through it.
+
+    Attributes:
+        left_out: how many open calls, the oldest, were not read; only the counts of all open and of all
+            overdue calls know of them (`services.desk.open_calls` lists them).
+    """
 
     now: datetime
     reachable_now: list[BoardCall]
@@ -96,14 +103,22 @@ class Board:
     next_opening: NextOpening | None
     band: list[BandPart]
     counts: Counts
+    left_out: int = 0
 
 
 async def load_board(work: Work) -> Board:
-    """Return the board at an instant: two queries, and a third when nothing is left to open today."""
+    """Return the board at an instant: two queries, a third when nothing is left to open today.
+
+    What is beyond `LARGEST_BOARD` or `LARGEST_DONE` is only counted, which takes a query each.
+    """
     async with work.transaction() as tx:
-        calls = await load_open_calls(tx)
+        calls = await load_open_calls(tx, limit=LARGEST_BOARD)
         closed = await _load_closed(tx)
         board = arrange(tx, calls, closed)
+        if len(calls) == LARGEST_BOARD:
+            board = _with_left_out(board, *await count_open_calls(tx))
+        if len(closed) == LARGEST_DONE:
+            board = await _with_closed_counts(tx, board)
         if board.next_opening is not None:
             return board
         return replace(board, next_opening=await _next_day(tx, tx.today))
@@ -142,6 +157,24 @@ def arrange(moment: Moment, calls: Sequence[OpenCall], closed: Sequence[DoneCall
             needs_person=len(needs_person),
         ),
     )
+
+
+def _with_left_out(board: Board, total: int, before_today: int) -> Board:
+    counts = board.counts
+    groups = (board.reachable_now, board.soon, board.later, board.overdue, board.unreachable)
+    seen = sum(row.overdue for group in groups for row in group)
+    counts = replace(counts, open=total, overdue=counts.overdue + before_today - seen)
+    return replace(board, counts=counts, left_out=total - sum(map(len, groups)))
+
+
+async def _with_closed_counts(tx: Transaction, board: Board) -> Board:
+    midnight = tx.rules.instant(tx.today, time.min)
+    closed = PhoneCall.status != CallStatus.SCHEDULED
+    done = select(func.count()).where(closed, PhoneCall.abgeschlossen_at >= midnight)
+    undecided = select(func.count()).where(closed, PhoneCall.klaerung_noetig)
+    query = select(done.scalar_subquery(), undecided.scalar_subquery())
+    done_count, undecided_count = (await tx.session.execute(query)).one()
+    return replace(board, counts=replace(board.counts, done=done_count, needs_person=undecided_count))
 
 
 def day_band(calls: Iterable[OpenCall], *, day: date, rules: DeskRules) -> list[BandPart]:

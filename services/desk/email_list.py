@@ -4,11 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import func, select
 
-from services.emails.lists import EmailFilters, list_emails
+from services.emails.lists import FAILED, EmailFilters, conditions, list_emails
 from services.models import CallStatus, Email, EmailStatus, EmailVersuch, PhoneCall
-from services.models.emails import UNCLEAR
 from services.pagination import Page, PageRequest
 from services.work import Transaction, Work
 
@@ -32,10 +31,13 @@ FILTERS: Mapping[EmailView, EmailFilters] = {
     EmailView.ANSWERED: EmailFilters(antwort_erhalten=True),
     EmailView.FOLLOW_UP: EmailFilters(nachverfolgung_erforderlich=True),
     EmailView.WAITING: EmailFilters(status=EmailStatus.QUEUED),
-    EmailView.FAILED: EmailFilters(status=EmailStatus.FAILED, antwort_erhalten=False),
+    EmailView.FAILED: FAILED,
     EmailView.UNCLEAR: EmailFilters(zustellung_unklar=True),
     EmailView.DRAFTS: EmailFilters(status=EmailStatus.DRAFT),
 }
+
+TO_BE_EMPTY = (EmailView.FOLLOW_UP, EmailView.WAITING, EmailView.FAILED, EmailView.UNCLEAR, EmailView.DRAFTS)
+"""The views whose e-mails wait for somebody; they are counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +98,9 @@ async def _planned_calls(tx: Transaction, ids: Sequence[int]) -> dict[int, Phone
 
 
 async def _counts(tx: Transaction) -> dict[EmailView, int]:
-    wanted = {
-        EmailView.FOLLOW_UP: Email.nachverfolgung_erforderlich,
-        EmailView.WAITING: Email.status == EmailStatus.QUEUED,
-        EmailView.FAILED: and_(Email.status == EmailStatus.FAILED, Email.antwort_erhalten.is_(False)),
-        EmailView.UNCLEAR: UNCLEAR,
-        EmailView.DRAFTS: Email.status == EmailStatus.DRAFT,
-    }
-    counted = (select(func.count()).where(condition).scalar_subquery() for condition in wanted.values())
+    counted = (
+        select(func.count()).select_from(Email).where(*conditions(FILTERS[view])).scalar_subquery()
+        for view in TO_BE_EMPTY
+    )
     row = (await tx.session.execute(select(*counted))).one()
-    return dict(zip(wanted, row, strict=True))
+    return dict(zip(TO_BE_EMPTY, row, strict=True))

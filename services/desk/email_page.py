@@ -10,13 +10,11 @@ from sqlalchemy import select
 from services.desk.inbox import messages_of
 from services.emails.reply_drafts import others_typing
 from services.emails.states import existing_email
+from services.follow_ups.automatic import follow_up_at
 from services.follow_ups.pending import pending_call
 from services.models import (
     Activity,
-    CallReason,
-    CallStatus,
     Email,
-    EmailStatus,
     EmailVersuch,
     Incoming,
     IncomingKind,
@@ -25,10 +23,10 @@ from services.models import (
     Staff,
     Therapist,
 )
-from services.rules import DeskRules
 from services.work import Transaction, Work
 
 MOST_ENTRIES = 200
+PERMANENT = 500
 
 
 class StepKind(StrEnum):
@@ -115,6 +113,13 @@ class EmailDetail:
     typing: list[str]
     recorded: Recorded | None
 
+    @property
+    def worth_repeating(self) -> bool:
+        """Whether the last attempt failed for now only: after a 5xx the same would fail again (RFC 5321)."""
+        attempts = [step.attempt for step in self.steps if step.attempt]
+        last = max(attempts, key=lambda attempt: attempt.nummer, default=None)
+        return last is not None and (last.smtp_code is None or last.smtp_code < PERMANENT)
+
 
 async def load_email_detail(work: Work, email_id: int) -> EmailDetail:
     """Return an e-mail's page for a member of staff: eight queries.
@@ -198,22 +203,6 @@ def _recorded(activity: Activity, who: str | None) -> Recorded:
 def _art(activity: Activity) -> str | None:
     art = activity.details.get("art")
     return art if isinstance(art, str) else None
-
-
-def follow_up_at(email: Email, calls: Iterable[PhoneCall], rules: DeskRules) -> datetime | None:
-    """Return when an e-mail nobody answered becomes due for its automatic call, or None.
-
-    Of the calls about it, those a person planned and that were cancelled don't count, as for the worker
-    (`services.follow_ups.automatic`).
-    """
-    if email.status is not EmailStatus.SENT or email.antwort_erhalten or email.sent_at is None:
-        return None
-    if email.nachgefasst or any(
-        call.grund == CallReason.NO_REPLY or call.status != CallStatus.CANCELED for call in calls
-    ):
-        return None
-    due = email.sent_at + rules.follow_up_after
-    return max(due, email.nachverfolgung_ab) if email.nachverfolgung_ab else due
 
 
 async def _activities(tx: Transaction, email_id: int) -> list[tuple[Activity, str | None]]:

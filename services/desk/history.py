@@ -36,6 +36,7 @@ class Contact:
         text: the e-mail's subject, what was answered, or what came of the call.
         betreff: of a message.
         server_words: of a message, what a mail system said.
+        absage_grund: why a call was cancelled where nobody did that.
     """
 
     kind: ContactKind
@@ -48,6 +49,7 @@ class Contact:
     versuch: int | None = None
     betreff: str | None = None
     server_words: str | None = None
+    absage_grund: str | None = None
 
 
 async def load_history(tx: Transaction, therapist_id: int, *, limit: int = SHORT_HISTORY) -> list[Contact]:
@@ -135,6 +137,7 @@ def _of_call(call: PhoneCall, rules: DeskRules) -> Contact:
         text=call.ergebnis,
         notizen=call.notizen,
         versuch=call.versuch,
+        absage_grund=call.absage_grund,
     )
 
 

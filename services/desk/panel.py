@@ -1,16 +1,24 @@
 """Everything staff need beside the phone about one call."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
 from services.calls.claims import holder
+from services.calls.countdown import Countdown
+from services.calls.reachability import agreed_window
 from services.desk.history import Contact, load_history
 from services.desk.statistics import HourRate, best_hours, load_hours
 from services.errors import NotFound
+from services.hours.reading import Availability
+from services.hours.windows import Window
 from services.models import CallStatus, Email, PhoneCall, Staff, Therapist
-from services.scheduling.phone_hours import Availability, Window, day_windows, parse
+from services.scheduling.phone_hours import day_windows, openings
 from services.work import Work
+
+LOOK_AHEAD_DAYS = 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +29,9 @@ class CallPanel:
         email: what the call is about; None for a call without an e-mail.
         holder_id: who has it in hand now, and `holder_name`.
         windows_today: the therapist's phone hours today within the desk's hours.
-        open_now: the one of them that is open.
+        open_now: the one of them that is open, or else the time agreed for this call outside of them.
+        countdown: how long that lasts; None outside of it.
+        opens_next: when the next phone hours begin, within two weeks.
         best: the most promising hours so far, best first.
         history: latest contacts, newest first; this call is among them.
         next_attempt: the scheduled call that follows upon this one.
@@ -35,6 +45,8 @@ class CallPanel:
     availability: Availability
     windows_today: list[Window]
     open_now: Window | None
+    countdown: Countdown | None
+    opens_next: datetime | None
     best: list[HourRate]
     history: list[Contact]
     next_attempt: PhoneCall | None
@@ -67,9 +79,9 @@ async def load_call_panel(work: Work, call_id: int) -> CallPanel:
                 PhoneCall.vorheriger_anruf_id == call.id, PhoneCall.status == CallStatus.SCHEDULED
             )
         )
-    availability = parse(therapist.telefonische_erreichbarkeit) if therapist else Availability()
+    availability = therapist.availability if therapist else Availability()
     today = day_windows(availability, work.today, work.rules)
-    clock = work.local.time()
+    open_now = _open_at(work, today, agreed_window(call, work.today))
     holder_id = holder(call, work.now)
     return CallPanel(
         call=call,
@@ -79,8 +91,25 @@ async def load_call_panel(work: Work, call_id: int) -> CallPanel:
         holder_name=holder_name if holder_id is not None else None,
         availability=availability,
         windows_today=today,
-        open_now=next((window for window in today if window.start <= clock < window.end), None),
+        open_now=open_now,
+        countdown=Countdown(work.rules.instant(work.today, open_now.end), work.now) if open_now else None,
+        opens_next=_next_opening(availability, work),
         best=best_hours(hours),
         history=history,
         next_attempt=next_attempt,
     )
+
+
+def _open_at(work: Work, phone_hours: Sequence[Window], agreed: Window | None) -> Window | None:
+    clock = work.local.time()
+    windows = [*phone_hours, agreed] if agreed else phone_hours
+    return next((window for window in windows if window.start <= clock < window.end), None)
+
+
+def _next_opening(availability: Availability, work: Work) -> datetime | None:
+    days = [work.today + timedelta(days=ahead) for ahead in range(LOOK_AHEAD_DAYS)]
+    instants = (
+        work.rules.instant(opening.start.date(), opening.start.time())
+        for opening in openings(availability.windows, days, work.rules)
+    )
+    return next((at for at in instants if at > work.now), None)

@@ -8,12 +8,14 @@ from sqlalchemy import func, select
 from services.calls.wishes import Objection, objection_to
 from services.desk.history import Contact, load_history
 from services.emails.stop_list import is_stopped
-from services.errors import FieldError, NotFound
+from services.errors import FieldError
+from services.hours.reading import Availability
+from services.hours.windows import Window
 from services.models import CallStatus, PhoneCall, StopEntry, Therapist
 from services.models.therapists import may_be_called
 from services.pagination import LARGEST_LIMIT, Page, PageRequest
 from services.scheduling.calendar import Unschedulable, find_next
-from services.scheduling.phone_hours import Availability, Window, day_windows, parse
+from services.scheduling.phone_hours import day_windows
 from services.scheduling.slots import Slot
 from services.therapists.search import search_therapists
 from services.work import Transaction, Work
@@ -70,7 +72,7 @@ async def list_therapists(work: Work, q: str, request: PageRequest) -> Page[Ther
     rows = [
         TherapistRow(
             therapist,
-            day_windows(parse(therapist.telefonische_erreichbarkeit), today, work.rules),
+            day_windows(therapist.availability, today, work.rules),
             calls.get(therapist.id),
         )
         for therapist in found
@@ -85,9 +87,7 @@ async def load_therapist(work: Work, therapist_id: int) -> TherapistDetail:
         NotFound: there is no copy.
     """
     async with work.transaction() as tx:
-        therapist = await tx.session.get(Therapist, therapist_id, populate_existing=True)
-        if therapist is None:
-            raise NotFound
+        therapist = await tx.existing(Therapist, therapist_id)
         upcoming = await tx.session.scalars(
             select(PhoneCall)
             .where(PhoneCall.therapist_id == therapist_id, PhoneCall.status == CallStatus.SCHEDULED)
@@ -100,7 +100,7 @@ async def load_therapist(work: Work, therapist_id: int) -> TherapistDetail:
                 slot = await find_next(tx, therapist)
             except Unschedulable as error:
                 obstacle = error.reason
-        availability = parse(therapist.telefonische_erreichbarkeit)
+        availability = therapist.availability
         return TherapistDetail(
             therapist=therapist,
             availability=availability,

@@ -15,9 +15,10 @@ from services.desk.board import Board, load_board
 from services.desk.panel import CallPanel, load_call_panel
 from services.drafts import CALL, load_draft
 from services.errors import StaleVersion
+from services.hours.windows import Window
 from services.models import CallStatus, OutcomeKind, PhoneCall, Staff, Therapist
 from services.scheduling.booking import outside_phone_hours
-from services.scheduling.phone_hours import Window, day_windows, parse
+from services.scheduling.phone_hours import day_windows
 from services.work import Work
 
 
@@ -64,20 +65,24 @@ class Desk:
         """Whether the call shown is in this person's hands."""
         return self.panel is not None and self.panel.holder_id == self.staff_id
 
-    def name_of(self, staff_id: int) -> str | None:
-        """Return the name of who has a call of the board in hand."""
+    def held_by(self, staff_id: int) -> BoardCall | None:
+        """Return the call of the board that somebody has in hand."""
         board = self.board
         groups = (board.reachable_now, board.soon, board.later, board.overdue, board.unreachable)
         rows = (row for group in groups for row in group)
-        return next((row.holder_name for row in rows if row.holder_id == staff_id), None)
+        return next((row for row in rows if row.holder_id == staff_id), None)
 
 
 @dataclass(frozen=True, slots=True)
 class ElsewhereChange:
-    """What happened to a call since a page showed it: changed, or taken by somebody until an instant."""
+    """What happened to a call since a page showed it: changed, or taken by somebody until an instant.
+
+    `therapist_name` is whom they have on the phone.
+    """
 
     changed: StaleVersion | None = None
     holder_name: str | None = None
+    therapist_name: str | None = None
     held_until: datetime | None = None
 
 
@@ -153,7 +158,12 @@ async def load_change(work: Work, call_id: int, *, version: int) -> ElsewhereCha
         if call.status != CallStatus.SCHEDULED or held_by in (None, tx.staff_id):
             return None
         member = await tx.session.get(Staff, held_by)
-        return ElsewhereChange(holder_name=member.name if member else None, held_until=call.bearbeitet_bis)
+        therapist = await tx.session.get(Therapist, call.therapist_id)
+        return ElsewhereChange(
+            holder_name=member.name if member else None,
+            therapist_name=therapist.display_name if therapist else None,
+            held_until=call.bearbeitet_bis,
+        )
 
 
 async def _load_saved(work: Work, call_id: int) -> Saved | None:
@@ -182,5 +192,5 @@ async def _suggest(
     if attempt.slot is None or therapist is None:
         return Suggestion(attempt)
     slot = attempt.slot
-    windows = day_windows(parse(therapist.telefonische_erreichbarkeit), slot.day, work.rules)
+    windows = day_windows(therapist.availability, slot.day, work.rules)
     return Suggestion(attempt, next((w for w in windows if w.start <= slot.start < w.end), None))

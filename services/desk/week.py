@@ -8,13 +8,15 @@ from typing import Any
 
 from sqlalchemy import Row, Text, cast, select
 
-from services.calls.planning import CallNotScheduled
-from services.errors import FieldError, NotFound
+from services.calls.locking import check_scheduled
+from services.errors import FieldError
+from services.hours.reading import Availability, parse_json
+from services.hours.windows import minute_of_day
 from services.models import CallStatus, PhoneCall, Therapist
-from services.models.therapists import display_name
+from services.models.therapists import display_name, short_name
 from services.rules import DeskRules
 from services.scheduling.calendar import Unschedulable, find_next, free_slots_of_day
-from services.scheduling.phone_hours import Availability, day_windows, is_holiday, minute_of_day, parse_json
+from services.scheduling.phone_hours import day_windows, is_holiday
 from services.scheduling.slots import Slot
 from services.work import Work
 
@@ -28,6 +30,7 @@ class WeekCall:
     id: int
     version: int
     name: str | None
+    short_name: str | None
     day: date
     at: time
     status: str
@@ -124,6 +127,7 @@ def arrange_week(rows: Sequence[Row[*tuple[Any, ...]]], monday: date, *, rules: 
             row.id,
             row.version,
             display_name(row.titel, row.vorname, row.nachname),
+            short_name(row.vorname, row.nachname),
             row.geplantes_datum,
             row.geplante_zeit,
             row.status,
@@ -193,11 +197,8 @@ async def load_move_choice(work: Work, call_id: int, day: date | None) -> MoveCh
         NotFound, CallNotScheduled: there is no such call, or it is done.
     """
     async with work.transaction() as tx:
-        call = await tx.session.get(PhoneCall, call_id, populate_existing=True)
-        if call is None:
-            raise NotFound
-        if call.status != CallStatus.SCHEDULED:
-            raise CallNotScheduled
+        call = await tx.existing(PhoneCall, call_id)
+        check_scheduled(call)
         therapist = await tx.session.get(Therapist, call.therapist_id)
         if therapist is None:
             return MoveChoice(call, None, day or tx.today, [], None)

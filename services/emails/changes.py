@@ -27,6 +27,8 @@ CONTENT = (
     "absender_name",
 )
 
+FOLLOW_UP = ("nachverfolgung_erforderlich", "nachverfolgung_notizen", "nachverfolgung_hindernis")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmailChanges:
@@ -50,6 +52,7 @@ class EmailChanges:
     antwortinhalt: str | UnsetType | None = UNSET
     nachverfolgung_erforderlich: bool | UnsetType = UNSET
     nachverfolgung_notizen: str | UnsetType | None = UNSET
+    nachverfolgung_hindernis: UnsetType | None = UNSET
 
 
 async def update_email(
@@ -79,7 +82,7 @@ async def update_email(
                 await keep_from_stopped(tx, email)
             change_status(email, changes.status, now=tx.now)
         await _change_answer(tx, email, changes)
-        for column in ("nachverfolgung_erforderlich", "nachverfolgung_notizen"):
+        for column in FOLLOW_UP:
             _set_given(email, column, getattr(changes, column))
         if _columns(email) != before:
             finish_change(tx, email)

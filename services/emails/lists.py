@@ -1,27 +1,26 @@
 """Lists of e-mails, newest first, without their bodies.
 
 Every filter has an index; the count of any combination reads one narrow covering index. Words are looked up
-in a full-text index over subject, recipient's name and address, each word as a prefix.
+in subject, recipient's name and address.
 """
 
-import re
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, false, func, or_, select, text
+from sqlalchemy import ColumnElement, SQLColumnExpression, and_, func, or_, select, text
 from sqlalchemy.orm import defer
 
 from services.models import Email, EmailStatus
-from services.models.emails import SEARCHED, UNCLEAR
-from services.pagination import Page, PageRequest
+from services.models.emails import SEARCHED
+from services.pagination import Page, PageRequest, page_of
+from services.search import has_words
 from services.work import Work
 
-_WORD = re.compile(r"[^\W_]+")
-MOST_WORDS = 10
-LONGEST_WORD = 100
 BODIES = (Email.body_html, Email.body_text, Email.antwortinhalt)
 
-_CLEAR = or_(Email.status != EmailStatus.SENDING, Email.id.not_in(select(Email.id).where(UNCLEAR)))
+_CLEAR = or_(
+    Email.status != EmailStatus.SENDING, Email.id.not_in(select(Email.id).where(Email.zustellung_unklar))
+)
 
 _SEARCH_BY_INDEX = text("SET LOCAL enable_seqscan = off")
 """For a frequent word PostgreSQL would read the table and find every row's words anew, 40 times slower."""
@@ -43,12 +42,15 @@ class EmailFilters:
     q: str | None = None
 
 
+FAILED = EmailFilters(status=EmailStatus.FAILED, antwort_erhalten=False)
+"""What has failed and nobody has answered."""
+
+
 async def list_emails(work: Work, filters: EmailFilters, request: PageRequest) -> Page[Email]:
     """Return one page of e-mails and the number of all that match; their long texts are not loaded."""
-    wanted = _conditions(filters)
-    page = (
-        select(Email.id).where(*wanted).order_by(_order(filters)).limit(request.limit).offset(request.offset)
-    )
+    wanted = conditions(filters)
+    id_ = _id(filters)
+    page = request.cut(select(Email.id).where(*wanted), id_, id_.desc())
     rows = (
         select(Email)
         .where(Email.id.in_(page))
@@ -60,33 +62,35 @@ async def list_emails(work: Work, filters: EmailFilters, request: PageRequest) -
             await tx.session.execute(_SEARCH_BY_INDEX)
         total = await tx.session.scalar(select(func.count()).select_from(Email).where(*wanted))
         emails = list(await tx.session.scalars(rows)) if total else []
-    return Page(emails, request, total or 0)
+    return page_of(emails, request, total or 0)
 
 
-def _order(filters: EmailFilters) -> ColumnElement[int]:
-    """Return the order of a page; PostgreSQL can't know how rare a word is.
+def _id(filters: EmailFilters) -> SQLColumnExpression[int]:
+    """Return what a page is ordered by; PostgreSQL can't know how rare a word is.
 
     It would walk all e-mails from the newest on and compare words, hoping for a page full of matches soon. By
     a sum it can't walk them, so it reads the full-text index.
     """
-    return (Email.id + 0).desc() if filters.q is not None else Email.id.desc()
+    return Email.id + 0 if filters.q is not None else Email.id
 
 
-def _conditions(filters: EmailFilters) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = []
+def conditions(filters: EmailFilters) -> list[ColumnElement[bool]]:
+    """Return what holds for exactly the e-mails wanted."""
+    found: list[ColumnElement[bool]] = []
     if filters.therapist_id is not None:
-        conditions.append(Email.therapist_id == filters.therapist_id)
+        found.append(Email.therapist_id == filters.therapist_id)
     if filters.status is not None:
-        conditions.append(Email.status == filters.status)
-    if filters.antwort_erhalten is not None:
-        conditions.append(Email.antwort_erhalten.is_(filters.antwort_erhalten))
-    if filters.nachverfolgung_erforderlich is not None:
-        conditions.append(Email.nachverfolgung_erforderlich.is_(filters.nachverfolgung_erforderlich))
-    if filters.zustellung_unklar is not None:
-        conditions.append(UNCLEAR if filters.zustellung_unklar else _CLEAR)
+        found.append(Email.status == filters.status)
+    follow_up = Email.nachverfolgung_erforderlich
+    marks = (
+        (and_(Email.antwort_erhalten), ~Email.antwort_erhalten, filters.antwort_erhalten),
+        (and_(follow_up), ~follow_up, filters.nachverfolgung_erforderlich),
+        (and_(Email.zustellung_unklar), _CLEAR, filters.zustellung_unklar),
+    )
+    found += [yes if wanted else no for yes, no, wanted in marks if wanted is not None]
     if filters.q is not None and filters.q.strip():
-        conditions.append(_matches(filters.q))
-    return conditions + _ranges(filters)
+        found.append(has_words(SEARCHED, filters.q))
+    return found + _ranges(filters)
 
 
 def _ranges(filters: EmailFilters) -> list[ColumnElement[bool]]:
@@ -101,11 +105,3 @@ def _ranges(filters: EmailFilters) -> list[ColumnElement[bool]]:
         if end is not None:
             conditions.append(column < end)
     return conditions
-
-
-def _matches(q: str) -> ColumnElement[bool]:
-    words = _WORD.findall(q)[:MOST_WORDS]
-    if not words:
-        return false()
-    wanted = func.to_tsquery("simple", " & ".join(f"{word[:LONGEST_WORD]}:*" for word in words))
-    return SEARCHED.bool_op("@@")(wanted)

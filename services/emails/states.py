@@ -18,13 +18,13 @@ from typing import Any, Literal
 from sqlalchemy import select, true, tuple_, update
 from sqlalchemy.orm import defer
 
-from services.emails.lists import BODIES
+from services.emails.lists import BODIES, FAILED, conditions
 from services.emails.stop_list import NOT_STOPPED, keep_from_stopped
 from services.errors import Conflict, NotFound
 from services.events.types import EventType
 from services.hints import EMAIL_QUEUE, EMAILS
 from services.models import AttemptOutcome, Email, EmailStatus, EmailVersuch
-from services.models.emails import ANSWERED_UNSENT, UNCLEAR
+from services.models.emails import ANSWERED_UNSENT
 from services.work import Action, Transaction, Work
 
 Decision = Literal["resend", "was_sent"]
@@ -110,9 +110,7 @@ async def retry_failed(work: Work, ids: Sequence[int] | None = None) -> int:
 
     Of `ids`, or of all.
     """
-    failed = update(Email).where(
-        Email.status == EmailStatus.FAILED, Email.antwort_erhalten.is_(False), NOT_STOPPED
-    )
+    failed = update(Email).where(*conditions(FAILED), NOT_STOPPED)
     if ids is not None:
         failed = failed.where(Email.id.in_(ids))
     values = {**queued(work.now), "version": Email.version + 1}
@@ -154,7 +152,7 @@ async def decide_all_unclear(work: Work, seen: Mapping[int, int], decision: Deci
     async with work.transaction() as tx:
         emails = await tx.session.scalars(
             select(Email)
-            .where(tuple_(Email.id, Email.version).in_(list(seen.items())), UNCLEAR)
+            .where(tuple_(Email.id, Email.version).in_(list(seen.items())), Email.zustellung_unklar)
             .where(NOT_STOPPED if decision == "resend" else true())
             .order_by(Email.id)
             .options(*(defer(body) for body in BODIES))

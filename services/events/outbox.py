@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -27,8 +27,9 @@ from sqlalchemy.orm import aliased
 from services.hints import OUTBOX
 from services.models import OutboxEvent
 from services.work import Action, Transaction, Work
+from shared.backoff import Backoff
 
-RETRY_SECONDS = (1, 60)
+RETRY = Backoff.of_seconds(1, 60)
 LONGEST_ERROR = 500
 SHOWN = 100
 PRUNED_AT_ONCE = 1000
@@ -144,7 +145,6 @@ async def note_refusal(
         Whether it was set aside.
     """
     attempts = event.attempts + 1
-    base, cap = RETRY_SECONDS
     set_aside = attempts >= max_attempts
     await connection.execute(
         update(OutboxEvent)
@@ -152,7 +152,7 @@ async def note_refusal(
         .values(
             attempts=attempts,
             last_error=reason[:LONGEST_ERROR],
-            available_at=now + timedelta(seconds=min(base * 2 ** (attempts - 1), cap)),
+            available_at=now + RETRY.wait(attempts),
             set_aside_at=now if set_aside else None,
         )
     )

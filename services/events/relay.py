@@ -12,22 +12,21 @@ from typing import Any, NoReturn
 
 import structlog
 from sqlalchemy import Row, func, select, text
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.events.outbox import due_events, mark_published, note_refusal, prune_published
 from services.hints import OUTBOX
 from shared.clock import Clock
 from shared.config import Settings
+from shared.database_errors import UNREACHABLE
 from shared.kafka.robust_producer import EventNotSent, EventRefused, OutgoingEvent, RobustKafkaProducer
 from shared.notifications import Listener, Subscription
+from shared.outage import Outage
 
 RELAY_LOCK = 0x63616C6C6465736B
 BATCH = 500
 STANDBY_SECONDS = 1
 PRUNE_EVERY = timedelta(minutes=10)
-UNREACHABLE = (DBAPIError, PoolTimeout, OSError, TimeoutError)
 
 FREE_THE_LOCK_OF_A_DEAD_HOLDER = (
     "SET idle_session_timeout = '30s'",
@@ -71,6 +70,7 @@ class EventRelay:
         self._producer = producer
         self._batch_size = batch_size
         self._prune_at: datetime | None = None
+        self._outage = Outage("relay_lost_database")
 
     async def run(self) -> NoReturn:
         """Publish until cancelled; lost connections of either side only delay it."""
@@ -84,7 +84,7 @@ class EventRelay:
                 try:
                     await self._take_turn(hints)
                 except UNREACHABLE as error:
-                    log.warning("relay_lost_database", error=type(error).__name__)
+                    self._outage.note(error)
                 await asyncio.sleep(STANDBY_SECONDS)
         finally:
             self._listener.unsubscribe(hints)
@@ -93,7 +93,9 @@ class EventRelay:
         """Be the active relay if there is none; the lock ends with the connection everything runs on."""
         async with self._engine.connect() as connection:
             await connection.execution_options(isolation_level="AUTOCOMMIT")
-            if not await connection.scalar(select(func.pg_try_advisory_lock(RELAY_LOCK))):
+            is_active = await connection.scalar(select(func.pg_try_advisory_lock(RELAY_LOCK)))
+            self._outage.over()
+            if not is_active:
                 return
             try:
                 for setting in FREE_THE_LOCK_OF_A_DEAD_HOLDER:

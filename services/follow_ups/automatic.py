@@ -4,20 +4,23 @@ Due is a SENT e-mail without an answer, `rules.follow_up_after` after it was sen
 note or an earlier look moved it, from `nachverfolgung_ab` on. Failed, undeliverable, unclear and answered
 e-mails are not, nor are those a call was already made about.
 
-An e-mail whose therapist can't be called is flagged `nachverfolgung_erforderlich` with the reason in its
-notes, and looked at again after `rules.follow_up_after`: it neither vanishes nor is tried all the time.
+An e-mail whose therapist can't be called is flagged `nachverfolgung_erforderlich` with the reason in
+`nachverfolgung_hindernis`, and looked at again after `rules.follow_up_after`: it neither vanishes nor is
+tried all the time.
 """
 
 import asyncio
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy import Select, exists, or_, select, update
+from sqlalchemy import Select, exists, select, update
 
 from services.calls.planning import announce
 from services.errors import DomainError, TemporarilyUnavailable
 from services.hints import EMAILS
-from services.models import CallReason, CallStatus, Email, EmailStatus, PhoneCall, ReplyKind, Therapist
+from services.models import CallReason, Email, FollowUpObstacle, PhoneCall, Therapist
+from services.rules import DeskRules
 from services.scheduling.booking import NotToBeCalled, book_next
 from services.scheduling.calendar import HoursTooShort, NoFreeSlot, NoWindow, UnreadableHours
 from services.therapists.directory import TherapistDirectory, UnknownTherapist
@@ -27,15 +30,14 @@ EVERY_SECONDS = 30.0
 AT_ONCE = 100
 OUTAGE_PAUSE = timedelta(minutes=15)
 FULL_PAUSE = timedelta(days=1)
-OBSTACLES: dict[type[DomainError], str] = {
-    NotToBeCalled: "Kein automatischer Anruf: gesperrt, inaktiv oder nicht anrufen.",
-    NoWindow: "Kein automatischer Anruf: keine nutzbaren Telefonzeiten.",
-    HoursTooShort: "Kein automatischer Anruf: die Telefonzeiten sind zu kurz für einen Anruf.",
-    UnreadableHours: "Kein automatischer Anruf: die Telefonzeiten sind nicht lesbar.",
-    NoFreeSlot: "Kein automatischer Anruf: in den Telefonzeiten ist keine Zeit frei.",
-    UnknownTherapist: "Kein automatischer Anruf: Therapeut unbekannt.",
+OBSTACLES: dict[type[DomainError], FollowUpObstacle] = {
+    NotToBeCalled: FollowUpObstacle.NOT_TO_BE_CALLED,
+    NoWindow: FollowUpObstacle.NO_WINDOW,
+    HoursTooShort: FollowUpObstacle.HOURS_TOO_SHORT,
+    UnreadableHours: FollowUpObstacle.UNREADABLE_HOURS,
+    NoFreeSlot: FollowUpObstacle.NO_FREE_SLOT,
+    UnknownTherapist: FollowUpObstacle.UNKNOWN_THERAPIST,
 }
-"""What the staff read in the e-mail's notes."""
 
 log = structlog.get_logger(__name__)
 
@@ -93,25 +95,26 @@ async def _follow_up(work: Work, directory: TherapistDirectory, email_id: int, t
 async def _make_call(tx: Transaction, email_id: int, therapist: Therapist) -> None:
     call = await book_next(tx, therapist, email_id=email_id, grund=CallReason.NO_REPLY)
     await tx.session.execute(
-        update(Email).where(Email.id == email_id).values(nachgefasst=True, updated_at=Email.updated_at)
+        update(Email)
+        .where(Email.id == email_id)
+        .values(nachgefasst=True, nachverfolgung_hindernis=None, updated_at=Email.updated_at)
     )
     announce(tx.by(SYSTEM), call, Action.CALL_SCHEDULED)
     log.info("follow_up_planned", email_id=email_id, call_id=call.id)
 
 
-async def _put_off(work: Work, email_id: int, until: datetime, note: str | None) -> None:
-    """Look at an e-mail again later; with a note, ask a person to look at it now."""
+async def _put_off(work: Work, email_id: int, until: datetime, obstacle: FollowUpObstacle | None) -> None:
+    """Look at an e-mail again later; with an obstacle, ask a person to look at it now."""
     async with work.transaction() as tx:
         email = await _lock_due(tx, email_id)
         if email is None:
             return
         email.nachverfolgung_ab = until
-        notes = email.nachverfolgung_notizen or ""
-        if note is None or (email.nachverfolgung_erforderlich and note in notes):
+        known = email.nachverfolgung_erforderlich and email.nachverfolgung_hindernis == obstacle
+        if obstacle is None or known:
             return
         email.nachverfolgung_erforderlich = True
-        if note not in notes:
-            email.nachverfolgung_notizen = f"{notes}\n{note}".strip()
+        email.nachverfolgung_hindernis = obstacle
         email.version += 1
         tx.record(Action.FOLLOW_UP_OBSTACLE, email)
         tx.wake(EMAILS)
@@ -119,23 +122,19 @@ async def _put_off(work: Work, email_id: int, until: datetime, note: str | None)
 
 def due_follow_ups(moment: Moment) -> Select[int, int]:
     """Return the query for the ids of due e-mails and of their therapists, oldest e-mail first."""
-    followed_up = exists().where(
-        PhoneCall.email_id == Email.id,
-        or_(PhoneCall.grund == CallReason.NO_REPLY, PhoneCall.status != CallStatus.CANCELED),
-    )
+    followed_up = exists().where(PhoneCall.email_id == Email.id, PhoneCall.stands_for_follow_up)
     return (
         select(Email.id, Email.therapist_id)
-        .where(
-            Email.status == EmailStatus.SENT,
-            ~Email.antwort_erhalten,
-            or_(Email.antwort_art.is_(None), Email.antwort_art != ReplyKind.UNDELIVERABLE),
-            ~Email.nachgefasst,
-            Email.sent_at <= moment.now - moment.rules.follow_up_after,
-            or_(Email.nachverfolgung_ab.is_(None), Email.nachverfolgung_ab <= moment.now),
-            ~followed_up,
-        )
+        .where(Email.follow_up_due(moment.now, moment.rules.follow_up_after), ~followed_up)
         .order_by(Email.sent_at, Email.id)
     )
+
+
+def follow_up_at(email: Email, calls: Iterable[PhoneCall], rules: DeskRules) -> datetime | None:
+    """Return when `due_follow_ups` finds an e-mail, given all calls about it; None if never."""
+    if any(call.stands_for_follow_up for call in calls):
+        return None
+    return email.follow_up_at(rules.follow_up_after)
 
 
 async def _lock_due(tx: Transaction, email_id: int) -> Email | None:

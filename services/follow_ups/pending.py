@@ -9,17 +9,14 @@ from datetime import date
 
 from sqlalchemy import Select, select
 
-from services.calls.planning import NewCall, announce, cancel, create_call
-from services.errors import Conflict, NotFound
+from services.calls.planning import EmailAnswered, NewCall, announce, cancel, create_call
+from services.errors import Conflict
 from services.idempotency import RepeatableRequest
-from services.models import CallReason, CallStatus, Email, EmailStatus, PhoneCall, ReplyKind, Therapist
+from services.models import CallReason, CallStatus, CancelReason, Email, PhoneCall, Therapist
 from services.scheduling.booking import NotToBeCalled, book_next, move_to_next
 from services.scheduling.calendar import Unschedulable
 from services.therapists.directory import TherapistDirectory
 from services.work import Action, Transaction, Work
-
-ANSWERED = "Die E-Mail wurde beantwortet."
-NO_TIME_AFTER_ABSENCE = "Nach der Abwesenheit ist in den Telefonzeiten keine Zeit frei."
 
 
 class NotUndelivered(Conflict):
@@ -36,14 +33,15 @@ async def pending_call(tx: Transaction, email_id: int) -> PhoneCall | None:
     That is every call about the e-mail but a call back, which the therapist asked for. Locks
     nothing.
     """
-    return await tx.session.scalar(_pending(email_id).limit(1))
+    earliest = _pending(email_id).order_by(PhoneCall.geplantes_datum, PhoneCall.geplante_zeit, PhoneCall.id)
+    return await tx.session.scalar(earliest.limit(1))
 
 
 async def cancel_pending(tx: Transaction, email_id: int) -> PhoneCall | None:
     """Cancel every pending call about an answered, locked e-mail; return the earliest."""
-    calls = list(await tx.session.scalars(_pending(email_id).with_for_update()))
+    calls = await _lock_pending(tx, email_id)
     for call in calls:
-        await cancel(tx, call, ANSWERED)
+        await cancel(tx, call, CancelReason.ANSWERED)
     return calls[0] if calls else None
 
 
@@ -53,7 +51,7 @@ async def postpone_pending(tx: Transaction, email: Email, not_before: date) -> P
     Where there is no such time a call is cancelled and a person is asked to look at the e-mail; one so
     cancelled is returned if no other is left. The caller has locked the e-mail.
     """
-    calls = list(await tx.session.scalars(_pending(email.id).with_for_update()))
+    calls = await _lock_pending(tx, email.id)
     for call in calls:
         if call.geplantes_datum < not_before:
             await _postpone(tx, email, call, not_before)
@@ -72,7 +70,7 @@ async def _postpone(tx: Transaction, email: Email, call: PhoneCall, not_before: 
         await move_to_next(tx, call, therapist, not_before=not_before)
     except Unschedulable:
         email.nachverfolgung_erforderlich = True
-        await cancel(tx, call, NO_TIME_AFTER_ABSENCE)
+        await cancel(tx, call, CancelReason.NO_TIME_AFTER_ABSENCE)
     else:
         call.version += 1
         announce(tx, call, Action.CALL_MOVED)
@@ -83,17 +81,20 @@ async def offer_call_for_failed(work: Work, email_id: int, *, directory: Therapi
 
     Raises:
         NotFound: there is no such e-mail.
+        EmailAnswered: it has arrived after all.
         NotUndelivered: it is neither FAILED nor reported as undeliverable.
         AlreadyPlanned: a call about it is planned.
         Unschedulable: the therapist is not to be called, has no phone hours or no free time.
         TemporarilyUnavailable: the therapist is not known here and their directory can't be asked.
     """
     async with work.transaction() as tx:
-        email = await _email(tx, email_id)
+        email = await tx.existing(Email, email_id)
     therapist = await directory.get(work, email.therapist_id)
     async with work.transaction() as tx:
-        email = await _email(tx, email_id, lock=True)
-        if email.status is not EmailStatus.FAILED and email.antwort_art != ReplyKind.UNDELIVERABLE:
+        email = await tx.locked(Email, email_id, key_share=True)
+        if email.antwort_erhalten:
+            raise EmailAnswered
+        if not email.undelivered:
             raise NotUndelivered
         if await pending_call(tx, email_id) is not None:
             raise AlreadyPlanned
@@ -109,13 +110,14 @@ async def call_about_email(
 
     Raises:
         NotFound: there is no such e-mail.
+        EmailAnswered: it has been answered.
         AlreadyPlanned: a call in its place is planned.
         Unschedulable: the therapist is not to be called, has no phone hours or no free time.
         TemporarilyUnavailable: the therapist is not known here and their directory can't be asked.
     """
     async with work.transaction() as tx:
-        email = await _email(tx, email_id)
-    if email.status is EmailStatus.FAILED or email.antwort_art == ReplyKind.UNDELIVERABLE:
+        email = await tx.existing(Email, email_id)
+    if email.undelivered:
         return await offer_call_for_failed(work, email_id, directory=directory)
     new = NewCall(therapist_id=email.therapist_id, email_id=email_id)
     return (await create_call(work, new, directory=directory, repeatable=repeatable)).row
@@ -129,14 +131,11 @@ def _pending(email_id: int) -> Select[PhoneCall]:
             PhoneCall.status == CallStatus.SCHEDULED,
             PhoneCall.grund != CallReason.CALL_BACK,
         )
-        .order_by(PhoneCall.geplantes_datum, PhoneCall.geplante_zeit, PhoneCall.id)
         .execution_options(populate_existing=True)
     )
 
 
-async def _email(tx: Transaction, email_id: int, *, lock: bool = False) -> Email:
-    query = select(Email).where(Email.id == email_id).execution_options(populate_existing=True)
-    email = await tx.session.scalar(query.with_for_update(key_share=True) if lock else query)
-    if email is None:
-        raise NotFound
-    return email
+async def _lock_pending(tx: Transaction, email_id: int) -> list[PhoneCall]:
+    """Lock the pending calls in the order in which claims do; return the earliest planned first."""
+    calls = await tx.session.scalars(_pending(email_id).order_by(PhoneCall.id).with_for_update())
+    return sorted(calls, key=lambda call: (call.geplantes_datum, call.geplante_zeit, call.id))

@@ -7,6 +7,8 @@ from services.models.emails import (
     Email,
     EmailStatus,
     EmailVersuch,
+    Ending,
+    FollowUpObstacle,
     MailDomain,
     MailQueueState,
     ReplyKind,
@@ -20,7 +22,7 @@ from services.models.incoming import (
     StopEntry,
     StopReason,
 )
-from services.models.phone_calls import CallReason, CallStatus, OutcomeKind, PhoneCall
+from services.models.phone_calls import CallReason, CallStatus, CancelReason, OutcomeKind, PhoneCall
 from services.models.staff import Activity, ApiKey, Draft, LoginTries, Staff, StaffSession
 from services.models.therapists import Therapist
 
@@ -34,10 +36,13 @@ __all__ = [
     "Base",
     "CallReason",
     "CallStatus",
+    "CancelReason",
     "Draft",
     "Email",
     "EmailStatus",
     "EmailVersuch",
+    "Ending",
+    "FollowUpObstacle",
     "IdempotencyKey",
     "Incoming",
     "IncomingKind",

@@ -1,6 +1,6 @@
 """E-mails and the attempts to deliver them."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
@@ -16,9 +16,11 @@ from sqlalchemy import (
     and_,
     func,
     literal_column,
+    or_,
     text,
 )
 from sqlalchemy.dialects.postgresql import TSVECTOR
+from sqlalchemy.ext.hybrid import hybrid_method, hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.models.base import SCHEMA, Base, CreatedAt, one_of
@@ -43,6 +45,17 @@ class ReplyKind(StrEnum):
     UNDELIVERABLE = "unzustellbar"
 
 
+class FollowUpObstacle(StrEnum):
+    """Why there is no automatic call about an e-mail nobody has answered (`nachverfolgung_hindernis`)."""
+
+    NOT_TO_BE_CALLED = "nicht_anzurufen"
+    NO_WINDOW = "keine_telefonzeiten"
+    HOURS_TOO_SHORT = "zeiten_zu_kurz"
+    UNREADABLE_HOURS = "zeiten_unlesbar"
+    NO_FREE_SLOT = "keine_zeit_frei"
+    UNKNOWN_THERAPIST = "therapeut_unbekannt"
+
+
 class AttemptStage(StrEnum):
     """How far a delivery attempt got, in SMTP's order (RFC 5321); DATA includes the final dot."""
 
@@ -54,6 +67,31 @@ class AttemptStage(StrEnum):
     DATA = "data"
     BODY = "body"
     ACCEPTED = "accepted"
+
+
+class Ending(StrEnum):
+    """What ended a delivery attempt (`ende`)."""
+
+    REPLY = "reply"
+    """The server's reply decided it."""
+
+    LOST = "lost"
+    TIMEOUT = "timeout"
+    GARBLED = "garbled"
+    INSECURE = "insecure"
+    UNCONFIGURED = "unconfigured"
+
+    UNBUILDABLE = "unbuildable"
+    CRASHED = "crashed"
+
+    ABANDONED = "abandoned"
+    """We stopped before DATA: the lease was lost, the database didn't answer, or the worker ends."""
+
+    WORKER_ENDED = "worker_ended"
+    """The worker ended between DATA and the server's reply."""
+
+    HELD = "held"
+    """The queue is held, and nobody knows how far the attempt got."""
 
 
 class AttemptOutcome(StrEnum):
@@ -71,7 +109,7 @@ ANSWERED_UNSENT = "answered before it was sent"
 
 SEARCHED_SQL = f"{SCHEMA}.suchwoerter(betreff, empfaenger_name, empfaenger_email)"
 SEARCHED: ColumnElement[str] = literal_column(SEARCHED_SQL, TSVECTOR)
-"""The words of an e-mail that a search finds: subject, recipient's name, parts of the address."""
+"""The words of subject, recipient's name and address that a search finds (`services.search`)."""
 
 
 class Email(Base):
@@ -93,6 +131,7 @@ class Email(Base):
             "naechster_versuch_at IS NULL OR status NOT IN ('SENT', 'FAILED')", name="naechster_versuch_at"
         ),
         one_of("antwort_art", ReplyKind),
+        one_of("nachverfolgung_hindernis", FollowUpObstacle),
         Index("ix_emails_claim", "naechster_versuch_at", "id", postgresql_where=text("status = 'QUEUED'")),
         Index(
             "ix_emails_unanswered",
@@ -174,14 +213,69 @@ class Email(Base):
         String(100), comment="The reference its template showed, to know a reply by"
     )
     version: Mapped[int] = mapped_column(default=1, server_default=text("1"))
+    nachverfolgung_hindernis: Mapped[str | None] = mapped_column(
+        String(20), comment="Why the last look made no automatic call"
+    )
 
-    @property
+    @hybrid_property
     def zustellung_unklar(self) -> bool:
         """Whether the message may have been delivered without the server's answer reaching us."""
         return (
             self.status is EmailStatus.SENDING
             and self.anspruch_bis is None
             and self.uebergabe_begonnen_at is not None
+        )
+
+    @zustellung_unklar.inplace.expression
+    @classmethod
+    def _unclear(cls) -> ColumnElement[bool]:
+        return and_(
+            cls.status == EmailStatus.SENDING,
+            cls.anspruch_bis.is_(None),
+            cls.uebergabe_begonnen_at.is_not(None),
+        )
+
+    @property
+    def undelivered(self) -> bool:
+        """Whether it did not arrive: sending it failed, or its undeliverability was reported."""
+        return self.status is EmailStatus.FAILED or self.antwort_art == ReplyKind.UNDELIVERABLE
+
+    @hybrid_property
+    def awaits_follow_up(self) -> bool:
+        """Whether it was sent, has not come back, and is neither answered nor followed up by itself."""
+        pending = self.status is EmailStatus.SENT and not self.antwort_erhalten and not self.nachgefasst
+        return pending and self.antwort_art != ReplyKind.UNDELIVERABLE
+
+    @awaits_follow_up.inplace.expression
+    @classmethod
+    def _awaits_follow_up(cls) -> ColumnElement[bool]:
+        return and_(
+            cls.status == EmailStatus.SENT,
+            ~cls.antwort_erhalten,
+            or_(cls.antwort_art.is_(None), cls.antwort_art != ReplyKind.UNDELIVERABLE),
+            ~cls.nachgefasst,
+        )
+
+    def follow_up_at(self, after: timedelta) -> datetime | None:
+        """Return from when on it is to be followed up, usually `after` it was sent; None if never."""
+        if not self.awaits_follow_up or self.sent_at is None:
+            return None
+        due = self.sent_at + after
+        return max(due, self.nachverfolgung_ab) if self.nachverfolgung_ab else due
+
+    @hybrid_method
+    def follow_up_due(self, now: datetime, after: timedelta) -> bool:
+        """Whether `follow_up_at` has come."""
+        at = self.follow_up_at(after)
+        return at is not None and at <= now
+
+    @follow_up_due.inplace.expression
+    @classmethod
+    def _follow_up_due(cls, now: datetime, after: timedelta) -> ColumnElement[bool]:
+        return and_(
+            cls.awaits_follow_up,
+            cls.sent_at <= now - after,
+            or_(cls.nachverfolgung_ab.is_(None), cls.nachverfolgung_ab <= now),
         )
 
 
@@ -193,6 +287,7 @@ class EmailVersuch(Base):
         UniqueConstraint("email_id", "nummer"),
         one_of("stufe", AttemptStage),
         one_of("ergebnis", AttemptOutcome),
+        one_of("ende", Ending),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -204,6 +299,7 @@ class EmailVersuch(Base):
     smtp_code: Mapped[int | None]
     smtp_text: Mapped[str | None] = mapped_column(Text)
     ergebnis: Mapped[str] = mapped_column(String(20))
+    ende: Mapped[str | None] = mapped_column(String(20), comment="NULL: from before this was noted")
 
 
 class MailQueueState(Base):
@@ -247,10 +343,3 @@ class MailDomain(Base):
     domain: Mapped[str] = mapped_column(String(255), primary_key=True)
     slow_until: Mapped[datetime]
     failures: Mapped[int] = mapped_column(default=1, server_default=text("1"))
-
-
-UNCLEAR = and_(
-    Email.status == EmailStatus.SENDING,
-    Email.anspruch_bis.is_(None),
-    Email.uebergabe_begonnen_at.is_not(None),
-)

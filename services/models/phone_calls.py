@@ -3,8 +3,9 @@
 from datetime import date, datetime, time
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, func, text
+from sqlalchemy import CheckConstraint, ColumnElement, ForeignKey, Index, String, Text, func, or_, text
 from sqlalchemy.dialects.postgresql import JSONB, ExcludeConstraint
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.models.base import Base, CreatedAt, one_of
@@ -42,6 +43,15 @@ class OutcomeKind(StrEnum):
     CANCELED = "abgesagt"
 
 
+class CancelReason(StrEnum):
+    """Why a call was cancelled by itself (`absage_grund`)."""
+
+    DO_NOT_CALL = "nicht_anrufen"
+    NOT_ACTIVE = "nicht_aktiv"
+    ANSWERED = "beantwortet"
+    NO_TIME_AFTER_ABSENCE = "keine_zeit_frei"
+
+
 OCCUPIED = "zeitfenster(geplantes_datum, geplante_zeit, dauer_minuten)"
 
 
@@ -68,6 +78,7 @@ class PhoneCall(Base):
         one_of("status", CallStatus),
         one_of("grund", CallReason),
         one_of("ergebnis_art", OutcomeKind),
+        one_of("absage_grund", CancelReason),
         _no_overlap("therapist_id"),
         _no_overlap("leitung"),
         Index(
@@ -79,6 +90,7 @@ class PhoneCall(Base):
         Index("ix_phone_calls_day", "geplantes_datum", "geplante_zeit", "id"),
         Index("ix_phone_calls_therapist", "therapist_id", text("id DESC")),
         Index("ix_phone_calls_email", "email_id"),
+        Index("ix_phone_calls_status", "status", "id"),
         Index(
             "ix_phone_calls_due",
             "geplantes_datum",
@@ -140,3 +152,16 @@ class PhoneCall(Base):
         JSONB, comment="What the last outcome changed, while it can be undone"
     )
     version: Mapped[int] = mapped_column(default=1, server_default=text("1"))
+    absage_grund: Mapped[str | None] = mapped_column(
+        String(20), comment="Why it was cancelled where nobody did that"
+    )
+
+    @hybrid_property
+    def stands_for_follow_up(self) -> bool:
+        """Whether none follows by itself about its e-mail; one a person planned and cancelled leaves room."""
+        return self.grund == CallReason.NO_REPLY or self.status != CallStatus.CANCELED
+
+    @stands_for_follow_up.inplace.expression
+    @classmethod
+    def _stands_for_follow_up(cls) -> ColumnElement[bool]:
+        return or_(cls.grund == CallReason.NO_REPLY, cls.status != CallStatus.CANCELED)

@@ -14,11 +14,12 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
+from services.hours.reading import Availability, parse
 from services.models.base import SCHEMA, Base
 
 NAMES_SQL = f"{SCHEMA}.namenswoerter(vorname, nachname)"
 NAMES: ColumnElement[str] = literal_column(NAMES_SQL, TSVECTOR)
-"""The words of a therapist's names as `namensform` spells them: without accents, `ß` as ss, `oe` as o."""
+"""The words of a therapist's names that a search finds (`services.search`)."""
 
 OTHER_NUMBERS_SQL = "array_to_tsvector(telefon_e164_weitere)"
 OTHER_NUMBERS: ColumnElement[str] = literal_column(OTHER_NUMBERS_SQL, TSVECTOR)
@@ -70,6 +71,11 @@ class Therapist(Base):
         """The name as staff say it: title, first and last name."""
         return " ".join(part for part in (self.titel, self.vorname, self.nachname) if part)
 
+    @property
+    def availability(self) -> Availability:
+        """The phone hours as far as they can be read."""
+        return parse(self.telefonische_erreichbarkeit)
+
 
 NOT_TO_BE_CALLED = frozenset({"gesperrt", "inaktiv"})
 
@@ -77,6 +83,13 @@ NOT_TO_BE_CALLED = frozenset({"gesperrt", "inaktiv"})
 def may_be_called(therapist: Therapist) -> bool:
     """Say whether calls may be placed without a person deciding it."""
     return not therapist.nicht_anrufen and therapist.status not in NOT_TO_BE_CALLED
+
+
+def short_name(vorname: str | None, nachname: str | None) -> str | None:
+    """Return a therapist's name where space is short, surname first: `Roth, K.`; None without a surname."""
+    if not nachname:
+        return vorname or None
+    return f"{nachname}, {vorname[0]}." if vorname else nachname
 
 
 def display_name(titel: str | None, vorname: str | None, nachname: str | None) -> str | None:

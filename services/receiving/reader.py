@@ -17,9 +17,9 @@ from services.receiving.mailbox import Listed, Mailbox, MailboxOptions, MailboxT
 from services.receiving.store import Place, begin_mailbox, cursor_of, take_in
 from services.receiving.understanding import OurSide
 from services.work import Workplace
+from shared.backoff import Backoff
 from shared.config import Settings
 from shared.direct_connection import DirectConnection
-from shared.supervision import Restarts
 
 READER_LOCK = 0x63616C6C6D61696C
 STANDBY_SECONDS = 1
@@ -68,7 +68,7 @@ class MailReader:
         self._poll = config.imap_poll_seconds
         self._mailbox = Mailbox(self._options)
         self._link = DirectConnection(config.get_database_url(), application_name="calldesk-mailbox")
-        self._restarts = Restarts(base=0.5, cap=60)
+        self._backoff = Backoff.of_seconds(0.5, 60)
         self._failures = 0
         self._tries: Counter[tuple[int, int]] = Counter()
         self._contact_at: datetime | None = None
@@ -179,7 +179,7 @@ class MailReader:
 
     async def _rest(self) -> None:
         self._failures += 1
-        await asyncio.sleep(self._restarts.wait(self._failures))
+        await asyncio.sleep(self._backoff.seconds(self._failures))
 
 
 def _stand_in(place: Place) -> bytes:

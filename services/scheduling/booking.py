@@ -1,11 +1,11 @@
 """Puts calls into the calendar so that they can't overlap, however many callers book at once.
 
 Bookings take turns on one advisory lock, held until the caller's transaction ends: keep what follows short,
-and lock rows (e-mail, then calls) before booking, never after. The exclusion constraints stay the last word,
-for whoever writes without taking a turn.
+lock rows (e-mail, then calls) before booking, never after, and write rows of calls after, never before. The
+exclusion constraints stay the last word, for whoever writes without taking a turn.
 """
 
-from datetime import date, datetime, time
+from datetime import date, time
 from typing import Any
 
 from sqlalchemy import func, select
@@ -17,8 +17,8 @@ from services.models import PhoneCall, Therapist
 from services.models.therapists import may_be_called
 from services.rules import DeskRules
 from services.scheduling.calendar import Unschedulable, busy_query, find_next, plannable
-from services.scheduling.phone_hours import Interval, day_windows, parse
-from services.scheduling.slots import Busy, Slot, exists, free_line, occupied_lines, span, within
+from services.scheduling.phone_hours import Interval, day_windows
+from services.scheduling.slots import Slot, exists, span, within
 from services.work import Moment, Transaction
 
 ATTEMPTS = 8
@@ -58,6 +58,12 @@ async def lock_calendar(tx: Transaction) -> None:
         if _sqlstate(error) == LOCK_NOT_AVAILABLE:
             raise CalendarBusy from error
         raise
+
+
+async def wait_at_most(tx: Transaction, seconds: float) -> None:
+    """Let this transaction wait for any lock no longer than so many seconds, 1 ms at least."""
+    limit = f"{max(1, int(seconds * 1000))}ms"
+    await tx.session.execute(select(func.set_config("lock_timeout", limit, True)))
 
 
 async def book_next(
@@ -102,11 +108,11 @@ async def book_at(
     A time outside the phone hours is accepted and marked `ausserhalb_erreichbarkeit`.
 
     Raises:
-        InvalidInput: the time is past, too far ahead or does not exist.
+        InvalidInput: the time is past, too far ahead, or not all of it exists.
         CallCollision: the therapist or every line is taken at that time.
     """
     duration = duration_minutes or tx.rules.duration_minutes
-    check_time(tx, day, at)
+    check_time(tx, day, at, duration)
     await lock_calendar(tx)
     line = await _free_line(tx, therapist.id, span(day, at, duration))
     values["ausserhalb_erreichbarkeit"] = outside_phone_hours(therapist, day, at, duration, tx.rules)
@@ -130,14 +136,14 @@ async def move(
     The therapist's phone hours decide `ausserhalb_erreichbarkeit`; without a therapist it stays as it is.
 
     Raises:
-        InvalidInput: the time is past, too far ahead or does not exist.
+        InvalidInput: the time is past, too far ahead, or not all of it exists.
         CallCollision: the therapist or every line is taken at that time.
     """
     duration = duration_minutes or call.dauer_minuten
-    check_time(tx, day, at)
+    check_time(tx, day, at, duration)
     await lock_calendar(tx)
     wanted = span(day, at, duration)
-    line = await _free_line(tx, call.therapist_id, wanted, ignore_call_id=call.id)
+    line = await _free_line(tx, call.therapist_id, wanted, ignore=call.id)
     try:
         async with tx.session.begin_nested():
             call.geplantes_datum, call.geplante_zeit, call.dauer_minuten = day, at, duration
@@ -167,17 +173,27 @@ async def move_to_next(
     await move(tx, call, therapist, slot.day, slot.start)
 
 
-def check_time(moment: Moment, day: date, at: time) -> None:
+async def free_line_for(tx: Transaction, call: PhoneCall, slot: Slot) -> int:
+    """Return the line on which a call can return to a time: its former one, else any; the calendar is locked.
+
+    Raises:
+        CallCollision: the therapist or every line is taken at that time.
+    """
+    wanted = span(slot.day, slot.start, slot.duration_minutes)
+    return await _free_line(tx, call.therapist_id, wanted, rather=slot.line, ignore=call.id)
+
+
+def check_time(moment: Moment, day: date, at: time, duration_minutes: int) -> None:
     """Refuse a time at which no call can be.
 
     Raises:
-        InvalidInput: it is past, too far ahead or does not exist on that day.
+        InvalidInput: it is past, too far ahead, or the clocks skip it, or a part of the call.
     """
     if day < moment.today:
         raise InvalidInput(FieldError("geplantes_datum", "This date is in the past."))
     if not plannable(moment, day):
         raise InvalidInput(FieldError("geplantes_datum", "This date is too far ahead."))
-    if not exists(day, at, moment.rules):
+    if not exists(day, at, moment.rules, duration_minutes):
         raise InvalidInput(FieldError("geplante_zeit", "The clocks skip this time on that day."))
     if moment.rules.instant(day, at) < moment.now:
         raise InvalidInput(FieldError("geplante_zeit", "This time is in the past."))
@@ -185,28 +201,29 @@ def check_time(moment: Moment, day: date, at: time) -> None:
 
 def outside_phone_hours(therapist: Therapist, day: date, at: time, duration: int, rules: DeskRules) -> bool:
     """Say whether a call would not lie within the phone hours that are also the desk's."""
-    windows = day_windows(parse(therapist.telefonische_erreichbarkeit), day, rules)
+    windows = day_windows(therapist.availability, day, rules)
     return not within(windows, at, duration)
 
 
 async def _free_line(
-    tx: Transaction, therapist_id: int, wanted: Interval, *, ignore_call_id: int | None = None
+    tx: Transaction, therapist_id: int, wanted: Interval, *, rather: int = 1, ignore: int | None = None
 ) -> int:
-    """Return the lowest line that is free for a stretch of time.
+    """Return a line that is free for a stretch of time: the one asked for, else the lowest.
 
     Raises:
         CallCollision: the therapist, whose earliest call in the way is named, or every line is taken.
     """
-    lines: dict[int, list[Interval]] = {}
+    taken: set[int] = set()
     found = await tx.session.execute(busy_query(wanted))
-    for call_id, owner, day, at, minutes, line in sorted(found, key=lambda row: (row[2], row[3])):
-        if call_id == ignore_call_id:
+    for call_id, owner, day, at, _, line in sorted(found, key=lambda row: (row[2], row[3])):
+        if call_id == ignore:
             continue
         if owner == therapist_id:
             raise CallCollision(call_id=call_id, date=day.isoformat(), time=f"{at:%H:%M}")
-        lines.setdefault(line, []).append(span(day, at, minutes))
-    free = free_line(occupied_lines(Busy(lines=lines), tx.rules), wanted)
-    if isinstance(free, datetime):
+        taken.add(line)
+    lines = (rather, *range(1, tx.rules.lines + 1))
+    free = next((line for line in lines if line not in taken), None)
+    if free is None:
         raise NoFreeLine
     return free
 

@@ -7,20 +7,12 @@ from datetime import UTC, date, datetime, time, timedelta
 from sqlalchemy import Select, func, literal_column, select, tuple_
 
 from services.errors import FieldError, InvalidInput, NotFound
+from services.hours.reading import Availability
+from services.hours.windows import Window, minute_of_day
 from services.models import PhoneCall, Therapist
 from services.models.therapists import may_be_called
 from services.rules import DeskRules
-from services.scheduling.phone_hours import (
-    DAY,
-    MINUTE,
-    Availability,
-    Interval,
-    Window,
-    day_windows,
-    minute_of_day,
-    openings,
-    parse,
-)
+from services.scheduling.phone_hours import DAY, MINUTE, Interval, day_windows, openings
 from services.scheduling.slots import Busy, Slot, days_to_search, free_slots, next_slot, span
 from services.therapists.directory import TherapistDirectory, UnknownTherapist
 from services.work import Moment, Transaction, Work
@@ -86,7 +78,7 @@ async def find_next(
         NoFreeSlot: everything within the horizon is taken.
     """
     duration = duration_minutes or tx.rules.duration_minutes
-    hours = parse(therapist.telefonische_erreichbarkeit)
+    hours = therapist.availability
     days = days_to_search(tx, not_before=not_before)
     for some in _growing(
         pieces(openings(hours.windows, days, tx.rules), tx.now + tx.rules.notice, duration, tx.rules)
@@ -107,7 +99,7 @@ async def free_slots_of_day(
     ignore_call_id: int | None = None,
 ) -> list[Slot]:
     """Return every time of a day at which a call could start."""
-    windows = parse(therapist.telefonische_erreichbarkeit).windows
+    windows = therapist.availability.windows
     some = openings(windows, [day], tx.rules) if plannable(tx, day) else []
     if not some:
         return []
@@ -250,5 +242,5 @@ async def load_free_times(
     if allowed:
         async with work.transaction() as tx:
             slots = await free_slots_of_day(tx, therapist, day, duration_minutes=duration)
-    windows = day_windows(parse(therapist.telefonische_erreichbarkeit), day, work.rules)
+    windows = day_windows(therapist.availability, day, work.rules)
     return FreeTimes(therapist.id, day, duration, allowed, windows, slots)

@@ -1,75 +1,19 @@
-"""Reads `telefonische_erreichbarkeit`, a therapist's phone hours, as other services and people write it.
+"""Phone hours cut to the desk's hours, without public holidays."""
 
-The agreed form is weekday -> list of `{"start": "09:00", "end": "12:00"}`. Whatever else arrives is read as
-far as it can be understood; the rest is named to the staff and never stops anything.
-"""
-
-import reprlib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
-from itertools import islice
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
-import msgspec
 from holidays import country_holidays
 
+from services.hours.reading import Availability, Windows
+from services.hours.windows import Window
 from services.rules import DeskRules
-from services.scheduling.windows import (
-    BETWEEN,
-    EMPTY_WINDOW,
-    END_UNREADABLE,
-    ENDS_BEFORE_START,
-    MORE_THAN_A_WINDOW,
-    NOT_A_WINDOW,
-    START_UNREADABLE,
-    TOO_MUCH,
-    Window,
-    compact,
-    minute_of_day,
-    read_windows,
-)
-from services.scheduling.windows import END_OF_DAY as END_OF_DAY
-from services.scheduling.windows import time_of_day as time_of_day
-from services.therapists.record import LONGEST_ENTRY, MOST_ENTRIES
-
-NOT_A_TABLE = "The phone hours are not a table of weekdays."
-UNKNOWN_DAY = "This is not a day of the week."
-REASONS = (
-    NOT_A_TABLE,
-    UNKNOWN_DAY,
-    NOT_A_WINDOW,
-    MORE_THAN_A_WINDOW,
-    START_UNREADABLE,
-    END_UNREADABLE,
-    ENDS_BEFORE_START,
-    EMPTY_WINDOW,
-    TOO_MUCH,
-)
-"""Every reason a problem may have: gettext message ids."""
 
 DAY = timedelta(days=1)
 
 MINUTE = timedelta(minutes=1)
-
-MOST_PROBLEMS = 20
-
-_DAY_NAMES = (
-    ("monday", "mon", "montag", "mo"),
-    ("tuesday", "tue", "tues", "dienstag", "di", "die"),
-    ("wednesday", "wed", "mittwoch", "mi", "mit"),
-    ("thursday", "thu", "thur", "thurs", "donnerstag", "do", "don"),
-    ("friday", "fri", "freitag", "fr", "fre"),
-    ("saturday", "sat", "samstag", "sonnabend", "sa", "sam"),
-    ("sunday", "sun", "sonntag", "so", "son"),
-)
-_WEEKDAYS = {name: number for number, names in enumerate(_DAY_NAMES) for name in names}
-_EVERY_DAY = frozenset(("täglich", "daily"))
-_LONGEST_QUOTE = 80
-
-Windows = Mapping[int, tuple[Window, ...]]
-"""Weekday (Monday is 0) -> windows, sorted, apart from each other; no key without a window."""
 
 
 class Interval(NamedTuple):
@@ -79,131 +23,29 @@ class Interval(NamedTuple):
     end: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """Something that was not understood: at which day, what it said, and why (one of `REASONS`)."""
-
-    where: str
-    entry: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Availability:
-    """The phone hours as understood, and what was not."""
-
-    windows: Windows = field(default_factory=dict[int, tuple[Window, ...]])
-    problems: list[Problem] = field(default_factory=list[Problem])
-
-    def on(self, day: date) -> tuple[Window, ...]:
-        """Return the windows of a date's weekday."""
-        return self.windows.get(day.weekday(), ())
-
-
-def parse(raw: object) -> Availability:
-    """Read phone hours from any JSON value; never raises.
-
-    The work grows with `MOST_ENTRIES` and `LONGEST_ENTRY` at most, whatever the value's size.
-    """
-    if raw is None:
-        return Availability()
-    if not isinstance(raw, Mapping):
-        return Availability({}, [Problem("", _quote(raw), NOT_A_TABLE)])
-    table = cast(Mapping[object, object], raw)
-    problems: list[Problem] = []
-    found: dict[int, list[Window]] = {}
-    for key, entries in islice(table.items(), MOST_ENTRIES):
-        weekdays = _weekdays(key)
-        if not weekdays:
-            problems.append(Problem(_quote(key), _quote(entries), UNKNOWN_DAY))
-            continue
-        for number, (entry, window) in enumerate(read_windows(entries)):
-            if number == MOST_ENTRIES:
-                problems.append(Problem(_quote(key), _quote(entry), TOO_MUCH))
-                break
-            if isinstance(window, Window):
-                for weekday in weekdays:
-                    found.setdefault(weekday, []).append(window)
-            else:
-                problems.append(Problem(_quote(key), _quote(entry), window))
-    if len(table) > MOST_ENTRIES or len(problems) > MOST_PROBLEMS:
-        problems = [*problems[: MOST_PROBLEMS - 1], Problem("", "…", TOO_MUCH)]
-    return Availability({day: _joined(found[day]) for day in sorted(found)}, problems)
-
-
-@lru_cache(maxsize=4_096)
-def parse_json(text: str | None) -> Availability:
-    """Read phone hours from their JSON text, which is the same text every time a board is drawn."""
-    return parse(msgspec.json.decode(text)) if text else Availability()
-
-
-def _weekdays(key: object) -> frozenset[int]:
-    """Return the days a key names, such as `montags`, `Mo-Fr` or `Mo, Mi und Fr`; none if that is unclear."""
-    if not isinstance(key, str) or len(key) > LONGEST_ENTRY:
-        return frozenset()
-    if key.strip().casefold() in _EVERY_DAY:
-        return frozenset(range(len(_DAY_NAMES)))
-    days: set[int] = set()
-    for part in BETWEEN.sub(" ", compact(key)).split() or [key]:
-        ends = [_weekday(name) for name in part.split("-")]
-        match ends:
-            case [int(day)]:
-                days.add(day)
-            case [int(first), int(last)] if first < last:
-                days.update(range(first, last + 1))
-            case _:
-                return frozenset()
-    return frozenset(days)
-
-
-def _weekday(name: str) -> int | None:
-    name = name.strip(" .:")
-    day = _WEEKDAYS.get(name)
-    return _WEEKDAYS.get(name.removesuffix("s")) if day is None and len(name) > len("mos") else day
-
-
-def _joined(windows: list[Window]) -> tuple[Window, ...]:
-    """Sort windows and join those that overlap or touch."""
-    joined: list[Window] = []
-    for window in sorted(windows):
-        if joined and window.start <= joined[-1].end:
-            joined[-1] = Window(joined[-1].start, max(joined[-1].end, window.end))
-        else:
-            joined.append(window)
-    return tuple(joined)
-
-
-def _quote(value: object) -> str:
-    try:
-        text = value if isinstance(value, str) else reprlib.repr(value)
-    except ValueError:  # a number too long for Python to write down
-        text = "…"
-    return text if len(text) <= _LONGEST_QUOTE else f"{text[: _LONGEST_QUOTE - 1]}…"
-
-
 def day_windows(availability: Availability, day: date, rules: DeskRules) -> list[Window]:
     """Return a day's phone hours cut to the desk's hours, in order; none on a public holiday."""
-    if is_holiday(day, rules.holiday_state):
-        return []
-    opens, closes = rules.desk_hours
-    cut = (Window(max(window.start, opens), min(window.end, closes)) for window in availability.on(day))
-    return [window for window in cut if window.start < window.end]
+    return _cut(availability.windows, day, rules)
 
 
 def openings(windows: Windows, days: Iterable[date], rules: DeskRules) -> list[Interval]:
     """Return when the therapist and the desk are both there, in order; never on a holiday."""
-    desk_opens, desk_closes = (minute_of_day(at) for at in rules.desk_hours)
-    found: list[Interval] = []
-    for day in days:
-        if day.weekday() not in windows or is_holiday(day, rules.holiday_state):
-            continue
-        midnight = datetime.combine(day, time())
-        for window in windows[day.weekday()]:
-            opens, closes = window.minutes
-            opens, closes = max(opens, desk_opens), min(closes, desk_closes)
-            if opens < closes:
-                found.append(Interval(midnight + opens * MINUTE, midnight + closes * MINUTE))
-    return found
+    return [_interval(day, window) for day in days for window in _cut(windows, day, rules)]
+
+
+def _cut(windows: Windows, day: date, rules: DeskRules) -> list[Window]:
+    of_day = windows.get(day.weekday(), ())
+    if not of_day or is_holiday(day, rules.holiday_state):
+        return []
+    opens, closes = rules.desk_hours
+    cut = (Window(max(window.start, opens), min(window.end, closes)) for window in of_day)
+    return [window for window in cut if window.start < window.end]
+
+
+def _interval(day: date, window: Window) -> Interval:
+    midnight = datetime.combine(day, time())
+    opens, closes = window.minutes
+    return Interval(midnight + opens * MINUTE, midnight + closes * MINUTE)
 
 
 def is_holiday(day: date, state: str) -> bool:

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
 
+from services.hours.windows import Window, minute_of_day
 from services.rules import DeskRules
-from services.scheduling.phone_hours import DAY, MINUTE, Interval, Window, minute_of_day
+from services.scheduling.phone_hours import DAY, MINUTE, Interval
 from services.work import Moment
 
 
@@ -55,9 +56,15 @@ def days_to_search(moment: Moment, *, not_before: date | None = None) -> list[da
     return [first + offset * DAY for offset in range(count)]
 
 
-def exists(day: date, at: time, rules: DeskRules) -> bool:
-    """Say whether a wall-clock time occurs at all: when clocks go forward, an hour does not."""
-    return _instant(datetime.combine(day, at), rules) is not None
+def exists(day: date, at: time, rules: DeskRules, duration_minutes: int = 1) -> bool:
+    """Say whether every minute from a time on occurs: when clocks go forward, those of an hour do not.
+
+    So calls that are apart by the wall clock are apart in real time as well. When clocks go back, the first
+    of the repeated hours is meant, and what is apart by the wall clock is only further apart.
+    """
+    wanted = span(day, at, duration_minutes)
+    real = _real_length(wanted, rules)
+    return real is not None and real >= wanted.end - wanted.start
 
 
 def span(day: date, at: time, duration_minutes: int) -> Interval:
@@ -134,11 +141,15 @@ def _on_grid(at: datetime, midnight: datetime, rules: DeskRules) -> datetime:
 
 def _may_ring(wanted: Interval, earliest: datetime, rules: DeskRules) -> bool:
     """Say whether the notice is kept and no clock change falls into the call."""
-    last_minute = wanted.end - MINUTE
-    begins, ends = _instant(wanted.start, rules), _instant(last_minute, rules)
-    if begins is None or ends is None or begins < earliest:
-        return False
-    return ends - begins == last_minute - wanted.start
+    begins = _instant(wanted.start, rules)
+    kept = begins is not None and begins >= earliest
+    return kept and _real_length(wanted, rules) == wanted.end - wanted.start
+
+
+def _real_length(wanted: Interval, rules: DeskRules) -> timedelta | None:
+    """Return what passes between two wall-clock times; None where the first or the last minute is skipped."""
+    begins, last = _instant(wanted.start, rules), _instant(wanted.end - MINUTE, rules)
+    return None if begins is None or last is None else last + MINUTE - begins
 
 
 def _instant(wall_clock: datetime, rules: DeskRules) -> datetime | None:

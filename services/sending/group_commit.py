@@ -5,19 +5,17 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Generic, TypeVar
 
-import structlog
-
+from shared.backoff import Backoff
 from shared.database_errors import UNREACHABLE
 from shared.direct_connection import DirectConnection
+from shared.outage import Outage
 
 T = TypeVar("T")
 
-RETRY_SECONDS = (0.1, 2.0)
+RETRY = Backoff.of_seconds(0.1, 2)
 WORTH_A_COMMIT = 8
 BLOCKED_SECONDS = 1.0
 """How long what belongs to a row that somebody else locks waits before it is tried again."""
-
-log = structlog.get_logger(__name__)
 
 
 class GroupCommit(Generic[T]):
@@ -42,6 +40,7 @@ class GroupCommit(Generic[T]):
         self._changed = asyncio.Condition()
         self._wanted = asyncio.Event()
         self._urgent = asyncio.Event()
+        self._outage = Outage("ledger_waits")
         self.failing = False
         """Whether the last write failed and is going to be tried again."""
 
@@ -62,7 +61,7 @@ class GroupCommit(Generic[T]):
 
     async def run(self) -> None:
         """Write until cancelled; a group that can't be written waits for the database and goes first."""
-        delay, cap = RETRY_SECONDS
+        failures = 0
         while True:
             await self._wanted.wait()
             if self._gather_seconds:
@@ -75,18 +74,19 @@ class GroupCommit(Generic[T]):
             try:
                 blocked = await self._write(self._connection, group)
             except UNREACHABLE as error:
-                log.warning("ledger_waits", error=type(error).__name__, retry_seconds=delay)
+                failures += 1
+                self._outage.note(error)
                 self._put_back(group)
                 self.failing = True
-                await asyncio.sleep(delay)
-                delay = min(delay * 2, cap)
+                await asyncio.sleep(RETRY.seconds(failures))
                 continue
             except BaseException:
                 # Written or not: the token keeps a second write from doing anything.
                 self._put_back(group)
                 raise
+            self._outage.over()
             self.failing = False
-            delay = RETRY_SECONDS[0]
+            failures = 0
             self._unwritten -= len(group) - len(blocked)
             if blocked:
                 asyncio.get_running_loop().call_later(BLOCKED_SECONDS, self._put_back, blocked)

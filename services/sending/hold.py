@@ -88,7 +88,7 @@ async def doubt_all(work: Work) -> int:
             )
             .returning(Email.id)
         )
-        ids = doubted.all()
+        ids = sorted(doubted.all())
         for email_id in ids:
             tx.record_id(Action.EMAIL_DOUBTED, Email, email_id)
         tx.wake(EMAILS)

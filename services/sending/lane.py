@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from services.hints import EMAIL_QUEUE
-from services.models import AttemptOutcome, AttemptStage
+from services.models import AttemptOutcome, AttemptStage, Ending
 from services.sending.inbox import Inbox, ReadyEmail
 from services.sending.ledger import Ledger, conclude, release
 from services.sending.message import OutgoingMessage, UnbuildableMessage
@@ -17,7 +17,6 @@ from services.sending.smtp import SmtpConnection
 from services.sending.verdict import (
     SESSION_STAGES,
     DeliveryResult,
-    Ending,
     Patience,
     Verdict,
     judge,
@@ -26,6 +25,7 @@ from services.sending.verdict import (
 from shared.clock import Clock
 from shared.database_errors import UNREACHABLE
 from shared.notifications import Notifier
+from shared.reasons import reason_of
 
 IDLE_SECONDS = 30
 
@@ -185,7 +185,7 @@ class Lane:
                 verdict = weigh(verdict, await self._queue.note_refusal(email, now=self._clock()))
             await self._heed(email, result, verdict)
         except UNREACHABLE as error:
-            log.warning("verdict_not_shared", email_id=email.id, error=type(error).__name__)
+            log.warning("verdict_not_shared", email_id=email.id, reason=reason_of(error))
         finally:
             if held:
                 self._ledger.finish(release(email))
@@ -201,8 +201,7 @@ class Lane:
 
     def _interrupted(self) -> DeliveryResult:
         stage = self._connection.stage
-        ending = Ending.LOST if stage is AttemptStage.BODY else Ending.ABANDONED
-        return DeliveryResult(stage, ending, text="the worker ended")
+        return DeliveryResult(stage, Ending.WORKER_ENDED if stage is AttemptStage.BODY else Ending.ABANDONED)
 
     async def _heed(self, email: ClaimedEmail, result: DeliveryResult, verdict: Verdict) -> None:
         """Share what the result says about the server or the domain with all senders."""
@@ -232,7 +231,9 @@ class Lane:
         self._on_pause()
         wait = self._patience.pause.wait(email.queue_failures + 1, self._jitter())
         if await self._queue.pause(email.queue_failures, until=now + wait, reason=result.words):
-            log.warning("queue_paused", seconds=wait.total_seconds(), stage=result.stage.value)
+            # Later than the login, a server's words may name the recipient.
+            reason = result.words if result.stage in SESSION_STAGES else result.code
+            log.warning("queue_paused", seconds=wait.total_seconds(), stage=result.stage.value, reason=reason)
 
     async def _resume(self, email: ClaimedEmail) -> None:
         if await self._queue.resume(email.queue_failures):

@@ -13,19 +13,19 @@ import structlog
 
 from services.events.report import REPORT, REPORTED
 from services.hints import EMAILS, OUTBOX
-from services.models import SCHEMA, AttemptOutcome, AttemptStage, EmailStatus
+from services.models import SCHEMA, AttemptOutcome, AttemptStage, EmailStatus, Ending
 from services.models.emails import ANSWERED_UNSENT
 from services.sending.group_commit import GroupCommit
 from services.sending.queue import ARRIVED, BACK, HELD, NEXT_NUMBER, ClaimedEmail
 from services.sending.verdict import (
     DeliveryResult,
-    Ending,
     RetryPlan,
     Verdict,
 )
 from shared.clock import Clock
 from shared.direct_connection import DirectConnection
 from shared.notifications import Notifier
+from shared.reasons import reason_of
 
 MOST_UNWRITTEN = 16
 GATHER_SECONDS = 0.01
@@ -51,7 +51,7 @@ FINISH = f"""
         SELECT * FROM json_to_recordset($2::json) AS t(
             id int, token uuid, status {SCHEMA}.emailstatus, sent_at timestamptz, next_at timestamptz,
             retries int, error text, begun timestamptz, ended timestamptz, stage text, code int, text text,
-            outcome text)
+            outcome text, ending text)
     ), ours AS (
         SELECT e.id,
             CASE WHEN entry.status = 'SENDING' AND {ARRIVED} THEN 'SENT'
@@ -76,11 +76,11 @@ FINISH = f"""
                 THEN coalesce(e.uebergabe_begonnen_at, $1) END
         FROM entry JOIN ours ON ours.id = entry.id WHERE e.id = entry.id
         RETURNING {REPORTED},
-            entry.begun, entry.ended, entry.stage, entry.code, entry.text, entry.outcome
+            entry.begun, entry.ended, entry.stage, entry.code, entry.text, entry.outcome, entry.ending
     ), attempts AS (
         INSERT INTO {SCHEMA}.email_versuche
-            (email_id, nummer, begonnen_at, beendet_at, stufe, smtp_code, smtp_text, ergebnis)
-        SELECT id, {NEXT_NUMBER}, begun, ended, stage, code, text, outcome
+            (email_id, nummer, begonnen_at, beendet_at, stufe, smtp_code, smtp_text, ergebnis, ende)
+        SELECT id, {NEXT_NUMBER}, begun, ended, stage, code, text, outcome, ending
         FROM changed c WHERE outcome IS NOT NULL
     ), events AS (
         {REPORT}
@@ -101,6 +101,7 @@ class Attempt:
     code: int | None
     text: str
     outcome: AttemptOutcome
+    ending: Ending
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +137,7 @@ class Entry:
             "code": attempt and attempt.code,
             "text": attempt and attempt.text,
             "outcome": attempt and attempt.outcome.value,
+            "ending": attempt and attempt.ending.value,
         }
 
 
@@ -236,7 +238,7 @@ class Ledger:
             if isinstance(error, asyncpg.UniqueViolationError):
                 log.warning("ledger_entries_blocked", email_ids=[entries[0].email.id])
                 return entries
-            log.error("ledger_entry_refused", email_id=entries[0].email.id, error=type(error).__name__)
+            log.error("ledger_entry_refused", email_id=entries[0].email.id, reason=reason_of(error))
             return []
         written = {row["id"] for row in rows if row["written"]}
         blocked = {row["id"] for row in rows if not row["written"]}
@@ -292,8 +294,9 @@ def conclude(
             ended=now,
             stage=result.stage,
             code=result.code,
-            text=result.text or ("" if result.ending is Ending.REPLY else result.ending.value),
+            text=result.text,
             outcome=outcome,
+            ending=result.ending,
         ),
     )
 

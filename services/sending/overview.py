@@ -8,7 +8,6 @@ from sqlalchemy import func, select, update
 
 from services.hints import EMAIL_QUEUE
 from services.models import Email, EmailStatus, MailDomain, MailQueueState, Staff
-from services.models.emails import UNCLEAR
 from services.work import Work
 
 
@@ -53,7 +52,7 @@ async def queue_overview(work: Work) -> QueueOverview:
             select(Email.status, func.count()).group_by(Email.status)
         ):
             counts[status] = count
-        unclear = await tx.session.scalar(select(func.count()).where(UNCLEAR))
+        unclear = await tx.session.scalar(select(func.count()).where(Email.zustellung_unklar))
         due, oldest_due = (
             await tx.session.execute(
                 select(func.count(), func.min(Email.naechster_versuch_at)).where(

@@ -5,14 +5,15 @@ taken the e-mail over in the meantime, it changes nothing. An unclear e-mail kee
 that was only cut off can still say what the mail server answered.
 """
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from services.events.report import REPORT, REPORTED
-from services.models import SCHEMA, EmailStatus, ReplyKind
+from services.models import SCHEMA, EmailStatus, Ending, ReplyKind
 from services.models.emails import ANSWERED_UNSENT
-from services.sending.verdict import RefusalHistory
+from services.sending.verdict import ENDING_WORDS, RefusalHistory
 from shared.direct_connection import DirectConnection
 
 DOMAIN = "lower(split_part(e.empfaenger_email, '@', -1))"
@@ -73,7 +74,8 @@ NEXT_NUMBER = (
 
 SWEEP = f"""
     WITH expired AS (
-        SELECT e.id, begun, CASE WHEN e.uebergabe_begonnen_at IS NULL THEN $3 ELSE $2 END AS words,
+        SELECT e.id, begun, CASE WHEN e.uebergabe_begonnen_at IS NULL THEN '{Ending.HELD}'
+                ELSE '{Ending.WORKER_ENDED}' END AS ending,
             CASE WHEN begun IS NULL THEN {BACK} WHEN {ARRIVED} THEN 'SENT'
                 ELSE 'SENDING' END::{SCHEMA}.emailstatus AS status
         FROM {SCHEMA}.emails e, LATERAL (
@@ -89,21 +91,19 @@ SWEEP = f"""
             naechster_versuch_at = CASE expired.status
                 WHEN 'QUEUED' THEN $1 WHEN 'SENDING' THEN e.naechster_versuch_at END,
             fehlermeldung = CASE expired.status WHEN 'QUEUED' THEN e.fehlermeldung
-                WHEN 'SENDING' THEN words WHEN 'FAILED' THEN '{ANSWERED_UNSENT}' END
+                WHEN 'SENDING' THEN $2::json->>ending WHEN 'FAILED' THEN '{ANSWERED_UNSENT}' END
         FROM expired WHERE e.id = expired.id
-        RETURNING {REPORTED}, begun, words
+        RETURNING {REPORTED}, begun, ending
     ), attempts AS (
         INSERT INTO {SCHEMA}.email_versuche
-            (email_id, nummer, begonnen_at, beendet_at, stufe, smtp_text, ergebnis)
-        SELECT id, {NEXT_NUMBER}, begun, $1, 'data', words, 'unclear'
+            (email_id, nummer, begonnen_at, beendet_at, stufe, ergebnis, ende)
+        SELECT id, {NEXT_NUMBER}, begun, $1, 'data', 'unclear', ending
         FROM changed c WHERE begun IS NOT NULL
     ), events AS (
         {REPORT}
     )
     SELECT id, status FROM changed
 """  # noqa: S608
-WORKER_ENDED = "the worker ended while the message was being handed over"
-HELD_MEANWHILE = "it was being sent, and the queue is held: what became of it is not known"
 
 NOTE_REFUSAL = f"""
     WITH before AS (
@@ -224,7 +224,7 @@ class EmailQueue:
         queue is held, all of them are unclear, those before DATA too: in an older state restored, nobody
         knows what came after.
         """
-        rows = await self._connection.fetch(SWEEP, now, WORKER_ENDED, HELD_MEANWHILE)
+        rows = await self._connection.fetch(SWEEP, now, json.dumps(ENDING_WORDS))
 
         def became(status: EmailStatus) -> list[int]:
             return [row["id"] for row in rows if row["status"] == status]

@@ -17,14 +17,16 @@ from services.sending.options import SmtpOptions
 from services.sending.queue import EmailQueue
 from services.sending.smtp import SmtpConnection
 from services.sending.verdict import Patience
+from shared.backoff import Backoff
 from shared.clock import Clock
 from shared.config import Settings
 from shared.database_errors import UNREACHABLE
 from shared.direct_connection import DirectConnection
 from shared.notifications import Listener, Notifier
+from shared.outage import Outage
 
 CLAIMS_PER_LANE = 8
-RETRY_SECONDS = (0.2, 5.0)
+RETRY = Backoff.of_seconds(0.2, 5)
 AFTER_OUTAGE_SECONDS = 5
 """When the database comes back, senders first write what they know; then leases that ended are looked at."""
 
@@ -119,17 +121,18 @@ class EmailSender:
 
     async def _claim_for_ever(self) -> None:
         subscription = self._listener.subscribe(EMAIL_QUEUE)
-        delay, cap = RETRY_SECONDS
+        failures, outage = 0, Outage("claim_waits")
         try:
             while True:
                 try:
                     more = await self._claim()
                 except UNREACHABLE as error:
-                    log.warning("claim_waits", error=type(error).__name__, retry_seconds=delay)
-                    await asyncio.sleep(delay)
-                    delay = min(delay * 2, cap)
+                    failures += 1
+                    outage.note(error)
+                    await asyncio.sleep(RETRY.seconds(failures))
                     continue
-                delay = RETRY_SECONDS[0]
+                outage.over()
+                failures = 0
                 if not more:
                     await subscription.next(self._config.worker_poll_seconds)
         finally:
@@ -160,16 +163,18 @@ class EmailSender:
         return len(claimed)
 
     async def _sweep_for_ever(self) -> None:
+        outage = Outage("sweep_waits")
         while True:
             if self._ledger.waits_for_database:
-                await asyncio.sleep(RETRY_SECONDS[0])
+                await asyncio.sleep(RETRY.seconds(1))
                 continue
             try:
                 swept = await self._queue.sweep(now=self._clock())
             except UNREACHABLE as error:
-                log.warning("sweep_failed", error=type(error).__name__)
+                outage.note(error)
                 await asyncio.sleep(AFTER_OUTAGE_SECONDS)
                 continue
+            outage.over()
             if any(asdict(swept).values()):
                 log.warning("leases_ended", **asdict(swept))
                 self._notifier.send({EMAIL_QUEUE, EMAILS, OUTBOX})

@@ -14,10 +14,10 @@ import aiosmtplib
 from aiosmtplib import SMTPResponse
 from aiosmtplib.protocol import SMTPProtocol
 
-from services.models import AttemptStage
+from services.models import AttemptStage, Ending
 from services.sending.message import OutgoingMessage
 from services.sending.options import SmtpOptions
-from services.sending.verdict import DeliveryResult, Ending, readable
+from services.sending.verdict import DeliveryResult, readable
 from shared.config.values import address_literal
 
 BeforeData = Callable[[], Awaitable[bool]]

@@ -3,10 +3,10 @@
 import re
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Self
 
-from services.models import AttemptOutcome, AttemptStage
+from services.models import AttemptOutcome, AttemptStage, Ending
+from shared.backoff import Backoff
 from shared.config import Settings
 
 ENHANCED = re.compile(r"#?([245]\.\d{1,3}\.\d{1,3})(?:\s|$)")
@@ -38,23 +38,20 @@ ONE_MAILBOX = frozenset({"4.2.1", "4.2.2"})
 """RFC 3463: this mailbox is disabled or full; its domain's others are not."""
 
 
-class Ending(StrEnum):
-    """How an attempt ended."""
-
-    REPLY = "reply"
-    """The server's reply decided it."""
-
-    LOST = "connection lost"
-    TIMEOUT = "no reply in time"
-    GARBLED = "reply not understood"
-    INSECURE = "no secure connection"
-    UNCONFIGURED = "login not possible"
-
-    UNBUILDABLE = "no message can be made of it"
-    CRASHED = "internal error"
-
-    ABANDONED = "not begun"
-    """We stopped before DATA: the lease was lost, the database didn't answer, or the worker ends."""
+ENDING_WORDS = {
+    Ending.REPLY: "reply",
+    Ending.LOST: "connection lost",
+    Ending.TIMEOUT: "no reply in time",
+    Ending.GARBLED: "reply not understood",
+    Ending.INSECURE: "no secure connection",
+    Ending.UNCONFIGURED: "login not possible",
+    Ending.UNBUILDABLE: "no message can be made of it",
+    Ending.CRASHED: "internal error",
+    Ending.ABANDONED: "not begun",
+    Ending.WORKER_ENDED: "the worker ended while the message was being handed over",
+    Ending.HELD: "it was being sent, and the queue is held: what became of it is not known",
+}
+"""What `fehlermeldung` says, in the language of mail servers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +74,7 @@ class DeliveryResult:
         """What to tell a person: the server's words, else what happened and when."""
         if self.code is not None:
             return f"{self.code} {self.text}".strip()
-        return f"{self.stage.value}: {self.ending.value}" + (f" ({self.text})" if self.text else "")
+        return f"{self.stage.value}: {ENDING_WORDS[self.ending]}" + (f" ({self.text})" if self.text else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,24 +179,6 @@ def readable(text: str) -> str:
     """Return a server's words as the database can hold them: without control characters, at most 500 long."""
     decoded = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     return UNPRINTABLE.sub(" ", decoded).strip()[:LONGEST_TEXT]
-
-
-@dataclass(frozen=True, slots=True)
-class Backoff:
-    """Waits that double up to a cap; jitter takes off up to half, so that not all come back together."""
-
-    base: timedelta
-    cap: timedelta
-
-    @classmethod
-    def of_seconds(cls, base: float, cap: float) -> Self:
-        """Return a back-off whose base and cap are given in seconds."""
-        return cls(timedelta(seconds=base), timedelta(seconds=cap))
-
-    def wait(self, failures: int, jitter: float) -> timedelta:
-        """Return how long to wait after the given number of failures (from 1); `jitter` is in [0, 1)."""
-        doublings = min(max(failures, 1) - 1, 30)
-        return min(self.base * 2**doublings, self.cap) * (1 - jitter / 2)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,16 +6,20 @@ import zlib
 from collections.abc import AsyncIterator, Mapping
 from http import HTTPStatus
 from typing import Any, NamedTuple, cast
+from urllib.parse import urlsplit
 
 import httpx
 import structlog
 
 from services.errors import TemporarilyUnavailable
 from services.therapists.record import Fields, read_therapist
+from shared.backoff import Backoff
 from shared.config import Settings
+from shared.loopback import is_loopback
+from shared.reasons import reason_of
 
 ATTEMPTS = 3
-BACKOFF_SECONDS = 0.1
+RETRY = Backoff.of_seconds(0.2, 0.4)
 LARGEST_ANSWER = 2 * 1024 * 1024
 """Bytes of an answer, as they come and unpacked."""
 
@@ -49,6 +53,12 @@ class UnreadableAnswer(DirectoryUnavailable):
 
 class AnotherTherapist(UnreadableAnswer):
     """The therapist directory answers about somebody else."""
+
+
+def create_client(config: Settings) -> httpx.AsyncClient:
+    """Return the client to read with; a service on this machine is asked directly, whatever proxy is set."""
+    host = urlsplit(config.get_service_url("therapist")).hostname or ""
+    return httpx.AsyncClient(timeout=config.therapist_deadline_seconds, trust_env=not is_loopback(host))
 
 
 class TherapistClient:
@@ -104,11 +114,11 @@ class TherapistClient:
             async with asyncio.timeout(self._deadline):
                 for attempt in range(ATTEMPTS):
                     if attempt:
-                        await asyncio.sleep(BACKOFF_SECONDS * 2**attempt)
+                        await asyncio.sleep(RETRY.seconds(attempt))
                     try:
                         status, body = await self._get(url, params)
                     except httpx.TransportError as error:
-                        log.info("directory_attempt_failed", error=type(error).__name__, attempt=attempt + 1)
+                        log.info("directory_attempt_failed", reason=reason_of(error), attempt=attempt + 1)
                         continue
                     if status == HTTPStatus.NOT_FOUND:
                         return None

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from itertools import islice
 from typing import Any, cast
 
+from services.hours.windows import LONGEST_ENTRY, MOST_ENTRIES, without_padding
 from services.models import LARGEST_ID, is_possible_id
 from services.therapists.phone_numbers import cut_field, dialable, read_numbers
 
@@ -21,12 +22,6 @@ LENGTHS = {
 }
 LONGEST_EMAIL = 255
 LONGEST_STATUS = 20
-
-MOST_ENTRIES = 64
-"""Days of phone hours, windows of a day, values of a window: more are neither kept nor read."""
-
-LONGEST_ENTRY = 300
-"""Characters of a day's name or of a text with windows: more are neither kept nor read."""
 
 LARGEST_HOURS = 16 * 1024
 """Characters of a therapist's phone hours as JSON, beyond which further days are left out."""
@@ -92,13 +87,6 @@ def phone_columns(value: object) -> Fields:
         "telefon_e164": numbers[0] if numbers else None,
         "telefon_e164_weitere": list(others) or None,
     }
-
-
-def without_padding(text: str) -> str:
-    """Return a text that is too long with one blank where there were several; its lines stay."""
-    if len(text) <= LONGEST_ENTRY:
-        return text
-    return "\n".join(" ".join(line.split()) for line in text.splitlines() if line.strip())
 
 
 def _line(value: object) -> str | None:

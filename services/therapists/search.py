@@ -1,24 +1,20 @@
 """Finding therapists by name or number, in any spelling."""
 
 import re
-import unicodedata
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, cast, func, literal_column, or_, select
+from sqlalchemy import ColumnElement, cast, false, or_, select
 from sqlalchemy.dialects.postgresql import TSQUERY
 
 from services.models import Therapist
 from services.models.therapists import NAMES, OTHER_NUMBERS
+from services.search import has_words
 from services.therapists.phone_numbers import read_numbers
 from services.work import Work
 
 FOUND_AT_MOST = 20
 SHORTEST_NUMBER = 2
-MOST_WORDS = 5
-LONGEST_WORD = 100
 FORMS_OF_ADDRESS = frozenset({"dr", "prof", "herr", "frau", "hr", "fr"})
-APOSTROPHES = re.compile(r"['’‘`]")
-WORD = re.compile(r"[^\W_]+")
 
 
 async def get_therapist(work: Work, therapist_id: int) -> Therapist:
@@ -38,12 +34,10 @@ async def search_therapists(work: Work, q: str, *, limit: int = FOUND_AT_MOST) -
     Jürgen Schmidt.
     """
     whole = read_numbers(q)
-    if whole:
-        condition = _by_number(whole[0].e164)
+    if whole or _looks_like_number(q):
+        condition = _by_number(whole[0].e164 if whole else q)
     else:
-        condition = _by_number(q) if _looks_like_number(q) else _by_name(q)
-    if condition is None:
-        return []
+        condition = has_words(NAMES, q, but=FORMS_OF_ADDRESS)
     query = select(Therapist).where(condition).order_by(Therapist.nachname, Therapist.vorname, Therapist.id)
     async with work.transaction() as tx:
         return (await tx.session.scalars(query.limit(limit))).all()
@@ -53,10 +47,10 @@ def _looks_like_number(q: str) -> bool:
     return bool(re.fullmatch(r"[\s+0-9()/.\-–]+", q)) and any(character.isdigit() for character in q)
 
 
-def _by_number(q: str) -> ColumnElement[bool] | None:
+def _by_number(q: str) -> ColumnElement[bool]:
     prefix = e164_prefix(q)
     if len(prefix) < SHORTEST_NUMBER + len("+49"):
-        return None
+        return false()
     others = OTHER_NUMBERS.bool_op("@@")(cast(f"'{prefix}':*", TSQUERY))
     return or_(Therapist.telefon_e164.like(f"{prefix}%"), others)
 
@@ -70,18 +64,3 @@ def e164_prefix(q: str) -> str:
     if digits.startswith("00"):
         return f"+{digits[2:]}"
     return f"+49{digits.lstrip('0')}"
-
-
-def _by_name(q: str) -> ColumnElement[bool] | None:
-    """Match when every word begins one of the names, both as the database spells names for comparing.
-
-    Composed first, so that only letters and digits reach the database's query language.
-    """
-    composed = APOSTROPHES.sub("", unicodedata.normalize("NFKC", q))
-    words = [word for word in WORD.findall(composed) if word.lower() not in FORMS_OF_ADDRESS][:MOST_WORDS]
-    if not words:
-        return None
-    wanted = " & ".join(f"{word[:LONGEST_WORD]}:*" for word in words)
-    return NAMES.bool_op("@@")(
-        func.to_tsquery(literal_column("'simple'"), func.communication_service.namensform(wanted))
-    )

@@ -1,50 +1,42 @@
 """Every setting of the platform's services, read from the environment or `.env`."""
 
+import os
 from datetime import time
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypedDict
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
-from email_validator import EmailNotValidError, validate_email
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from dotenv import dotenv_values
+from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import URL, make_url
 
-from shared.config.values import Brokers, DeskHours, HeloName, HostNames, Origins
-
-SERVICE_PORTS = {
-    "patient": 8001,
-    "therapist": 8002,
-    "matching": 8003,
-    "communication": 8004,
-    "geocoding": 8005,
-}
-GERMAN_STATES = [
-    "BW",
-    "BY",
-    "BE",
-    "BB",
-    "HB",
-    "HH",
-    "HE",
-    "MV",
-    "NI",
-    "NW",
-    "RP",
-    "SL",
-    "SN",
-    "ST",
-    "SH",
-    "TH",
-]
-DEVELOPMENT_SECRET = "development-only-secret-never-use-it-in-production"  # noqa: S105
-
-LONGEST_BEFORE_TOKEN = 39
-"""Characters before the @ of an address that a token of 24 and a + are added to (RFC 5321: 64)."""
+from shared.config.checks import DEVELOPMENT_SECRET, contradictions, dangers
+from shared.config.database_url import DatabaseUrl
+from shared.config.files import CertificateFile
+from shared.config.names import misspelt
+from shared.config.values import (
+    SERVICE_PORTS,
+    Brokers,
+    DeskHours,
+    HeloName,
+    Host,
+    HostNames,
+    HostOrFolder,
+    InsecureParts,
+    Origins,
+    Port,
+    Seconds,
+    Sender,
+    SenderName,
+    State,
+    TimeZone,
+    TokenAddress,
+)
 
 MailSecurity = Literal["none", "starttls", "tls"]
-Port = Annotated[int, Field(ge=1, le=65535)]
+FARTHEST_OFFSET = 10 * 365 * 24 * 3600
 
 
 class ConfigurationError(Exception):
@@ -72,41 +64,42 @@ class Settings(BaseSettings):
 
     app_env: Literal["development", "testing", "production"] = "development"
     secret_key: SecretStr = SecretStr(DEVELOPMENT_SECRET)
+    allow_insecure: InsecureParts = ""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
-    timezone: str = "Europe/Berlin"
+    timezone: TimeZone = "Europe/Berlin"
     data_dir: Path = Path(".data")
-    clock_offset_seconds: int = 0
+    clock_offset_seconds: Annotated[int, Field(ge=-FARTHEST_OFFSET, le=FARTHEST_OFFSET)] = 0
 
-    database_url: str | None = None
+    database_url: DatabaseUrl = None
     db_user: str = "postgres"
     db_password: SecretStr = SecretStr("")
-    db_host: str = "localhost"
+    db_host: HostOrFolder = "localhost"
     db_port: Port = 5432
     db_name: str = "therapy_platform"
     db_pool_size: Annotated[int, Field(ge=2, le=200)] = 10
 
-    smtp_host: str = "localhost"
+    smtp_host: Host = "localhost"
     smtp_port: Port = 1025
     smtp_username: str | None = None
     smtp_password: SecretStr | None = None
     smtp_use_tls: bool | MailSecurity = False
-    smtp_ca_file: Path | None = None
+    smtp_ca_file: CertificateFile = None
     smtp_helo_name: HeloName = None
     smtp_utf8: bool = False
     smtp_connections: Annotated[int, Field(ge=1, le=50)] = 8
-    smtp_messages_per_connection: Annotated[int, Field(ge=1)] = 100
-    smtp_deadline_seconds: Annotated[float, Field(gt=0)] = 60
-    email_sender: str = "kontakt@therapieplatz.example"
-    email_sender_name: str = "Therapieplatz-Vermittlung"
-    bounce_address: str = ""
-    reply_to_address: str = ""
-    email_lease_seconds: Annotated[float, Field(gt=0)] = 180
-    email_retry_base_seconds: Annotated[float, Field(gt=0)] = 60
-    email_retry_cap_seconds: Annotated[float, Field(gt=0)] = 14_400
-    email_max_age_hours: Annotated[float, Field(gt=0)] = 48
-    queue_pause_base_seconds: Annotated[float, Field(gt=0)] = 5
-    queue_pause_cap_seconds: Annotated[float, Field(gt=0)] = 300
-    worker_poll_seconds: Annotated[float, Field(gt=0)] = 2
+    smtp_messages_per_connection: Annotated[int, Field(ge=1, le=100_000)] = 100
+    smtp_deadline_seconds: Seconds = 60
+    email_sender: Sender = "kontakt@therapieplatz.example"
+    email_sender_name: SenderName = "Therapieplatz-Vermittlung"
+    bounce_address: TokenAddress = ""
+    reply_to_address: TokenAddress = ""
+    email_lease_seconds: Seconds = 180
+    email_retry_base_seconds: Seconds = 60
+    email_retry_cap_seconds: Seconds = 14_400
+    email_max_age_hours: Annotated[float, Field(gt=0, le=8_760, allow_inf_nan=False)] = 48
+    queue_pause_base_seconds: Seconds = 5
+    queue_pause_cap_seconds: Seconds = 300
+    worker_poll_seconds: Seconds = 2
 
     imap_host: str = ""
     imap_port: Port = 993
@@ -122,25 +115,25 @@ class Settings(BaseSettings):
     kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "PLAIN"
     kafka_sasl_username: str | None = None
     kafka_sasl_password: SecretStr | None = None
-    kafka_ssl_cafile: Path | None = None
-    outbox_retention_days: Annotated[int, Field(ge=1)] = 14
-    outbox_max_attempts: Annotated[int, Field(ge=1)] = 10
+    kafka_ssl_cafile: CertificateFile = None
+    outbox_retention_days: Annotated[int, Field(ge=1, le=3_650)] = 14
+    outbox_max_attempts: Annotated[int, Field(ge=1, le=1_000)] = 10
 
     patient_service_url: str | None = None
     therapist_service_url: str | None = None
     matching_service_url: str | None = None
     communication_service_url: str | None = None
     geocoding_service_url: str | None = None
-    communication_service_host: str = "127.0.0.1"
+    communication_service_host: Host = "127.0.0.1"
     communication_service_port: Port = 8004
     allowed_hosts: HostNames = ""
     cors_origins: Origins = ""
     trusted_proxies: str = "127.0.0.1,::1"
     max_connections: Annotated[int, Field(ge=20, le=100_000)] = 800
-    therapist_ttl_minutes: Annotated[int, Field(ge=1)] = 60
-    therapist_deadline_seconds: Annotated[float, Field(gt=0)] = 3
+    therapist_ttl_minutes: Annotated[int, Field(ge=1, le=525_600)] = 60
+    therapist_deadline_seconds: Seconds = 3
 
-    holiday_state: str = "BE"
+    holiday_state: State = "BE"
     desk_lines: Annotated[int, Field(ge=1, le=100)] = 3
     desk_hours: DeskHours = (time(8), time(18))
     call_duration_minutes: Annotated[int, Field(ge=1, le=240)] = 5
@@ -154,74 +147,11 @@ class Settings(BaseSettings):
     follow_up_after_days: Annotated[int, Field(ge=1, le=365)] = 7
     session_hours: Annotated[int, Field(ge=1, le=720)] = 12
 
-    @field_validator("timezone")
-    @classmethod
-    def _known_timezone(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (ValueError, OSError, ZoneInfoNotFoundError):
-            raise ValueError("name a time zone of the IANA database, for example Europe/Berlin") from None
-        return value
-
-    @field_validator("holiday_state")
-    @classmethod
-    def _known_state(cls, value: str) -> str:
-        if value not in GERMAN_STATES:
-            raise ValueError(f"name a German state by its two letters: {', '.join(GERMAN_STATES)}")
-        return value
-
-    @field_validator("email_sender")
-    @classmethod
-    def _an_address(cls, value: str) -> str:
-        wanted = "give a complete e-mail address, ASCII before the @, for example kontakt@example.de"
-        try:
-            address = validate_email(
-                value,
-                check_deliverability=False,
-                allow_smtputf8=False,
-                globally_deliverable=False,
-                strict=True,
-            )
-        except EmailNotValidError:
-            raise ValueError(wanted) from None
-        if "." not in address.ascii_domain:
-            raise ValueError(wanted)
-        return address.normalized
-
-    @field_validator("bounce_address", "reply_to_address")
-    @classmethod
-    def _takes_a_token(cls, value: str) -> str:
-        if not value:
-            return value
-        address = cls._an_address(value)
-        if len(address.rpartition("@")[0]) > LONGEST_BEFORE_TOKEN or "+" in address:
-            raise ValueError(
-                f"give an address with at most {LONGEST_BEFORE_TOKEN} characters before the @ and no +;"
-                " what is sent to name+anything must reach it as well"
-            )
-        return address
-
-    @field_validator("email_sender_name")
-    @classmethod
-    def _one_line(cls, value: str) -> str:
-        if not value.strip() or not value.isprintable():
-            raise ValueError("give a name of one line, for example Therapieplatz-Vermittlung")
-        return value.strip()
-
-    @field_validator("database_url")
-    @classmethod
-    def _postgresql_only(cls, value: str | None) -> str | None:
-        if value and not value.startswith(("postgresql://", "postgres://", "postgresql+asyncpg://")):
-            raise ValueError("give a PostgreSQL address: postgresql://user:password@host:5432/name")
-        return value or None
-
     @model_validator(mode="after")
-    def _safe_in_production(self) -> Self:
-        secret = self.secret_key.get_secret_value()
-        if self.app_env == "production" and (secret == DEVELOPMENT_SECRET or len(secret) < 32):
-            raise ValueError("SECRET_KEY: production needs a random value of at least 32 characters")
-        if self.clock_offset_seconds and self.app_env != "testing":
-            raise ValueError("CLOCK_OFFSET_SECONDS: only APP_ENV=testing may shift the clock")
+    def _can_work(self) -> Self:
+        found = [*contradictions(self), *(dangers(self) if self.app_env == "production" else ())]
+        if found:
+            raise ValueError("\n".join(found))
         return self
 
     @property
@@ -243,13 +173,15 @@ class Settings(BaseSettings):
         """Return the address of the database for SQLAlchemy with asyncpg."""
         if self.database_url:
             return make_url(self.database_url).set(drivername="postgresql+asyncpg")
+        socket = self.db_host.startswith("/")
         return URL.create(
             "postgresql+asyncpg",
             username=self.db_user,
             password=self.db_password.get_secret_value() or None,
-            host=self.db_host,
+            host=None if socket else self.db_host,
             port=self.db_port,
             database=self.db_name,
+            query={"host": self.db_host, "port": str(self.db_port)} if socket else {},
         )
 
     def get_smtp_settings(self) -> SmtpSettings:
@@ -301,12 +233,21 @@ def load_settings(env_file: Path | str | None = ".env", **values: Any) -> Settin
     try:
         return Settings(_env_file=env_file, **values)  # pyright: ignore[reportCallIssue]
     except ValidationError as error:
-        raise ConfigurationError("; ".join(_explain(e["loc"], e["msg"]) for e in error.errors())) from None
+        raise ConfigurationError("\n".join(_explain(e["loc"], e["msg"]) for e in error.errors())) from None
 
 
 def _explain(location: tuple[int | str, ...], message: str) -> str:
     text = message.removeprefix("Value error, ")
     return f"{str(location[0]).upper()}: {text}" if location else text
+
+
+def misspelt_settings(env_file: Path | str | None = ".env") -> dict[str, str]:
+    """Return names in the environment or `env_file` that are no setting, each with the one it may mean."""
+    return misspelt(
+        (name.upper() for name in Settings.model_fields),
+        in_file=dotenv_values(env_file) if env_file else (),
+        environment=os.environ,
+    )
 
 
 @lru_cache(maxsize=1)

@@ -3,11 +3,47 @@
 import re
 import socket
 from datetime import time
+from ipaddress import ip_address
 from typing import Annotated
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BeforeValidator
+from email_validator import EmailNotValidError, validate_email
+from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_settings import NoDecode
 
+SERVICE_PORTS = {
+    "patient": 8001,
+    "therapist": 8002,
+    "matching": 8003,
+    "communication": 8004,
+    "geocoding": 8005,
+}
+"""The platform's services and where each listens."""
+
+INSECURE_PARTS = ("smtp", "kafka", "therapists", "database")
+"""What `ALLOW_INSECURE` can name."""
+
+GERMAN_STATES = (
+    "BW",
+    "BY",
+    "BE",
+    "BB",
+    "HB",
+    "HH",
+    "HE",
+    "MV",
+    "NI",
+    "NW",
+    "RP",
+    "SL",
+    "SN",
+    "ST",
+    "SH",
+    "TH",
+)
+WEEK_SECONDS = 7 * 24 * 3600
+
+_ONE_HOST = re.compile(r"[^\s/:@?#\[\]]+")
 _HOST = re.compile(r"[a-z0-9_.-]+|[0-9a-f:]+")
 _ORIGIN = re.compile(r"https?://(?:[a-z0-9_.-]+|\[[0-9a-f:]+\])(?::\d{1,5})?")
 _BROKER = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[^\s:/@\[\]]+)(?::(\d{1,5}))?")
@@ -15,6 +51,9 @@ _BROKER = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[^\s:/@\[\]]+)(?::(\d{1,5}))?")
 
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _FULL_NAME = re.compile(rf"(?=.{{1,253}}$)(?:{_LABEL}\.)+(?!\d+$){_LABEL}")
+
+LONGEST_BEFORE_TOKEN = 39
+"""Characters before the @ of an address that a token of 24 and a + are added to (RFC 5321: 64)."""
 
 
 def is_full_name(text: str) -> bool:
@@ -91,6 +130,74 @@ def _read_origins(value: str) -> str:
     return ",".join(origins)
 
 
+def _known_timezone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ValueError, OSError, ZoneInfoNotFoundError):
+        raise ValueError("name a time zone of the IANA database, for example Europe/Berlin") from None
+    return value
+
+
+def _known_state(value: str) -> str:
+    if value not in GERMAN_STATES:
+        raise ValueError(f"name a German state by its two letters: {', '.join(GERMAN_STATES)}")
+    return value
+
+
+def _sender(value: str) -> str:
+    wanted = "give a complete e-mail address, ASCII before the @, for example kontakt@example.de"
+    try:
+        address = validate_email(
+            value,
+            check_deliverability=False,
+            allow_smtputf8=False,
+            globally_deliverable=False,
+            strict=True,
+        )
+    except EmailNotValidError:
+        raise ValueError(wanted) from None
+    if "." not in address.ascii_domain:
+        raise ValueError(wanted)
+    return address.normalized
+
+
+def _takes_a_token(value: str) -> str:
+    if not value:
+        return value
+    address = _sender(value)
+    if len(address.rpartition("@")[0]) > LONGEST_BEFORE_TOKEN or "+" in address:
+        raise ValueError(
+            f"give an address with at most {LONGEST_BEFORE_TOKEN} characters before the @ and no +;"
+            " what is sent to name+anything must reach it as well"
+        )
+    return address
+
+
+def _sender_name(value: str) -> str:
+    if not value.strip() or not value.isprintable():
+        raise ValueError("give a name of one line, for example Therapieplatz-Vermittlung")
+    return value.strip()
+
+
+def _host(value: str) -> str:
+    host = value.strip().removeprefix("[").removesuffix("]")
+    try:
+        ip_address(host)
+    except ValueError:
+        if not _ONE_HOST.fullmatch(host):
+            raise ValueError(
+                "name the host alone, without scheme or port, for example mail.example.de"
+            ) from None
+    return host
+
+
+def _insecure_parts(value: str) -> str:
+    parts = [part for written in value.split(",") if (part := written.strip().lower())]
+    if not set(parts) <= set(INSECURE_PARTS):
+        raise ValueError(f"name what may be readable on the way: {', '.join(INSECURE_PARTS)}")
+    return ",".join(parts)
+
+
 DeskHours = Annotated[tuple[time, time], NoDecode, BeforeValidator(_read_desk_hours)]
 
 HeloName = Annotated[str | None, AfterValidator(_read_helo_name)]
@@ -103,3 +210,27 @@ HostNames = Annotated[str, AfterValidator(_read_hosts)]
 
 Origins = Annotated[str, AfterValidator(_read_origins)]
 """Sites whose pages may use the API."""
+
+TimeZone = Annotated[str, AfterValidator(_known_timezone)]
+"""A name of the IANA time zone database."""
+
+State = Annotated[str, AfterValidator(_known_state)]
+"""A German state by its two letters."""
+
+Sender = Annotated[str, AfterValidator(_sender)]
+TokenAddress = Annotated[str, AfterValidator(_takes_a_token)]
+"""An address that a token is put into behind a +, or none."""
+
+SenderName = Annotated[str, AfterValidator(_sender_name)]
+
+Host = Annotated[str, AfterValidator(_host)]
+"""A host name or address, an IPv6 one without its brackets."""
+
+HostOrFolder = Annotated[str, AfterValidator(lambda value: value if value.startswith("/") else _host(value))]
+"""A host, or the folder of a database's socket."""
+
+Port = Annotated[int, Field(ge=1, le=65_535)]
+Seconds = Annotated[float, Field(gt=0, le=WEEK_SECONDS, allow_inf_nan=False)]
+
+InsecureParts = Annotated[str, AfterValidator(_insecure_parts)]
+"""What production may do in the clear, separated by commas."""

@@ -1,16 +1,20 @@
 """How any Kafka client of the platform reaches the cluster."""
 
 # pyright: reportMissingTypeStubs=false
-import random
-from collections.abc import Iterator
-from typing import Any
+import asyncio
+from typing import Any, cast
 
+from aiokafka import conn as aiokafka_conn
+from aiokafka.errors import KafkaConnectionError, KafkaError
 from aiokafka.helpers import create_ssl_context
 
+from shared.backoff import Backoff
 from shared.config import Settings
 from shared.config.settings import ConfigurationError
 
-RECONNECT_SECONDS = (0.2, 5.0)
+RECONNECT = Backoff.of_seconds(0.2, 5)
+CLUSTER_UNREACHABLE = (KafkaError, OSError, TimeoutError)
+PROBE_SECONDS = 5
 
 
 def client_options(config: Settings) -> dict[str, Any]:
@@ -50,14 +54,23 @@ def _sasl(config: Settings) -> dict[str, str]:
     }
 
 
+async def cause_of(error: Exception, config: Settings) -> Exception:
+    """Return why no broker can be used, by asking the first one again: aiokafka tells only its log."""
+    if not isinstance(error, KafkaConnectionError):
+        return error
+    options, kafka = client_options(config), cast(Any, aiokafka_conn)
+    host, port, _family = kafka.collect_hosts(options.pop("bootstrap_servers"), randomize=False)[0]
+    try:
+        async with asyncio.timeout(PROBE_SECONDS):
+            connection = await kafka.create_conn(
+                host, port, request_timeout_ms=PROBE_SECONDS * 1000, **options
+            )
+    except CLUSTER_UNREACHABLE as cause:
+        return cause
+    connection.close()
+    return error
+
+
 def broker_count(config: Settings) -> int:
     """Return how many bootstrap brokers are named."""
     return config.kafka_bootstrap_servers.count(",") + 1
-
-
-def backoff() -> Iterator[float]:
-    """Yield waits in seconds without end: doubling up to a cap, each cut at random by up to a half."""
-    delay, cap = RECONNECT_SECONDS
-    while True:
-        yield delay * random.uniform(0.5, 1)  # noqa: S311
-        delay = min(delay * 2, cap)

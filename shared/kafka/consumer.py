@@ -2,6 +2,7 @@
 
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
 import asyncio
+import random
 from collections.abc import AsyncGenerator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -9,11 +10,12 @@ from typing import Any, Self
 
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError
 
 from shared.config import Settings, get_config
-from shared.kafka.connection import backoff, broker_count, client_options
+from shared.kafka.connection import CLUSTER_UNREACHABLE, RECONNECT, broker_count, cause_of, client_options
 from shared.kafka.schemas import EventEnvelope, UnreadableEvent, decode
+from shared.outage import Outage
+from shared.reasons import reason_of
 
 REQUEST_SECONDS = 10
 CLOSE_SECONDS = 5
@@ -69,7 +71,8 @@ class EventConsumer:
         self._request_seconds = request_seconds
         self._consumer: AIOKafkaConsumer | None = None
         self._next: dict[TopicPartition, int] = {}
-        self._waits = backoff()
+        self._failures = 0
+        self._outage = Outage("events_not_read")
         self.unreadable = 0
 
     async def __aenter__(self) -> Self:
@@ -92,13 +95,15 @@ class EventConsumer:
                 consumer = await self._connected()
                 await self._commit(consumer)
                 batches = await consumer.getmany(timeout_ms=int(seconds * 1000), max_records=BATCH)
-        except (TimeoutError, KafkaError, OSError) as error:
-            wait = next(self._waits)
-            log.warning("events_not_read", error=type(error).__name__, retry_seconds=round(wait, 2))
+        except CLUSTER_UNREACHABLE as error:
+            self._failures += 1
             await self._drop()
-            await asyncio.sleep(wait)
+            if self._outage.is_news:
+                self._outage.note(await cause_of(error, self._config))
+            await asyncio.sleep(RECONNECT.seconds(self._failures, random.random()))  # noqa: S311
             return []
-        self._waits = backoff()
+        self._outage.over()
+        self._failures = 0
         received: list[ReceivedEvent] = []
         for partition, records in batches.items():
             for record in records:
@@ -174,8 +179,8 @@ class EventConsumer:
         try:
             async with asyncio.timeout(CLOSE_SECONDS):
                 await consumer.stop()
-        except (TimeoutError, KafkaError, OSError) as error:
-            log.warning("kafka_not_closed", error=type(error).__name__)
-            with suppress(TimeoutError, KafkaError, OSError):
+        except CLUSTER_UNREACHABLE as error:
+            log.warning("kafka_not_closed", reason=reason_of(error))
+            with suppress(*CLUSTER_UNREACHABLE):
                 async with asyncio.timeout(1):
                     await consumer._client.close()  # pyright: ignore[reportPrivateUsage]

@@ -20,6 +20,9 @@ from aiokafka.errors import (
     UnsupportedForMessageFormatError,
 )
 
+from shared.kafka.connection import CLUSTER_UNREACHABLE
+from shared.reasons import reason_of
+
 REFUSALS = (
     CorruptRecordException,
     InvalidTimestampError,
@@ -110,5 +113,5 @@ async def dispose(producer: AIOKafkaProducer, seconds: float) -> None:
                 sender.cancel()
                 await asyncio.wait([sender], timeout=0.05)
             await producer.client.close()
-    except (TimeoutError, KafkaError, OSError) as error:
-        log.warning("kafka_not_closed", error=type(error).__name__)
+    except CLUSTER_UNREACHABLE as error:
+        log.warning("kafka_not_closed", reason=reason_of(error))

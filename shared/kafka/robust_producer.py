@@ -8,10 +8,12 @@ thrown away and replaced.
 
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
 import asyncio
+import random
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import count
 from typing import Any, Self
 from uuid import UUID, uuid4
 
@@ -20,9 +22,10 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from shared.config import Settings, get_config
-from shared.kafka.connection import backoff, broker_count, client_options
+from shared.kafka.connection import CLUSTER_UNREACHABLE, RECONNECT, broker_count, cause_of, client_options
 from shared.kafka.delivery import EventNotSent, EventRefused, Record, deliver, dispose
 from shared.kafka.schemas import EventEnvelope, cloudevents_headers, encode
+from shared.outage import Outage
 
 LINGER_MILLISECONDS = 2
 
@@ -75,6 +78,7 @@ class RobustKafkaProducer:
         self._producer: AIOKafkaProducer | None = None
         self._connected = asyncio.Event()
         self._broken = asyncio.Event()
+        self._outage = Outage("kafka_unreachable", client=service_name)
         self._keeper: asyncio.Task[None] | None = None
 
     @property
@@ -218,7 +222,7 @@ class RobustKafkaProducer:
                 await dispose(producer, self._close_seconds / 4)
 
     async def _connect(self) -> AIOKafkaProducer:
-        for wait in backoff():
+        for failures in count(1):
             producer = AIOKafkaProducer(
                 client_id=self._service_name,
                 acks="all",
@@ -230,14 +234,16 @@ class RobustKafkaProducer:
             try:
                 async with asyncio.timeout(2 * self._request_seconds * (broker_count(self._config) + 1)):
                     await producer.start()
-            except (TimeoutError, KafkaError, OSError) as error:
-                log.warning("kafka_unreachable", error=type(error).__name__, retry_seconds=round(wait, 2))
+            except CLUSTER_UNREACHABLE as error:
                 await dispose(producer, self._close_seconds / 4)
-                await asyncio.sleep(wait)
+                if self._outage.is_news:
+                    self._outage.note(await cause_of(error, self._config))
+                await asyncio.sleep(RECONNECT.seconds(failures, random.random()))  # noqa: S311
             except BaseException:
                 await dispose(producer, self._close_seconds / 4)
                 raise
             else:
+                self._outage.over()
                 log.info("kafka_connected", client=self._service_name)
                 return producer
         raise AssertionError("the back-off never ends")

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import smtplib
 import socket
 import subprocess
 import sys
@@ -12,6 +13,15 @@ import pytest
 
 from webapp.demo.data_dir import DemoError, only_demo_over
 
+ELSEWHERE = {
+    "APP_ENV": "production",
+    "SMTP_USERNAME": "somebody",
+    "SMTP_PASSWORD": "secret",
+    "KAFKA_SECURITY_PROTOCOL": "SASL_SSL",
+    "http_proxy": "http://127.0.0.1:1",
+}
+"""What the surroundings may say about other servers than the demo's own."""
+
 START_SECONDS = 90
 STOP_SECONDS = 30
 
@@ -21,18 +31,19 @@ pytestmark = [pytest.mark.chaos, pytest.mark.timeout(300)]
 class Demo:
     """`calldesk demo` in a process group of its own, as a terminal would start it."""
 
-    def __init__(self, folder: Path, port: int) -> None:
+    def __init__(self, folder: Path, port: int, smtp_port: int) -> None:
         self.folder = folder
         self.port = port
+        self.smtp_port = smtp_port
         self.lines: list[str] = []
         self.process: subprocess.Popen[str] | None = None
 
     def start(self) -> None:
         self.process = subprocess.Popen(
-            [
-                *(sys.executable, "-m", "webapp.cli", "demo"),
-                *("--data-dir", str(self.folder), "--port", str(self.port)),
-            ],
+            [sys.executable, "-m", "webapp.cli", "demo", "--data-dir", str(self.folder)],
+            env=os.environ
+            | ELSEWHERE
+            | {"COMMUNICATION_SERVICE_PORT": str(self.port), "SMTP_PORT": str(self.smtp_port)},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -75,16 +86,19 @@ class Demo:
 
 @pytest.fixture
 def demo(tmp_path: Path) -> Demo:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    return Demo(tmp_path / "data", port)
+    with socket.socket() as web, socket.socket() as smtp:
+        for probe in (web, smtp):
+            probe.bind(("127.0.0.1", 0))
+        ports = web.getsockname()[1], smtp.getsockname()[1]
+    return Demo(tmp_path / "data", *ports)
 
 
 def test_it_starts_stops_cleanly_survives_a_kill_and_keeps_its_data(demo: Demo):
     demo.start()
     assert demo.answers()
     assert any(f"http://127.0.0.1:{demo.port}" in line for line in demo.lines)
+    with smtplib.SMTP("127.0.0.1", demo.smtp_port) as smtp:
+        assert smtp.noop()[0] == 250
     assert "DATABASE_URL=" in (demo.folder / "demo.env").read_text()
 
     assert demo.process is not None

@@ -63,6 +63,17 @@ async def hear_a_hint(page: Page, app: RunningApp, subject: str, asks: str) -> N
     await page.evaluate("() => new Promise(requestAnimationFrame)")
 
 
+async def is_put_off(page: Page, list_id: str) -> bool:
+    """Whether a page has heard of a change to a list and waits for something else to be through."""
+    return await page.evaluate(
+        """async (id) => {
+            const main = document.querySelector("script[type=module]").src;
+            return (await import(new URL("lists.js", main))).isPutOff(id);
+        }""",
+        list_id,
+    )
+
+
 class Held:
     """Holds an answer back until it is let through."""
 

@@ -11,7 +11,7 @@ from services.models import EmailStatus
 from tests.e2e.accessibility import violations
 from tests.e2e.app_process import NOW, RunningApp
 from tests.e2e.conftest import OpenBrowser
-from tests.e2e.desk import hear_a_hint
+from tests.e2e.desk import hear_a_hint, is_put_off
 from tests.e2e.test_emails import sent_email
 from tests.eventually import eventually
 from tests.factories import make_email
@@ -55,7 +55,7 @@ async def test_what_changes_while_the_page_is_being_refreshed_is_not_missed(
     await underway.wait()
     await anna.get_by_role("button", name="Anruf planen").click()
     await expect(anna.locator("#email-state")).to_contain_text("Anruf geplant")
-    await eventually(lambda: ben.evaluate("AGAIN.has('email-state')"))
+    await eventually(lambda: is_put_off(ben, "email-state"))
     done.set()
     await expect(ben.locator("#email-state")).to_contain_text("Anruf geplant")
     await ben.unroute_all(behavior="ignoreErrors")

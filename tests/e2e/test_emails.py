@@ -94,7 +94,7 @@ async def test_a_reply_is_recorded_with_the_keyboard_alone(anna: Page, app: Runn
 
     await anna.get_by_label("Inhalt").focus()
     await anna.keyboard.type("Bitte rufen Sie mich an.")
-    await expect(anna.locator("#reply-kept")).to_contain_text("Als Entwurf behalten")
+    await expect(anna.locator("#reply-kept")).to_contain_text("Entwurf gespeichert")
     await screenshot(anna, "email-reply")
     await anna.keyboard.press("Control+Enter")
     await expect(anna.get_by_role("heading", level=1)).to_be_focused()
@@ -111,7 +111,7 @@ async def test_two_people_answer_the_same_email(
     for page in (anna, ben):
         await page.goto(f"/emails/{email_id}")
     await ben.get_by_label("Inhalt").press_sequentially("Von Ben getippt.")
-    await expect(ben.locator("#reply-kept")).to_contain_text("Als Entwurf behalten")
+    await expect(ben.locator("#reply-kept")).to_contain_text("Entwurf gespeichert")
     await expect(anna.locator("#reply-news")).to_contain_text("Ben erfasst gerade eine Antwort.")
 
     await anna.get_by_label("Inhalt").fill("Von Anna gespeichert.")

@@ -12,6 +12,7 @@ PAGES = {
     "/search?q=030": ("Heute", "Today"),
     "/calls/1": ("Heute", "Today"),
     "/?rows=all": ("Heute", "Today"),
+    "/open": ("Heute", "Today"),
     "/week": ("Woche", "Week"),
     "/emails": ("E-Mails", "E-mails"),
     "/emails?show=failed": ("E-Mails", "E-mails"),

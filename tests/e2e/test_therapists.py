@@ -21,7 +21,7 @@ async def test_somebody_is_found_by_any_spelling_of_the_number(anna: Page) -> No
 
 async def test_a_hint_is_noted_and_told_by_the_status_line(anna: Page) -> None:
     await anna.goto("/therapists/20")
-    await anna.get_by_label("Hinweis für alle, die anrufen").fill("Nur dienstags.")
+    await anna.get_by_label("Hinweis zum Anruf").fill("Nur dienstags.")
     await anna.get_by_role("button", name="Hinweis speichern").click()
     await expect(anna.locator("#status")).to_contain_text("Der Hinweis ist gespeichert.")
     await expect(anna.get_by_role("heading", level=1)).to_be_focused()
@@ -32,7 +32,7 @@ async def test_a_hint_is_noted_and_told_by_the_status_line(anna: Page) -> None:
 async def test_who_does_not_want_to_be_called_is_planned_for_only_all_the_same(anna: Page) -> None:
     await anna.goto("/therapists/33")
     calls = anna.locator("section", has=anna.get_by_role("heading", name="Anrufe", exact=True))
-    await expect(calls).to_contain_text("Diese Person möchte nicht angerufen werden")
+    await expect(calls).to_contain_text("Sabine Krüger-Wolf möchte nicht angerufen werden")
     await expect(calls.get_by_role("button")).to_have_count(0)
     await calls.get_by_text("Trotzdem einen Anruf planen").click()
     assert await violations(anna) == []

@@ -128,7 +128,7 @@ async def test_whoever_goes_on_to_the_next_call_hears_whose_call_is_free_again(a
     names = [await take_next(anna)]
     note = anna.get_by_label("Notiz zum Gespräch")
     await note.fill(NOTE)
-    await expect(anna.locator("#draft-state")).to_contain_text("Als Entwurf gemerkt")
+    await expect(anna.locator("#draft-state")).to_contain_text("Entwurf gespeichert")
     await title(anna).focus()
     names.append(await take_next(anna))
     toast = anna.locator("#status .toast")
@@ -181,7 +181,7 @@ async def test_keys_do_nothing_while_typing(anna: Page) -> None:
     await anna.keyboard.type("nur 2 Plätze")
     await expect(note).to_have_value("nur 2 Plätze")
     await expect(title(anna)).to_have_text(name)
-    await expect(anna.locator("#draft-state")).to_contain_text("Als Entwurf gemerkt")
+    await expect(anna.locator("#draft-state")).to_contain_text("Entwurf gespeichert")
     await note.fill("")
     await release(anna)
 
@@ -195,7 +195,7 @@ async def test_a_restart_of_the_server_costs_no_text(browser: Browser, app: Runn
     name = await take_next(anna)
     note = anna.get_by_label("Notiz zum Gespräch")
     await note.fill(NOTE)
-    await expect(anna.locator("#draft-state")).to_contain_text("Als Entwurf gemerkt")
+    await expect(anna.locator("#draft-state")).to_contain_text("Entwurf gespeichert")
     await asyncio.to_thread(app.restart_web)
     await expect(note).to_have_value(NOTE)
     await anna.reload()
@@ -307,7 +307,7 @@ async def test_minutes_are_right_from_the_first_moment_on_a_computer_whose_clock
     await page.context.route("**/live", lambda route: route.abort())
     await page.context.add_init_script("window.setInterval = () => 0")
     await log_in(page, "Anna")
-    assert re.search(r"noch [1-9]\d* min", await rows(page).last.inner_text())
+    assert re.search(r"noch (?:[1-9]\d* h \d+|[1-9]\d*) min", await rows(page).last.inner_text())
 
 
 async def test_on_a_phone_the_list_comes_first_and_the_call_follows(open_browser: OpenBrowser) -> None:

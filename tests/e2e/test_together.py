@@ -10,7 +10,18 @@ from tests.e2e.accessibility import violations
 from tests.e2e.app_process import RunningApp
 from tests.e2e.browser import DESK, log_in
 from tests.e2e.conftest import OpenBrowser
-from tests.e2e.desk import NOTE, Held, at_the_desk, hear_a_hint, release, rows, send_hint, take_next, title
+from tests.e2e.desk import (
+    NOTE,
+    Held,
+    at_the_desk,
+    hear_a_hint,
+    is_put_off,
+    release,
+    rows,
+    send_hint,
+    take_next,
+    title,
+)
 from tests.eventually import eventually
 
 
@@ -33,7 +44,7 @@ async def test_a_contested_call_goes_to_one_and_the_other_is_told(open_browser: 
         await page.locator(f'button[formaction="{address}"]').focus()
     await asyncio.gather(*(page.keyboard.press("Enter") for page in (anna, ben)))
 
-    told = re.compile("hat diesen Therapeuten gerade am Telefon")
+    told = re.compile("telefoniert gerade mit")
     for page in (anna, ben):
         await expect(page.locator(".call-mine").or_(page.get_by_role("alert"))).to_be_visible()
     winners = [page for page in (anna, ben) if await page.locator(".call-mine").count()]
@@ -101,7 +112,7 @@ async def test_a_hint_that_overtakes_the_answer_to_ones_own_action_is_no_news(
     await anna.route("**/calls/next", action)
     await rows(anna).last.hover()
     await anna.keyboard.press("n")
-    await eventually(lambda: anna.evaluate("AFTER_ACTING.has('list-frame')"))
+    await eventually(lambda: is_put_off(anna, "list-frame"))
     action.through.set()
     await expect(anna.locator(".row-mine")).to_have_count(1)
     await hear_a_hint(anna, app, CALLS, asks="/$")
@@ -139,7 +150,7 @@ async def test_a_call_only_looked_at_says_who_took_it_and_when_it_is_free_again(
     await expect(anna.locator('.row[aria-current="true"]')).to_contain_text(name)
 
     await rows(ben).filter(has_text=name).locator(".row-take").click()
-    await expect(anna.locator("#panel-change")).to_have_text("Ben hat diesen Therapeuten gerade am Telefon.")
+    await expect(anna.locator("#panel-change")).to_have_text(f"Ben telefoniert gerade mit {name}.")
     await expect(take).to_be_hidden()
     assert await violations(anna) == []
     await anna.locator("#panel").hover()

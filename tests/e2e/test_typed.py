@@ -48,7 +48,7 @@ async def test_a_session_that_ends_while_typing_costs_no_text(anna: Page) -> Non
     await log_in_again(anna)
     await expect(anna.get_by_label("Notiz zum Gespräch")).to_have_value(NOTE)
     await expect(anna.get_by_label("Notiz zum Gespräch")).to_be_focused()
-    await expect(anna.locator("#draft-state")).to_contain_text("Als Entwurf gemerkt")
+    await expect(anna.locator("#draft-state")).to_contain_text("Entwurf gespeichert")
     await anna.get_by_role("radio", name="Erreicht 1").check()
     await anna.get_by_role("button", name="Ergebnis speichern").click()
     await expect(anna.locator("#status .toast")).to_contain_text("Erreicht, gespeichert.")
@@ -67,7 +67,7 @@ async def test_typing_without_a_pause_is_kept_meanwhile_and_to_its_last_letter(
     text = f"{NOTE} {NOTE}"
     async with anna.expect_request(lambda sent: f"ergebnis={quote(text)}" in (sent.post_data or "")):
         typing = asyncio.create_task(note.press_sequentially(text, delay=60))
-        await expect(anna.locator("#draft-state")).to_contain_text("Als Entwurf gemerkt", timeout=15_000)
+        await expect(anna.locator("#draft-state")).to_contain_text("Entwurf gespeichert", timeout=15_000)
         assert not typing.done()
         await typing
     await expect(note).to_have_value(text)
@@ -98,7 +98,7 @@ async def test_a_hint_that_is_not_saved_holds_up_what_would_lose_it(open_browser
     anna = await at_the_desk(open_browser, "Anna")
     name = await take_next(anna)
     await anna.get_by_text("Hinweis oder Anrufsperre eintragen").click()
-    hint = anna.get_by_label("Hinweis für Anrufende")
+    hint = anna.get_by_label("Hinweis zum Anruf")
     before = await hint.input_value()
     await hint.fill("Nur dienstags, und nicht vor zehn")
     await anna.get_by_role("radio", name="Erreicht 1").check()
@@ -123,7 +123,7 @@ async def test_a_look_that_is_answered_late_does_not_cover_the_call_in_hand(
     async with anna.expect_response(re.compile(r"/calls/\d+$")) as answer:
         late.through.set()
     await (await answer.value).finished()
-    await expect(anna.locator("#draft-state")).to_contain_text("Als Entwurf gemerkt")
+    await expect(anna.locator("#draft-state")).to_contain_text("Entwurf gespeichert")
     await expect(title(anna)).to_have_text(name)
     await expect(anna.get_by_label("Notiz zum Gespräch")).to_have_value(NOTE)
     await anna.get_by_label("Notiz zum Gespräch").fill("")

@@ -1,8 +1,23 @@
+import asyncio
+import signal
+import socket
 import subprocess
 import sys
+from pathlib import Path
 
+import asyncpg
 import pytest
 from sqlalchemy import URL
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from tests.factories import make_email
+from tests.tls_front import serve_old_postgresql
+
+PLAIN_ROLE = """
+    CREATE ROLE plain LOGIN;
+    GRANT USAGE ON SCHEMA communication_service TO plain;
+    GRANT SELECT ON ALL TABLES IN SCHEMA communication_service TO plain
+"""
 
 
 def calldesk(*arguments: str, database: URL, stdin: str = "", **environment: str):
@@ -19,6 +34,12 @@ def calldesk(*arguments: str, database: URL, stdin: str = "", **environment: str
             **environment,
         },
     )
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 def test_staff_are_added_once(database: URL):
@@ -98,9 +119,106 @@ def test_an_unreachable_database_is_one_line():
     result = calldesk("migrate", database=nowhere)
     assert result.returncode == 1
     assert result.stderr.count("\n") == 1
+    assert "Connect call failed ('127.0.0.1', 1)" in result.stderr
+
+
+def test_a_missing_database_is_named_in_the_servers_words(database: URL):
+    result = calldesk("api-key", "create", "matching", database=database.set(database="nil"))
+    assert result.returncode == 1
+    assert 'database "nil" does not exist' in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+async def test_migrating_needs_no_right_on_the_database_where_the_schema_is_there(database: URL):
+    dsn = database.set(drivername="postgresql").render_as_string(hide_password=False)
+    connection = await asyncpg.connect(dsn)
+    await connection.execute(PLAIN_ROLE)
+    try:
+        result = calldesk("migrate", database=database.set(username="plain"))
+        assert (result.returncode, result.stdout) == (0, "The schema is up to date.\n")
+        empty = calldesk("migrate", database=database.set(username="plain", database="postgres"))
+        assert empty.returncode == 1
+        assert "permission denied for database postgres" in empty.stderr
+        assert empty.stderr.count("\n") == 1
+    finally:
+        await connection.execute("DROP OWNED BY plain; DROP ROLE plain")
+        await connection.close()
+
+
+async def test_a_server_that_is_too_old_is_refused_in_words():
+    server = await serve_old_postgresql()
+    old = URL.create("postgresql", host="127.0.0.1", port=server.sockets[0].getsockname()[1], username="x")
+    for command in ("migrate", "worker", "serve"):
+        result = await asyncio.to_thread(calldesk, command, database=old)
+        assert result.returncode == 1
+        assert "this is PostgreSQL 13, 14 or newer is needed" in result.stderr
+        assert "Traceback" not in result.stderr
+    server.close()
+
+
+def test_a_misspelt_setting_is_named_and_does_no_harm(database: URL, tmp_path: Path):
+    (tmp_path / "some.env").write_text("SMTP_USER=desk\nSOMETHING_ELSE=x\n")
+    result = calldesk("--env-file", str(tmp_path / "some.env"), "migrate", database=database, SMTP_HOTS="x")
+    assert result.returncode == 0
+    assert sorted(result.stderr.splitlines()) == [
+        "calldesk: SMTP_HOTS is no setting; is SMTP_HOST meant?",
+        "calldesk: SMTP_USER is no setting; is SMTP_USERNAME meant?",
+    ]
+
+
+def test_without_the_extra_the_demo_says_which_is_missing():
+    program = (
+        "import sys; sys.modules['aiosmtpd'] = None; sys.argv = ['calldesk', 'demo'];"
+        "from webapp.cli import main; main()"
+    )
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert result.returncode == 1
+    assert result.stderr == (
+        "calldesk: the demo needs the extra 'embedded': "
+        "pip install 'calldesk[embedded]' (aiosmtpd is missing)\n"
+    )
+
+
+@pytest.mark.parametrize("command", ["serve", "worker"])
+def test_who_is_asked_to_end_ends_with_zero(database: URL, command: str):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "webapp.cli", command],
+        stderr=subprocess.PIPE,
+        text=True,
+        env={
+            "APP_ENV": "testing",
+            "COMMUNICATION_SERVICE_PORT": str(free_port()),
+            "DATABASE_URL": database.render_as_string(hide_password=False),
+        },
+    )
+    assert process.stderr is not None
+    for line in process.stderr:
+        if "worker_started" in line or "startup complete" in line:
+            break
+    process.send_signal(signal.SIGTERM)
+    _, rest = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert "Traceback" not in rest
+
+
+async def test_skipped_ids_are_not_given_out(database: URL, session: AsyncSession):
+    async def next_id() -> int:
+        async with session.begin():
+            session.add(email := make_email())
+        return email.id
+
+    before = await next_id()
+    result = calldesk("ids", "skip", "1000", database=database)
+    assert result.returncode == 0
+    assert f"emails_id_seq: goes on after {before + 1000}\n" in result.stdout
+    assert await next_id() == before + 1001
+    too_many = calldesk("ids", "skip", str(2**31 - 1), database=database)
+    assert too_many.returncode == 1
+    assert "So many ids are not left" in too_many.stderr
+    assert await next_id() == before + 1002
 
 
 def test_help_lists_every_command(database: URL):
     text = calldesk("--help", database=database).stdout
-    for command in ("api-key", "demo", "events", "migrate", "queue", "serve", "staff", "worker"):
+    for command in ("api-key", "demo", "events", "ids", "migrate", "queue", "serve", "staff", "worker"):
         assert command in text

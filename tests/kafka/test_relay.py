@@ -11,12 +11,13 @@ from services.events.relay import EventRelay
 from services.events.types import EventType
 from services.models import Activity, OutboxEvent
 from services.work import SYSTEM
+from shared.backoff import Backoff
 from shared.config import Settings
 from shared.database import create_session_factory
 from shared.kafka import robust_producer
 from shared.kafka.robust_producer import RobustKafkaProducer
 from shared.notifications import Listener, Notifier
-from shared.supervision import Restarts, keep_running
+from shared.supervision import keep_running
 from tests.clock import FakeClock
 from tests.eventually import eventually
 from tests.factories import NOW, make_email
@@ -229,7 +230,7 @@ async def test_a_defect_of_the_producer_restarts_the_relay_which_then_publishes(
         relay = EventRelay(
             engine=engine, config=through_proxy, clock=clock, listener=listener, producer=producer
         )
-        supervised = asyncio.create_task(keep_running("event_relay", relay, Restarts(base=0.01)))
+        supervised = asyncio.create_task(keep_running("event_relay", relay, Backoff.of_seconds(0.01, 30)))
         await eventually(lambda: all_out(session))
         supervised.cancel()
         await asyncio.wait([supervised])

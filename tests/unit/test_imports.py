@@ -9,11 +9,12 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 MAY_IMPORT = {
-    "models": set[str](),
+    "hours": set[str](),
+    "models": {"hours"},
     "events": {"models"},
-    "therapists": {"models"},
-    "scheduling": {"models", "therapists"},
-    "calls": {"models", "therapists", "scheduling", "events"},
+    "therapists": {"models", "hours"},
+    "scheduling": {"hours", "models", "therapists"},
+    "calls": {"hours", "models", "therapists", "scheduling", "events"},
     "accounts": {"models", "calls"},
     "follow_ups": {"models", "therapists", "scheduling", "calls", "events"},
     "emails": {"models", "therapists", "scheduling", "calls", "follow_ups", "events"},

@@ -2,20 +2,50 @@
 
 import asyncio
 
+import asyncpg
 from litestar import Response, get
 from litestar.datastructures import State
-from sqlalchemy import text
-from sqlalchemy.exc import SQLAlchemyError
+from litestar.openapi import ResponseSpec
+from msgspec import Struct
+
+from migrations.revision import newest_revision
+from shared.database_errors import UNREACHABLE
 
 DEADLINE_SECONDS = 3
+REVISION = "SELECT max(version_num) FROM communication_service.alembic_version"
+NEEDED_REVISION = newest_revision()
 
 
-@get("/health", opt={"public": True}, operation_id="getHealth", security=[{}])
-async def health(state: State) -> Response[dict[str, str]]:
-    """Answer 200 when the database answers, else 503."""
+class Health(Struct):
+    """How this process is."""
+
+    status: str
+    database: str
+
+
+@get(
+    "/health",
+    opt={"public": True},
+    operation_id="getHealth",
+    summary="Whether this process can serve",
+    tags=["Operation"],
+    security=[{}],
+    responses={
+        503: ResponseSpec(Health, description="It can't: the database gives no answer, or is not migrated.")
+    },
+)
+async def health(state: State) -> Response[Health]:
+    """Answer 200 when the database answers and has the schema this code needs, else 503.
+
+    It has a connection of its own, so that it answers while all others are busy.
+    """
     try:
-        async with asyncio.timeout(DEADLINE_SECONDS), state.engine.connect() as connection:
-            await connection.execute(text("SELECT 1"))
-    except (OSError, TimeoutError, SQLAlchemyError):
-        return Response({"status": "unavailable", "database": "unreachable"}, status_code=503)
-    return Response({"status": "ok", "database": "ok"})
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            [[revision]] = await state.health.fetch(REVISION)
+    except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError):
+        revision = None
+    except UNREACHABLE:
+        return Response(Health("unavailable", "unreachable"), status_code=503)
+    if revision is None or revision < NEEDED_REVISION:
+        return Response(Health("unavailable", "not migrated"), status_code=503)
+    return Response(Health("ok", "ok"))

@@ -7,12 +7,12 @@ from typing import Any
 from litestar import Request, get
 from litestar.datastructures import State
 from litestar.response import ServerSentEvent, ServerSentEventMessage
-from sqlalchemy.exc import SQLAlchemyError
 
 from services.accounts.staff import staff_of_session
 from services.errors import TooManyRequests
 from services.hints import CALLS, EMAILS, INCOMING, LOGINS
 from services.models import Staff
+from shared.database_errors import UNREACHABLE
 from webapp.auth import session_token
 
 QUIET_SECONDS = 20
@@ -70,5 +70,5 @@ async def _login_holds(state: State, token: str) -> bool:
     try:
         async with state.workplace.work() as work:
             return await staff_of_session(work, token) is not None
-    except (OSError, TimeoutError, SQLAlchemyError):
+    except UNREACHABLE:
         return False

@@ -9,7 +9,9 @@ from contextlib import suppress
 from pathlib import Path
 from urllib.request import ProxyHandler, build_opener
 
-RESTART_SECONDS = (0.5, 30.0)
+from shared.backoff import Backoff
+
+RESTART = Backoff.of_seconds(0.5, 30)
 STABLE_SECONDS = 60
 STOP_SECONDS = 10
 HEALTH_SECONDS = 30
@@ -25,7 +27,7 @@ class Application:
         self._settings: Mapping[str, str] = {}
         self._process: subprocess.Popen[bytes] | None = None
         self._started_at = 0.0
-        self._delay = RESTART_SECONDS[0]
+        self._failures = 1
 
     @property
     def process_id(self) -> int | None:
@@ -63,10 +65,10 @@ class Application:
         ended = self._process.returncode
         alive = time.monotonic() - self._started_at
         if alive > STABLE_SECONDS:
-            self._delay = RESTART_SECONDS[0]
-        if alive < self._delay:
+            self._failures = 1
+        if alive < RESTART.seconds(self._failures):
             return None
-        self._delay = min(self._delay * 2, RESTART_SECONDS[1])
+        self._failures += 1
         self._close()
         self.start(self._settings)
         return ended

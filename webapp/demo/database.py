@@ -2,15 +2,13 @@
 
 import asyncio
 from collections.abc import Mapping
-from pathlib import Path
 
 import asyncpg
 from sqlalchemy import make_url
 
-import migrations
+from migrations.revision import newest_revision
 from shared.config.settings import load_settings
-
-CONNECT_SECONDS = 10
+from shared.postgresql import connect
 
 STATE = """
 SELECT (SELECT max(version_num) FROM communication_service.alembic_version) AS revision,
@@ -37,18 +35,11 @@ def prepare_database(settings: Mapping[str, str], *, sample_data: bool) -> None:
 
 
 async def _is_prepared(url: str, sample_data: bool) -> bool:
-    dsn = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
-    connection = await asyncpg.connect(dsn, timeout=CONNECT_SECONDS)
+    connection = await connect(make_url(url), application_name="calldesk-demo")
     try:
         state = await connection.fetchrow(STATE)
     except asyncpg.UndefinedTableError:
         return False
     finally:
         await connection.close()
-    assert state is not None
-    return state["revision"] == _newest_revision() and state["staff"] and state["sample_data"] >= sample_data
-
-
-def _newest_revision() -> str:
-    versions = Path(migrations.__file__).parent / "versions"
-    return max(file.name.partition("_")[0] for file in versions.glob("[0-9]*.py"))
+    return state["revision"] == newest_revision() and state["staff"] and state["sample_data"] >= sample_data

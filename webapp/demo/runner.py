@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import holidays
 
@@ -19,7 +20,15 @@ from webapp.demo.application import Application, wait_until_healthy
 from webapp.demo.data_dir import DemoError, only_demo_over
 from webapp.demo.database import prepare_database
 from webapp.demo.sample.staff import PASSWORD, STAFF
-from webapp.demo.servers.peers import Peers
+from webapp.demo.servers.peers import OPEN, Peers
+
+ITS_OWN = OPEN | {
+    "APP_ENV": "development",
+    "DATABASE_URL": "",
+    "KAFKA_BOOTSTRAP_SERVERS": "",
+    "THERAPIST_SERVICE_URL": "",
+}
+"""What the demo brings itself, so that nobody else's settings matter."""
 
 ROUND_THE_CLOCK = "00:00-24:00"
 LOOK_SECONDS = 0.5
@@ -27,12 +36,12 @@ EARLY_MINUTES = 30
 LATE_MINUTES = 150
 
 
-def run_demo(port: int | None, data_dir: Path, sample_data: bool) -> int:
+def run_demo(port: int | None, data_dir: Path | None, sample_data: bool) -> int:
     """Run until Ctrl-C, SIGTERM or SIGHUP; return the exit code, with one line about what went wrong.
 
     Args:
         port: of the web pages and the API; `COMMUNICATION_SERVICE_PORT` when not given.
-        data_dir: where database, mails and logs stay for the next run.
+        data_dir: where database, mails and logs stay for the next run; `DATA_DIR` when not given.
         sample_data: load a believable day into an empty database.
 
     What it keeps there is for this user only.
@@ -49,13 +58,16 @@ def run_demo(port: int | None, data_dir: Path, sample_data: bool) -> int:
     return 0
 
 
-def _run(port: int | None, data_dir: Path, sample_data: bool) -> None:
-    config = load_settings() if port is None else load_settings(communication_service_port=port)
+def _run(port: int | None, data_dir: Path | None, sample_data: bool) -> None:
+    config = _config(port)
+    data_dir = data_dir or config.data_dir
     now = datetime.now(config.tz)
     with ExitStack() as stack:
         stack.enter_context(_interruptible())
         inherited = stack.enter_context(only_demo_over(data_dir))
-        _require_free(config.communication_service_port)
+        _require_free(config.communication_service_port, "--port")
+        if "smtp_port" in config.model_fields_set:
+            _require_free(config.smtp_port, "SMTP_PORT")
         print("Starting ...", flush=True)
         peers = Peers(data_dir)
         web, worker = (
@@ -66,7 +78,7 @@ def _run(port: int | None, data_dir: Path, sample_data: bool) -> None:
             stack.callback(part.stop)
         for part in (web, worker):
             stack.callback(part.terminate)
-        peers.start(around=now, inherited=[inherited])
+        peers.start(around=now, smtp_port=config.smtp_port, inherited=[inherited])
         web.prepare()
         worker.prepare()
         settings = _settings(config, data_dir, now) | _peer_settings(peers)
@@ -81,12 +93,19 @@ def _run(port: int | None, data_dir: Path, sample_data: bool) -> None:
         _watch(peers, [web, worker])
 
 
-def _require_free(port: int) -> None:
+def _config(port: int | None) -> Settings:
+    values: dict[str, Any] = {name.lower(): value for name, value in ITS_OWN.items()}
+    if port is not None:
+        values["communication_service_port"] = port
+    return load_settings(**values)
+
+
+def _require_free(port: int, setting: str) -> None:
     try:
         socket.create_server(("127.0.0.1", port)).close()
     except OSError:
         raise DemoError(
-            f"port {port} is taken: end what answers there, or choose another with --port"
+            f"port {port} is taken: end what answers there, or choose another with {setting}"
         ) from None
 
 

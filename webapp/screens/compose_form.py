@@ -10,7 +10,7 @@ from services.emails.templates.engine import MailTemplate, all_templates, render
 from services.emails.templates.variables import Variable, VariableKind, check_data
 from services.errors import InvalidInput
 from services.models import EmailStatus, Therapist
-from webapp.screens.forms import read_number
+from webapp.screens.forms import Form, read_number
 from webapp.screens.template_words import label_of
 
 VARIABLE = "var_"
@@ -18,7 +18,7 @@ PLAIN_FIELDS = ("therapist_id", "template", "empfaenger_name", "empfaenger_email
 
 
 @dataclass
-class ComposeForm:
+class ComposeForm(Form):
     """What the form sends, as text; `values` are the template's variables by name."""
 
     therapist_id: str = ""
@@ -32,12 +32,12 @@ class ComposeForm:
     values: dict[str, str] = field(default_factory=dict[str, str])
 
     @classmethod
-    def read(cls, sent: Mapping[str, Any]) -> Self:
-        """Read a form as it was sent, or a draft as it was kept; variables no template has are left out."""
-        texts = {name: value for name, value in sent.items() if isinstance(value, str)}
-        plain = {name: texts.get(name, "") for name in (*PLAIN_FIELDS, "key", "action")}
-        values = {name: texts[VARIABLE + name] for name in _all_variables() if VARIABLE + name in texts}
-        return cls(**plain, values=values)
+    def read(cls, fields: Mapping[str, Any]) -> Self:
+        """Return the form with what was sent for variables of templates; others are left out."""
+        form = super().read({name: value for name, value in fields.items() if name != "values"})
+        sent = ((name, fields.get(VARIABLE + name)) for name in _all_variables())
+        form.values = {name: value for name, value in sent if isinstance(value, str)}
+        return form
 
     @classmethod
     def to(cls, therapist: Therapist | None) -> Self:
@@ -56,7 +56,7 @@ class ComposeForm:
         """The template chosen; None for a mail written freely."""
         return all_templates().get(self.template)
 
-    def draft(self) -> dict[str, str]:
+    def to_draft(self) -> dict[str, str]:
         """Return what is worth keeping while it is typed: with the key, so that it makes one e-mail only."""
         return self.content() | {"key": self.key}
 

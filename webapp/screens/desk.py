@@ -14,6 +14,7 @@ from services.desk.board import Board
 from services.desk.today import Desk
 from services.errors import FieldError
 from services.rules import DeskRules
+from webapp.i18n import gettext
 from webapp.screens.forms import FormErrors, form_errors
 from webapp.screens.hours_picture import draw_day
 from webapp.screens.outcome_form import OutcomeForm
@@ -81,6 +82,14 @@ def rows_shown(request: Request[Any, Any, Any]) -> int | None:
     return None if ALL_ROWS in urlsplit(address).query.split("&") else ROWS
 
 
+def held_in_words(holder: str | None, therapist: str | None) -> str:
+    """Say who is on the phone with whom; a therapist not in the directory has no name here."""
+    return gettext("%(name)s is on the phone with %(whom)s right now.") % {
+        "name": holder or gettext("Somebody else"),
+        "whom": therapist or gettext("this therapist"),
+    }
+
+
 def row_mark(row: BoardCall) -> str:
     """Return a text that differs when a row would look different, the countdown aside."""
     call = row.call
@@ -118,7 +127,7 @@ def _render(
         "desk": desk,
         "panel": desk.panel,
         "day_picture": draw_day(desk.panel.windows_today, desk.board.now, rules) if desk.panel else None,
-        "form": form or (OutcomeForm.restored(desk.draft) if desk.draft else OutcomeForm()),
+        "form": form or (OutcomeForm.read(desk.draft) if desk.draft else OutcomeForm()),
         "errors": refusal.errors if refusal else [],
         "conflict": refusal.conflict if refusal else None,
         "typed": refusal.typed if refusal else {},
@@ -136,6 +145,7 @@ def board_context(board: Board, rules: DeskRules, shown: int | None = None) -> d
         "board": board,
         "rules": rules,
         "row_mark": row_mark,
+        "held_in_words": held_in_words,
         "rows_shown": rows_shown,
         "change_at": next_change(board, rules),
         "shown": shown,

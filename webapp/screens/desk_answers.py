@@ -9,7 +9,7 @@ from services.desk.today import Desk, ElsewhereChange, load_desk
 from services.errors import DomainError, InvalidInput, StaleVersion
 from webapp.errors import status_of
 from webapp.i18n import clock_time, gettext
-from webapp.screens.desk import Refusal, desk_page, desk_update, is_fragment
+from webapp.screens.desk import Refusal, desk_page, desk_update, held_in_words, is_fragment
 from webapp.screens.outcome_form import OutcomeForm
 from webapp.screens.visit import Visit
 
@@ -77,7 +77,7 @@ def change_in_words(change: ElsewhereChange) -> str:
     """Say what happened to a call that a page still shows as it was."""
     if change.changed is not None:
         return _changed(change.changed)
-    return _in_hand(change.holder_name)
+    return held_in_words(change.holder_name, change.therapist_name)
 
 
 def conflict_in_words(error: DomainError, desk: Desk) -> str:
@@ -85,16 +85,11 @@ def conflict_in_words(error: DomainError, desk: Desk) -> str:
     if isinstance(error, StaleVersion):
         return _changed(error)
     if isinstance(error, ClaimedByOther):
-        return _in_hand(desk.name_of(error.values["staff_id"]))
+        held = desk.held_by(error.values["staff_id"])
+        return held_in_words(held.holder_name, held.call.name) if held else gettext(error.message_id)
     if isinstance(error, InvalidInput):
         return " ".join(gettext(field.message) % dict(field.values) for field in error.fields)
     return gettext(error.message_id) % error.values
-
-
-def _in_hand(name: str | None) -> str:
-    if name is None:
-        return gettext("Somebody else has this therapist on the phone right now.")
-    return gettext("%(name)s has this therapist on the phone right now.") % {"name": name}
 
 
 def _changed(error: StaleVersion) -> str:

@@ -9,8 +9,10 @@ from litestar.response import Template
 from services.desk.email_page import EmailDetail, Recorded, load_email_detail
 from services.drafts import REPLY, load_draft
 from services.emails.replies import ReplyEffect, preview_reply
+from services.errors import DomainError
 from services.models import EmailStatus, ReplyKind
-from webapp.screens.forms import FormErrors, new_form_key, read_date, read_number
+from webapp.errors import status_of
+from webapp.screens.forms import FormErrors, new_form_key, read_date, read_number, words_of
 from webapp.screens.reply_form import ReplyForm
 from webapp.screens.visit import Visit
 
@@ -49,9 +51,8 @@ async def email_page(
     as_text: bool = False,
     seen: int | None = None,
     done: str = "",
-    refused: str = "",
+    refused: DomainError | None = None,
     shows_draft: bool = False,
-    status: int = 200,
 ) -> Template:
     """Return the page, or its part; `done` and `refused` say what became of an action.
 
@@ -67,8 +68,9 @@ async def email_page(
         "as_text": as_text,
         "seen": _latest(detail) if seen is None else seen,
         "done": done,
-        "refused": refused,
+        "refused": words_of(refused) if refused else "",
     }
+    status = status_of(refused) if refused else 200
     context["news"] = _news(visit, detail, context["seen"])
     if visit.swapped in PARTS:
         changed = visit.swapped == "email-state" or context["news"] is not None
@@ -77,7 +79,8 @@ async def email_page(
             headers = {"HX-Refresh": "true"}
         return Template(PARTS[visit.swapped], context=context, status_code=status, headers=headers)
     typed = await load_draft(visit.work, REPLY, email_id)
-    form = ReplyForm.of_draft(typed, detail.email) if typed else ReplyForm.new(detail.email, visit)
+    form = ReplyForm.read(typed) if typed else ReplyForm.new(detail.email, visit)
+    form.version = str(detail.email.version)
     context |= await reply_context(visit, detail, form, restored=typed is not None)
     whole = "emails/detail.html" if visit.swapped is None else "emails/body.html"
     return Template(whole, context=context, status_code=status)

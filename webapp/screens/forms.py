@@ -1,9 +1,11 @@
 """Reading what forms send, and telling what is wrong with it beside the field."""
 
+import dataclasses
 import hashlib
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
 from datetime import date, time
-from typing import Annotated, TypeAlias, TypeVar
+from typing import Annotated, Any, ClassVar, Self, TypeAlias, TypeVar
 from uuid import uuid4
 
 from litestar.enums import RequestEncodingType
@@ -15,14 +17,32 @@ from services.idempotency import RepeatableRequest
 from services.rules import YEARS
 from webapp.i18n import gettext
 
-Form = TypeVar("Form")
-Submitted: TypeAlias = Annotated[Form, Body(media_type=RequestEncodingType.URL_ENCODED)]
+Sent = TypeVar("Sent")
+Submitted: TypeAlias = Annotated[Sent, Body(media_type=RequestEncodingType.URL_ENCODED)]
 """What a browser's form sent, as a handler's `data`."""
 
 LONGEST_TEXT = 2_000
 
 FormErrors = list[tuple[str, str]]
 """Pairs of a field's id and a translated message, as `partials/error_summary.html` lists them."""
+
+
+@dataclass
+class Form:
+    """A form that is kept while it is typed: text, and nothing required, so that a draft is one too."""
+
+    NOT_KEPT: ClassVar = frozenset({"version", "preview", "action"})
+
+    @classmethod
+    def read(cls, fields: Mapping[str, Any]) -> Self:
+        """Return the form as a browser sent it or a draft kept it; what it does not know is passed over."""
+        known = {field.name for field in dataclasses.fields(cls)}
+        given = {name: value for name, value in fields.items() if name in known and isinstance(value, str)}
+        return cls(**given)
+
+    def to_draft(self) -> dict[str, str]:
+        """Return what is worth keeping of the form."""
+        return {name: value for name, value in asdict(self).items() if name not in self.NOT_KEPT}
 
 
 def read_date(text: str) -> date | None:

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
+from services.hours.reading import Availability
+from services.hours.windows import Window, minute_of_day
 from services.models import PhoneCall
 from services.rules import DeskRules
-from services.scheduling.phone_hours import Availability, Window, minute_of_day
 
 WORKING_DAYS = 5
 HOUR = 60

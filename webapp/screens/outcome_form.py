@@ -1,14 +1,12 @@
 """The outcome form: what its fields say, and what is wrong with them."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from datetime import date, time
-from typing import Self
 
 from services.calls.outcomes import Outcome
 from services.errors import FieldError, InvalidInput
 from services.models import OutcomeKind
-from webapp.screens.forms import read_date, read_time
+from webapp.screens.forms import Form, read_date, read_time
 
 NOT_REACHED_KINDS = (
     OutcomeKind.NOT_REACHED,
@@ -22,8 +20,8 @@ LONGEST_NOTE = 4000
 
 
 @dataclass
-class OutcomeForm:
-    """The fields as the browser sends them; nothing is required, so that a draft is one too."""
+class OutcomeForm(Form):
+    """What is typed about the outcome of a call."""
 
     version: str = ""
     ergebnis_art: str = ""
@@ -33,16 +31,6 @@ class OutcomeForm:
     wohin: str = NEXT_WINDOW
     geplantes_datum: str = ""
     geplante_zeit: str = ""
-
-    @classmethod
-    def restored(cls, draft: Mapping[str, str]) -> Self:
-        """Return the form as a draft kept it; fields it does not know keep their defaults."""
-        known = {field.name for field in fields(cls)} - {"version"}
-        return cls(**{name: value for name, value in draft.items() if name in known})
-
-    def to_draft(self) -> dict[str, str]:
-        """Return what is worth keeping of the form."""
-        return {name: value for name, value in asdict(self).items() if name != "version"}
 
     @property
     def kind(self) -> OutcomeKind | None:

@@ -9,22 +9,12 @@ from services.models import Email, ReplyKind
 from services.receiving.refusals import address_is_dead
 from services.rules import DeskRules
 from webapp.i18n import gettext
-from webapp.screens.forms import FormErrors, read_date, read_time
+from webapp.screens.forms import Form, FormErrors, read_date, read_time
 from webapp.screens.visit import Visit
-
-KEPT = (
-    "art",
-    "antwortdatum",
-    "uhrzeit",
-    "antwortinhalt",
-    "rueckkehr",
-    "nachverfolgung_erforderlich",
-    "nachverfolgung_notizen",
-)
 
 
 @dataclass
-class ReplyForm:
+class ReplyForm(Form):
     """What the form sends, as text; date and time are local wall clock, to the minute."""
 
     version: str = ""
@@ -42,7 +32,6 @@ class ReplyForm:
         """Return the form as it opens: it came just now, or what is recorded already."""
         came = visit.rules.local(email.antwortdatum or visit.now)
         return cls(
-            version=str(email.version),
             art=ReplyKind.REPLY.value,
             antwortdatum=came.date().isoformat(),
             uhrzeit=f"{came:%H:%M}",
@@ -50,15 +39,6 @@ class ReplyForm:
             nachverfolgung_erforderlich="ja" if email.nachverfolgung_erforderlich else "",
             nachverfolgung_notizen=email.nachverfolgung_notizen or "",
         )
-
-    @classmethod
-    def of_draft(cls, fields: dict[str, str], email: Email) -> Self:
-        """Return the form as somebody had filled it in."""
-        return cls(version=str(email.version), **{name: fields.get(name, "") for name in KEPT})
-
-    def draft(self) -> dict[str, str]:
-        """Return what is worth keeping while it is typed."""
-        return {name: getattr(self, name) for name in KEPT}
 
     def wants_follow_up(self, email: Email) -> bool:
         """Say whether somebody is to follow this up: ticked, or written down what has to be done.
@@ -68,7 +48,7 @@ class ReplyForm:
         typed = self.nachverfolgung_notizen.strip()
         return bool(self.nachverfolgung_erforderlich or (typed and typed != email.nachverfolgung_notizen))
 
-    def read(self, email: Email, rules: DeskRules) -> tuple[Reply, FormErrors]:
+    def to_reply(self, email: Email, rules: DeskRules) -> tuple[Reply, FormErrors]:
         """Return the reply to an e-mail and what can't be understood of it."""
         errors: FormErrors = []
         day, at = read_date(self.antwortdatum), read_time(self.uhrzeit)

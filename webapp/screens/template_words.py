@@ -28,7 +28,7 @@ DESCRIPTIONS = {
 }
 LABELS = {
     "absaetze": msgid("The letter's paragraphs; name no patients"),
-    "aktenzeichen": msgid("The sign under which we find the matter, never a patient's name"),
+    "aktenzeichen": msgid("File reference"),
     "anfrage_vom": msgid("When we first wrote"),
     "anrede": msgid("The salutation, without a comma"),
     "anruf_am": msgid("When we call if there is no answer by then"),
@@ -40,6 +40,9 @@ LABELS = {
     "unterschrift": msgid("Who signs"),
     "vereinbart_am": msgid("When we agreed on it"),
     "vereinbarungen": msgid("What was agreed, without names of patients"),
+}
+HINTS = {
+    "aktenzeichen": msgid("The sign under which we find the matter, never a patient's name"),
 }
 
 
@@ -56,3 +59,9 @@ def description_of(template: MailTemplate) -> str:
 def label_of(variable: Variable) -> str:
     """Return what a template asks for."""
     return gettext(LABELS[variable.name])
+
+
+def hint_of(variable: Variable) -> str | None:
+    """Return what to know about what a template asks for, where its name does not say it."""
+    hint = HINTS.get(variable.name)
+    return gettext(hint) if hint else None

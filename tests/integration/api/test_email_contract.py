@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 from services.accounts.api_keys import create_key
 from shared.database import SessionFactory
 from tests.clock import FakeClock
-from tests.factories import make_email
+from tests.factories import make_call, make_email
 from tests.integration.conftest import Client
 from tests.work import work_of
 
@@ -74,7 +74,16 @@ async def test_every_answer_is_as_documented(
     check(document, await api.put("/api/emails/1", json={"nachverfolgung_erforderlich": True}), 200)
     async with sessions.begin() as session:
         session.add(make_email(status="SENT", sent_at=clock(), antwort_erhalten=True, antwortdatum=clock()))
+        session.add(make_call())
     for path in ("/api/emails", "/api/emails/1", "/api/email-templates", PREVIEW.removesuffix("/preview")):
+        check(document, await api.get(path), 200)
+    for path in (
+        "/api/emails?after=0",
+        "/api/phone-calls",
+        "/api/phone-calls?after=0",
+        "/api/phone-calls/1",
+        "/health",
+    ):
         check(document, await api.get(path), 200)
     check(document, await api.post(PREVIEW, json={}), 200)
 
@@ -115,7 +124,6 @@ WRONG_BODIES = (
     {"betreff": "x" * 256},
     {"empfaenger_name": ""},
     {"status": "SENT"},
-    {"nachverfolgung_erforderlich": None},
     {"nachverfolgung_notizen": "x" * 10_001},
     {"template_data": []},
 )

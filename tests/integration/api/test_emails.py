@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import URL, text
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.accounts.api_keys import create_key
 from shared.config import Settings
@@ -25,7 +26,8 @@ NEW = {
 COLUMNS = {
     "id", "therapist_id", "betreff", "empfaenger_email", "empfaenger_name", "absender_email", "absender_name",
     "antwort_erhalten", "antwortdatum", "antwort_art", "nachverfolgung_erforderlich",
-    "nachverfolgung_notizen", "nachverfolgung_ab", "status", "zustellung_unklar", "queued_at", "sent_at",
+    "nachverfolgung_notizen", "nachverfolgung_hindernis", "nachverfolgung_ab", "status",
+    "zustellung_unklar", "queued_at", "sent_at",
     "naechster_versuch_at", "fehlermeldung", "wiederholungsanzahl", "message_id", "created_at",
     "updated_at", "version",
 }  # fmt: skip
@@ -268,6 +270,65 @@ async def test_an_answer_by_put_settles_an_unclear_delivery(
     assert (shown["status"], shown["zustellung_unklar"], shown["antwort_erhalten"]) == ("SENT", False, True)
     assert shown["sent_at"] == "2026-10-14T08:42:00Z"
     assert shown["version"] == 2
+
+
+NO_CALL = [
+    ("nicht_anzurufen", "Kein automatischer Anruf: gesperrt, inaktiv oder nicht anrufen."),
+    ("keine_telefonzeiten", "Kein automatischer Anruf: keine nutzbaren Telefonzeiten."),
+    ("zeiten_zu_kurz", "Kein automatischer Anruf: die Telefonzeiten sind zu kurz für einen Anruf."),
+    ("zeiten_unlesbar", "Kein automatischer Anruf: die Telefonzeiten sind nicht lesbar."),
+    ("keine_zeit_frei", "Kein automatischer Anruf: in den Telefonzeiten ist keine Zeit frei."),
+    ("therapeut_unbekannt", "Kein automatischer Anruf: Therapeut unbekannt."),
+]
+
+
+async def test_an_obstacle_is_a_code_and_below_the_notes_a_sentence(api: Client, session: AsyncSession):
+    for code, sentence in NO_CALL:
+        for own, answered in ((None, sentence), ("Zeile 1\nZeile 2", f"Zeile 1\nZeile 2\n{sentence}")):
+            email = make_email(nachverfolgung_hindernis=code, nachverfolgung_notizen=own)
+            async with session.begin():
+                session.add(email)
+            shown = (await api.get(f"/api/emails/{email.id}")).json()
+            assert (shown["nachverfolgung_hindernis"], shown["nachverfolgung_notizen"]) == (code, answered)
+            listed = (await api.get("/api/emails")).json()["data"][0]
+            assert listed["nachverfolgung_notizen"] == answered
+
+
+@pytest.mark.parametrize("own", [None, "Bitte beachten"])
+@pytest.mark.parametrize(
+    ("given", "answered", "stored"),
+    [
+        ("{shown}", "{shown}", ("{own}", "therapeut_unbekannt", 1)),
+        ("Eilt!\n{shown}", "Eilt!\n{shown}", None),
+        ("Erledigt", "Erledigt", ("Erledigt", None, 2)),
+        ("", "", ("", None, 2)),
+        (None, None, (None, None, 2)),
+    ],
+)
+async def test_notes_put_are_the_notes_answered_and_our_words_never_become_the_staffs(
+    api: Client,
+    session: AsyncSession,
+    own: str | None,
+    given: str | None,
+    answered: str | None,
+    stored: tuple[str | None, str | None, int] | None,
+):
+    email = make_email(nachverfolgung_hindernis="therapeut_unbekannt", nachverfolgung_notizen=own)
+    async with session.begin():
+        session.add(email)
+    path = f"/api/emails/{email.id}"
+    shown = (await api.get(path)).json()["nachverfolgung_notizen"]
+    body = {"nachverfolgung_notizen": given.format(shown=shown) if given is not None else None}
+    changed = (await api.put(path, json=body)).json()
+    assert changed["nachverfolgung_notizen"] == (answered.format(shown=shown) if answered else answered)
+    async with session.begin():
+        await session.refresh(email)
+    kept = (email.nachverfolgung_notizen, email.nachverfolgung_hindernis, email.version)
+    if stored is None:
+        assert "Kein automatischer Anruf" not in (email.nachverfolgung_notizen or "")
+        assert kept[1:] == ("therapeut_unbekannt", 2)
+    else:
+        assert kept == (own if stored[0] == "{own}" else stored[0], *stored[1:])
 
 
 async def test_the_contract_is_documented(api: Client):

@@ -9,19 +9,27 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.accounts.api_keys import create_key
 from services.models import OutboxEvent, PhoneCall
+from services.scheduling import booking
+from services.scheduling.booking import lock_calendar, wait_at_most
+from services.work import Transaction, Work
 from shared.database import SessionFactory
 from tests.clock import FakeClock
 from tests.factories import NOW, make_call, make_email, make_therapist
 from tests.integration.conftest import Client
-from tests.work import work_of
+from tests.work import tx_of, work_of
+from webapp.controllers.api import phone_calls
 
 CALLS = "/api/phone-calls"
 FIELDS = {
     "id", "therapist_id", "geplantes_datum", "geplante_zeit", "dauer_minuten", "tatsaechliches_datum",
     "tatsaechliche_zeit", "status", "ergebnis", "notizen", "wiederholen_nach", "created_at", "updated_at",
     "email_id", "grund", "ergebnis_art", "versuch", "vorheriger_anruf_id", "ausserhalb_erreichbarkeit",
-    "klaerung_noetig", "version",
+    "klaerung_noetig", "absage_grund", "version",
 }  # fmt: skip
+
+CREATED = (
+    "geplantes_datum", "geplante_zeit", "dauer_minuten", "status", "notizen", "email_id", "grund",
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -126,6 +134,88 @@ async def test_an_email_gets_one_call_for_want_of_an_answer(api: Client, session
         assert "has had its call" in again.json()["message"]
 
 
+@pytest.mark.parametrize("written", ["9:05", "09:05", "9:05:00", "09:05:59", "09:05:00.000"])
+async def test_a_time_may_be_written_as_people_and_libraries_write_it(api: Client, written: str):
+    body = {"therapist_id": 1, "geplantes_datum": "2026-10-15", "geplante_zeit": written}
+    created = await api.post(CALLS, json=body)
+    assert (created.status_code, created.json()["geplante_zeit"]) == (201, "09:05")
+    moved = await put(api, created.json()["id"], geplantes_datum="2026-10-16", geplante_zeit=written)
+    assert (moved["geplantes_datum"], moved["geplante_zeit"]) == ("2026-10-16", "09:05")
+
+
+async def test_null_stands_for_the_default_of_a_field_that_may_be_left_out(api: Client):
+    created = await api.post(CALLS, json=dict.fromkeys(CREATED, None) | {"therapist_id": 1})
+    assert created.status_code == 201, created.text
+    shown = created.json()
+    assert (shown["status"], shown["grund"], shown["dauer_minuten"]) == ("scheduled", "manuell", 5)
+
+
+@pytest.mark.parametrize(
+    ("grund", "status"),
+    [(None, 409), ("manuell", 409), ("keine_antwort", 409), ("nicht_zugestellt", 409), ("rueckruf", 201)],
+)
+async def test_about_an_answered_email_only_a_call_back_is_planned(
+    api: Client, session: AsyncSession, grund: str | None, status: int
+):
+    async with session.begin():
+        session.add(make_email(id=1, status="SENT", sent_at=NOW, antwort_erhalten=True, antwortdatum=NOW))
+    body = {"therapist_id": 1, "email_id": 1} | ({"grund": grund} if grund else {})
+    for when in ({}, {"geplantes_datum": "2026-10-16", "geplante_zeit": "10:00"}):
+        answer = await api.post(CALLS, json=body | when)
+        assert answer.status_code == status
+        assert status == 201 or "has been answered" in answer.json()["message"]
+    other = {"therapist_id": 1, "grund": "manuell"}
+    assert (await api.post(CALLS, json=other)).status_code == 201
+
+
+async def test_a_booking_behind_a_lock_that_does_not_come_is_asked_to_come_back(
+    api: Client, session: AsyncSession, monkeypatch: pytest.MonkeyPatch
+):
+    async def at_once(tx: Transaction) -> None:
+        await wait_at_most(tx, 0)
+        await lock_calendar(tx)
+
+    monkeypatch.setattr(booking, "lock_calendar", at_once)
+    async with session.begin():
+        await lock_calendar(tx_of(session))
+        answer = await api.post(CALLS, json={"therapist_id": 1})
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
+
+
+async def test_a_row_that_somebody_else_holds_is_no_outage(
+    api: Client, session: AsyncSession, monkeypatch: pytest.MonkeyPatch
+):
+    async def change_soon(work: Work, call_id: int, *_: object, **__: object) -> PhoneCall:
+        async with work.transaction() as tx:
+            await wait_at_most(tx, 0)
+            return await tx.locked(PhoneCall, call_id)
+
+    monkeypatch.setattr(phone_calls, "change_call", change_soon)
+    call_id = await add(session)
+    async with session.begin():
+        await tx_of(session).locked(PhoneCall, call_id)
+        answer = await api.put(f"{CALLS}/{call_id}", json={"notizen": "neu"})
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
+    assert "Somebody else" in answer.json()["message"]
+
+
+@pytest.mark.parametrize(
+    ("at", "minutes", "status"),
+    [("01:50", 10, 201), ("01:50", 20, 422), ("01:00", 180, 422), ("03:00", 20, 201)],
+)
+async def test_a_call_does_not_reach_into_the_hour_the_clocks_skip(
+    api: Client, session: AsyncSession, at: str, minutes: int, status: int
+):
+    night = {"geplantes_datum": "2027-03-28", "geplante_zeit": at, "dauer_minuten": minutes}
+    answer = await api.post(CALLS, json={"therapist_id": 1} | night)
+    assert answer.status_code == status
+    assert status == 201 or fields(answer.json()) == ["geplante_zeit"]
+    moved = await put(
+        api, await add(session, therapist_id=2, leitung=2), 200 if status == 201 else 422, **night
+    )
+    assert ("errors" in moved) == (status == 422)
+
+
 WRONG_INPUT: list[tuple[dict[str, object], list[str]]] = [
     ({}, ["therapist_id"]),
     ({"therapist_id": 0}, ["therapist_id"]),
@@ -138,6 +228,11 @@ WRONG_INPUT: list[tuple[dict[str, object], list[str]]] = [
     ({"therapist_id": 1, "geplante_zeit": "10:00"}, ["geplantes_datum"]),
     ({"therapist_id": 1, "geplantes_datum": "15.10.2026", "geplante_zeit": "10:00"}, ["geplantes_datum"]),
     ({"therapist_id": 1, "geplantes_datum": "2026-10-15", "geplante_zeit": "24:00"}, ["geplante_zeit"]),
+    ({"therapist_id": 1, "geplantes_datum": "2026-10-15", "geplante_zeit": "9"}, ["geplante_zeit"]),
+    ({"therapist_id": 1, "geplantes_datum": "2026-10-15", "geplante_zeit": "9:5"}, ["geplante_zeit"]),
+    ({"therapist_id": 1, "geplantes_datum": "2026-10-15", "geplante_zeit": "9:00:0"}, ["geplante_zeit"]),
+    ({"therapist_id": 1, "geplantes_datum": "2026-10-15", "geplante_zeit": "009:00"}, ["geplante_zeit"]),
+    ({"therapist_id": 1, "geplantes_datum": "2026-1-5", "geplante_zeit": "9:00"}, ["geplantes_datum"]),
     ({"therapist_id": 1, "geplantes_datum": "2026-10-13", "geplante_zeit": "10:00"}, ["geplantes_datum"]),
     ({"therapist_id": 1, "email_id": 99}, ["email_id"]),
     ({"therapist_id": 1, "status": "completed"}, ["status"]),
@@ -403,3 +498,31 @@ async def test_slots_need_a_known_therapist_and_a_day(api: Client, subtests: pyt
 async def test_without_a_key_nothing_is_told(client: Client):
     assert (await client.get(CALLS)).status_code == 401
     assert (await client.get("/api/therapists/1/slots?date=2026-10-15")).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("code", "sentence"),
+    [
+        ("nicht_anrufen", "Der Therapeut möchte nicht angerufen werden."),
+        ("nicht_aktiv", "Der Therapeut ist gesperrt oder nicht mehr aktiv."),
+        ("beantwortet", "Die E-Mail wurde beantwortet."),
+        ("keine_zeit_frei", "Nach der Abwesenheit ist in den Telefonzeiten keine Zeit frei."),
+    ],
+)
+async def test_a_call_cancelled_by_itself_says_why_by_a_code_and_in_words(
+    api: Client, session: AsyncSession, code: str, sentence: str
+):
+    canceled = {"status": "canceled", "ergebnis_art": "abgesagt", "abgeschlossen_at": NOW}
+    call_id = await add(session, absage_grund=code, **canceled)
+    shown = (await api.get(f"{CALLS}/{call_id}")).json()
+    assert (shown["absage_grund"], shown["ergebnis"], shown["version"]) == (code, sentence, 1)
+    assert (await api.get(CALLS)).json()["data"] == [shown]
+    assert await put(api, call_id, ergebnis=sentence) == shown
+    corrected = await put(api, call_id, ergebnis="Hat selbst abgesagt")
+    assert (corrected["absage_grund"], corrected["ergebnis"]) == (code, "Hat selbst abgesagt")
+
+
+async def test_the_same_words_from_a_caller_are_kept_as_words(api: Client, session: AsyncSession):
+    call_id = await add(session)
+    done = await put(api, call_id, status="completed", ergebnis="Die E-Mail wurde beantwortet.")
+    assert (done["ergebnis"], done["absage_grund"]) == ("Die E-Mail wurde beantwortet.", None)

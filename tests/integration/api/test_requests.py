@@ -164,3 +164,33 @@ async def test_half_a_character_deep_inside_is_named_by_its_path(api: Client):
     body = json.dumps(NEW | {"template_data": {"a": {"ok": "x", "b": "\ud800"}, "c": "\ud800"}})
     answer = await api.post("/api/emails", content=body, headers={"Content-Type": "application/json"})
     assert [error["field"] for error in answer.json()["errors"]] == ["template_data.a.b"]
+
+
+async def test_a_byte_order_mark_before_json_is_passed_over(api: Client):
+    mark = b"\xef\xbb\xbf"
+    kind = {"Content-Type": "application/json"}
+    headers = kind | {"Idempotency-Key": "k"}
+    plain = json.dumps(NEW).encode()
+    created = await api.post("/api/emails", content=mark + plain, headers=headers)
+    assert created.status_code == 201, created.text
+    again = await api.post("/api/emails", content=plain, headers=headers)
+    assert (again.text, again.headers["idempotent-replayed"]) == (created.text, "true")
+    changed = await api.put(
+        "/api/emails/1", content=mark + b'{"nachverfolgung_erforderlich": true}', headers=kind
+    )
+    assert (changed.status_code, changed.json()["nachverfolgung_erforderlich"]) == (200, True)
+    for wrong, status in ((mark, 400), (mark + mark + plain, 400), (mark + b'{"betreff": "\\ud800"}', 422)):
+        assert (await api.post("/api/emails", content=wrong, headers=kind)).status_code == status, wrong
+
+
+async def test_null_stands_for_the_default_of_a_field_that_may_be_left_out(api: Client):
+    optional = ("status", "nachverfolgung_erforderlich", "nachverfolgung_notizen", "body_text", "template",
+                "absender_email", "absender_name", "template_data")  # fmt: skip
+    made = await api.post("/api/emails", json=NEW | dict.fromkeys(optional))
+    assert made.status_code == 201, made.text
+    assert (made.json()["status"], made.json()["nachverfolgung_erforderlich"]) == ("QUEUED", False)
+    for path in "/api/emails", "/api/phone-calls":
+        refused = await api.post(path, json=NEW | {"therapist_id": None})
+        assert refused.status_code == 422
+    nothing = {"template_data": None, "betreff": None}
+    assert (await api.post("/api/email-templates/follow_up/preview", json=nothing)).status_code == 200

@@ -6,7 +6,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.calls.changes import CallChanges, change_call
 from services.calls.lists import CallFilters, list_calls
-from services.calls.planning import CallNotScheduled, NewCall, create_call, get_call, move_call
+from services.calls.locking import CallNotScheduled
+from services.calls.planning import NewCall, create_call, get_call, move_call
 from services.errors import InvalidInput, NotFound, StaleVersion
 from services.models import Activity, CallReason, CallStatus, OutboxEvent, PhoneCall
 from services.pagination import PageRequest

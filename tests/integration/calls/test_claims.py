@@ -5,9 +5,10 @@ from collections import Counter
 from datetime import date, time, timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.calls import claims
 from services.calls.claims import (
     ClaimedByOther,
     ClaimLost,
@@ -17,13 +18,15 @@ from services.calls.claims import (
     release_claim,
     renew_claim,
 )
+from services.emails.replies import Reply, record_reply
 from services.errors import Conflict, NotFound
 from services.models import PhoneCall
 from services.rules import DeskRules
 from services.work import Actor
 from shared.database import SessionFactory
-from tests.factories import NOW, make_call, make_staff, make_therapist
-from tests.work import work_of
+from tests.eventually import eventually
+from tests.factories import NOW, make_call, make_email, make_staff, make_therapist
+from tests.work import tx_of, work_of
 
 ANNA, BEN = 1, 2
 
@@ -296,3 +299,53 @@ async def test_exchanging_calls_at_once_never_deadlocks(
         await asyncio.gather(claim(1, ANNA), claim(2, BEN))
         await asyncio.gather(claim(2, ANNA), claim(1, BEN), claim(1, ANNA), claim(2, BEN))
         assert Counter((await held(session)).values()).most_common(1)[0][1] == 1
+
+
+async def test_next_reaches_those_beyond_what_is_read_at_once(
+    session: AsyncSession, rules: DeskRules, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(claims, "LARGEST_BOARD", 2)
+    await fill(session, {1: "10:00-12:00", 2: "15:00-16:00", 3: "15:00-16:00", 4: "15:00-16:00"})
+    async with session.begin():
+        await session.execute(
+            update(PhoneCall).where(PhoneCall.id == 1).values(geplantes_datum=date(2026, 10, 1))
+        )
+    anna = work_of(session, now=NOW, rules=rules, actor=Actor("staff", ANNA))
+    assert (await claim_next(anna)).call.id == 1
+    with pytest.raises(NothingReachable):
+        await claim_next(anna)
+
+
+async def test_a_claim_and_a_reply_lock_calls_about_one_email_in_the_same_order(
+    sessions: SessionFactory, session: AsyncSession, rules: DeskRules
+):
+    mail = make_email(status="SENT", sent_at=NOW)
+    async with session.begin():
+        session.add_all([make_staff(id=ANNA), make_therapist(), mail])
+    later, sooner = make_call(email_id=mail.id, geplante_zeit=time(11, 30)), make_call(email_id=mail.id)
+    async with session.begin():
+        session.add(later)
+        await session.flush()
+        session.add(sooner)
+    anna = Actor("staff", ANNA)
+    await claim_call(work_of(session, now=NOW, rules=rules, actor=anna), sooner.id)
+    async with sessions() as holding, sessions() as own, sessions() as answering:
+        async with holding.begin():
+            await tx_of(holding).locked(PhoneCall, later.id)
+            claiming = asyncio.create_task(
+                claim_call(work_of(own, now=NOW, rules=rules, actor=anna), later.id)
+            )
+            await eventually(lambda: rows_wanted_by(session, 1))
+            recording = asyncio.create_task(
+                record_reply(work_of(answering, now=NOW, rules=rules, actor=anna), mail.id, Reply())
+            )
+            await eventually(lambda: rows_wanted_by(session, 2))
+        assert (await claiming).call.id == later.id
+        await recording
+    assert await held(session) == {}
+
+
+async def rows_wanted_by(session: AsyncSession, count: int) -> bool:
+    waiting = text("SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted")
+    async with session.begin():
+        return await session.scalar(waiting) == count

@@ -8,8 +8,9 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.calls.claims import ClaimedByOther, claim_call
+from services.calls.locking import CallNotScheduled
 from services.calls.next_attempt import NoRetry, preview_next_attempt
-from services.calls.outcomes import AlreadyClosed, Outcome, OutcomeResult, record_outcome, settle
+from services.calls.outcomes import Outcome, OutcomeResult, record_outcome, settle
 from services.errors import InvalidInput, NotFound, StaleVersion
 from services.models import Activity, CallReason, EmailStatus, OutboxEvent, OutcomeKind, PhoneCall
 from services.rules import DeskRules
@@ -303,7 +304,7 @@ async def test_events_go_out_at_once_without_undo(session: AsyncSession, call: P
 
 async def test_a_closed_call_keeps_its_outcome(session: AsyncSession, call: PhoneCall, rules: DeskRules):
     await record(session, call, rules, OutcomeKind.REACHED)
-    with pytest.raises(AlreadyClosed):
+    with pytest.raises(CallNotScheduled):
         await record(session, call, rules, OutcomeKind.NOT_REACHED)
 
 

@@ -181,16 +181,27 @@ async def test_a_postponed_call_in_other_hands_stays(session: AsyncSession, call
         await undo(session, call_id)
 
 
-@pytest.mark.parametrize("taken", [{"therapist_id": 1, "leitung": 3}, {"therapist_id": 2, "leitung": 2}])
+@pytest.mark.parametrize("others", [[(1, 3)], [(2, 1), (3, 2), (4, 3)]])
 async def test_a_time_given_away_since_is_not_taken_back(
-    session: AsyncSession, call_id: int, rules: DeskRules, taken: dict[str, int]
+    session: AsyncSession, call_id: int, rules: DeskRules, others: list[tuple[int, int]]
 ):
+    """The therapist has another call then, or all three lines are taken."""
     await rang(session, call_id, rules)
     async with session.begin():
-        session.add(make_call(**taken))
+        session.add_all([make_call(therapist_id=therapist, leitung=line) for therapist, line in others])
     with pytest.raises(TimeTaken):
         await undo(session, call_id)
     assert (await row(session, call_id))["status"] == "failed"
+
+
+async def test_a_call_whose_line_was_given_away_since_comes_back_on_another(
+    session: AsyncSession, call_id: int, rules: DeskRules
+):
+    await rang(session, call_id, rules)
+    async with session.begin():
+        session.add_all([make_call(therapist_id=2, leitung=2), make_call(therapist_id=3, leitung=1)])
+    restored = await undo(session, call_id)
+    assert (restored.status, restored.leitung) == ("scheduled", 3)
 
 
 async def test_no_call_comes_back_after_an_answer(session: AsyncSession, call_id: int, rules: DeskRules):

@@ -8,6 +8,7 @@ from uuid import uuid4
 import asyncpg
 import pytest
 from alembic import command
+from alembic.script import ScriptDirectory
 from sqlalchemy import URL
 
 from migrations.upgrade import alembic_config
@@ -21,10 +22,13 @@ WAITING = """
 """
 
 
-async def _execute(url: URL, statement: str) -> list[asyncpg.Record]:
+async def _execute(url: URL, *statements: str) -> list[asyncpg.Record]:
+    """Run statements over one connection and return the last one's rows."""
     connection = await asyncpg.connect(url.set(drivername="postgresql").render_as_string(hide_password=False))
     try:
-        return await connection.fetch(statement)
+        for statement in statements[:-1]:
+            await connection.execute(statement)
+        return await connection.fetch(statements[-1])
     finally:
         await connection.close()
 
@@ -52,6 +56,109 @@ def test_migrations_lead_to_exactly_the_schema_of_the_models_and_back(empty_data
         )
     )
     assert left == []
+    command.upgrade(alembic, "head")
+    command.check(alembic)
+
+
+FILLED = """
+    SET search_path TO communication_service;
+    INSERT INTO phone_calls (id, therapist_id, geplantes_datum, geplante_zeit, status, ergebnis, ergebnis_art)
+    VALUES
+        (1, 1, '2026-10-14', '10:00', 'canceled', 'Die E-Mail wurde beantwortet.', 'abgesagt'),
+        (2, 1, '2026-10-14', '10:00', 'canceled', 'Der Therapeut möchte nicht angerufen werden.', 'abgesagt'),
+        (3, 1, '2026-10-14', '10:00', 'canceled', 'Der Therapeut ist gesperrt oder nicht mehr aktiv.',
+            'abgesagt'),
+        (4, 1, '2026-10-14', '10:00', 'canceled',
+            'Nach der Abwesenheit ist in den Telefonzeiten keine Zeit frei.', 'abgesagt'),
+        (5, 1, '2026-10-14', '10:00', 'canceled', 'Die E-Mail wurde beantwortet. Danke!', 'abgesagt'),
+        (6, 1, '2026-10-14', '10:00', 'completed', 'Die E-Mail wurde beantwortet.', 'erreicht');
+    INSERT INTO emails (id, therapist_id, betreff, body_html, body_text, empfaenger_email, empfaenger_name,
+        absender_email, absender_name, message_id, updated_at, nachverfolgung_notizen)
+    SELECT n, 1, 'x', 'x', 'x', 'x', 'x', 'x', 'x', n, '2026-10-14', notes FROM unnest(ARRAY[
+        'Kein automatischer Anruf: Therapeut unbekannt.',
+        E'Bitte beachten\nKein automatischer Anruf: gesperrt, inaktiv oder nicht anrufen.',
+        E'Eins\r\n\r\nZwei\nKein automatischer Anruf: keine nutzbaren Telefonzeiten.',
+        'Kein automatischer Anruf: der Therapeut ist verreist.',
+        E'Kein automatischer Anruf: keine nutzbaren Telefonzeiten.\nKein automatischer Anruf: in den '
+            'Telefonzeiten ist keine Zeit frei.\nspäter',
+        'Vom Feld ohne Umbruch Kein automatischer Anruf: Therapeut unbekannt.',
+        NULL, ''
+    ]) WITH ORDINALITY AS filled(notes, n);
+    INSERT INTO email_versuche (id, email_id, nummer, begonnen_at, beendet_at, stufe, smtp_code, smtp_text,
+        ergebnis)
+    VALUES
+        (1, 1, 1, now(), now(), 'rcpt', 450, '4.2.2 Mailbox full', 'retry'),
+        (2, 1, 2, now(), now(), 'rcpt', NULL, 'connection lost', 'retry'),
+        (3, 1, 3, now(), now(), 'body', NULL, 'Unexpected EOF received', 'unclear'),
+        (4, 1, 4, now(), now(), 'data', NULL, 'the worker ended while the message was being handed over',
+            'unclear'),
+        (5, 1, 5, now(), now(), 'rcpt', 550, 'connection lost', 'failed'),
+        (6, 1, 6, now(), now(), 'body', NULL, 'the worker ended', 'unclear');
+    INSERT INTO staff (id, name, password_hash) VALUES (1, 'Anna', 'x');
+    INSERT INTO drafts (staff_id, gegenstand, gegenstand_id, felder) VALUES (1, 'email-reply', 1,
+        '{"nachverfolgung_notizen": "Eilt Kein automatischer Anruf: Therapeut unbekannt."}');
+"""
+
+
+def _stored(url: URL, columns: str, table: str) -> list[tuple[object, ...]]:
+    statement = f"SELECT {columns} FROM communication_service.{table} ORDER BY id"
+    return [tuple(row) for row in asyncio.run(_execute(url, statement))]
+
+
+def test_sentences_of_the_service_become_codes_and_sentences_again(empty_database: URL):
+    alembic = alembic_config(empty_database)
+    before = ScriptDirectory.from_config(alembic).get_revision("0012").down_revision
+    command.upgrade(alembic, before)
+    asyncio.run(_execute(empty_database, FILLED, "SELECT"))
+    calls = _stored(empty_database, "id, ergebnis", "phone_calls")
+    emails = _stored(empty_database, "id, nachverfolgung_notizen", "emails")
+    attempts = _stored(empty_database, "id, smtp_text", "email_versuche")
+
+    command.upgrade(alembic, "0012")
+    assert _stored(empty_database, "absage_grund, ergebnis", "phone_calls") == [
+        ("beantwortet", None),
+        ("nicht_anrufen", None),
+        ("nicht_aktiv", None),
+        ("keine_zeit_frei", None),
+        (None, "Die E-Mail wurde beantwortet. Danke!"),
+        (None, "Die E-Mail wurde beantwortet."),
+    ]
+    assert _stored(empty_database, "nachverfolgung_hindernis, nachverfolgung_notizen", "emails") == [
+        ("therapeut_unbekannt", None),
+        ("nicht_anzurufen", "Bitte beachten"),
+        ("keine_telefonzeiten", "Eins\r\n\r\nZwei"),
+        (None, "Kein automatischer Anruf: der Therapeut ist verreist."),
+        ("keine_zeit_frei", "später"),
+        ("therapeut_unbekannt", "Vom Feld ohne Umbruch "),
+        (None, None),
+        (None, ""),
+    ]
+    assert _stored(empty_database, "ende, smtp_text", "email_versuche") == [
+        (None, "4.2.2 Mailbox full"),
+        ("lost", None),
+        (None, "Unexpected EOF received"),
+        ("worker_ended", None),
+        (None, "connection lost"),
+        ("worker_ended", None),
+    ]
+    typed = _stored(empty_database, "felder->>'nachverfolgung_notizen'", "drafts")
+    assert typed == [("Eilt ",)]
+    assert len(set(_stored(empty_database, "updated_at", "emails"))) == 1, "it is no change of an e-mail"
+
+    command.downgrade(alembic, before)
+    assert _stored(empty_database, "id, ergebnis", "phone_calls") == calls
+    late, unbroken = (
+        "später\nKein automatischer Anruf: in den Telefonzeiten ist keine Zeit frei.",
+        "Vom Feld ohne Umbruch \nKein automatischer Anruf: Therapeut unbekannt.",
+    )
+    assert _stored(empty_database, "id, nachverfolgung_notizen", "emails") == [
+        *emails[:4],
+        (5, late),
+        (6, unbroken),
+        *emails[6:],
+    ]
+    ended = "the worker ended while the message was being handed over"
+    assert _stored(empty_database, "id, smtp_text", "email_versuche") == [*attempts[:5], (6, ended)]
     command.upgrade(alembic, "head")
     command.check(alembic)
 

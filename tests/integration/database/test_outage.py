@@ -33,7 +33,7 @@ async def test_without_the_database_everything_answers_503_and_recovers(
         app_env="development",
         database_url=own_postgres.url().render_as_string(hide_password=False),
     )
-    async with AsyncTestClient(create_app(config, clock=clock)) as client:
+    async with AsyncTestClient(create_app(config, clock=clock), base_url="http://127.0.0.1") as client:
         assert (await client.get("/api/emails")).status_code == 200
         own_postgres.kill()
         down = await client.get("/api/emails")

@@ -13,10 +13,12 @@ from services.calls.claims import claim_call
 from services.calls.outcomes import Outcome, record_outcome
 from services.desk.board import load_board
 from services.desk.history import ContactKind
+from services.desk.open_calls import list_open_calls
 from services.desk.panel import load_call_panel
 from services.desk.statistics import HourRate, best_hours, load_statistics
 from services.errors import InvalidInput, NotFound
 from services.models import EmailStatus, OutcomeKind
+from services.pagination import PageRequest
 from services.rules import DeskRules
 from services.work import API, Actor
 from tests.factories import NOW, make_call, make_email, make_staff, make_therapist
@@ -78,7 +80,7 @@ async def test_the_board_holds_today_and_what_was_missed(
     assert [call.call_id for call in board.done] == [9]
     assert [call.call_id for call in board.needs_person] == [11]
     (held,) = board.reachable_now
-    assert (held.holder_id, held.holder_name, held.minutes_left) == (ANNA, "Anna", 18)
+    assert (held.holder_id, held.holder_name, held.countdown.minutes) == (ANNA, "Anna", 18)
     assert (board.counts.open, board.counts.reachable_now, board.counts.reachable_free) == (7, 1, 0)
     assert board.next_opening is not None
     assert board.next_opening.at == datetime(2026, 10, 14, 9, 15, tzinfo=UTC)
@@ -159,6 +161,66 @@ async def test_the_board_reads_today_only_whatever_the_table_holds(session: Asyn
             )
         )
     assert "Seq Scan" not in plan
+
+
+async def many_open_calls(session: AsyncSession, *, before: int, today: int = 0) -> None:
+    """Open calls of yesterday and of today, each to a therapist, ids from the oldest on."""
+    async with session.begin():
+        await session.execute(
+            text(
+                """
+                INSERT INTO communication_service.therapists
+                    (id, vorname, nachname, telefon, abgerufen_at, telefonische_erreichbarkeit)
+                SELECT n, 'Eva', 'Nr' || n, '030 1234567', now(), '{"wednesday": ["10:00-12:00"]}'
+                FROM generate_series(1, :many) n
+                """
+            ),
+            {"many": before + today},
+        )
+        await session.execute(
+            text(
+                """
+                INSERT INTO communication_service.phone_calls
+                    (id, therapist_id, geplantes_datum, geplante_zeit, leitung)
+                SELECT n, n, date '2026-10-14' - greatest(0, (:before - n + 10) / 10), '11:00', n
+                FROM generate_series(1, :many) n
+                """
+            ),
+            {"before": before, "many": before + today},
+        )
+
+
+@pytest.mark.parametrize(("before", "today"), [(2_500, 0), (2_400, 100), (100, 2_400)])
+async def test_calls_beyond_what_is_read_are_counted_and_listed(
+    session: AsyncSession, engine: AsyncEngine, rules: DeskRules, before: int, today: int
+):
+    await many_open_calls(session, before=before, today=today)
+    with queries(engine) as seen:
+        board = await load_board(work_of(session, now=NOW, rules=rules))
+    assert len(seen) == 4
+    assert (board.counts.open, board.counts.overdue, board.left_out) == (2_500, before, 500)
+    listed: list[int] = []
+    for number in range(1, 26):
+        page = await list_open_calls(work_of(session, now=NOW, rules=rules), PageRequest(number, 100))
+        assert page.total == 2_500
+        listed += [row.call.call_id for row in page.rows]
+    assert listed == list(range(1, 2_501))
+
+
+async def test_closed_calls_beyond_what_is_read_are_counted(session: AsyncSession, rules: DeskRules):
+    async with session.begin():
+        await session.execute(
+            text(
+                """
+                INSERT INTO communication_service.phone_calls
+                    (therapist_id, geplantes_datum, geplante_zeit, status, abgeschlossen_at, klaerung_noetig)
+                SELECT n, '2026-10-14', '10:00', 'failed', :now, n <= 1100 FROM generate_series(1, 1300) n
+                """
+            ),
+            {"now": NOW},
+        )
+    board = await load_board(work_of(session, now=NOW, rules=rules))
+    assert (board.counts.done, board.counts.needs_person) == (1_300, 1_100)
 
 
 async def test_the_panel_brings_everything_together(session: AsyncSession, rules: DeskRules):

@@ -3,7 +3,7 @@ from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.emails.replies import Reply, record_reply
@@ -17,7 +17,16 @@ from services.follow_ups.pending import (
     pending_call,
     postpone_pending,
 )
-from services.models import Activity, Email, EmailStatus, OutboxEvent, PhoneCall, ReplyKind, Therapist
+from services.models import (
+    Activity,
+    Email,
+    EmailStatus,
+    FollowUpObstacle,
+    OutboxEvent,
+    PhoneCall,
+    ReplyKind,
+    Therapist,
+)
 from services.rules import DeskRules
 from services.therapists.directory import TherapistDirectory
 from services.work import API, SYSTEM
@@ -184,12 +193,26 @@ async def test_a_mail_answered_while_workers_look_gets_no_call(
 
 
 @pytest.mark.parametrize(
-    ("therapist", "note", "again_after"),
+    ("therapist", "obstacle", "again_after"),
     [
-        ({"status": "gesperrt"}, "gesperrt", timedelta(days=7)),
-        ({"nicht_anrufen": True}, "nicht anrufen", timedelta(days=7)),
-        ({"telefonische_erreichbarkeit": None}, "Telefonzeiten", timedelta(days=7)),
-        ({"telefonische_erreichbarkeit": {"mi": ["9-9:05"]}}, "keine Zeit frei", timedelta(days=1)),
+        ({"status": "gesperrt"}, FollowUpObstacle.NOT_TO_BE_CALLED, timedelta(days=7)),
+        ({"nicht_anrufen": True}, FollowUpObstacle.NOT_TO_BE_CALLED, timedelta(days=7)),
+        ({"telefonische_erreichbarkeit": None}, FollowUpObstacle.NO_WINDOW, timedelta(days=7)),
+        (
+            {"telefonische_erreichbarkeit": {"mi": ["10-10:02"]}},
+            FollowUpObstacle.HOURS_TOO_SHORT,
+            timedelta(days=7),
+        ),
+        (
+            {"telefonische_erreichbarkeit": {"mi": ["irgendwann"]}},
+            FollowUpObstacle.UNREADABLE_HOURS,
+            timedelta(days=7),
+        ),
+        (
+            {"telefonische_erreichbarkeit": {"mi": ["9-9:05"]}},
+            FollowUpObstacle.NO_FREE_SLOT,
+            timedelta(days=1),
+        ),
     ],
 )
 async def test_a_mail_whose_therapist_cannot_be_called_is_shown_to_the_staff_and_looked_at_later(
@@ -199,7 +222,7 @@ async def test_a_mail_whose_therapist_cannot_be_called_is_shown_to_the_staff_and
     service: TherapistServiceDouble,
     rules: DeskRules,
     therapist: dict[str, object],
-    note: str,
+    obstacle: FollowUpObstacle,
     again_after: timedelta,
 ):
     email = sent_email(nachverfolgung_notizen="Bitte beachten")
@@ -210,13 +233,12 @@ async def test_a_mail_whose_therapist_cannot_be_called_is_shown_to_the_staff_and
     assert await due_calls(sessions, directory, one_day) == 0
     await reload(session, email)
     assert email.nachverfolgung_erforderlich
-    assert (email.nachverfolgung_notizen or "").startswith("Bitte beachten\n")
-    assert note in (email.nachverfolgung_notizen or "")
+    assert (email.nachverfolgung_hindernis, email.nachverfolgung_notizen) == (obstacle, "Bitte beachten")
     assert email.nachverfolgung_ab == NOW + again_after
-    notes, version = email.nachverfolgung_notizen, email.version
+    version = email.version
     assert await due_calls(sessions, directory, one_day, NOW + again_after) == 1
     await reload(session, email)
-    assert (email.nachverfolgung_notizen, email.version) == (notes, version)
+    assert (email.nachverfolgung_hindernis, email.version) == (obstacle, version)
     assert await all_calls(session) == []
 
 
@@ -227,6 +249,29 @@ async def test_an_unknown_therapist_is_shown_to_the_staff(
     await store(session, email)
     await due_calls(sessions, directory, rules)
     assert (await reload(session, email)).nachverfolgung_erforderlich
+    assert email.nachverfolgung_hindernis == FollowUpObstacle.UNKNOWN_THERAPIST
+
+
+async def test_another_obstacle_takes_the_place_of_the_last_and_none_outlives_the_call(
+    sessions: SessionFactory, session: AsyncSession, directory: TherapistDirectory, rules: DeskRules
+):
+    email, therapist = sent_email(), make_therapist(nicht_anrufen=True)
+    await store(session, therapist, email)
+    hours = therapist.telefonische_erreichbarkeit
+
+    async def looked_at_after(days: int, **changes: object) -> str | None:
+        async with session.begin():
+            await session.execute(update(Therapist).values(**changes))
+        await due_calls(sessions, directory, rules, NOW + timedelta(days=days))
+        return (await reload(session, email)).nachverfolgung_hindernis
+
+    assert await looked_at_after(0, abgerufen_at=NOW) == FollowUpObstacle.NOT_TO_BE_CALLED
+    unusable = {"nicht_anrufen": False, "telefonische_erreichbarkeit": None}
+    assert await looked_at_after(7, **unusable, abgerufen_at=NOW + timedelta(days=7)) == "keine_telefonzeiten"
+    assert email.version == 3
+    usable = {"telefonische_erreichbarkeit": hours, "abgerufen_at": NOW + timedelta(days=14)}
+    assert await looked_at_after(14, **usable) is None
+    assert (email.nachgefasst, len(await all_calls(session))) == (True, 1)
 
 
 async def test_while_the_directory_is_down_the_mail_waits_without_bothering_anybody(
@@ -271,7 +316,7 @@ async def test_an_answer_cancels_what_is_pending_but_a_call_back(session: AsyncS
         "completed",
     ]
     assert (pending.ergebnis_art, pending.abgeschlossen_at, pending.version) == ("abgesagt", NOW, 2)
-    assert pending.ergebnis == "Die E-Mail wurde beantwortet."
+    assert (pending.absage_grund, pending.ergebnis) == ("beantwortet", None)
     assert await events(session) == [EventType.CALL_CANCELED] * 2
     async with session.begin():
         assert await pending_call(tx_of(session), email.id) is None
@@ -306,7 +351,7 @@ async def test_an_absence_without_a_time_after_it_asks_a_person(session: AsyncSe
             tx_of(session, now=NOW, rules=rules, actor=SYSTEM), email, date(2026, 11, 2)
         )
     assert call is not None
-    assert call.status == "canceled"
+    assert (call.status, call.absage_grund, call.ergebnis) == ("canceled", "keine_zeit_frei", None)
     assert (await reload(session, email)).nachverfolgung_erforderlich
 
 

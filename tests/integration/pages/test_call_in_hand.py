@@ -83,7 +83,7 @@ async def test_a_call_in_a_colleagues_hands_is_shown_but_not_taken(
     await take_for(sessions, call, ben, clock)
     answer = await submit(staff_client, f"/calls/{call}/claim", htmx=True)
     assert answer.status_code == 409
-    assert "Ben has this therapist on the phone right now." in answer.text
+    assert "Ben is on the phone with Dr. Jürgen Schmidt right now." in answer.text
     assert "Save the outcome" not in answer.text
 
 
@@ -95,7 +95,7 @@ async def test_who_looks_at_a_colleagues_call_looks_again_when_their_claim_would
     page = (await staff_client.get(f"/calls/{call}")).text
     state = (await staff_client.get(f"/calls/{call}/state?version=1")).text
     for shown in (page, state):
-        assert f'<p class="banner banner-warn" data-refresh-at="{until}">Ben has this therapist' in shown
+        assert f'<p class="banner banner-warn" data-refresh-at="{until}">Ben is on the phone' in shown
 
 
 async def test_releasing_a_call_frees_it_and_offers_the_next(
@@ -128,7 +128,7 @@ async def test_the_panel_hears_of_a_change_by_somebody_else(
     assert quiet.text.strip() == ""
     await take_for(sessions, call, ben, clock)
     told = await staff_client.get(f"/calls/{call}/state", params={"version": 1})
-    assert "Ben has this therapist on the phone right now." in told.text
+    assert "Ben is on the phone with Dr. Jürgen Schmidt right now." in told.text
 
 
 async def test_taking_another_call_says_whose_is_free_again(staff_client: Client, sessions: SessionFactory):

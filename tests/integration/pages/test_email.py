@@ -1,12 +1,22 @@
 """The page of an e-mail: what happened to it, and what staff do about it, without any script."""
 
+import re
 from html import escape
 
+import pytest
 from sqlalchemy import select
 
-from services.models import AttemptOutcome, AttemptStage, CallReason, EmailStatus, EmailVersuch, PhoneCall
+from services.models import (
+    AttemptOutcome,
+    AttemptStage,
+    CallReason,
+    EmailStatus,
+    EmailVersuch,
+    Ending,
+    PhoneCall,
+)
 from shared.database import SessionFactory
-from tests.factories import NOW, make_email, make_therapist
+from tests.factories import NOW, make_call, make_email, make_therapist
 from tests.integration.conftest import Client, submit
 from tests.integration.pages.conftest import Store, load_email
 
@@ -31,6 +41,89 @@ async def test_detail_tells_the_delivery_with_the_servers_words(staff_client: Cl
     assert "Attempt 1: put off" in page
     assert "Call instead" in page
     assert '<a class="button" href="/emails/new?therapist=1">Write anew</a>' in page
+
+
+@pytest.mark.parametrize(
+    ("code", "planned", "primary"),
+    [
+        (550, False, "Call instead"),
+        (550, True, "Write anew"),
+        (451, False, "Send it again"),
+        (None, False, "Send it again"),
+    ],
+)
+async def test_after_a_final_refusal_the_same_message_is_no_first_choice(
+    staff_client: Client, store: Store, code: int | None, planned: bool, primary: str
+):
+    email_id = await store(make_therapist(), make_email(status=EmailStatus.FAILED, fehlermeldung="refused"))
+    for number, smtp_code in ((1, 451), (2, code)):
+        await store(
+            EmailVersuch(
+                email_id=email_id,
+                nummer=number,
+                begonnen_at=NOW,
+                beendet_at=NOW,
+                stufe=AttemptStage.RCPT,
+                smtp_code=smtp_code,
+                smtp_text="refused",
+                ergebnis=AttemptOutcome.FAILED,
+            )
+        )
+    if planned:
+        await store(make_call(email_id=email_id, grund=CallReason.UNDELIVERED))
+    page = (await staff_client.get(f"/emails/{email_id}")).text
+    banner = page.split('class="banner banner-bad"')[1].split("</div>")[0]
+    choices = re.findall(r'class="button( button-primary)?"[^>]*>([^<]+)<', banner)
+    assert choices[0] == (" button-primary", primary)
+    assert [text for emphasis, text in choices if emphasis] == [primary]
+    assert "Send it again" in [text for _, text in choices]
+
+
+async def test_what_ended_an_attempt_without_a_reply_is_said_in_the_readers_language(
+    staff_client: Client, store: Store
+):
+    email_id = await store(make_email(status=EmailStatus.SENDING, uebergabe_begonnen_at=NOW))
+    attempt = {"email_id": email_id, "begonnen_at": NOW, "beendet_at": NOW, "stufe": AttemptStage.BODY}
+    await store(EmailVersuch(nummer=1, ergebnis=AttemptOutcome.RETRY, ende=Ending.TIMEOUT, **attempt))
+    await store(EmailVersuch(nummer=2, ergebnis=AttemptOutcome.UNCLEAR, ende=Ending.WORKER_ENDED, **attempt))
+    await store(
+        EmailVersuch(
+            nummer=3, ergebnis=AttemptOutcome.UNCLEAR, ende=Ending.LOST, smtp_text="Unexpected EOF", **attempt
+        )
+    )
+    english = (await staff_client.get(f"/emails/{email_id}")).text
+    assert "no reply in time" in english
+    assert "the worker ended while the message was being handed over" in english
+    assert "Unexpected EOF" in english
+    await submit(staff_client, "/settings", {"sprache": "de"}, page="/")
+    german = (await staff_client.get(f"/emails/{email_id}")).text
+    assert "no reply in time" not in german
+
+
+async def test_an_obstacle_and_why_a_call_was_cancelled_are_said_in_the_readers_language(
+    staff_client: Client, store: Store, sessions: SessionFactory
+):
+    obstacle = {"nachverfolgung_hindernis": "therapeut_unbekannt", "nachverfolgung_erforderlich": True}
+    email_id = await store(
+        make_email(status=EmailStatus.SENT, sent_at=NOW, nachverfolgung_notizen="Eilt", **obstacle)
+    )
+    canceled = {"status": "canceled", "ergebnis_art": "abgesagt", "abgeschlossen_at": NOW}
+    call_id = await store(make_call(email_id=email_id, absage_grund="keine_zeit_frei", **canceled))
+    await store(make_therapist())
+    pages = (f"/emails/{email_id}", f"/calls/{call_id}", "/therapists/1")
+    for page in pages:
+        assert "After the absence no time is free" in (await staff_client.get(page)).text
+    assert "No automatic call: the therapist is unknown." in (await staff_client.get(pages[0])).text
+    await submit(staff_client, "/settings", {"sprache": "de"}, page="/")
+    for page in pages:
+        assert "Nach der Abwesenheit ist in den Telefonzeiten" in (await staff_client.get(page)).text
+    german = (await staff_client.get(pages[0])).text
+    assert "Kein automatischer Anruf: Therapeut unbekannt." in german
+    assert 'value="Eilt"' in german, "the form holds what the staff wrote and nothing else"
+    await submit(staff_client, pages[0], {"action": "followed_up", "version": 1})
+    email = await load_email(sessions, email_id)
+    assert (email.nachverfolgung_erforderlich, email.nachverfolgung_hindernis) == (False, None)
+    assert email.nachverfolgung_notizen == "Eilt"
 
 
 async def test_preview_runs_and_fetches_nothing(staff_client: Client, store: Store):

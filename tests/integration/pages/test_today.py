@@ -6,6 +6,7 @@ from datetime import date, datetime, time, timedelta
 import pytest
 from sqlalchemy import select
 
+from services.desk import board
 from services.models import CallReason, CallStatus, OutcomeKind, PhoneCall
 from shared.database import SessionFactory
 from tests.clock import FakeClock
@@ -250,3 +251,25 @@ async def test_a_search_that_finds_more_than_it_shows_says_how_many(
     found = await staff_client.get("/search", params={"q": "schmidt"}, headers={"HX-Request": "true"})
     assert found.text.count('class="found-row"') == 8
     assert "3 more; go on typing" in found.text
+
+
+async def test_calls_that_do_not_fit_on_the_board_are_counted_and_can_be_opened(
+    staff_client: Client, sessions: SessionFactory, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(board, "LARGEST_BOARD", 2)
+    await stored(
+        sessions,
+        *(make_therapist(id=n, nachname=f"Nr{n}") for n in (1, 2, 3)),
+        *(make_call(id=n, therapist_id=n, geplantes_datum=TODAY - timedelta(days=n)) for n in (1, 2, 3)),
+    )
+    today = (await staff_client.get("/")).text
+    assert "Nr3" not in today
+    assert "<b>3</b> open" in today
+    assert "<b>3</b> overdue" in today
+    assert '1 older call is not in this list. <a href="/open">' in today
+    oldest = (await staff_client.get("/open")).text
+    assert oldest.index("Nr3") < oldest.index("Nr2") < oldest.index("Nr1")
+    assert "1 to 3 of 3" in oldest
+    assert (await staff_client.get("/open?page=999999999")).status_code == 200
+    taken = await submit(staff_client, "/calls/3/claim")
+    assert taken.headers["location"] == "/calls/3#panel"

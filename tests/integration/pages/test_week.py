@@ -23,7 +23,7 @@ async def _seed(sessions: SessionFactory, **call: object) -> int:
 async def test_the_week_shows_calls_and_who_can_be_reached(staff_client: Client, sessions: SessionFactory):
     await _seed(sessions)
     page = (await staff_client.get("/week")).text
-    assert "10:15</span> Dr. Jürgen Schmidt" in page
+    assert "10:15</span> Schmidt, J." in page
     assert "1 reachable" in page
     assert "10:15" not in (await staff_client.get("/week?start=2026-10-19")).text
 

@@ -18,6 +18,7 @@ from services.scheduling.booking import (
     book_next,
     lock_calendar,
     move,
+    wait_at_most,
 )
 from services.scheduling.calendar import (
     HoursTooShort,
@@ -234,6 +235,7 @@ async def test_times_that_cannot_be_are_refused(
         (date.max, time(23, 59)): "geplantes_datum",
         (WEDNESDAY, time(10, 41)): "geplante_zeit",
         (date(2027, 3, 28), time(2, 30)): "geplante_zeit",
+        (date(2027, 3, 28), time(1, 56)): "geplante_zeit",
     }
     async with session.begin():
         for (day, at), field in refused.items():
@@ -283,6 +285,6 @@ async def test_free_slots_of_a_day_leave_out_what_is_taken(
 async def test_who_waits_too_long_for_a_turn_is_asked_to_come_back(sessions: SessionFactory):
     async with sessions() as first, sessions() as second, first.begin(), second.begin():
         await lock_calendar(tx_of(first))
-        await second.execute(text("SET LOCAL lock_timeout = '1ms'"))
+        await wait_at_most(tx_of(second), 0.001)
         with pytest.raises(CalendarBusy):
             await lock_calendar(tx_of(second))

@@ -8,22 +8,24 @@ from datetime import date, time
 import pytest
 from sqlalchemy import text
 
+from services.calls import planning
 from services.calls.lists import CallFilters, list_calls
-from services.calls.planning import NewCall, create_call, move_call
+from services.calls.planning import BOOKINGS_AT_ONCE, NewCall, create_call, move_call
 from services.errors import Conflict
 from services.idempotency import RepeatableRequest
 from services.models import PhoneCall
 from services.pagination import PageRequest
 from services.rules import DeskRules
-from services.scheduling.booking import CallCollision
+from services.scheduling.booking import CalendarBusy, CallCollision, lock_calendar
 from services.scheduling.calendar import NoFreeSlot
 from services.therapists.directory import TherapistDirectory
 from services.work import API
 from shared.config import Settings
 from shared.database import SessionFactory
+from tests.eventually import eventually
 from tests.factories import NOW, make_therapist
 from tests.therapist_service import TherapistServiceDouble
-from tests.work import work_of
+from tests.work import tx_of, work_of
 
 CALLERS = 64
 OVERLAPS = text(
@@ -36,6 +38,12 @@ OVERLAPS = text(
        && communication_service.zeitfenster(b.geplantes_datum, b.geplante_zeit, b.dauer_minuten)
     """
 )
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who gets which slot is asked here, not how long a slow machine takes for it."""
+    monkeypatch.setattr(planning, "LOCK_SECONDS", 120)
 
 
 @pytest.fixture
@@ -164,3 +172,25 @@ async def test_one_idempotency_key_makes_one_call(
     assert Counter(repeated for _, repeated in answers) == {False: 1, True: 15}
     async with sessions() as session:
         assert (await list_calls(work_of(session), CallFilters(), PageRequest())).total == 1
+
+
+async def test_who_waits_too_long_in_the_process_is_asked_to_come_back(
+    sessions: SessionFactory, directory: TherapistDirectory, rules: DeskRules, monkeypatch: pytest.MonkeyPatch
+):
+    """As many as may wait in the database do; one more waits here, while somebody holds the calendar."""
+
+    async def all_places_wait() -> bool:
+        async with sessions() as session:
+            waiting = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+            return await session.scalar(waiting) == BOOKINGS_AT_ONCE
+
+    new = [NewCall(therapist_id=number) for number in range(1, BOOKINGS_AT_ONCE + 1)]
+    async with sessions() as holding, holding.begin():
+        await lock_calendar(tx_of(holding))
+        waiting = asyncio.create_task(book_at_once(sessions, directory, rules, new))
+        await eventually(all_places_wait)
+        monkeypatch.setattr(planning, "LOCK_SECONDS", 0.01)
+        one_more = await book_at_once(sessions, directory, rules, [NewCall(therapist_id=9)])
+        assert refused(one_more) == {CalendarBusy: 1}
+        assert not waiting.done()
+    assert len(booked(await waiting)) == BOOKINGS_AT_ONCE

@@ -9,9 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from services.calls.wishes import CallsInVain, cancel_calls_in_vain, set_call_hint, set_do_not_call
 from services.errors import NotFound, StaleVersion
+from services.hours.reading import parse
 from services.models import OutboxEvent, PhoneCall, Therapist
 from services.models.therapists import may_be_called
-from services.scheduling.phone_hours import parse
 from services.therapists.client import DirectoryUnavailable
 from services.therapists.directory import TherapistDirectory, UnknownTherapist
 from services.therapists.refresh import DirectoryRefresh
@@ -215,7 +215,7 @@ async def test_calls_of_therapists_who_turn_out_blocked_are_cancelled_by_the_nex
     await CallsInVain(workplace_of(sessions, lambda: NOW + AN_HOUR)).turn()
     async with session.begin():
         (call,) = await session.scalars(select(PhoneCall))
-    assert (call.status, call.ergebnis) == ("canceled", "Der Therapeut ist gesperrt oder nicht mehr aktiv.")
+    assert (call.status, call.absage_grund, call.ergebnis) == ("canceled", "nicht_aktiv", None)
 
 
 async def test_an_outage_does_not_end_the_background(
@@ -249,7 +249,7 @@ async def test_do_not_call_cancels_what_was_planned_automatically_and_nothing_el
         calls = list(await session.scalars(select(PhoneCall).order_by(PhoneCall.id)))
         events = list(await session.scalars(select(OutboxEvent.event_type)))
     assert [call.status for call in calls] == ["canceled", "scheduled", "scheduled", "canceled"]
-    assert calls[0].ergebnis == "Der Therapeut möchte nicht angerufen werden."
+    assert (calls[0].absage_grund, calls[0].ergebnis) == ("nicht_anrufen", None)
     assert events == ["communication.call_canceled"] * 2
     with pytest.raises(StaleVersion):
         await set_do_not_call(work_of(session, now=NOW, actor=API), 1, False, None, version=1)

@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 
 from services.calls.reachability import Group, Obstacle, OpenCall, on_board, place, reachable_now
 from services.desk.board import arrange, day_band
+from services.hours.reading import parse
+from services.hours.windows import Window
 from services.rules import DeskRules
-from services.scheduling.phone_hours import Window, day_windows, parse
+from services.scheduling.phone_hours import day_windows
 from shared.config.settings import load_settings
 from tests.work import a_moment
 
@@ -154,7 +156,7 @@ def test_minutes_left_count_begun_ones():
     [row] = on_board(
         a_moment(now=at(10, 42) + timedelta(seconds=30), rules=RULES), [open_call(hours="10:00-11:00")]
     )
-    assert row.minutes_left == 18
+    assert row.countdown.minutes == 18
 
 
 def test_an_expired_claim_shows_nobody():
@@ -170,7 +172,7 @@ def test_in_the_night_the_clocks_change_the_window_is_as_long_as_the_night_is():
     changing = date(2026, 10, 25)
     call = open_call(hours={"sunday": "01:00-04:00"}, geplantes_datum=changing)
     [row] = on_board(a_moment(now=at(1, 0, changing), rules=rules), [call])
-    assert row.minutes_left == 4 * 60
+    assert row.countdown.minutes == 4 * 60
 
 
 HALF_HOURS = st.integers(min_value=0, max_value=46)
@@ -233,8 +235,8 @@ def test_reachable_means_inside_a_window_and_allowed(calls: list[OpenCall], minu
         assert window.start <= clock < window.end
         assert row.call.telefon
         assert not row.call.nicht_anrufen
-        assert row.minutes_left is not None
-        assert row.minutes_left > 0
+        assert row.countdown is not None
+        assert row.countdown.minutes > 0
     closing = [row.placement.closes_at for row in rows]
     assert closing == sorted(closing, key=lambda moment: moment or now)
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.scheduling.phone_hours import parse
+from services.hours.reading import parse
 from tests.clock import BERLIN
 from webapp.demo.sample.therapists import fictional_therapists
 

@@ -2,11 +2,13 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from services.hours.reading import Windows, parse
+from services.hours.windows import time_of_day
 from services.rules import DeskRules
-from services.scheduling.phone_hours import Interval, Windows, is_holiday, openings, parse
+from services.scheduling.phone_hours import Interval, is_holiday, openings
 from services.scheduling.slots import Busy, Slot, days_to_search, exists, free_slots, next_slot, span, within
 from shared.config.settings import load_settings
 from tests.work import a_moment
@@ -167,6 +169,35 @@ def test_times_that_the_clocks_skip_do_not_exist():
     assert not exists(date(2026, 3, 29), time(2, 59), RULES)
     assert exists(date(2026, 3, 29), time(3), RULES)
     assert exists(date(2026, 10, 25), time(2, 30), RULES)
+
+
+@pytest.mark.parametrize(
+    ("at", "minutes", "expected"),
+    [
+        (time(1, 50), 10, True),
+        (time(1, 50), 11, False),
+        (time(1, 50), 20, False),
+        (time(1), 120, False),
+        (time(1), 240, False),
+        (time(3), 20, True),
+    ],
+)
+def test_no_minute_of_a_call_is_skipped_by_the_clocks(at: time, minutes: int, expected: bool):
+    assert exists(date(2026, 3, 29), at, RULES, minutes) is expected
+
+
+@pytest.mark.parametrize("night", [date(2026, 3, 29), date(2026, 10, 25)])
+@given(
+    st.tuples(st.integers(0, 300), st.integers(1, 240)), st.tuples(st.integers(0, 300), st.integers(1, 240))
+)
+def test_in_nights_when_clocks_change_calls_apart_by_the_clock_are_apart_in_real_time(
+    night: date, one: tuple[int, int], other: tuple[int, int]
+):
+    (first, length), (second, _) = sorted((one, other))
+    assume(first + length <= second)
+    assume(all(exists(night, time_of_day(at), RULES, minutes) for at, minutes in (one, other)))
+    ends = RULES.instant(night, time_of_day(first)).astimezone(UTC) + timedelta(minutes=length)
+    assert ends <= RULES.instant(night, time_of_day(second)).astimezone(UTC)
 
 
 def test_a_whole_call_must_lie_within_a_window():

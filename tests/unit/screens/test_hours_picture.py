@@ -5,8 +5,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.hours.reading import parse
+from services.hours.windows import Window
 from services.rules import DeskRules
-from services.scheduling.phone_hours import Window, parse
 from shared.config.settings import load_settings
 from tests.factories import NOW, make_call
 from webapp.screens.hours_picture import draw_day, draw_hours

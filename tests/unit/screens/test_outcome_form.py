@@ -60,8 +60,8 @@ def test_every_faulty_field_is_named(fields: dict[str, str], faulty: list[str]):
 @given(st.builds(OutcomeForm, **dict.fromkeys(("ergebnis_art", "genauer", "ergebnis", "wohin"), st.text())))
 def test_a_draft_restores_the_form_whatever_was_typed(form: OutcomeForm):
     form.version = ""
-    assert OutcomeForm.restored(form.to_draft()) == form
+    assert OutcomeForm.read(form.to_draft()) == form
 
 
 def test_a_draft_with_unknown_fields_is_no_error():
-    assert OutcomeForm.restored({"frueher": "x", "ergebnis": "y"}).ergebnis == "y"
+    assert OutcomeForm.read({"frueher": "x", "ergebnis": "y"}).ergebnis == "y"

@@ -1,12 +1,11 @@
 import ssl
-from itertools import islice
 from pathlib import Path
 
 import pytest
 
 from shared.config import Settings
 from shared.config.settings import ConfigurationError, load_settings
-from shared.kafka.connection import RECONNECT_SECONDS, backoff, broker_count, client_options
+from shared.kafka.connection import broker_count, client_options
 
 
 def settings(**values: object) -> Settings:
@@ -80,11 +79,3 @@ def test_brokers_are_separated_by_commas(given: str, kept: str):
 def test_what_names_no_broker_is_refused(given: str):
     with pytest.raises(ConfigurationError, match=r"KAFKA_BOOTSTRAP_SERVERS: .* for example kafka:9092"):
         load_settings(env_file=None, kafka_bootstrap_servers=given)
-
-
-def test_waits_grow_to_a_cap_and_never_end():
-    base, cap = RECONNECT_SECONDS
-    waits = list(islice(backoff(), 100))
-    assert waits[0] <= base
-    assert all(cap / 2 <= wait <= cap for wait in waits[10:])
-    assert len(set(waits[10:])) > 1

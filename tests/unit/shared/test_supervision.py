@@ -1,11 +1,11 @@
 import asyncio
 
-from hypothesis import given
-from hypothesis import strategies as st
+import structlog
 
-from shared.supervision import Restarts, keep_running, run_until
+from shared.backoff import Backoff
+from shared.supervision import keep_running, run_until
 
-AT_ONCE = Restarts(base=0, cap=0)
+AT_ONCE = Backoff.of_seconds(0, 0)
 
 
 class Failing:
@@ -68,7 +68,33 @@ async def test_stopping_names_the_loops_that_do_not_end_and_leaves_them_behind()
     deaf.release.set()
 
 
-@given(st.integers(min_value=1, max_value=10_000))
-def test_waits_never_shrink_and_never_pass_the_cap(failures: int):
-    restarts = Restarts(base=0.5, cap=30)
-    assert 0.5 <= restarts.wait(failures) <= restarts.wait(failures + 1) <= 30
+class WithoutDatabase:
+    """Fails like a loop whose database is away."""
+
+    def __init__(self, times: int) -> None:
+        self.failed = asyncio.Event()
+        self._left = times
+
+    async def run(self) -> None:
+        self._left -= 1
+        if self._left == 0:
+            self.failed.set()
+            await asyncio.Event().wait()
+        raise ConnectionRefusedError(111, "Connection refused")
+
+
+async def test_an_outage_is_one_line_however_often_it_is_tried():
+    loop = WithoutDatabase(times=20)
+    with structlog.testing.capture_logs() as lines:
+        task = asyncio.create_task(keep_running("follow_ups", loop, AT_ONCE))
+        async with asyncio.timeout(10):
+            await loop.failed.wait()
+        task.cancel()
+    assert lines == [
+        {
+            "event": "loop_waits",
+            "loop": "follow_ups",
+            "reason": "ConnectionRefusedError: [Errno 111] Connection refused",
+            "log_level": "warning",
+        }
+    ]

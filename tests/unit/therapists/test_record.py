@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.scheduling.phone_hours import parse
+from services.hours.reading import parse
 from services.therapists.record import LARGEST_HOURS, LONGEST_EMAIL, Fields, read_therapist, storable_hours
 from tests.therapist_service import MORNINGS, therapist_json
 from tests.work_done import work_done

@@ -11,7 +11,12 @@ def settings(**values: object) -> Settings:
     return load_settings(env_file=None, **values)
 
 
-PRODUCTION = {"app_env": "production", "secret_key": "0123456789abcdefghijklmnopqrstuvwxyz"}
+PRODUCTION = {
+    "app_env": "production",
+    "secret_key": "0123456789abcdefghijklmnopqrstuvwxyz",
+    "email_sender": "kontakt@praxis.de",
+    "allow_insecure": "smtp,therapists",
+}
 OWN = [
     "localhost",
     "LOCALHOST:8004",

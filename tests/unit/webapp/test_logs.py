@@ -3,7 +3,7 @@ import sys
 import asyncpg
 from sqlalchemy.exc import IntegrityError
 
-from webapp.logs import trace_without_words
+from webapp.logs import trace_without_data
 
 SECRET = "praxis@example.org"
 
@@ -19,8 +19,24 @@ def test_a_trace_says_where_and_what_kind_but_quotes_no_data():
     except IntegrityError:
         info = sys.exc_info()
     assert info[1] is not None
-    trace = trace_without_words(info)
+    trace = trace_without_data(info)
     assert "test_logs.py" in trace
     assert "sqlalchemy.exc.IntegrityError" in trace
     assert "CheckViolationError {'sqlstate': '23514', 'constraint_name': 'betreff'}" in trace
     assert SECRET not in trace
+
+
+def test_a_trace_is_short_and_begins_with_its_reason():
+    def deep(levels: int) -> None:
+        if levels:
+            deep(levels - 1)
+        raise RuntimeError("the event loop is closed")
+
+    try:
+        deep(200)
+    except RuntimeError:
+        info = sys.exc_info()
+    assert info[1] is not None
+    trace = trace_without_data(info)
+    assert trace.startswith("builtins.RuntimeError: the event loop is closed\n")
+    assert len(trace) < 1000

@@ -4,8 +4,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from services.emails.templates.engine import all_templates
-from services.sending.queue import WORKER_ENDED
-from services.sending.verdict import Ending
+from services.models import CancelReason, Ending, FollowUpObstacle
 from webapp import i18n
 from webapp.screens.template_words import description_of, label_of, title_of
 from webapp.templating import create_template_engine
@@ -17,13 +16,30 @@ def test_both_catalogs_are_complete():
 
 
 @pytest.mark.parametrize(
-    "ending", [*(ending for ending in Ending if ending is not Ending.REPLY), WORKER_ENDED]
+    ("partial", "macro", "codes"),
+    [
+        ("contact_words", "attempt_words", set(Ending) - {Ending.REPLY}),
+        ("contact_words", "follow_up_obstacle", set(FollowUpObstacle)),
+        ("call_labels", "cancel_reason", set(CancelReason)),
+    ],
 )
-def test_whatever_ends_an_attempt_without_a_reply_has_german_words(ending: str):
-    i18n.language.set("de")
-    words = create_template_engine().engine.get_template("partials/contact_words.html").module.attempt_words
-    assert words(str(ending)) != str(ending)
-    assert words("5.1.1 no such mailbox") == "5.1.1 no such mailbox"
+def test_every_reason_has_words_in_both_languages(partial: str, macro: str, codes: set[str]):
+    module = create_template_engine().engine.get_template(f"partials/{partial}.html").module
+    said: dict[str, list[str]] = {}
+    for language in i18n.LANGUAGES:
+        i18n.language.set(language)
+        said[language] = [getattr(module, macro)(str(code)) for code in sorted(codes)]
+        assert len(set(said[language])) == len(codes)
+        assert all(said[language])
+    assert not set(said["de"]) & set(said["en"])
+
+
+@pytest.mark.parametrize("language", ["de", "en"])
+def test_what_a_reply_ended_and_who_was_asked_to_cancel_need_no_words(language: str):
+    i18n.language.set(language)
+    templates = create_template_engine().engine
+    assert templates.get_template("partials/contact_words.html").module.attempt_words("reply") == ""
+    assert templates.get_template("partials/call_labels.html").module.cancel_reason(None) == ""
 
 
 @pytest.mark.parametrize(("language", "title"), [("de", "Nachfrage"), ("en", "Reminder")])
@@ -46,6 +62,16 @@ def test_every_mail_template_and_what_it_asks_for_has_words(language: str, title
         (None, "fr", "de"),
         (None, "", "de"),
         ("xx", "en", "en"),
+        (None, "en;q=0.3, de;q=0.9", "de"),
+        (None, "fr, en;q=0.8, de;q=0.5", "en"),
+        (None, "de-AT;q=0.2, de;q=0.9, en;q=0.5", "de"),
+        (None, "en-GB ; q=1.0 , de-CH;q=0.999", "en"),
+        (None, "de;q=0, *", "en"),
+        (None, "de;q=0, en;q=0.000", "de"),
+        (None, "fr;q=0.9, *;q=0.1", "de"),
+        (None, "en;q=0.5, *;q=0.8", "de"),
+        (None, "en;q=high, de;q=0.1", "de"),
+        (None, "english, deutsch", "de"),
     ],
 )
 def test_the_users_choice_comes_before_the_browsers(wanted: str | None, browser: str, chosen: str):

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from datetime import date, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 from litestar import Controller, Response, get, post, put
@@ -10,26 +10,36 @@ from litestar.datastructures import State
 from litestar.di import NamedDependency
 from litestar.openapi.spec import Example
 from litestar.params import BodyKwarg, FromPath, FromQuery, JSONBody, QueryParameter
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from services.checks import LARGEST_BODY_BYTES, LONGEST_LINE, LONGEST_NOTE
 from services.emails.changes import EmailChanges, update_email
 from services.emails.create import NewEmail, create_email, get_email
 from services.emails.lists import EmailFilters, list_emails
-from services.models import LARGEST_ID, Email, EmailStatus, IncomingKind, IncomingState
-from services.pagination import DEFAULT_LIMIT, PageRequest
+from services.models import (
+    LARGEST_ID,
+    Email,
+    EmailStatus,
+    FollowUpObstacle,
+    IncomingKind,
+    IncomingState,
+    ReplyKind,
+)
+from services.pagination import DEFAULT_LIMIT
 from services.receiving.lists import list_incoming
 from services.work import Work
 from shared.config import Settings
 from webapp.controllers.api.schema import (
     INSTANT,
     MADE_HEADERS,
+    AfterId,
     DayOrInstantFilter,
     IdempotencyKeyHeader,
     Paged,
     PageLimit,
     PageNumber,
     RecordIdFilter,
+    page_request,
     problems,
     range_end,
     range_start,
@@ -54,6 +64,17 @@ BodyText = BodyKwarg(
 Html = replace(BodyText, examples=[Example(value="<p>Guten Tag, haben Sie ab Herbst freie Plätze?</p>")])
 PlainText = replace(BodyText, examples=[Example(value="Guten Tag, haben Sie ab Herbst freie Plätze?")])
 Note = BodyKwarg(max_length=LONGEST_NOTE)
+NO_CALL = {
+    FollowUpObstacle.NOT_TO_BE_CALLED: "Kein automatischer Anruf: gesperrt, inaktiv oder nicht anrufen.",
+    FollowUpObstacle.NO_WINDOW: "Kein automatischer Anruf: keine nutzbaren Telefonzeiten.",
+    FollowUpObstacle.HOURS_TOO_SHORT: (
+        "Kein automatischer Anruf: die Telefonzeiten sind zu kurz für einen Anruf."
+    ),
+    FollowUpObstacle.UNREADABLE_HOURS: "Kein automatischer Anruf: die Telefonzeiten sind nicht lesbar.",
+    FollowUpObstacle.NO_FREE_SLOT: "Kein automatischer Anruf: in den Telefonzeiten ist keine Zeit frei.",
+    FollowUpObstacle.UNKNOWN_THERAPIST: "Kein automatischer Anruf: Therapeut unbekannt.",
+}
+"""What `nachverfolgung_notizen` says of an obstacle, below the staff's own notes."""
 
 
 class EmailCreate(Struct, forbid_unknown_fields=True, kw_only=True):
@@ -69,8 +90,8 @@ class EmailCreate(Struct, forbid_unknown_fields=True, kw_only=True):
     absender_name: Annotated[str | None, Name] = None
     template: Annotated[str | None, BodyKwarg(description="A name from `/api/email-templates`.")] = None
     template_data: dict[str, Any] | None = None
-    status: Literal["DRAFT", "QUEUED"] = "QUEUED"
-    nachverfolgung_erforderlich: bool = False
+    status: Annotated[Literal["DRAFT", "QUEUED"] | None, BodyKwarg(description="By default QUEUED.")] = None
+    nachverfolgung_erforderlich: Annotated[bool | None, BodyKwarg(description="By default false.")] = None
     nachverfolgung_notizen: Annotated[str | None, Note] = None
 
 
@@ -122,9 +143,15 @@ class EmailSummary(Struct, kw_only=True):
     absender_name: str
     antwort_erhalten: bool
     antwortdatum: datetime | None
-    antwort_art: Literal["antwort", "abwesenheit", "unzustellbar"] | None
+    antwort_art: ReplyKind | None
     nachverfolgung_erforderlich: bool
-    nachverfolgung_notizen: str | None
+    nachverfolgung_notizen: Annotated[
+        str | None,
+        Meta(description="The notes, and below them in German what `nachverfolgung_hindernis` says."),
+    ]
+    nachverfolgung_hindernis: Annotated[
+        FollowUpObstacle | None, Meta(description="Why no call followed by itself when it was due.")
+    ]
     nachverfolgung_ab: datetime | None
     status: EmailStatus
     zustellung_unklar: bool
@@ -147,8 +174,13 @@ class EmailDetail(EmailSummary, kw_only=True):
     antwortinhalt: str | None
 
 
-class EmailList(Paged[EmailSummary]):
-    """One page of e-mails, newest first."""
+Shown = TypeVar("Shown", bound=EmailSummary)
+
+
+class EmailList(Paged[EmailSummary], kw_only=True):
+    """A page of e-mails, newest first; `next` is what to read on `after`, null at the end."""
+
+    data: list[EmailSummary]
 
 
 class Attachment(Struct):
@@ -176,8 +208,10 @@ class IncomingMessage(Struct, kw_only=True):
     message_id: str | None
 
 
-class IncomingList(Paged[IncomingMessage]):
+class IncomingList(Paged[IncomingMessage], kw_only=True):
     """One page of what came in for an e-mail, oldest first."""
+
+    data: list[IncomingMessage]
 
 
 class EmailApi(Controller):
@@ -197,7 +231,8 @@ class EmailApi(Controller):
     async def list_emails(
         self,
         work: NamedDependency[Work],
-        page: PageNumber = 1,
+        page: PageNumber = None,
+        after: AfterId = None,
         limit: PageLimit = DEFAULT_LIMIT,
         therapist_id: RecordIdFilter = None,
         status: FromQuery[EmailStatus | None] = None,
@@ -226,8 +261,8 @@ class EmailApi(Controller):
             sent_to=range_end("sent_to", sent_to, work.rules),
             q=q,
         )
-        emails = await list_emails(work, filters, PageRequest(page, limit))
-        return EmailList.of(emails, lambda email: msgspec.convert(email, EmailSummary, from_attributes=True))
+        emails = await list_emails(work, filters, page_request(page, after, limit))
+        return EmailList.of(emails, lambda email: _shown(email, EmailSummary), by_id=True)
 
     @post(
         "/",
@@ -244,7 +279,9 @@ class EmailApi(Controller):
         idempotency_key: IdempotencyKeyHeader = None,
     ) -> Response[EmailDetail]:
         """Create an e-mail. It takes what it needs from the state: resolving dependencies is slow."""
-        fields: dict[str, Any] = msgspec.structs.asdict(data) | {"status": EmailStatus(data.status)}
+        fields = msgspec.structs.asdict(data)
+        fields["status"] = EmailStatus(data.status or EmailStatus.QUEUED)
+        fields["nachverfolgung_erforderlich"] = bool(data.nachverfolgung_erforderlich)
         email, repeated = await create_email(
             state.statements,
             NewEmail(**fields),
@@ -273,13 +310,13 @@ class EmailApi(Controller):
         self,
         work: NamedDependency[Work],
         email_id: FromPath[int],
-        page: PageNumber = 1,
+        page: PageNumber = None,
         limit: PageLimit = DEFAULT_LIMIT,
     ) -> IncomingList:
         """List replies, out-of-office notes, receipts and reports of mail systems."""
-        messages = await list_incoming(work, email_id, PageRequest(page, limit))
+        messages = await list_incoming(work, email_id, page_request(page, None, limit))
         return IncomingList.of(
-            messages, lambda row: msgspec.convert(row, IncomingMessage, from_attributes=True)
+            messages, lambda row: msgspec.convert(row, IncomingMessage, from_attributes=True), by_id=False
         )
 
     @put(
@@ -299,6 +336,8 @@ class EmailApi(Controller):
         fields = msgspec.structs.asdict(data)
         if isinstance(data.antwortdatum, str):
             fields["antwortdatum"] = read_instant("antwortdatum", data.antwortdatum)
+        if data.nachverfolgung_notizen is not UNSET:
+            fields |= _own_notes(await get_email(work, email_id), data.nachverfolgung_notizen)
         version = fields.pop("version")
         changes = EmailChanges(**fields)
         email = await update_email(work, email_id, changes, version=version, utf8=config.smtp_utf8)
@@ -306,4 +345,21 @@ class EmailApi(Controller):
 
 
 def _detail(email: Email) -> EmailDetail:
-    return msgspec.convert(email, EmailDetail, from_attributes=True)
+    return _shown(email, EmailDetail)
+
+
+def _shown(email: Email, form: type[Shown]) -> Shown:
+    shown = msgspec.convert(email, form, from_attributes=True)
+    if shown.nachverfolgung_hindernis is not None:
+        words = NO_CALL[shown.nachverfolgung_hindernis]
+        shown.nachverfolgung_notizen = "\n".join(filter(None, (shown.nachverfolgung_notizen, words)))
+    return shown
+
+
+def _own_notes(email: Email, given: str | None) -> dict[str, str | None]:
+    """Return what notes change that a caller has read here: our words under them stay a code, or go."""
+    known = email.nachverfolgung_hindernis
+    above, _, last = (given or "").rpartition("\n")
+    if known and last == NO_CALL[FollowUpObstacle(known)]:
+        return {"nachverfolgung_notizen": above or None}
+    return {"nachverfolgung_notizen": given, "nachverfolgung_hindernis": None}

@@ -1,7 +1,7 @@
 """`/api/phone-calls`: what the other services of the platform ask of phone calls."""
 
 from datetime import date, datetime, time
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import msgspec
 from litestar import Controller, Response, delete, get, post, put
@@ -13,19 +13,21 @@ from services.calls.changes import CallChanges, change_call
 from services.calls.lists import CallFilters, list_calls
 from services.calls.planning import NewCall, create_call, get_call
 from services.checks import LONGEST_NOTE
-from services.models import LARGEST_ID, CallReason, CallStatus, OutcomeKind, PhoneCall
-from services.pagination import DEFAULT_LIMIT, PageRequest
+from services.models import LARGEST_ID, CallReason, CallStatus, CancelReason, OutcomeKind, PhoneCall
+from services.pagination import DEFAULT_LIMIT
 from services.scheduling.calendar import LONGEST_CALL_MINUTES
 from services.therapists.directory import TherapistDirectory
 from services.work import Work
 from webapp.controllers.api.schema import (
     MADE_HEADERS,
+    AfterId,
     IdempotencyKeyHeader,
     Paged,
     PageLimit,
     PageNumber,
     RecordIdFilter,
     check_days,
+    page_request,
     problems,
     refuse_unknown_parameters,
     repeatable,
@@ -38,11 +40,24 @@ Note = BodyKwarg(max_length=LONGEST_NOTE)
 TimeOfDay = Annotated[
     str,
     Meta(
-        pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$",
-        description="Local wall-clock time, `14:30`; seconds are cut off.",
+        pattern=r"^([01]?[0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]+)?)?$",
+        description="Local wall-clock time, `9:00` or `14:30`; seconds are cut off.",
         examples=["14:30"],
     ),
 ]
+ShownTime = Annotated[
+    str,
+    Meta(pattern="^[0-9]{2}:[0-9]{2}$", description="Local wall-clock time, `09:00`.", examples=["14:30"]),
+]
+CANCELED = {
+    CancelReason.DO_NOT_CALL: "Der Therapeut möchte nicht angerufen werden.",
+    CancelReason.NOT_ACTIVE: "Der Therapeut ist gesperrt oder nicht mehr aktiv.",
+    CancelReason.ANSWERED: "Die E-Mail wurde beantwortet.",
+    CancelReason.NO_TIME_AFTER_ABSENCE: "Nach der Abwesenheit ist in den Telefonzeiten keine Zeit frei.",
+}
+"""What `ergebnis` says of a call that was cancelled by itself."""
+
+REASON = "By default manuell. Only rueckruf, a call back, is planned about an e-mail that has been answered."
 CLOSED = "completed, failed or canceled records the outcome; a closed call keeps its own."
 
 
@@ -53,10 +68,13 @@ class CallCreate(Struct, forbid_unknown_fields=True, kw_only=True):
     geplantes_datum: date | None = None
     geplante_zeit: TimeOfDay | None = None
     dauer_minuten: Annotated[int | None, Minutes] = None
-    status: Literal["scheduled"] = "scheduled"
+    status: Literal["scheduled"] | None = None
     notizen: Annotated[str | None, Note] = None
-    email_id: Annotated[int | None, RecordId] = None
-    grund: CallReason = CallReason.MANUAL
+    email_id: Annotated[
+        int | None,
+        BodyKwarg(ge=1, le=LARGEST_ID, description="The e-mail the call is about; leave it out for others."),
+    ] = None
+    grund: Annotated[CallReason | None, BodyKwarg(description=REASON)] = None
 
 
 class CallUpdate(Struct, forbid_unknown_fields=True, kw_only=True):
@@ -88,12 +106,17 @@ class Call(Struct, kw_only=True):
     id: int
     therapist_id: int
     geplantes_datum: date
-    geplante_zeit: TimeOfDay
+    geplante_zeit: ShownTime
     dauer_minuten: int
     tatsaechliches_datum: date | None
-    tatsaechliche_zeit: TimeOfDay | None
+    tatsaechliche_zeit: ShownTime | None
     status: CallStatus
-    ergebnis: str | None
+    ergebnis: Annotated[
+        str | None, Meta(description="Where nobody wrote anything, in German what `absage_grund` says.")
+    ]
+    absage_grund: Annotated[
+        CancelReason | None, Meta(description="Why the call was cancelled where nobody did that.")
+    ]
     notizen: str | None
     wiederholen_nach: date | None
     created_at: datetime
@@ -108,8 +131,10 @@ class Call(Struct, kw_only=True):
     version: int
 
 
-class CallList(Paged[Call]):
-    """One page of calls, earliest planned first."""
+class CallList(Paged[Call], kw_only=True):
+    """A page of calls, earliest planned first. With `after` newest first; `next` is what to go on with."""
+
+    data: list[Call]
 
 
 class PhoneCallApi(Controller):
@@ -129,7 +154,8 @@ class PhoneCallApi(Controller):
     async def list_calls(
         self,
         work: NamedDependency[Work],
-        page: PageNumber = 1,
+        page: PageNumber = None,
+        after: AfterId = None,
         limit: PageLimit = DEFAULT_LIMIT,
         therapist_id: RecordIdFilter = None,
         email_id: RecordIdFilter = None,
@@ -147,7 +173,8 @@ class PhoneCallApi(Controller):
             geplantes_datum_von=geplantes_datum_from,
             geplantes_datum_bis=geplantes_datum_to,
         )
-        return CallList.of(await list_calls(work, filters, PageRequest(page, limit)), _shown)
+        calls = await list_calls(work, filters, page_request(page, after, limit))
+        return CallList.of(calls, _shown, by_id=False)
 
     @post(
         "/",
@@ -165,9 +192,10 @@ class PhoneCallApi(Controller):
         idempotency_key: IdempotencyKeyHeader = None,
     ) -> Response[Call]:
         """Plan a call."""
-        fields: dict[str, Any] = msgspec.structs.asdict(data)
+        fields = msgspec.structs.asdict(data)
         check_days(**fields)
         del fields["status"]
+        fields["grund"] = data.grund or CallReason.MANUAL
         fields["geplante_zeit"] = _time(data.geplante_zeit)
         call, repeated = await create_call(
             work,
@@ -197,6 +225,8 @@ class PhoneCallApi(Controller):
         """Change a call."""
         fields = msgspec.structs.asdict(data)
         check_days(**fields)
+        if data.ergebnis in CANCELED.values() and data.ergebnis == _ergebnis(await get_call(work, call_id)):
+            fields["ergebnis"] = UNSET
         version = fields.pop("version")
         fields["geplante_zeit"] = _time(data.geplante_zeit)
         fields["tatsaechliche_zeit"] = _time(data.tatsaechliche_zeit)
@@ -219,15 +249,25 @@ class PhoneCallApi(Controller):
 
 
 def _time(value: str | None) -> time | None:
-    return time.fromisoformat(value[:5]) if value else None
+    if value is None:
+        return None
+    hour, minute, *_ = value.split(":")
+    return time(int(hour), int(minute))
 
 
 def _shown(call: PhoneCall) -> Call:
     return msgspec.convert(
-        {name: _plain(getattr(call, name)) for name in Call.__struct_fields__},
+        {name: _plain(getattr(call, name)) for name in Call.__struct_fields__}
+        | {"ergebnis": _ergebnis(call)},
         Call,
         builtin_types=(datetime, date),
     )
+
+
+def _ergebnis(call: PhoneCall) -> str | None:
+    if call.ergebnis is None and call.absage_grund is not None:
+        return CANCELED[CancelReason(call.absage_grund)]
+    return call.ergebnis
 
 
 def _plain(value: object) -> object:

@@ -14,17 +14,14 @@ from litestar.datastructures import ResponseHeader
 from litestar.enums import ParamType
 from litestar.handlers.base import BaseRouteHandler
 from litestar.openapi import ResponseSpec
-from litestar.openapi.spec import Schema
 from litestar.params import HeaderParameter, ParameterKwarg, QueryParameter
-from litestar.plugins import OpenAPISchemaPlugin
-from litestar.typing import FieldDefinition
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from services.checks import LONGEST_LINE, check_line
 from services.errors import FieldError, InvalidInput
 from services.idempotency import RepeatableRequest
 from services.models import LARGEST_ID
-from services.pagination import LARGEST_LIMIT, Page
+from services.pagination import LARGEST_LIMIT, Page, PageRequest
 from services.rules import YEARS, DeskRules
 from webapp.controllers.api.problems import PROBLEM_JSON, Problem
 from webapp.controllers.api.strict_json import JsonRequest
@@ -43,7 +40,19 @@ INSTANT = DAY + r"[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?(Z|[+-][0-9]{2}:[0
 
 IDEMPOTENCY_KEY = "Idempotency-Key"
 
-PageNumber = Annotated[int, QueryParameter(ge=1, le=LARGEST_ID, description="Which page, from 1.")]
+PageNumber = Annotated[
+    int | None,
+    QueryParameter(ge=1, le=LARGEST_ID, description="Which page, from 1. By default the first."),
+]
+AfterId = Annotated[
+    int | None,
+    QueryParameter(
+        ge=0,
+        le=LARGEST_ID,
+        description="Instead of `page`: the rows with smaller ids, newest first. Begin with 0, go on with "
+        "each answer's `next` until it is null. No row that changes meanwhile is missed or given twice.",
+    ),
+]
 PageLimit = Annotated[int, QueryParameter(ge=1, le=LARGEST_LIMIT, description="Rows of one page.")]
 RecordIdFilter = Annotated[int | None, QueryParameter(ge=1, le=LARGEST_ID)]
 DayOrInstantFilter = Annotated[
@@ -75,36 +84,41 @@ MADE_HEADERS = tuple(
 """What the answer to a POST that makes something carries."""
 
 
-class Paged(Struct, Generic[Item]):
-    """One page of a list; `total` counts the whole list. Subclass with the item's type."""
+class Paged(Struct, Generic[Item], kw_only=True):
+    """One page of a list; `total` counts the whole list.
+
+    `page` is there where it was asked for by number, `next` where rows are in the order of their ids.
+    Subclass with the item's type and name the type of `data` again: documentation knows no type variables.
+    """
 
     data: list[Item]
-    page: int
+    page: int | UnsetType = UNSET
     limit: int
     total: int
+    next: int | UnsetType | None = UNSET
 
     @classmethod
-    def of(cls, page: Page[Row], show: Callable[[Row], Item]) -> Self:
-        """Return a page of rows as the API shows them."""
-        return cls([show(row) for row in page.rows], page.request.page, page.request.limit, page.total)
+    def of(cls, page: Page[Row], show: Callable[[Row], Item], *, by_id: bool) -> Self:
+        """Return a page of rows as the API shows them; `by_id` says whether pages by number are so too."""
+        by_number = page.request.after is None
+        return cls(
+            data=[show(row) for row in page.rows],
+            page=page.request.page if by_number else UNSET,
+            limit=page.request.limit,
+            total=page.total,
+            next=UNSET if by_number and not by_id else page.next,
+        )
 
 
-class ForbiddenFields(OpenAPISchemaPlugin):
-    """Says in the documentation which bodies may hold nothing but the fields they name."""
+def page_request(page: int | None, after: int | None, limit: int) -> PageRequest:
+    """Return which rows of a list are asked for.
 
-    def is_plugin_supported_field(self, field_definition: FieldDefinition) -> bool:
-        """Whether a type is such a body."""
-        if field_definition.is_union or not field_definition.is_subclass_of(Struct):
-            return False
-        return field_definition.annotation.__struct_config__.forbid_unknown_fields
-
-    def to_openapi_schema(self, field_definition: FieldDefinition, schema_creator: Any) -> Schema:
-        """Return the schema as without this plugin, closed."""
-        others = [plugin for plugin in schema_creator.plugins if plugin is not self]
-        plugin = next(o for o in others if schema_creator.plugin_supports_field(o, field_definition))
-        schema: Schema = plugin.to_openapi_schema(field_definition, schema_creator)
-        schema.additional_properties = False
-        return schema
+    Raises:
+        InvalidInput: they are asked for both by number and by id.
+    """
+    if page is not None and after is not None:
+        raise InvalidInput(FieldError("after", "Give either page or after."))
+    return PageRequest(page or 1, limit, after)
 
 
 def problems(*statuses: int) -> dict[int, ResponseSpec]:

@@ -11,9 +11,16 @@ from msgspec import Struct
 
 from services.checks import LONGEST_LINE
 from services.emails.stop_list import list_stopped, release
-from services.pagination import DEFAULT_LIMIT, PageRequest
+from services.pagination import DEFAULT_LIMIT
 from services.work import Work
-from webapp.controllers.api.schema import Paged, PageLimit, PageNumber, problems, refuse_unknown_parameters
+from webapp.controllers.api.schema import (
+    Paged,
+    PageLimit,
+    PageNumber,
+    page_request,
+    problems,
+    refuse_unknown_parameters,
+)
 
 
 class StoppedAddress(Struct, kw_only=True):
@@ -26,8 +33,10 @@ class StoppedAddress(Struct, kw_only=True):
     email_id: int | None
 
 
-class StopList(Paged[StoppedAddress]):
+class StopList(Paged[StoppedAddress], kw_only=True):
     """One page of the stop list, those stopped last first."""
+
+    data: list[StoppedAddress]
 
 
 class StopListApi(Controller):
@@ -41,15 +50,17 @@ class StopListApi(Controller):
     async def list_stopped(
         self,
         work: NamedDependency[Work],
-        page: PageNumber = 1,
+        page: PageNumber = None,
         limit: PageLimit = DEFAULT_LIMIT,
         adresse: Annotated[
             str | None, QueryParameter(max_length=LONGEST_LINE, description="This address only, in any case.")
         ] = None,
     ) -> StopList:
         """List addresses on the stop list."""
-        entries = await list_stopped(work, PageRequest(page, limit), address=adresse)
-        return StopList.of(entries, lambda row: msgspec.convert(row, StoppedAddress, from_attributes=True))
+        entries = await list_stopped(work, page_request(page, None, limit), address=adresse)
+        return StopList.of(
+            entries, lambda row: msgspec.convert(row, StoppedAddress, from_attributes=True), by_id=False
+        )
 
     @delete(
         "/{entry_id:int}",

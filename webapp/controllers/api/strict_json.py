@@ -5,6 +5,7 @@ Litestar makes plain values of a body and of those, leniently, the handler's typ
 
 import json
 import re
+from codecs import BOM_UTF8
 from functools import cache
 from typing import Any, cast
 
@@ -23,12 +24,12 @@ class JsonRequest(Request[Any, Any, Any]):
     """A request whose JSON body becomes the handler's type in one strict step."""
 
     async def body(self) -> bytes:
-        """Return the body.
+        """Return the body; a byte order mark before it is none of it (RFC 8259, 8.1).
 
         Raises:
             ClientException: there is none, and the handler needs one.
         """
-        body = await super().body()
+        body = (await super().body()).removeprefix(BOM_UTF8)
         if not body and self.route_handler.parsed_data_field is not None:
             raise ClientException("The body is not JSON: there is none.")
         return body

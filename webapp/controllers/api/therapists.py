@@ -8,8 +8,8 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, QueryParameter
 from msgspec import Struct
 
+from services.hours.windows import END_OF_DAY
 from services.scheduling.calendar import LONGEST_CALL_MINUTES, load_free_times
-from services.scheduling.phone_hours import END_OF_DAY
 from services.therapists.directory import TherapistDirectory
 from services.work import Work
 from webapp.controllers.api.schema import check_days, problems, refuse_unknown_parameters

@@ -56,7 +56,7 @@ class CallTherapistController(Controller):
         """Note that this therapist does not want to be called, or does again."""
         call = await get_call(visit.work, call_id)
         try:
-            await set_do_not_call(
+            therapist = await set_do_not_call(
                 visit.work,
                 call.therapist_id,
                 bool(data.flag),
@@ -66,13 +66,13 @@ class CallTherapistController(Controller):
         except (Conflict, InvalidInput) as error:
             return await show_refusal(visit, call_id, error, typed={"reason": data.text})
         unwanted = gettext("Nobody is called here any more; planned automatic calls are cancelled.")
-        wanted = gettext("This therapist may be called again.")
+        wanted = gettext("%(name)s may be called again.") % {"name": therapist.display_name}
         return await show_call(visit, call_id, notice=unwanted if data.flag else wanted)
 
     @get("/{call_id:int}/agreed-time")
     async def agreed_time(self, visit: NamedDependency[Visit], call_id: FromPath[int]) -> Template:
         """Say whether a time somebody is about to agree lies outside of the therapist's phone hours."""
-        form = OutcomeForm.restored(visit.request.query_params)
+        form = OutcomeForm.read(visit.request.query_params)
         day, at = read_date(form.geplantes_datum), read_time(form.geplante_zeit)
         outside = False
         if day is not None and at is not None:

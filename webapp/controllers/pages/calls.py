@@ -79,7 +79,7 @@ class CallController(Controller):
     @get("/{call_id:int}/next-attempt")
     async def next_attempt(self, visit: NamedDependency[Visit], call_id: FromPath[int]) -> Template:
         """Say when the therapist would be rung again if the form were saved now."""
-        form = OutcomeForm.restored(visit.request.query_params)
+        form = OutcomeForm.read(visit.request.query_params)
         suggestion = None
         if form.kind is not None and not (form.kind is OutcomeKind.POSTPONED and form.wohin == CHOSEN_TIME):
             suggestion = await suggest_next_attempt(

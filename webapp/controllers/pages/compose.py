@@ -29,7 +29,7 @@ from webapp.screens.forms import (
     repeatable,
     words_of,
 )
-from webapp.screens.template_words import description_of, label_of, title_of
+from webapp.screens.template_words import description_of, hint_of, label_of, title_of
 from webapp.screens.visit import VISIT, Visit
 from webapp.security import framed_mail
 
@@ -74,11 +74,12 @@ class EmailComposeController(Controller):
     async def write(
         self,
         visit: NamedDependency[Visit],
+        data: Submitted[dict[str, Any]],
         config: NamedDependency[Settings],
         statements: NamedDependency[DirectPool],
     ) -> Response[Any]:
         """Save a draft or send; `preview` shows the form again with what the mail would look like."""
-        form = ComposeForm.read(dict(await visit.request.form()))
+        form = ComposeForm.read(data)
         await _keep(visit, form)
         if form.action not in ("draft", "send"):
             return await _page(visit, form)
@@ -101,9 +102,9 @@ class EmailComposeController(Controller):
         return _go(visit, f"/emails/{email.id}?done={'saved' if form.action == 'draft' else 'created'}")
 
     @post("/new/preview", status_code=200)
-    async def show(self, visit: NamedDependency[Visit]) -> Template:
+    async def show(self, visit: NamedDependency[Visit], data: Submitted[dict[str, Any]]) -> Template:
         """Keep what is typed, unless it was sent meanwhile, and show what the mail would look like."""
-        form = ComposeForm.read(dict(await visit.request.form()))
+        form = ComposeForm.read(data)
         if not await has_made_email(visit.work, repeatable(form.key)):
             await _keep(visit, form)
         return Template("emails/compose_preview.html", context=_preview_context(visit, form))
@@ -117,9 +118,9 @@ class EmailComposeController(Controller):
         return framed_mail(preview(form).html)
 
     @post("/new/discard", status_code=303)
-    async def discard(self, visit: NamedDependency[Visit]) -> Redirect:
+    async def discard(self, visit: NamedDependency[Visit], data: Submitted[dict[str, Any]]) -> Redirect:
         """Forget what was typed."""
-        form = ComposeForm.read(dict(await visit.request.form()))
+        form = ComposeForm.read(data)
         await discard_draft(visit.work, NEW_EMAIL, _draft_id(form))
         chosen = f"?therapist={_draft_id(form)}" if _draft_id(form) else ""
         return Redirect(f"/emails/new{chosen}", status_code=303)
@@ -185,6 +186,7 @@ async def _page(
         "title_of": title_of,
         "description_of": description_of,
         "label_of": label_of,
+        "hint_of": hint_of,
         "errors": errors or [],
         "restored": restored,
         "made": made,
@@ -207,7 +209,7 @@ async def _opened(visit: Visit, therapist_id: int, template: str) -> tuple[Compo
 
 
 async def _keep(visit: Visit, form: ComposeForm) -> None:
-    await save_draft(visit.work, NEW_EMAIL, _draft_id(form), form.draft())
+    await save_draft(visit.work, NEW_EMAIL, _draft_id(form), form.to_draft())
 
 
 async def _found(visit: Visit, q: str, template: str) -> dict[str, Any]:

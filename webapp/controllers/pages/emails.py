@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass, replace
 from datetime import date, time, timedelta
+from functools import partial
 from typing import Any, cast
 from urllib.parse import urlencode
 
 from litestar import Controller, Response, get, post
-from litestar.datastructures import FormMultiDict
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect, Template
@@ -16,15 +16,15 @@ from services.emails import states
 from services.emails.changes import EmailChanges, update_email
 from services.emails.create import get_email
 from services.emails.lists import EmailFilters
-from services.errors import DomainError, NotFound
+from services.errors import NotFound
 from services.follow_ups.pending import call_about_email
 from services.pagination import PageRequest
 from services.rules import DeskRules
 from services.therapists.directory import TherapistDirectory
 from webapp.controllers.pages.login import local_path
-from webapp.errors import status_of
+from webapp.screens.actions import answer_action
 from webapp.screens.email_page import email_page
-from webapp.screens.forms import Submitted, read_date, read_number, repeatable, words_of
+from webapp.screens.forms import Submitted, read_date, read_number, repeatable
 from webapp.screens.visit import VISIT, Visit
 from webapp.security import framed_mail
 
@@ -79,6 +79,30 @@ class ActionForm:
     seen: str = ""
 
 
+@dataclass
+class TickedForm:
+    """What the list's form sends: the ticked e-mails, each with the version shown, and the button."""
+
+    email: list[str] | str = ""
+    back: str = ""
+    nothing: str = ""
+    all: str = ""
+    decision: str = ""
+
+    @property
+    def ticked(self) -> dict[int, int]:
+        """The ticked e-mails' ids and versions."""
+        sent = self.email if isinstance(self.email, list) else [self.email] if self.email else []
+        pairs = (value.partition(":") for value in sent)
+        return {read_number(email_id) or 0: read_number(version) or 0 for email_id, _, version in pairs}
+
+    @property
+    def address(self) -> str:
+        """Where the list was."""
+        back = local_path(self.back)
+        return back if back.startswith("/emails") else "/emails"
+
+
 class EmailsController(Controller):
     """E-mails, for people."""
 
@@ -112,26 +136,24 @@ class EmailsController(Controller):
         return await _list_page(visit, query, done=done, n=read_number(n) or 0, left=read_number(left) or 0)
 
     @post("/retry", status_code=303)
-    async def retry_many(self, visit: NamedDependency[Visit]) -> Response[Any]:
+    async def retry_many(self, visit: NamedDependency[Visit], data: Submitted[TickedForm]) -> Response[Any]:
         """Queue the ticked e-mails again, or all that have failed."""
-        form = await visit.request.form()
-        ticked = _ticked(form)
-        if form.get("nothing"):
-            return Redirect(_list_address(form), status_code=303)
-        if not ticked and not form.get("all"):
+        ticked = data.ticked
+        if data.nothing:
+            return Redirect(data.address, status_code=303)
+        if not ticked and not data.all:
             return await _list_page(visit, ListQuery(EmailView.FAILED), nothing_ticked=True, status=422)
-        ids = None if form.get("all") else list(ticked)
+        ids = None if data.all else list(ticked)
         count = await states.retry_failed(visit.work, ids)
-        return _back_to_list(form, "retried_many", count, len(ticked) - count if ids else 0)
+        return _back_to_list(data, "retried_many", count, len(ticked) - count if ids else 0)
 
     @post("/decide", status_code=303)
-    async def decide_many(self, visit: NamedDependency[Visit]) -> Response[Any]:
+    async def decide_many(self, visit: NamedDependency[Visit], data: Submitted[TickedForm]) -> Response[Any]:
         """Decide about the ticked e-mails whose delivery is unclear."""
-        form = await visit.request.form()
-        ticked = _ticked(form)
-        if form.get("nothing"):
-            return Redirect(_list_address(form), status_code=303)
-        match form.get("decision"):
+        ticked = data.ticked
+        if data.nothing:
+            return Redirect(data.address, status_code=303)
+        match data.decision:
             case "resend" | "was_sent" as decision:
                 pass
             case _:
@@ -139,7 +161,7 @@ class EmailsController(Controller):
         if not ticked:
             return await _list_page(visit, ListQuery(EmailView.UNCLEAR), nothing_ticked=True, status=422)
         count = await states.decide_all_unclear(visit.work, ticked, decision)
-        return _back_to_list(form, f"{decision}_many", count, len(ticked) - count)
+        return _back_to_list(data, f"{decision}_many", count, len(ticked) - count)
 
     @get("/{email_id:int}")
     async def detail(
@@ -176,43 +198,14 @@ class EmailsController(Controller):
         directory: NamedDependency[TherapistDirectory],
     ) -> Response[Any]:
         """Do what a button of the page says; where it can't be done, say why."""
-        seen = read_number(data.seen)
-        try:
-            if data.action == "call":
-                await call_about_email(
-                    visit.work,
-                    email_id,
-                    directory=directory,
-                    repeatable=repeatable(data.key, "call", email_id),
-                )
-            else:
-                await _change(visit, email_id, data)
-        except NotFound:
-            raise
-        except DomainError as error:
-            refused = words_of(error)
-            return await email_page(visit, email_id, seen=seen, refused=refused, status=status_of(error))
-        if visit.swapped is None:
-            return Redirect(f"/emails/{email_id}?done={data.action}", status_code=303)
-        return await email_page(visit, email_id, seen=seen, done=data.action)
+        show = partial(email_page, visit, email_id, seen=read_number(data.seen))
+        return await answer_action(visit, data.action, _act(visit, email_id, data, directory), show)
 
 
-def _ticked(form: FormMultiDict) -> dict[int, int]:
-    """Return the ticked e-mails' ids, each with the version the list showed."""
-    pairs = (str(value).partition(":") for value in form.getall("email", []))
-    return {read_number(email_id) or 0: read_number(version) or 0 for email_id, _, version in pairs}
-
-
-def _back_to_list(form: FormMultiDict, done: str, count: int, left: int) -> Redirect:
+def _back_to_list(form: TickedForm, done: str, count: int, left: int) -> Redirect:
     """Go back to the list as it was; it says how many e-mails `done` was about and how many it left out."""
-    address = _list_address(form)
     said = urlencode({"done": done, "n": count, "left": left})
-    return Redirect(f"{address}{'&' if '?' in address else '?'}{said}", status_code=303)
-
-
-def _list_address(form: FormMultiDict) -> str:
-    back = local_path(str(form.get("back", "")))
-    return back if back.startswith("/emails") else "/emails"
+    return Redirect(f"{form.address}{'&' if '?' in form.address else '?'}{said}", status_code=303)
 
 
 async def _list_page(
@@ -236,9 +229,12 @@ async def _list_page(
     return Template("emails/page.html", context=context, status_code=status)
 
 
-async def _change(visit: Visit, email_id: int, form: ActionForm) -> None:
+async def _act(visit: Visit, email_id: int, form: ActionForm, directory: TherapistDirectory) -> None:
     work, version = visit.work, read_number(form.version)
     match form.action:
+        case "call":
+            again = repeatable(form.key, "call", email_id)
+            await call_about_email(work, email_id, directory=directory, repeatable=again)
         case "queue":
             await states.queue_email(work, email_id, version=version)
         case "cancel":
@@ -248,7 +244,7 @@ async def _change(visit: Visit, email_id: int, form: ActionForm) -> None:
         case "resend" | "was_sent" as decision:
             await states.decide_unclear(work, email_id, decision, version=version)
         case "followed_up":
-            changes = EmailChanges(nachverfolgung_erforderlich=False)
+            changes = EmailChanges(nachverfolgung_erforderlich=False, nachverfolgung_hindernis=None)
             await update_email(work, email_id, changes, version=version)
         case _:
             raise NotFound

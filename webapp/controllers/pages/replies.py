@@ -34,7 +34,7 @@ class EmailReplyController(Controller):
         if data.preview:
             return await reply_page(visit, email_id, data)
         email = await get_email(visit.work, email_id)
-        reply, errors = data.read(email, visit.rules)
+        reply, errors = data.to_reply(email, visit.rules)
         if errors:
             return await reply_page(visit, email_id, data, errors=errors, status=422)
         version = read_number(data.version)
@@ -73,7 +73,7 @@ class EmailReplyController(Controller):
         self, visit: NamedDependency[Visit], email_id: FromPath[int], data: Submitted[ReplyForm]
     ) -> Template:
         """Keep what is typed, and let the others know that somebody types."""
-        kept = await keep_reply(visit.work, email_id, data.draft(), version=read_number(data.version))
+        kept = await keep_reply(visit.work, email_id, data.to_draft(), version=read_number(data.version))
         return Template("emails/kept.html", context={"now": visit.now, "kept": kept})
 
     @post("/discard", status_code=303)

@@ -3,12 +3,13 @@
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
-from litestar.response import Redirect, Template
+from litestar.response import Template
 
 from services.calls import wishes
 from services.calls.planning import NewCall
@@ -22,8 +23,8 @@ from services.therapists.directory import TherapistDirectory, UnknownTherapist
 from services.therapists.search import get_therapist
 from webapp.errors import status_of
 from webapp.i18n import gettext
+from webapp.screens.actions import answer_action
 from webapp.screens.forms import (
-    FormErrors,
     Submitted,
     form_errors,
     limited,
@@ -100,19 +101,8 @@ class TherapistsController(Controller):
         directory: NamedDependency[TherapistDirectory],
     ) -> Response[Any]:
         """Do what a form of the page says; where it can't be done, say why and keep what was typed."""
-        try:
-            await _act(visit, therapist_id, data, directory)
-        except NotFound:
-            raise
-        except InvalidInput as error:
-            return await _page(
-                visit, therapist_id, form=data, errors=form_errors(error.fields), status=status_of(error)
-            )
-        except DomainError as error:
-            return await _page(visit, therapist_id, form=data, refused=_why(error), status=status_of(error))
-        if visit.swapped is None:
-            return Redirect(f"/therapists/{therapist_id}?done={data.action}", status_code=303)
-        return await _page(visit, therapist_id, done=data.action)
+        show = partial(_page, visit, therapist_id, data)
+        return await answer_action(visit, data.action, _act(visit, therapist_id, data, directory), show)
 
 
 async def _look_up(visit: Visit, therapist_id: int, directory: TherapistDirectory) -> None:
@@ -193,26 +183,26 @@ def _why(error: DomainError) -> str:
 async def _page(
     visit: Visit,
     therapist_id: int,
+    sent: TherapistForm | None = None,
     *,
-    form: TherapistForm | None = None,
-    errors: FormErrors | None = None,
-    refused: str = "",
     done: str = "",
-    status: int = 200,
+    refused: DomainError | None = None,
 ) -> Template:
+    """Return the page; where what was `sent` is refused, it is shown again with what is wrong."""
     detail = await load_therapist(visit.work, therapist_id)
     therapist = detail.therapist
-    shown = form or TherapistForm()
+    shown = sent if sent and refused else TherapistForm()
     if shown.action != "hint":
         shown.anruf_hinweis = therapist.anruf_hinweis or ""
+    wrong = refused.fields if isinstance(refused, InvalidInput) else ()
     today = visit.rules.today(visit.now)
     context: dict[str, Any] = {
         "detail": detail,
         "therapist": therapist,
         "picture": draw_hours(detail.availability, detail.upcoming, today=today, rules=visit.rules),
         "form": shown,
-        "errors": errors or [],
-        "refused": refused,
+        "errors": form_errors(wrong),
+        "refused": _why(refused) if refused and not wrong else "",
         "done": done,
         "now": visit.now,
         "today": today,
@@ -221,4 +211,4 @@ async def _page(
         "more": len(detail.contacts) >= LONG_HISTORY,
     }
     template = "therapists/detail.html" if visit.swapped is None else "therapists/body.html"
-    return Template(template, context=context, status_code=status)
+    return Template(template, context=context, status_code=status_of(refused) if refused else 200)

@@ -9,11 +9,23 @@ from litestar.response import Template
 
 from services.calls.ring_backs import Callers, find_callers
 from services.desk.board import load_board
+from services.desk.open_calls import list_open_calls
 from services.desk.today import load_desk
-from webapp.screens.desk import board_context, desk_offer, desk_page, is_fragment
+from services.pagination import PageRequest
+from webapp.screens.desk import (
+    ROWS,
+    board_context,
+    desk_offer,
+    desk_page,
+    is_fragment,
+    row_mark,
+    rows_shown,
+)
+from webapp.screens.forms import read_number
 from webapp.screens.visit import VISIT, Visit
 
 SHORTEST_SEARCH = 2
+MOST_PAGES = 100_000
 
 
 class TodayController(Controller):
@@ -41,6 +53,20 @@ class TodayController(Controller):
         if is_fragment(visit.request):
             return Response(None, status_code=204) if desk.panel else desk_offer(desk, visit.rules)
         return desk_page(desk, visit.rules)
+
+    @get("/open")
+    async def all_open(self, visit: NamedDependency[Visit], page: FromQuery[str] = "") -> Template:
+        """Show all open calls, the oldest first, also those that do not fit on the board."""
+        request = PageRequest(min(max(read_number(page) or 1, 1), MOST_PAGES), ROWS)
+        found = await list_open_calls(visit.work, request)
+        context = {
+            "active_page": "today",
+            "found": found,
+            "shown": None,
+            "row_mark": row_mark,
+            "rows_shown": rows_shown,
+        }
+        return Template("today/open.html", context=context)
 
     @get("/search")
     async def search(self, visit: NamedDependency[Visit], q: FromQuery[str] = "") -> Template:

@@ -3,8 +3,10 @@
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 
+from services.hours.reading import Windows, parse
+from services.hours.windows import minute_of_day, time_of_day
 from services.rules import DeskRules
-from services.scheduling.phone_hours import DAY, Windows, is_holiday, minute_of_day, parse, time_of_day
+from services.scheduling.phone_hours import DAY, is_holiday
 
 Place = tuple[date, time, int]
 """Day, wall-clock time and desk line of a call."""

@@ -9,6 +9,7 @@ from typing import Any
 from services.models import CallReason, CallStatus, OutcomeKind, PhoneCall
 from services.rules import DeskRules
 from services.scheduling.phone_hours import DAY, is_holiday
+from services.work import Moment
 from shared.config import Settings
 from webapp.demo.sample.calendar import Place, SampleCalendar, at_work, days
 from webapp.demo.sample.mails import SampleMail, answer, out_of_office, sent_mail
@@ -57,26 +58,23 @@ def write_history(
         rules: the desk's rules.
         config: names the sender.
     """
-    random = Random(8004)  # noqa: S311
+    past = _Past(Random(8004), calendar, Moment(now=now, rules=rules))  # noqa: S311
     today = rules.today(now)
     first = today - timedelta(weeks=WEEKS)
-    history = History()
     for therapist in therapists:
-        day = first + random.randrange(14) * DAY
+        day = first + past.random.randrange(14) * DAY
         last = min(quiet_from.get(therapist["id"], today), today)
         while (day := _working_day(day, rules)) < last:
-            at = at_work(day, random.randrange(15, 480), rules)
-            mail = sent_mail(therapist, at, random.randrange(1000), config)
-            history.mails.append(mail)
-            _continue(history, mail, random, calendar, last, now, rules)
-            day += random.randrange(10, 18) * DAY
+            at = at_work(day, past.random.randrange(15, 480), rules)
+            past.follow(sent_mail(therapist, at, past.random.randrange(1000), config), last)
+            day += past.random.randrange(10, 18) * DAY
     for day in days(first, today - DAY):
-        for therapist in random.sample(list(therapists), MANUAL_CALLS_A_DAY):
+        for therapist in past.random.sample(list(therapists), MANUAL_CALLS_A_DAY):
             if day < quiet_from.get(therapist["id"], today):
-                place = calendar.take(therapist["id"], day, time(8 + random.randrange(8)))
+                place = calendar.take(therapist["id"], day, time(8 + past.random.randrange(8)))
                 if place is not None:
-                    history.chains.append((None, [_made(random, therapist["id"], place, rules, 1)]))
-    return history
+                    past.history.chains.append((None, [past.rung(therapist["id"], place, 1)]))
+    return past.history
 
 
 def _working_day(day: date, rules: DeskRules) -> date:
@@ -85,77 +83,69 @@ def _working_day(day: date, rules: DeskRules) -> date:
     return day
 
 
-def _continue(
-    history: History,
-    mail: SampleMail,
-    random: Random,
-    calendar: SampleCalendar,
-    last: date,
-    now: datetime,
-    rules: DeskRules,
-) -> None:
-    """Let the therapist answer or not; no answer leads to calls, a running chain to one still to come."""
-    sent_at = mail.email.sent_at
-    assert sent_at is not None
-    fate = random.random()
-    answered_on = rules.today(sent_at) + random.randrange(1, 6) * DAY
-    answered_at = at_work(answered_on, random.randrange(0, 660), rules)
-    if fate < ANSWERED and answered_at < now:
-        answer(mail, answered_at, random.randrange(100))
-        return
-    if ANSWERED < fate < AWAY and now - sent_at < rules.follow_up_after:
-        out_of_office(mail, sent_at + timedelta(minutes=2), now + timedelta(days=4))
-        return
-    due = rules.today(sent_at + rules.follow_up_after)
-    if due >= rules.today(now):
-        return
-    calls = list(_attempts(mail, random, calendar, due, last, now, rules))
-    if calls:
-        history.chains.append((mail, calls))
-    else:
-        answer(mail, min(answered_at, now - DAY), random.randrange(100))
+@dataclass(frozen=True, slots=True)
+class _Past:
+    """Chance, the calendar and the moment from which one looks back, and what has become of it so far."""
 
+    random: Random
+    calendar: SampleCalendar
+    moment: Moment
+    history: History = field(default_factory=History)
 
-def _attempts(
-    mail: SampleMail,
-    random: Random,
-    calendar: SampleCalendar,
-    due: date,
-    last: date,
-    now: datetime,
-    rules: DeskRules,
-) -> Iterator[PhoneCall]:
-    therapist_id = mail.email.therapist_id
-    today = rules.today(now)
-    for attempt in range(1, rules.max_attempts):
-        if due >= last and last < today:
+    def follow(self, mail: SampleMail, last: date) -> None:
+        """Let the therapist answer or not; no answer leads to calls, a running chain to one still to come."""
+        self.history.mails.append(mail)
+        now, rules = self.moment.now, self.moment.rules
+        sent_at = mail.email.sent_at
+        assert sent_at is not None
+        fate = self.random.random()
+        answered_on = rules.today(sent_at) + self.random.randrange(1, 6) * DAY
+        answered_at = at_work(answered_on, self.random.randrange(0, 660), rules)
+        if fate < ANSWERED and answered_at < now:
+            answer(mail, answered_at, self.random.randrange(100))
             return
-        first = due if due < today else max(due, today + DAY)
-        place = calendar.take_from(therapist_id, first, first + 7 * DAY)
-        if place is None:
+        if ANSWERED < fate < AWAY and now - sent_at < rules.follow_up_after:
+            out_of_office(mail, sent_at + timedelta(minutes=2), now + timedelta(days=4))
             return
-        if place[0] >= today:
-            yield scheduled(therapist_id, place, now - DAY, attempt, CallReason.NO_REPLY)
+        due = rules.today(sent_at + rules.follow_up_after)
+        if due >= self.moment.today:
             return
-        call = _made(random, therapist_id, place, rules, attempt, CallReason.NO_REPLY)
-        yield call
-        if call.status == CallStatus.COMPLETED:
-            return
-        due = place[0] + random.randrange(2, 4) * DAY
+        calls = list(self._attempts(mail.email.therapist_id, due, last))
+        if calls:
+            self.history.chains.append((mail, calls))
+        else:
+            answer(mail, min(answered_at, now - DAY), self.random.randrange(100))
 
+    def _attempts(self, therapist_id: int, due: date, last: date) -> Iterator[PhoneCall]:
+        today = self.moment.today
+        for attempt in range(1, self.moment.rules.max_attempts):
+            if due >= last and last < today:
+                return
+            first = due if due < today else max(due, today + DAY)
+            place = self.calendar.take_from(therapist_id, first, first + 7 * DAY)
+            if place is None:
+                return
+            if place[0] >= today:
+                yield scheduled(therapist_id, place, self.moment.now - DAY, attempt, CallReason.NO_REPLY)
+                return
+            call = self.rung(therapist_id, place, attempt, CallReason.NO_REPLY)
+            yield call
+            if call.status == CallStatus.COMPLETED:
+                return
+            due = place[0] + self.random.randrange(2, 4) * DAY
 
-def _made(
-    random: Random,
-    therapist_id: int,
-    place: Place,
-    rules: DeskRules,
-    attempt: int,
-    reason: CallReason = CallReason.MANUAL,
-) -> PhoneCall:
-    if random.random() < REACHED.get(place[1].hour, 0.3):
-        return made(therapist_id, place, rules, attempt, reason, OutcomeKind.REACHED, random.randrange(100))
-    kind = random.choice((OutcomeKind.NOT_REACHED, OutcomeKind.ANSWERING_MACHINE, OutcomeKind.BUSY))
-    return made(therapist_id, place, rules, attempt, reason, kind)
+    def rung(
+        self, therapist_id: int, place: Place, attempt: int, reason: CallReason = CallReason.MANUAL
+    ) -> PhoneCall:
+        """Return a call that took place, and reached somebody or not as the hour has it."""
+        rules, note = self.moment.rules, 0
+        if self.random.random() < REACHED.get(place[1].hour, 0.3):
+            kind, note = OutcomeKind.REACHED, self.random.randrange(100)
+        else:
+            kind = self.random.choice(
+                (OutcomeKind.NOT_REACHED, OutcomeKind.ANSWERING_MACHINE, OutcomeKind.BUSY)
+            )
+        return made(therapist_id, place, rules, attempt, reason, kind, note)
 
 
 def made(

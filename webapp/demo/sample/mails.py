@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from services.emails.bodies import html_from_text, new_message_id
-from services.models import AttemptOutcome, AttemptStage, Email, EmailStatus, EmailVersuch, ReplyKind
+from services.models import AttemptOutcome, AttemptStage, Email, EmailStatus, EmailVersuch, Ending, ReplyKind
 from shared.config import Settings
 
 Therapist = Mapping[str, Any]
@@ -92,7 +92,7 @@ def unclear_mail(therapist: Therapist, at: datetime, number: int, config: Settin
     """Return an e-mail whose server hung up before it answered the final dot."""
     mail = _new_mail(therapist, at, number, config, EmailStatus.SENDING)
     mail.email.uebergabe_begonnen_at = at + timedelta(seconds=1)
-    mail.attempts.append(_attempt(at, AttemptStage.BODY, AttemptOutcome.UNCLEAR, None, "connection lost"))
+    mail.attempts.append(_attempt(at, AttemptStage.BODY, AttemptOutcome.UNCLEAR, ending=Ending.LOST))
     return mail
 
 
@@ -150,7 +150,12 @@ def _new_mail(
 
 
 def _attempt(
-    at: datetime, stage: AttemptStage, outcome: AttemptOutcome, code: int | None, text: str
+    at: datetime,
+    stage: AttemptStage,
+    outcome: AttemptOutcome,
+    code: int | None = None,
+    text: str = "",
+    ending: Ending = Ending.REPLY,
 ) -> dict[str, Any]:
     return {
         "begonnen_at": at,
@@ -159,6 +164,7 @@ def _attempt(
         "smtp_code": code,
         "smtp_text": text,
         "ergebnis": outcome.value,
+        "ende": ending.value,
     }
 
 

@@ -15,6 +15,16 @@ from pathlib import Path
 
 import uvicorn
 
+OPEN = {
+    "SMTP_USE_TLS": "false",
+    "SMTP_USERNAME": "",
+    "SMTP_PASSWORD": "",
+    "SMTP_CA_FILE": "",
+    "KAFKA_SECURITY_PROTOCOL": "PLAINTEXT",
+    "KAFKA_SSL_CAFILE": "",
+}
+"""How the peers are spoken to, whatever the environment says about others: without TLS and login."""
+
 START_SECONDS = 60
 STOP_SECONDS = 20
 
@@ -33,11 +43,10 @@ class Addresses:
 
     def settings(self) -> dict[str, str]:
         """Return the addresses as environment variables of the application."""
-        return {
+        return OPEN | {
             "DATABASE_URL": self.database_url,
             "SMTP_HOST": "127.0.0.1",
             "SMTP_PORT": str(self.smtp_port),
-            "SMTP_USE_TLS": "false",
             "IMAP_HOST": "127.0.0.1",
             "IMAP_PORT": str(self.imap_port),
             "IMAP_USE_TLS": "none",
@@ -56,12 +65,18 @@ class Peers:
         self._process: subprocess.Popen[str] | None = None
 
     def start(
-        self, *, around: datetime | None, inherited: Sequence[int] = (), disposable: bool = False
+        self,
+        *,
+        around: datetime | None,
+        smtp_port: int = 1025,
+        inherited: Sequence[int] = (),
+        disposable: bool = False,
     ) -> None:
         """Begin to start; `addresses` waits until they answer.
 
         Args:
             around: local time to lay the fictional phone hours around.
+            smtp_port: where mail is taken, or any other port when something answers there.
             inherited: file descriptors the process keeps open.
             disposable: for tests: any free ports, a database that need not survive a power cut, and practices
                 that answer no mail.
@@ -70,7 +85,7 @@ class Peers:
         arguments = {
             "data_dir": str(self._data_dir),
             "around": around.isoformat() if around else None,
-            "smtp_port": 0 if disposable else _free_port(1025),
+            "smtp_port": 0 if disposable else _free_port(smtp_port),
             "practices_answer": not disposable,
             "therapist_port": 0 if disposable else _free_port(8002),
             "postgres": {"fsync": "off", "full_page_writes": "off"} if disposable else {},

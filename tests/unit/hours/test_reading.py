@@ -7,22 +7,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.scheduling.phone_hours import (
+from services.hours.reading import MOST_PROBLEMS, NOT_A_TABLE, REASONS, UNKNOWN_DAY, Problem, parse
+from services.hours.windows import (
     EMPTY_WINDOW,
     END_OF_DAY,
     END_UNREADABLE,
     ENDS_BEFORE_START,
     MORE_THAN_A_WINDOW,
-    MOST_PROBLEMS,
-    NOT_A_TABLE,
     NOT_A_WINDOW,
-    REASONS,
     START_UNREADABLE,
     TOO_MUCH,
-    UNKNOWN_DAY,
-    Problem,
     Window,
-    parse,
 )
 from tests.work_done import work_done
 

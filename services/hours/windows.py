@@ -5,7 +5,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import time
 from typing import NamedTuple, cast
 
-from services.therapists.record import LONGEST_ENTRY, MOST_ENTRIES, without_padding
+MOST_ENTRIES = 64
+"""Days of phone hours, windows of a day, values of a window: more are neither kept nor read."""
+
+LONGEST_ENTRY = 300
+"""Characters of a day's name or of a text with windows: more are neither kept nor read."""
 
 NOT_A_WINDOW = "This is neither a start and an end nor a text such as 09:00-12:00."
 MORE_THAN_A_WINDOW = "This says more than a start and an end, so it is not clear when it applies."
@@ -169,3 +173,10 @@ def compact(text: str) -> str:
     plain = " ".join(text.lower().translate(_DASHES).split())
     plain = _UNTIL.sub("-", plain).replace(" -", "-").replace("- ", "-")
     return plain.replace(" uhr", "uhr").replace(" h", "h")
+
+
+def without_padding(text: str) -> str:
+    """Return a text that is too long with one blank where there were several; its lines stay."""
+    if len(text) <= LONGEST_ENTRY:
+        return text
+    return "\n".join(" ".join(line.split()) for line in text.splitlines() if line.strip())

@@ -1,5 +1,21 @@
-"use strict";
 /* What somebody types outlives an ended session, an action beside it and an answer that comes late. */
+
+import { announce } from "./status.js";
+import { enter } from "./text.js";
+
+/* Drafts are kept after a pause; who types without one has them kept now and then (htmx's own `throttle` would
+   hold up the other triggers of the element). */
+const KEEP_MS = 3_000;
+const KEPT_AT = new WeakMap();
+
+document.addEventListener("input", ({ target }) => {
+  const keeper = [...document.querySelectorAll("[data-keep]")].find((element) => target.closest(element.dataset.keep));
+  if (!keeper) return;
+  const since = KEPT_AT.get(keeper) ?? Date.now();
+  const due = Date.now() - since > KEEP_MS;
+  KEPT_AT.set(keeper, due ? Date.now() : since);
+  if (due) keeper.dispatchEvent(new Event("keep"));
+});
 
 function isChanged(field) {
   return ["checkbox", "radio"].includes(field.type) ? field.checked !== field.defaultChecked : field.value !== field.defaultValue;
@@ -13,20 +29,6 @@ document.addEventListener("logged-in", () => {
   });
 });
 
-/* Drafts are kept after a pause; who types without one has them kept now and then (htmx's own `throttle` would
-   hold up the other triggers of the element). */
-const KEEP_MS = 3_000;
-const KEPT_AT = new WeakMap();
-
-document.addEventListener("input", ({ target }) => {
-  const keeper = [...document.querySelectorAll("[data-keep]")].find((element) => target.closest(element.dataset.keep));
-  if (!keeper) return;
-  const since = KEPT_AT.get(keeper) ?? Date.now();
-  const due = Date.now() - since > KEEP_MS;
-  KEPT_AT.set(keeper, due ? Date.now() : since);
-  if (due) htmx.trigger(keeper, "keep");
-});
-
 /* What would replace a field that only its own form saves ([data-unsaved]) waits until it is saved or cleared. */
 document.addEventListener("htmx:beforeRequest", (event) => {
   const { target, requestConfig: { elt } } = event.detail;
@@ -36,7 +38,7 @@ document.addEventListener("htmx:beforeRequest", (event) => {
   const folded = unsaved.closest("details");
   if (folded) folded.open = true;
   announce(unsaved.dataset.unsaved);
-  unsaved.focus();
+  enter(unsaved);
 });
 
 /* Who looked at a call and then took one in hand gets no late answer to the look over it. */

@@ -1,0 +1,119 @@
+"""The OpenAPI document, written so that the usual generators of clients make clients that work.
+
+Litestar writes a field that may be null as a choice of two schemas, and one that may be left out as a choice
+of one; generators make a class of each choice, or nothing at all.
+"""
+
+from dataclasses import fields
+from inspect import cleandoc
+from typing import Any
+
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin, YamlRenderPlugin
+from litestar.openapi.spec import Components, OpenAPI, Schema, SecurityScheme, Tag
+from litestar.plugins import OpenAPISchemaPlugin
+from litestar.typing import FieldDefinition
+from msgspec import Struct
+
+NULL = {"type": "null"}
+
+TAGS = (
+    Tag("E-mails", "Queue e-mails, read how they fare, record answers."),
+    Tag("E-mail templates", "The mails this service can write by itself."),
+    Tag("Phone calls", "Plan calls, record their outcomes."),
+    Tag("Therapists", "When a therapist can be called."),
+    Tag("Operation", "For load balancers and supervisors; open to all."),
+)
+
+
+class PlainDocument(OpenAPI):
+    """The document as `plain` writes it."""
+
+    def to_schema(self) -> dict[str, Any]:
+        """Return the document."""
+        return plain(super().to_schema())
+
+
+class PlainConfig(OpenAPIConfig):
+    """Describes the JSON API in a `PlainDocument`."""
+
+    def to_openapi_schema(self) -> OpenAPI:
+        """Return the document without its paths."""
+        document = super().to_openapi_schema()
+        return PlainDocument(**{field.name: getattr(document, field.name) for field in fields(document)})
+
+
+class DescribedStructs(OpenAPISchemaPlugin):
+    """Says what a struct is, and whether it may hold nothing but the fields it names."""
+
+    def is_plugin_supported_field(self, field_definition: FieldDefinition) -> bool:
+        """Whether a type is a struct."""
+        return not field_definition.is_union and field_definition.is_subclass_of(Struct)
+
+    def to_openapi_schema(self, field_definition: FieldDefinition, schema_creator: Any) -> Schema:
+        """Return the schema as without this plugin, described, and closed where the struct is."""
+        others = [plugin for plugin in schema_creator.plugins if plugin is not self]
+        plugin = next(o for o in others if schema_creator.plugin_supports_field(o, field_definition))
+        schema: Schema = plugin.to_openapi_schema(field_definition, schema_creator)
+        struct = field_definition.annotation
+        schema.description = cleandoc(struct.__doc__) if struct.__doc__ else None
+        if struct.__struct_config__.forbid_unknown_fields:
+            schema.additional_properties = False
+        return schema
+
+
+def openapi_config() -> OpenAPIConfig:
+    """Return where the document is served, and what it says of the API as a whole."""
+    return PlainConfig(
+        title="Communication service",
+        version="1.0.0",
+        path="/api/docs",
+        render_plugins=[JsonRenderPlugin(), YamlRenderPlugin()],
+        tags=list(TAGS),
+        security=[{"key": []}],
+        components=Components(security_schemes={"key": SecurityScheme(type="http", scheme="bearer")}),
+    )
+
+
+def plain(node: Any) -> Any:
+    """Return a part of the document with a type where a choice of one was, and whole numbers as such.
+
+    One of some texts, or null, is the one choice that stays: only so the texts become one type of a client.
+    """
+    if isinstance(node, list):
+        return [plain(entry) for entry in node]
+    if isinstance(node, float) and node.is_integer():
+        return int(node)
+    if not isinstance(node, dict):
+        return node
+    written = {name: plain(value) for name, value in node.items()}
+    if isinstance(written.get("oneOf"), list):
+        written = _without_choice(written)
+    if written.get("in") in ("query", "header"):
+        written["schema"] = _never_null(written["schema"])
+    if None in written.get("enum", ()):
+        texts = {"type": "string", "enum": [text for text in written.pop("enum") if text is not None]}
+        written = {"oneOf": [texts, NULL], **{name: written[name] for name in written if name != "type"}}
+    return written
+
+
+def _without_choice(schema: dict[str, Any]) -> dict[str, Any]:
+    chosen = [choice for choice in schema["oneOf"] if choice != NULL]
+    nullable = len(chosen) < len(schema["oneOf"])
+    if len(chosen) != 1 or (nullable and not isinstance(chosen[0].get("type"), str)):
+        return schema
+    [only] = chosen
+    rest = {name: value for name, value in schema.items() if name != "oneOf"}
+    if nullable:
+        return {**only, **rest, "type": [only["type"], "null"]}
+    return {"allOf": [only], **rest} if rest and "$ref" in only else {**only, **rest}
+
+
+def _never_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of a parameter: one that is left out is not null, and nothing can be sent as null."""
+    if NULL in schema.get("oneOf", ()):
+        return _without_choice({**schema, "oneOf": [one for one in schema["oneOf"] if one != NULL]})
+    if isinstance(schema.get("type"), list):
+        kinds = [kind for kind in schema["type"] if kind != "null"]
+        return {**schema, "type": kinds[0] if len(kinds) == 1 else kinds}
+    return schema

@@ -1,0 +1,11 @@
+/* Every page works without; with this it is quicker. */
+
+import "./keys.js";
+import "./choices.js";
+import "./open.js";
+import "./focus.js";
+import "./status.js";
+import "./refusals.js";
+import "./stream.js";
+import "./countdown.js";
+import "./drafts.js";
