@@ -3,8 +3,8 @@
 `python -m benchmarks.incoming [--quick] [--emails N] [--stream N]`.
 
 The worker is a process of its own as in production, the mailbox (pymap) lives in this one. First one message
-at a time while the worker waits in IDLE; then a stream of 500 a minute. An answer counts as seen when the hint that
-makes open pages fetch has arrived and its row is there.
+at a time while the worker waits in IDLE; then a stream of 500 a minute. An answer counts as seen when
+the hint that makes open pages fetch has arrived and its row is there.
 """
 
 import asyncio
