@@ -6,7 +6,7 @@ somebody's hands is not handed out a second time, even where another call to the
 Claims are no change of the call: `version` and `updated_at` stay.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import count
@@ -43,11 +43,22 @@ class ClaimLost(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class InHand:
-    """A call in hand; `noted` says that its note has been begun."""
+    """A call in hand, and what was typed for it so far."""
 
     call_id: int
+    version: int
     name: str | None
-    noted: bool
+    typed: Mapping[str, str]
+
+    @property
+    def noted(self) -> bool:
+        """Whether its note has been begun."""
+        return bool(self.typed.get("ergebnis", "").strip())
+
+    @property
+    def unsaved(self) -> bool:
+        """Whether a note has been begun or an outcome chosen."""
+        return self.noted or bool(self.typed.get("ergebnis_art"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,7 +305,7 @@ async def load_in_hand(tx: Transaction) -> InHand | None:
     """Return the call somebody has in hand, planned for whatever day."""
     typed = and_(Draft.staff_id == tx.staff_id, Draft.gegenstand == CALL, Draft.gegenstand_id == PhoneCall.id)
     query = (
-        select(PhoneCall.id, Therapist, Draft.felder["ergebnis"].as_string().label("note"))
+        select(PhoneCall.id, PhoneCall.version, Therapist, Draft.felder)
         .outerjoin(Therapist, Therapist.id == PhoneCall.therapist_id)
         .outerjoin(Draft, typed)
         .where(
@@ -307,4 +318,6 @@ async def load_in_hand(tx: Transaction) -> InHand | None:
     if found is None:
         return None
     name = found.Therapist.display_name if found.Therapist else None
-    return InHand(found.id, name, noted=bool((found.note or "").strip()))
+    return InHand(
+        found.id, found.version, name, {key: str(value) for key, value in (found.felder or {}).items()}
+    )

@@ -5,10 +5,28 @@ from collections.abc import Mapping
 import msgspec
 from sqlalchemy import select
 
+from services.calls.claims import load_in_hand
 from services.calls.undo import Undo
 from services.drafts import CALL, put_draft
+from services.errors import Conflict
 from services.models import PhoneCall
 from services.work import Work
+
+
+class NotSaved(Conflict):
+    """What you chose or typed for the call in your hands is not saved yet."""
+
+
+async def require_saved(work: Work, *, but: int | None = None) -> None:
+    """Refuse to let go of the call in hand while something is typed for it; `but` is a call one may take again.
+
+    Raises:
+        NotSaved: an outcome is chosen or a note begun; carries `in_hand`.
+    """
+    async with work.transaction() as tx:
+        held = await load_in_hand(tx)
+    if held is not None and held.call_id != but and held.unsaved:
+        raise NotSaved(in_hand=held)
 
 
 async def keep_typed(work: Work, call_id: int, fields: Mapping[str, str], *, version: int | None) -> None:

@@ -7,7 +7,7 @@ from datetime import date, datetime, time
 from sqlalchemy import select
 from sqlalchemy.orm import aliased
 
-from services.calls.claims import holder, load_in_hand
+from services.calls.claims import InHand, holder, load_in_hand
 from services.calls.next_attempt import NextAttempt, preview_next_attempt
 from services.calls.planning import get_call
 from services.calls.reachability import BoardCall
@@ -50,6 +50,7 @@ class Desk:
         suggestion: the next attempt if nobody is reached; only for the call in hand.
         offer: the reachable call nobody has in hand whose window closes first.
         saved: the outcome saved just before.
+        in_hand: the call this person has in hand, whether it is the one shown or not.
     """
 
     board: Board
@@ -59,6 +60,7 @@ class Desk:
     suggestion: Suggestion | None
     offer: BoardCall | None
     saved: Saved | None = None
+    in_hand: InHand | None = None
 
     @property
     def mine(self) -> bool:
@@ -95,18 +97,18 @@ async def load_desk(work: Work, call_id: int | None = None, *, saved_call_id: in
     board = await load_board(work)
     saved = None if saved_call_id is None else await _load_saved(work, saved_call_id)
     offer = next_offer(board.reachable_now, work.staff_id)
+    async with work.transaction() as tx:
+        held = await load_in_hand(tx)
     if call_id is None:
-        async with work.transaction() as tx:
-            held = await load_in_hand(tx)
         if held is None:
             return Desk(board, work.staff_id, None, None, None, offer, saved)
         call_id = held.call_id
     panel = await load_call_panel(work, call_id)
     draft = await load_draft(work, CALL, call_id)
     if panel.holder_id != work.staff_id:
-        return Desk(board, work.staff_id, panel, draft, None, offer, saved)
+        return Desk(board, work.staff_id, panel, draft, None, offer, saved, held)
     suggestion = await _suggest(work, panel.call, panel.therapist, OutcomeKind.NOT_REACHED, None)
-    return Desk(board, work.staff_id, panel, draft, suggestion, offer, saved)
+    return Desk(board, work.staff_id, panel, draft, suggestion, offer, saved, held)
 
 
 def next_offer(reachable: Iterable[BoardCall], staff_id: int) -> BoardCall | None:

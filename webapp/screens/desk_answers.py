@@ -33,11 +33,19 @@ async def show_desk(
     return desk_page(desk, visit.rules, refusal=refusal)
 
 
-async def show_call(visit: Visit, call_id: int, *, notice: str | None = None, undone: bool = False) -> Page:
+async def show_call(
+    visit: Visit,
+    call_id: int,
+    *,
+    saved_call_id: int | None = None,
+    notice: str | None = None,
+    undone: bool = False,
+) -> Page:
     """Show a call just opened or changed, or just brought back by undo; `notice` says what else happened."""
     if not is_fragment(visit.request):
-        return Redirect(f"/calls/{call_id}#panel", status_code=303)
-    desk = await load_desk(visit.work, call_id)
+        saved = f"?saved={saved_call_id}" if saved_call_id else ""
+        return Redirect(f"/calls/{call_id}{saved}#panel", status_code=303)
+    desk = await load_desk(visit.work, call_id, saved_call_id=saved_call_id)
     if undone:
         notice = " ".join(filter(None, [gettext("The outcome is taken back."), notice]))
     return desk_update(desk, visit.rules, notice=notice, undone=undone)
@@ -59,12 +67,13 @@ async def show_refusal(
     *,
     form: OutcomeForm | None = None,
     typed: Mapping[str, str] | None = None,
+    saved_call_id: int | None = None,
 ) -> Page:
     """Show the call as it is now, what was typed, and why nothing was saved.
 
     `form` is the outcome as typed, `typed` what was typed about the therapist.
     """
-    desk = await load_desk(visit.work, call_id)
+    desk = await load_desk(visit.work, call_id, saved_call_id=saved_call_id)
     if isinstance(error, InvalidInput) and typed is None:
         refusal = Refusal(422, fields=error.fields)
     else:

@@ -131,16 +131,20 @@ async def test_the_panel_hears_of_a_change_by_somebody_else(
     assert "Ben is on the phone with Dr. Jürgen Schmidt right now." in told.text
 
 
-async def test_taking_another_call_says_whose_is_free_again(staff_client: Client, sessions: SessionFactory):
+async def two_calls(sessions: SessionFactory) -> None:
     await stored(sessions, *(make_therapist(id=n, nachname=f"Nr{n}") for n in (1, 2)))
     await stored(sessions, *(make_call(id=6 + n, therapist_id=n, leitung=n) for n in (1, 2)))
+
+
+async def test_taking_another_call_says_whose_is_free_again(staff_client: Client, sessions: SessionFactory):
+    await two_calls(sessions)
     first = await submit(staff_client, "/calls/7/claim", htmx=True)
     assert "is free again" not in first.text
     await submit(staff_client, "/calls/7/draft", {"version": 1, "ergebnis": "Halber Satz"}, htmx=True)
-    answer = await submit(staff_client, "/calls/next", htmx=True)
+    answer = await submit(staff_client, "/calls/next", {"unsaved": "leave"}, htmx=True)
     assert "Dr. Jürgen Nr1 is free again; your note is kept." in answer.text
     for path in ("/calls/7/claim", "/ring-backs/2"):
-        answer = await submit(staff_client, path, htmx=True)
+        answer = await submit(staff_client, path, {"unsaved": "leave"}, htmx=True)
         assert "is free again" in answer.text
     assert "is free again" not in (await submit(staff_client, "/ring-backs/2", htmx=True)).text
 

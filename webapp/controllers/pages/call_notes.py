@@ -1,5 +1,6 @@
 """From the working screen to the therapist: whoever rings back, hints, and who is not to be called."""
 
+from collections.abc import Awaitable
 from dataclasses import dataclass
 
 from litestar import Controller, get, post
@@ -8,14 +9,16 @@ from litestar.params import FromPath
 from litestar.response import Template
 
 from services.calls import ring_backs
+from services.calls.claims import Claim
 from services.calls.planning import get_call
 from services.calls.wishes import set_call_hint, set_do_not_call
 from services.desk.today import is_outside_phone_hours
 from services.errors import Conflict, InvalidInput
 from webapp.i18n import gettext
-from webapp.screens.desk_answers import Page, show_call, show_desk, show_refusal, whose_is_free
+from webapp.screens.desk_answers import Page, show_call, show_desk, show_refusal
 from webapp.screens.forms import Submitted, limited, read_date, read_time
 from webapp.screens.outcome_form import OutcomeForm
+from webapp.screens.taking import TakeForm, take
 from webapp.screens.visit import VISIT, Visit
 
 
@@ -88,10 +91,15 @@ class RingBackController(Controller):
     dependencies = VISIT
 
     @post("/{therapist_id:int}", status_code=200)
-    async def take(self, visit: NamedDependency[Visit], therapist_id: FromPath[int]) -> Page:
+    async def take(
+        self, visit: NamedDependency[Visit], therapist_id: FromPath[int], data: Submitted[TakeForm]
+    ) -> Page:
         """Open the call of who is on the phone right now; make one if none is planned."""
-        try:
-            claim = await ring_backs.take_ring_back(visit.work, therapist_id)
-        except (Conflict, InvalidInput) as error:
-            return await show_desk(visit, refused=error)
-        return await show_call(visit, claim.call.id, notice=whose_is_free(claim))
+
+        async def refuse(error: Conflict | InvalidInput, saved: int | None) -> Page:
+            return await show_desk(visit, saved_call_id=saved, refused=error)
+
+        def claiming() -> Awaitable[Claim]:
+            return ring_backs.take_ring_back(visit.work, therapist_id)
+
+        return await take(visit, data, claiming, refuse)

@@ -26,6 +26,7 @@ from webapp.screens.desk_answers import (
 )
 from webapp.screens.forms import Submitted, read_number, words_of
 from webapp.screens.outcome_form import CHOSEN_TIME, OutcomeForm
+from webapp.screens.taking import TakeForm, take
 from webapp.screens.visit import VISIT, Visit
 
 
@@ -37,29 +38,35 @@ class CallController(Controller):
     dependencies = VISIT
 
     @get("/{call_id:int}")
-    async def look(self, visit: NamedDependency[Visit], call_id: FromPath[int]) -> Template:
-        """Show a call, whoever has it in hand."""
-        desk = await load_desk(visit.work, call_id)
+    async def look(
+        self, visit: NamedDependency[Visit], call_id: FromPath[int], saved: FromQuery[int | None] = None
+    ) -> Template:
+        """Show a call, whoever has it in hand; `saved` is one whose outcome was saved just before."""
+        desk = await load_desk(visit.work, call_id, saved_call_id=saved)
         render = desk_update if is_fragment(visit.request) else desk_page
         return render(desk, visit.rules)
 
     @post("/{call_id:int}/claim", status_code=200)
-    async def claim(self, visit: NamedDependency[Visit], call_id: FromPath[int]) -> Page:
+    async def claim(
+        self, visit: NamedDependency[Visit], call_id: FromPath[int], data: Submitted[TakeForm]
+    ) -> Page:
         """Take a call in hand."""
-        try:
-            claim = await claims.claim_call(visit.work, call_id)
-        except Conflict as error:
-            return await show_refusal(visit, call_id, error)
-        return await show_call(visit, call_id, notice=whose_is_free(claim))
+
+        async def refuse(error: Conflict | InvalidInput, saved: int | None) -> Page:
+            return await show_refusal(visit, call_id, error, saved_call_id=saved)
+
+        return await take(
+            visit, data, lambda: claims.claim_call(visit.work, call_id), refuse, call_id=call_id
+        )
 
     @post("/next", status_code=200)
-    async def claim_next(self, visit: NamedDependency[Visit]) -> Page:
+    async def claim_next(self, visit: NamedDependency[Visit], data: Submitted[TakeForm]) -> Page:
         """Take the reachable call whose window closes first."""
-        try:
-            claim = await claims.claim_next(visit.work)
-        except claims.NothingReachable as error:
-            return await show_desk(visit, notice=words_of(error))
-        return await show_call(visit, claim.call.id, notice=whose_is_free(claim))
+
+        async def refuse(error: Conflict | InvalidInput, saved: int | None) -> Page:
+            return await show_desk(visit, saved_call_id=saved, notice=words_of(error))
+
+        return await take(visit, data, lambda: claims.claim_next(visit.work), refuse)
 
     @post("/{call_id:int}/renew", status_code=200)
     async def renew(self, visit: NamedDependency[Visit], call_id: FromPath[int]) -> Response[Any]:

@@ -39,6 +39,8 @@ function interrupt(dialog) {
 
 whenNew((root) => root.querySelectorAll("dialog[data-modal]:not([open])").forEach(interrupt));
 
+whenNew((root) => { if (root.id === "dialog" && !root.childElementCount) interrupted = null; });
+
 document.addEventListener("logged-in", () => {
   interrupted?.focus();
   interrupted = null;
