@@ -14,7 +14,7 @@ from typing import Any, cast
 
 from litestar import Request
 from litestar.connection import ASGIConnection
-from litestar.datastructures import Cookie
+from litestar.datastructures import Cookie, Headers
 from litestar.exceptions import PermissionDeniedException
 from litestar.types import ASGIApp, Receive, Scope, Send
 
@@ -23,6 +23,7 @@ from webapp.auth import is_service_path
 from webapp.browsers import known_browsers
 from webapp.masking import masked, unmasked
 from webapp.security import SAFE_METHODS, cookie_name, csrf_cookie_name, is_secure
+from webapp.whose_page import OthersPage, refuse_others_page
 
 FIELD = "_csrf_token"
 TOKEN = re.compile("[0-9a-f]{64}")
@@ -34,16 +35,14 @@ AnyConnection = ASGIConnection[Any, Any, Any, Any]
 
 
 def refuse_foreign_forms(app: ASGIApp) -> ASGIApp:
-    """Middleware, after authentication: refuse what changes something and lacks its token."""
+    """Middleware, after authentication: refuse others' pages, and changes that lack their token."""
 
     async def check(scope: Scope, receive: Receive, send: Send) -> None:
-        if (
-            scope["type"] == "http"
-            and scope["method"] not in SAFE_METHODS
-            and not is_service_path(scope["path"])
-        ):
-            request = scope["litestar_app"].request_class(scope, receive=receive)
-            await _check(request)
+        if scope["type"] == "http" and not is_service_path(scope["path"]):
+            refuse_others_page(Headers.from_scope(scope), scope.get("user"))
+            if scope["method"] not in SAFE_METHODS:
+                request = scope["litestar_app"].request_class(scope, receive=receive)
+                await _check(request)
         await app(scope, receive, send)
 
     return check
@@ -78,8 +77,19 @@ def cookie_to_set(scope: Scope) -> Cookie | None:
 async def _check(request: Request[Any, Any, Any]) -> None:
     sent = request.headers.get("x-csrftoken") or (await request.form()).get(FIELD)
     expected = _expected(request)
-    if not expected or not isinstance(sent, str) or not _same(sent, expected):
-        raise PermissionDeniedException("the form's token is missing or another's")
+    if not expected or not isinstance(sent, str):
+        raise PermissionDeniedException("the form's token is missing")
+    if not _same(sent, expected):
+        if _is_others(request, sent):
+            raise OthersPage(name=request.user.name)
+        raise PermissionDeniedException("the form's token is another's")
+
+
+def _is_others(request: AnyConnection, sent: str) -> bool:
+    """Whether a token is that of somebody else who has logged in with this browser."""
+    config: Settings = request.app.state.config
+    known = known_browsers(request.cookies, config) if request.scope.get("user") else {}
+    return any(_same(sent, _bound(config, staff_id, browser)) for staff_id, browser in known.items())
 
 
 def _same(sent: str, expected: str) -> bool:

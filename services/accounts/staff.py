@@ -40,6 +40,7 @@ class Login:
 
     token: str
     staff_id: int
+    name: str
 
 
 async def add_staff(
@@ -110,7 +111,7 @@ async def log_in(
         tx.session.add(login)
         await forget_tries(tx, staff.id, visitor)
         tx.by(Actor("staff", staff.id)).record(Action.LOGGED_IN, staff)
-    return Login(token, staff.id)
+    return Login(token, staff.id, staff.name)
 
 
 async def _admitted(work: Work, name: str, visitor: Visitor) -> tuple[Staff | None, str | None]:

@@ -303,11 +303,13 @@ async def _release(tx: Transaction, *which: ColumnElement[bool]) -> None:
 
 async def load_in_hand(tx: Transaction) -> InHand | None:
     """Return the call somebody has in hand, planned for whatever day."""
-    typed = and_(Draft.staff_id == tx.staff_id, Draft.gegenstand == CALL, Draft.gegenstand_id == PhoneCall.id)
+    drafted = and_(
+        Draft.staff_id == tx.staff_id, Draft.gegenstand == CALL, Draft.gegenstand_id == PhoneCall.id
+    )
     query = (
         select(PhoneCall.id, PhoneCall.version, Therapist, Draft.felder)
         .outerjoin(Therapist, Therapist.id == PhoneCall.therapist_id)
-        .outerjoin(Draft, typed)
+        .outerjoin(Draft, drafted)
         .where(
             PhoneCall.status == CallStatus.SCHEDULED,
             PhoneCall.bearbeitet_von == tx.staff_id,
@@ -318,6 +320,5 @@ async def load_in_hand(tx: Transaction) -> InHand | None:
     if found is None:
         return None
     name = found.Therapist.display_name if found.Therapist else None
-    return InHand(
-        found.id, found.version, name, {key: str(value) for key, value in (found.felder or {}).items()}
-    )
+    typed = {key: str(value) for key, value in (found.felder or {}).items()}
+    return InHand(found.id, found.version, name, typed)

@@ -18,7 +18,7 @@ class NotSaved(Conflict):
 
 
 async def require_saved(work: Work, *, but: int | None = None) -> None:
-    """Refuse to let go of the call in hand while something is typed for it; `but` is a call one may take again.
+    """Refuse to let go of the call in hand while something is typed for it, unless that is the call `but`.
 
     Raises:
         NotSaved: an outcome is chosen or a note begun; carries `in_hand`.

@@ -21,7 +21,7 @@ SAVE, LEAVE = "save", "leave"
 
 @dataclass
 class TakeForm(OutcomeForm):
-    """What a button that takes a call sends along: the outcome form of the call in hand, where the page has one.
+    """What a button that takes a call sends along: the outcome form of the call in hand, if any.
 
     `unsaved` is what to do with it: `save` or `leave`, else ask.
     """

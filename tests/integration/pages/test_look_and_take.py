@@ -1,4 +1,4 @@
-"""With a call in hand: looking at others lets go of nothing, and taking another asks about what is not saved."""
+"""With a call in hand: looking at others lets go of nothing; taking one asks about what is not saved."""
 
 import pytest
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 from litestar import Controller, Request, Response, get, post
 from litestar.di import NamedDependency
@@ -16,6 +17,7 @@ from webapp.auth import SessionCookie, session_token
 from webapp.browsers import browser_cookie, new_browser, visitor_of
 from webapp.csrf import new_token
 from webapp.screens.forms import Submitted
+from webapp.whose_page import is_page_of
 
 
 @dataclass
@@ -72,6 +74,10 @@ class LoginController(Controller):
             SessionCookie(config).holding(login.token),
             browser_cookie(login.staff_id, browser, config),
         ]
+        if in_dialog and not is_page_of(request.headers, login.staff_id):
+            answer = other_person(request, login.name)
+            answer.cookies = cookies
+            return answer
         if in_dialog:
             return Template(
                 "login/welcome_back.html", cookies=cookies, headers={"HX-Trigger-After-Swap": "logged-in"}
@@ -90,6 +96,14 @@ class LoginController(Controller):
             await staff.log_out(work, token)
         new_token(request, None)
         return Redirect("/login", status_code=303, cookies=[SessionCookie(config).removed()])
+
+
+def other_person(request: Request[Any, Any, Any], name: str, status: int = 200) -> Template:
+    """Say on an open page that its reader is somebody else now; it goes on only as a new one."""
+    here = urlsplit(request.headers.get("hx-current-url", ""))
+    context = {"name": name, "here": local_path(f"{here.path}?{here.query}" if here.query else here.path)}
+    headers = {"HX-Retarget": "#dialog", "HX-Reswap": "innerHTML"}
+    return Template("login/other_person.html", context=context, status_code=status, headers=headers)
 
 
 def local_path(wanted: str) -> str:

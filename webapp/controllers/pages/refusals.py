@@ -6,15 +6,19 @@ from litestar.exceptions import HTTPException, NotAuthorizedException, Validatio
 from litestar.response import Redirect, Template
 
 from services.errors import DomainError, InvalidInput
+from webapp.controllers.pages.login import other_person
 from webapp.errors import AnyRequest, AnyResponse, Headers
 from webapp.i18n import gettext
+from webapp.whose_page import OthersPage
 
 
 class Refusals:
     """Refusals as people read them, in their language."""
 
     def refused(self, request: AnyRequest, error: DomainError, status: int, headers: Headers) -> AnyResponse:
-        """Say what the domain refuses, and what is wrong with which value."""
+        """Say what the domain refuses, and what is wrong with which value; offer a page of one's own."""
+        if isinstance(error, OthersPage) and "hx-request" in request.headers:
+            return other_person(request, error.values["name"], status)
         fields = error.fields if isinstance(error, InvalidInput) else ()
         message = " ".join(
             [gettext(error.message_id) % error.values]

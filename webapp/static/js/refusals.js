@@ -3,12 +3,12 @@
 import { announce } from "./status.js";
 
 /* Of refusals only those the server meant for this place are swapped; a proxy's page never replaces a form. Who is
-   already logging in again is not disturbed by what else asks for it. */
+   already answering a dialog is not disturbed by what else asks for it. */
 document.addEventListener("htmx:beforeSwap", ({ detail }) => {
   const { xhr, target, requestConfig } = detail;
   if (xhr.status < 400 || [409, 422].includes(xhr.status)) return;
   const open = document.querySelector("#dialog dialog[open]");
-  if (xhr.status === 401 && target.id === "dialog" && open && !open.contains(requestConfig.elt)) {
+  if ([401, 403].includes(xhr.status) && target.id === "dialog" && open && !open.contains(requestConfig.elt)) {
     detail.shouldSwap = false;
     return;
   }
