@@ -55,6 +55,7 @@ class Action(StrEnum):
     CALL_CHANGED = "call_changed"
     CALL_CANCELED = "call_canceled"
     CALL_SETTLED = "call_settled"
+    CALL_RESTORED = "call_restored"
     OUTCOME_RECORDED = "outcome_recorded"
     OUTCOME_UNDONE = "outcome_undone"
     DO_NOT_CALL_SET = "do_not_call_set"

@@ -7,11 +7,10 @@ staff (`wiederholen_nach`) only ever moves the attempt further back.
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from enum import StrEnum
 
 from sqlalchemy import select
 
-from services.models import CallReason, Email, OutcomeKind, PhoneCall, Therapist
+from services.models import CallReason, Email, NoRetry, OutcomeKind, PhoneCall, Therapist
 from services.models.therapists import may_be_called
 from services.rules import DeskRules
 from services.scheduling.booking import NotToBeCalled, book_next, lock_calendar, move
@@ -30,26 +29,6 @@ BUSY_WAIT = timedelta(minutes=30)
 
 RETRIED = frozenset({OutcomeKind.NOT_REACHED, OutcomeKind.BUSY, OutcomeKind.ANSWERING_MACHINE})
 """Outcomes after which the therapist is rung again."""
-
-
-class NoRetry(StrEnum):
-    """Why there is no next attempt."""
-
-    NOT_WANTED = "not_wanted"
-    ANSWERED = "answered"
-    WRONG_NUMBER = "wrong_number"
-    ATTEMPTS_USED_UP = "attempts_used_up"
-    NOT_TO_BE_CALLED = "not_to_be_called"
-    UNKNOWN_THERAPIST = "unknown_therapist"
-    NO_WINDOW = "no_window"
-    HOURS_TOO_SHORT = "hours_too_short"
-    UNREADABLE_HOURS = "unreadable_hours"
-    NO_FREE_SLOT = "no_free_slot"
-
-    @property
-    def needs_person(self) -> bool:
-        """Whether somebody has to decide how to go on."""
-        return self not in (NoRetry.NOT_WANTED, NoRetry.ANSWERED)
 
 
 class UnknownHours(Unschedulable):
@@ -115,7 +94,7 @@ async def preview_next_attempt(
                 )
             )
         except Unschedulable as error:
-            return NextAttempt(reason=_reason(error))
+            return NextAttempt(reason=no_retry_after(error))
 
 
 async def book_retry(
@@ -141,7 +120,7 @@ async def book_retry(
             vorheriger_anruf_id=call.id,
         )
     except Unschedulable as error:
-        return _reason(error)
+        return no_retry_after(error)
 
 
 async def move_on(tx: Transaction, call: PhoneCall, *, not_before: date | None) -> None:
@@ -173,7 +152,8 @@ def _window_over(moment: Moment, therapist: Therapist) -> datetime | None:
     return None
 
 
-def _reason(error: Unschedulable) -> NoRetry:
+def no_retry_after(error: Unschedulable) -> NoRetry:
+    """Return why there is no attempt where no time could be found."""
     match error:
         case NotToBeCalled():
             return NoRetry.NOT_TO_BE_CALLED

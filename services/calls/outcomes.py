@@ -12,14 +12,14 @@ from datetime import date, datetime, time, timedelta
 
 from services.calls.claims import ClaimedByOther, holder
 from services.calls.locking import LockedCall, check_scheduled, lock_with_email
-from services.calls.next_attempt import NoRetry, book_retry, move_on, obstacle_to_retry
+from services.calls.next_attempt import book_retry, move_on, obstacle_to_retry
 from services.calls.undo import MARGIN, CallState, Undo
 from services.checks import check_note
 from services.drafts import CALL, drop_draft
 from services.errors import FieldError, InvalidInput
 from services.events.types import EventType
 from services.hints import CALLS
-from services.models import CallStatus, OutboxEvent, OutcomeKind, PhoneCall, Therapist
+from services.models import CallStatus, NoRetry, OutboxEvent, OutcomeKind, PhoneCall, Therapist
 from services.scheduling.booking import lock_calendar, move
 from services.scheduling.calendar import FURTHEST_DAYS
 from services.work import Action, Moment, Transaction, Work
@@ -133,6 +133,7 @@ async def apply_outcome(tx: Transaction, locked: LockedCall, outcome: Outcome) -
             planned = await book_retry(tx, call, outcome.art, wiederholen_nach=outcome.wiederholen_nach)
             next_call, no_retry = (planned, None) if isinstance(planned, PhoneCall) else (None, planned)
         call.klaerung_noetig = no_retry is not None and no_retry.needs_person
+        call.klaerung_grund = no_retry if call.klaerung_noetig else None
     undo_until = tx.now + tx.rules.undo
     await tx.session.flush()
     events = _report(tx, call, next_call)

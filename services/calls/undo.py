@@ -68,6 +68,8 @@ class CallState(msgspec.Struct, frozen=True):
     bearbeitet_von: int | None
     bearbeitet_bis: datetime | None
     abgeschlossen_at: datetime | None
+    klaerung_grund: str | None = None
+    absage_grund: str | None = None
 
     @classmethod
     def of(cls, call: PhoneCall) -> Self:

@@ -7,6 +7,7 @@ from enum import StrEnum
 import structlog
 from sqlalchemy import Select, and_, or_, select
 
+from services.calls.brought_back import lift_do_not_call, write_wish
 from services.calls.planning import NewCall, cancel, create_call
 from services.errors import Conflict
 from services.hints import CALLS
@@ -76,21 +77,19 @@ async def set_do_not_call(
     """Note whether a therapist may be called automatically; if not, cancel what is planned by itself.
 
     Two transactions: the first takes a turn at booking, so that every later booking sees the flag; then the
-    pending calls go. Should the second not come about, `cancel_calls_in_vain` catches up.
+    pending calls go. Should the second not come about, `cancel_calls_in_vain` catches up. Who may be called
+    again gets the calls back that this has cancelled (`services.calls.brought_back`).
 
     Raises:
         NotFound, StaleVersion: as named.
     """
+    if not flag:
+        return await lift_do_not_call(work, therapist_id, version=version)
     async with work.transaction() as tx:
         await lock_calendar(tx)
         therapist = await tx.locked(Therapist, therapist_id, version=version)
-        therapist.nicht_anrufen = flag
-        therapist.nicht_anrufen_grund = grund if flag else None
-        therapist.version += 1
-        tx.record(Action.DO_NOT_CALL_SET if flag else Action.DO_NOT_CALL_LIFTED, therapist)
-        tx.wake(CALLS)
-    if flag:
-        await cancel_calls_in_vain(work, therapist_id)
+        write_wish(tx, therapist, flag=True, grund=grund)
+    await cancel_calls_in_vain(work, therapist_id)
     return therapist
 
 

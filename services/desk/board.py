@@ -41,6 +41,7 @@ class DoneCall:
     versuch: int
     abgeschlossen_at: datetime
     klaerung_noetig: bool
+    klaerung_grund: str | None
     rueckgaengig_bis: datetime | None
 
 
@@ -228,6 +229,7 @@ async def _load_closed(tx: Transaction) -> list[DoneCall]:
             PhoneCall.versuch,
             PhoneCall.abgeschlossen_at,
             PhoneCall.klaerung_noetig,
+            PhoneCall.klaerung_grund,
             PhoneCall.rueckgaengig_bis,
             Therapist.titel,
             Therapist.vorname,
@@ -252,6 +254,7 @@ async def _load_closed(tx: Transaction) -> list[DoneCall]:
             versuch=row.versuch,
             abgeschlossen_at=row.abgeschlossen_at,
             klaerung_noetig=row.klaerung_noetig,
+            klaerung_grund=row.klaerung_grund,
             rueckgaengig_bis=row.rueckgaengig_bis,
         )
         for row in rows

@@ -22,7 +22,14 @@ from services.models.incoming import (
     StopEntry,
     StopReason,
 )
-from services.models.phone_calls import CallReason, CallStatus, CancelReason, OutcomeKind, PhoneCall
+from services.models.phone_calls import (
+    CallReason,
+    CallStatus,
+    CancelReason,
+    NoRetry,
+    OutcomeKind,
+    PhoneCall,
+)
 from services.models.staff import Activity, ApiKey, Draft, LoginTries, Staff, StaffSession
 from services.models.therapists import Therapist
 
@@ -51,6 +58,7 @@ __all__ = [
     "MailDomain",
     "MailQueueState",
     "MailboxCursor",
+    "NoRetry",
     "OutboxEvent",
     "OutcomeKind",
     "PhoneCall",

@@ -44,12 +44,33 @@ class OutcomeKind(StrEnum):
 
 
 class CancelReason(StrEnum):
-    """Why a call was cancelled by itself (`absage_grund`)."""
+    """Why a call was cancelled other than by an outcome (`absage_grund`)."""
 
     DO_NOT_CALL = "nicht_anrufen"
     NOT_ACTIVE = "nicht_aktiv"
     ANSWERED = "beantwortet"
     NO_TIME_AFTER_ABSENCE = "keine_zeit_frei"
+    BY_MISTAKE = "irrtuemlich"
+
+
+class NoRetry(StrEnum):
+    """Why no attempt follows a call (`klaerung_grund`, where a person has to decide)."""
+
+    NOT_WANTED = "nicht_noetig"
+    ANSWERED = "beantwortet"
+    WRONG_NUMBER = "falsche_nummer"
+    ATTEMPTS_USED_UP = "versuche_verbraucht"
+    NOT_TO_BE_CALLED = "nicht_anzurufen"
+    UNKNOWN_THERAPIST = "therapeut_unbekannt"
+    NO_WINDOW = "keine_telefonzeiten"
+    HOURS_TOO_SHORT = "zeiten_zu_kurz"
+    UNREADABLE_HOURS = "zeiten_unlesbar"
+    NO_FREE_SLOT = "keine_zeit_frei"
+
+    @property
+    def needs_person(self) -> bool:
+        """Whether somebody has to decide how to go on."""
+        return self not in (NoRetry.NOT_WANTED, NoRetry.ANSWERED)
 
 
 OCCUPIED = "zeitfenster(geplantes_datum, geplante_zeit, dauer_minuten)"
@@ -79,6 +100,7 @@ class PhoneCall(Base):
         one_of("grund", CallReason),
         one_of("ergebnis_art", OutcomeKind),
         one_of("absage_grund", CancelReason),
+        one_of("klaerung_grund", NoRetry),
         _no_overlap("therapist_id"),
         _no_overlap("leitung"),
         Index(
@@ -143,6 +165,9 @@ class PhoneCall(Base):
         default=False,
         server_default=text("false"),
         comment="No attempts or no number left: a person decides",
+    )
+    klaerung_grund: Mapped[str | None] = mapped_column(
+        String(20), comment="Why a person had to decide; stays when they have"
     )
     bearbeitet_von: Mapped[int | None] = mapped_column(ForeignKey(Staff.id))
     bearbeitet_bis: Mapped[datetime | None]

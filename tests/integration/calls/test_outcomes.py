@@ -9,10 +9,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.calls.claims import ClaimedByOther, claim_call
 from services.calls.locking import CallNotScheduled
-from services.calls.next_attempt import NoRetry, preview_next_attempt
+from services.calls.next_attempt import preview_next_attempt
 from services.calls.outcomes import Outcome, OutcomeResult, record_outcome, settle
 from services.errors import InvalidInput, NotFound, StaleVersion
-from services.models import Activity, CallReason, EmailStatus, OutboxEvent, OutcomeKind, PhoneCall
+from services.models import Activity, CallReason, EmailStatus, NoRetry, OutboxEvent, OutcomeKind, PhoneCall
 from services.rules import DeskRules
 from services.scheduling.booking import CallCollision
 from services.scheduling.calendar import NoFreeSlot

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.calls.next_attempt import BUSY_WAIT, RETRIED, NoRetry, obstacle_to_retry, search_from
+from services.calls.next_attempt import BUSY_WAIT, RETRIED, obstacle_to_retry, search_from
 from services.calls.outcomes import STATUS_AFTER, outcome_kind
 from services.calls.undo import CallState, Undo
 from services.errors import InvalidInput
-from services.models import CallReason, CallStatus, OutcomeKind
+from services.models import CallReason, CallStatus, NoRetry, OutcomeKind
 from services.rules import DeskRules
 from shared.config.settings import load_settings
 from tests.factories import make_call, make_therapist

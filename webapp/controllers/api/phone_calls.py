@@ -54,6 +54,7 @@ CANCELED = {
     CancelReason.NOT_ACTIVE: "Der Therapeut ist gesperrt oder nicht mehr aktiv.",
     CancelReason.ANSWERED: "Die E-Mail wurde beantwortet.",
     CancelReason.NO_TIME_AFTER_ABSENCE: "Nach der Abwesenheit ist in den Telefonzeiten keine Zeit frei.",
+    CancelReason.BY_MISTAKE: "Der Rückruf war irrtümlich erfasst.",
 }
 """What `ergebnis` says of a call that was cancelled by itself."""
 
@@ -115,7 +116,7 @@ class Call(Struct, kw_only=True):
         str | None, Meta(description="Where nobody wrote anything, in German what `absage_grund` says.")
     ]
     absage_grund: Annotated[
-        CancelReason | None, Meta(description="Why the call was cancelled where nobody did that.")
+        CancelReason | None, Meta(description="Why the call was cancelled other than by an outcome.")
     ]
     notizen: str | None
     wiederholen_nach: date | None

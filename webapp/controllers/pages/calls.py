@@ -1,5 +1,6 @@
 """A call in somebody's hands: taking it, letting go of it, and saying what came of it."""
 
+from datetime import date, time
 from typing import Any
 
 from litestar import Controller, Response, get, post
@@ -7,14 +8,14 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 from litestar.response import Template
 
-from services.calls import claims, outcomes
+from services.calls import claims, decisions, outcomes
 from services.calls.typed import keep_typed
 from services.calls.undo import undo_outcome
 from services.desk.today import load_change, load_desk, suggest_next_attempt
-from services.errors import Conflict, InvalidInput
+from services.errors import Conflict, FieldError, InvalidInput
 from services.models import OutcomeKind
 from services.work import Work
-from webapp.i18n import gettext
+from webapp.i18n import clock_time, day, gettext
 from webapp.screens.desk import desk_page, desk_update, is_fragment
 from webapp.screens.desk_answers import (
     Page,
@@ -24,7 +25,7 @@ from webapp.screens.desk_answers import (
     show_refusal,
     whose_is_free,
 )
-from webapp.screens.forms import Submitted, read_number, words_of
+from webapp.screens.forms import Submitted, read_date, read_number, read_time, words_of
 from webapp.screens.outcome_form import CHOSEN_TIME, OutcomeForm
 from webapp.screens.taking import TakeForm, take
 from webapp.screens.visit import VISIT, Visit
@@ -157,3 +158,44 @@ class CallController(Controller):
         except Conflict as error:
             return await show_refusal(visit, call_id, error)
         return await show_desk(visit)
+
+    @post("/{call_id:int}/call-again", status_code=200)
+    async def call_again(
+        self, visit: NamedDependency[Visit], call_id: FromPath[int], data: Submitted[OutcomeForm]
+    ) -> Page:
+        """Plan another call where one asks for a decision."""
+        try:
+            planned = await decisions.call_again(
+                visit.work, call_id, _moment(data), version=read_number(data.version)
+            )
+        except (Conflict, InvalidInput) as error:
+            typed = {"geplantes_datum": data.geplantes_datum, "geplante_zeit": data.geplante_zeit}
+            return await show_refusal(visit, call_id, error, typed=typed)
+        words = gettext("A call is planned for %(day)s %(time)s.")
+        when = {"day": day(planned.geplantes_datum, "weekday"), "time": clock_time(planned.geplante_zeit)}
+        return await show_desk(visit, notice=words % when)
+
+    @post("/{call_id:int}/take-off", status_code=200)
+    async def take_off(
+        self, visit: NamedDependency[Visit], call_id: FromPath[int], version: FromQuery[int | None] = None
+    ) -> Page:
+        """Cancel a ring-back that was recorded by mistake."""
+        try:
+            await decisions.take_off_ring_back(visit.work, call_id, version=version)
+        except Conflict as error:
+            return await show_refusal(visit, call_id, error)
+        return await show_desk(visit, saved_call_id=call_id)
+
+
+def _moment(form: OutcomeForm) -> tuple[date, time] | None:
+    """Return the day and time a form names, None for neither.
+
+    Raises:
+        InvalidInput: one is missing or can't be read.
+    """
+    if not form.geplantes_datum and not form.geplante_zeit:
+        return None
+    on, at = read_date(form.geplantes_datum), read_time(form.geplante_zeit)
+    if on is None or at is None:
+        raise InvalidInput(FieldError("geplantes_datum", "Give date and time, or neither."))
+    return on, at

@@ -1,0 +1,69 @@
+"""What a person decides about a call that came to nothing, beside leaving it at that (`outcomes.settle`)."""
+
+from datetime import date, time
+
+from services.calls.locking import lock_with_email
+from services.calls.next_attempt import UnknownHours
+from services.calls.outcomes import Outcome, OutcomeResult, apply_outcome
+from services.calls.planning import announce
+from services.errors import Conflict
+from services.models import CallReason, CallStatus, CancelReason, OutcomeKind, PhoneCall, Therapist
+from services.scheduling.booking import book_at, book_next, lock_calendar
+from services.work import Action, Work
+
+
+class AlreadyDecided(Conflict):
+    """Somebody has decided about this call already."""
+
+
+class NoRingBack(Conflict):
+    """Only a ring-back that is still open can be taken off like this."""
+
+
+async def call_again(
+    work: Work, call_id: int, at: tuple[date, time] | None, *, version: int | None
+) -> PhoneCall:
+    """Plan another call where one asks for a person, and with it settle that one; None is the next free time.
+
+    It is a call a person planned: attempts are counted anew, and "do not call" leaves it.
+
+    Raises:
+        NotFound, StaleVersion: as `services.calls.locking.lock_with_email`.
+        AlreadyDecided: the call does not ask for a person any more.
+        InvalidInput: the time can't be, or none is found (`Unschedulable`).
+        CallCollision: the time is taken.
+    """
+    async with work.transaction() as tx:
+        locked = await lock_with_email(tx, call_id, version)
+        call = locked.call
+        if not call.klaerung_noetig:
+            raise AlreadyDecided
+        await lock_calendar(tx)
+        therapist = await tx.session.get(Therapist, call.therapist_id)
+        if therapist is None:
+            raise UnknownHours
+        email_id = None if locked.answered else call.email_id
+        values = {"grund": CallReason.MANUAL, "email_id": email_id, "notizen": call.notizen}
+        planned = await (book_at(tx, therapist, *at, **values) if at else book_next(tx, therapist, **values))
+        call.klaerung_noetig = False
+        call.version += 1
+        tx.record(Action.CALL_SETTLED, call, next_call_id=planned.id)
+        announce(tx, planned, Action.CALL_SCHEDULED)
+    return planned
+
+
+async def take_off_ring_back(work: Work, call_id: int, *, version: int | None) -> OutcomeResult:
+    """Cancel a ring-back recorded by mistake, whoever recorded it; it can be undone like any outcome.
+
+    Raises:
+        NotFound, StaleVersion: as `services.calls.locking.lock_with_email`.
+        NoRingBack: the call is another one, or closed.
+        ClaimedByOther: another member of staff has it in hand.
+    """
+    async with work.transaction() as tx:
+        locked = await lock_with_email(tx, call_id, version)
+        if locked.call.grund != CallReason.CALL_BACK or locked.call.status != CallStatus.SCHEDULED:
+            raise NoRingBack
+        result = await apply_outcome(tx, locked, Outcome(art=OutcomeKind.CANCELED))
+        locked.call.absage_grund = CancelReason.BY_MISTAKE
+    return result
