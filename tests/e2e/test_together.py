@@ -143,13 +143,13 @@ async def test_a_call_only_looked_at_says_who_took_it_and_when_it_is_free_again(
 ) -> None:
     anna, ben = await at_the_desk(open_browser, "Anna"), await at_the_desk(open_browser, "Ben")
     name = await rows(anna).last.locator(".row-name").inner_text()
-    await rows(anna).last.locator(".row-look").click()
+    await rows(anna).last.locator(".row-take").click()
     await expect(title(anna)).to_have_text(name)
     take = anna.locator("#panel").get_by_role("button", name="Anruf übernehmen")
     await expect(take).to_be_visible()
     await expect(anna.locator('.row[aria-current="true"]')).to_contain_text(name)
 
-    await rows(ben).filter(has_text=name).locator(".row-take").click()
+    await rows(ben).filter(has_text=name).locator(".row-claim").click()
     await expect(anna.locator("#panel-change")).to_have_text(f"Ben telefoniert gerade mit {name}.")
     await expect(take).to_be_hidden()
     assert await violations(anna) == []

@@ -108,7 +108,7 @@ async def test_a_time_that_is_past_is_the_next_free_one(session: AsyncSession):
     assert back.geplantes_datum >= date(2026, 10, 16)
 
 
-async def test_a_call_somebody_cancelled_or_that_was_in_vain_for_another_reason_stays_so(
+async def test_a_call_cancelled_by_somebody_or_for_another_reason_stays_so(
     session: AsyncSession,
 ):
     closed: dict[str, Any] = {
