@@ -320,5 +320,6 @@ async def load_in_hand(tx: Transaction) -> InHand | None:
     if found is None:
         return None
     name = found.Therapist.display_name if found.Therapist else None
-    typed = {key: str(value) for key, value in (found.felder or {}).items()}
+    draft: dict[str, object] = found.felder or {}
+    typed = {field: str(value) for field, value in draft.items()}
     return InHand(found.id, found.version, name, typed)

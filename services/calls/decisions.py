@@ -1,6 +1,7 @@
 """What a person decides about a call that came to nothing, beside leaving it at that (`outcomes.settle`)."""
 
 from datetime import date, time
+from typing import Any
 
 from services.calls.locking import lock_with_email
 from services.calls.next_attempt import UnknownHours
@@ -43,7 +44,7 @@ async def call_again(
         if therapist is None:
             raise UnknownHours
         email_id = None if locked.answered else call.email_id
-        values = {"grund": CallReason.MANUAL, "email_id": email_id, "notizen": call.notizen}
+        values: dict[str, Any] = {"grund": CallReason.MANUAL, "email_id": email_id, "notizen": call.notizen}
         planned = await (book_at(tx, therapist, *at, **values) if at else book_next(tx, therapist, **values))
         call.klaerung_noetig = False
         call.version += 1

@@ -194,7 +194,7 @@ async def test_without_scripts_going_on_takes_along_what_is_typed(anna_without_s
     on = page.get_by_role("button", name="Nächster Anruf")
     await on.click()
     name = await title(page).inner_text()
-    await page.get_by_role("radio", name="Erreicht 1").check()
+    await page.get_by_role("radio", name="Erreicht", exact=True).check()
     await page.get_by_label("Notiz zum Gespräch").fill(NOTE)
     await on.click()
     await expect(page.get_by_role("heading", level=1)).to_have_text(f"{name}: noch nicht gespeichert")

@@ -69,7 +69,7 @@ async def test_an_outcome_keeps_why_and_undo_forgets_it(
     staff_client: Client,
     call: int,
     sessions: SessionFactory,
-    fields: dict[str, str],
+    fields: dict[str, Any],
     reason: NoRetry | None,
 ):
     await submit(staff_client, f"/calls/{call}/claim", htmx=True)

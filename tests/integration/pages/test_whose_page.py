@@ -8,7 +8,7 @@ from shared.database import SessionFactory
 from tests.integration.conftest import PASSWORD, Client, csrf, submit
 from tests.integration.pages.conftest import load_call
 
-BEN = {"name": "Ben", "password": PASSWORD}
+BEN: dict[str, object] = {"name": "Ben", "password": PASSWORD}
 TYPED = {"version": 1, "ergebnis_art": "erreicht", "ergebnis": "Von Anna"}
 
 
