@@ -117,10 +117,7 @@ def _render(
     rules: DeskRules,
     form: OutcomeForm | None,
     refusal: Refusal | None,
-    *,
-    notice: str | None = None,
-    undone: bool = False,
-    focus: bool = False,
+    **news: object,
 ) -> Template:
     shown = desk.panel.call.id if desk.panel else None
     context = board_context(desk.board, rules, shown) | {
@@ -131,11 +128,11 @@ def _render(
         "errors": refusal.errors if refusal else [],
         "conflict": refusal.conflict if refusal else None,
         "typed": refusal.typed if refusal else {},
-        "notice": notice,
-        "undone": undone,
-        "focus": focus,
+        "notice": None,
+        "undone": False,
+        "focus": False,
     }
-    return Template(template, context=context, status_code=refusal.status if refusal else 200)
+    return Template(template, context=context | news, status_code=refusal.status if refusal else 200)
 
 
 def board_context(board: Board, rules: DeskRules, shown: int | None = None) -> dict[str, Any]:

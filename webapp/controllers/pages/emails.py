@@ -208,16 +208,7 @@ def _back_to_list(form: TickedForm, done: str, count: int, left: int) -> Redirec
     return Redirect(f"{form.address}{'&' if '?' in form.address else '?'}{said}", status_code=303)
 
 
-async def _list_page(
-    visit: Visit,
-    query: ListQuery,
-    *,
-    done: str = "",
-    n: int = 0,
-    left: int = 0,
-    nothing_ticked: bool = False,
-    status: int = 200,
-) -> Template:
+async def _list_page(visit: Visit, query: ListQuery, *, status: int = 200, **said: object) -> Template:
     """Return the list, or only its changing part; `n` e-mails `done` was about, `left` it left out."""
     overview = await email_overview(
         visit.work, query.show, query.filters(visit.rules), PageRequest(query.page, ROWS)
@@ -225,8 +216,8 @@ async def _list_page(
     context = {"query": query, "overview": overview, "views": EmailView, "now": visit.now}
     if visit.swapped is not None:
         return Template("emails/list.html", context=context, status_code=status)
-    context |= {"done": done, "n": n, "left": left, "nothing_ticked": nothing_ticked}
-    return Template("emails/page.html", context=context, status_code=status)
+    context |= {"done": "", "n": 0, "left": 0, "nothing_ticked": False}
+    return Template("emails/page.html", context=context | said, status_code=status)
 
 
 async def _act(visit: Visit, email_id: int, form: ActionForm, directory: TherapistDirectory) -> None:

@@ -22,7 +22,7 @@ from services.sending.overview import resume_queue
 from services.work import Work
 from webapp.auth import admins_only
 from webapp.i18n import gettext
-from webapp.screens.forms import FormErrors, Submitted, form_errors, read_number, words_of
+from webapp.screens.forms import Submitted, form_errors, read_number, words_of
 
 PAGE = "/system"
 
@@ -93,7 +93,7 @@ class SystemController(Controller):
         try:
             await hold_queue(work, data.reason)
         except InvalidInput as error:
-            return await _page(work, hold=data, errors=form_errors(error.fields), status=422)
+            return await _page(work, new_hold=data, errors=form_errors(error.fields), status=422)
         return _back("held")
 
     @post("/queue/release", guards=[admins_only])
@@ -119,7 +119,7 @@ class SystemController(Controller):
         try:
             await stop_address(work, data.adresse.strip(), reason)
         except InvalidInput as error:
-            return await _page(work, stop=data, errors=form_errors(error.fields), status=422)
+            return await _page(work, new_stop=data, errors=form_errors(error.fields), status=422)
         return _back("address_stopped")
 
     @post("/stop-list/{entry_id:int}/release")
@@ -161,9 +161,9 @@ class SystemController(Controller):
         try:
             key = await create_key(work, data.key_name)
         except InvalidInput as error:
-            return await _page(work, key=data, errors=form_errors(error.fields, ids), status=422)
+            return await _page(work, new_key=data, errors=form_errors(error.fields, ids), status=422)
         except Conflict as error:
-            return await _page(work, key=data, errors=[("key_name", words_of(error))], status=409)
+            return await _page(work, new_key=data, errors=[("key_name", words_of(error))], status=409)
         return await _page(work, shown_key=key)
 
     @post("/keys/{key_id:int}/revoke", guards=[admins_only])
@@ -181,34 +181,19 @@ def _back(done: str = "", about: int | None = None) -> Redirect:
     return Redirect(f"{PAGE}?done={done}{which}#done", status_code=303)
 
 
-async def _page(
-    work: Work,
-    *,
-    account: NewAccount | None = None,
-    key: NewKey | None = None,
-    hold: NewHold | None = None,
-    stop: NewStop | None = None,
-    shown_key: str | None = None,
-    done: str = "",
-    about: int | None = None,
-    errors: FormErrors | None = None,
-    status: int = 200,
-) -> Template:
-    now = work.now
-    return Template(
-        "system/page.html",
-        context={
-            "active_page": "system",
-            "now": now,
-            "overview": await system_overview(work),
-            "account": account or NewAccount(),
-            "new_key": key or NewKey(),
-            "new_hold": hold or NewHold(),
-            "new_stop": stop or NewStop(),
-            "shown_key": shown_key,
-            "done": done,
-            "about": about,
-            "errors": errors or [],
-        },
-        status_code=status,
-    )
+async def _page(work: Work, *, status: int = 200, **shown: object) -> Template:
+    """Return the page; `shown` goes before what it shows when nothing was just done."""
+    context: dict[str, object] = {
+        "active_page": "system",
+        "now": work.now,
+        "overview": await system_overview(work),
+        "account": NewAccount(),
+        "new_key": NewKey(),
+        "new_hold": NewHold(),
+        "new_stop": NewStop(),
+        "shown_key": None,
+        "done": "",
+        "about": None,
+        "errors": [],
+    }
+    return Template("system/page.html", context=context | shown, status_code=status)
