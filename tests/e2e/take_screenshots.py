@@ -37,7 +37,7 @@ async def take_all(app: RunningApp, executable: Path, folder: Path) -> None:
         await page.goto("/login")
         await _take(page, folder, "login")
         await log_in(page, "Anna")
-        await page.locator(".row .row-take").first.click()
+        await page.locator(".row .row-claim").first.click()
         await page.locator("#panel form.outcome").wait_for()
         await _take(page, folder, "today")
         for name, path in PAGES.items():
