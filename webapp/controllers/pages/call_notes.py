@@ -69,7 +69,7 @@ class CallTherapistController(Controller):
         except (Conflict, InvalidInput) as error:
             return await show_refusal(visit, call_id, error, typed={"reason": data.text})
         unwanted = gettext("Nobody is called here any more; planned automatic calls are cancelled.")
-        wanted = gettext("%(name)s may be called again; calls that this had cancelled are planned again.") % {
+        wanted = gettext("%(name)s may be called again. Calls that this had cancelled are planned again.") % {
             "name": therapist.display_name
         }
         return await show_call(visit, call_id, notice=unwanted if data.flag else wanted)
