@@ -195,11 +195,12 @@ async def test_without_scripts_going_on_takes_along_what_is_typed(anna_without_s
     await on.click()
     name = await title(page).inner_text()
     await page.get_by_role("radio", name="Erreicht", exact=True).check()
-    await page.get_by_label("Notiz zum Gespräch").fill(NOTE)
-    await on.click()
-    await expect(page.get_by_role("heading", level=1)).to_have_text(f"{name}: noch nicht gespeichert")
-    await page.get_by_role("link", name="Zurück zu diesem Anruf").click()
-    await expect(page.get_by_label("Notiz zum Gespräch")).to_have_value(NOTE)
+    for typed in (NOTE, ""):
+        await page.get_by_label("Notiz zum Gespräch").fill(typed)
+        await on.click()
+        await expect(page.get_by_role("heading", level=1)).to_have_text(f"{name}: noch nicht gespeichert")
+        await page.get_by_role("link", name="Zurück zu diesem Anruf").click()
+        await expect(page.get_by_label("Notiz zum Gespräch")).to_have_value(typed)
     await page.get_by_role("button", name="Freigeben").click()
 
 

@@ -128,7 +128,7 @@ async def test_do_not_call_is_taken_back_where_it_is_said(staff_client: Client, 
     assert "Nur per E-Mail" in banner
     assert "May be called again" in banner
     lifted = await submit(staff_client, "/calls/7/do-not-call", {"version": 2}, htmx=True)
-    assert "calls that this had cancelled are planned again" in lifted.text
+    assert "Calls that this had cancelled are planned again" in lifted.text
     assert (await load_call(sessions, 7)).status == CallStatus.SCHEDULED
 
 
