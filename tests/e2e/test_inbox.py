@@ -149,7 +149,7 @@ async def test_a_message_is_found_its_email_while_typing(anna: Page, app: Runnin
     choice = anna.locator(f"input[name=ziel][value='email:{email_id}']")
     async with anna.expect_response(lambda answer: keeps(answer, "ziel=email")):
         await choice.check()
-    await expect(anna.locator("#inbox-kept")).to_contain_text("Als Entwurf")
+    await expect(anna.locator("#inbox-kept")).to_contain_text("Entwurf gespeichert")
     await expect(anna.locator("#inbox-effect")).to_have_text(EFFECT)
     assert await violations(anna) == []
     await anna.reload()

@@ -144,9 +144,10 @@ async def _ring(page: Page, call_id: int, name: str, scripts: bool) -> None:
     row = page.locator(f"[data-row^='{call_id}:']")
     await expect(row).to_contain_text(name)
     await screenshot(page, f"story-today{'' if scripts else '-no-scripts'}")
-    await row.get_by_role("button").first.click()
+    await row.get_by_role("link").click()
     panel = page.locator("#panel")
     await expect(panel.get_by_role("heading", level=2).first).to_contain_text(name)
+    await panel.get_by_role("button", name="Take this call").click()
     await expect(panel.locator("a[href^='tel:']")).to_be_visible()
     if scripts:
         assert await violations(page) == []

@@ -89,6 +89,8 @@ def test_the_rows_of_a_list_have_a_type(document: Document):
         "CallList": {"$ref": "#/components/schemas/Call"},
         "EmailList": {"$ref": "#/components/schemas/EmailSummary"},
         "EmailTemplates": {"$ref": "#/components/schemas/EmailTemplate"},
+        "IncomingList": {"$ref": "#/components/schemas/IncomingMessage"},
+        "StopList": {"$ref": "#/components/schemas/StoppedAddress"},
     }
 
 

@@ -21,6 +21,7 @@ TAGS = (
     Tag("E-mails", "Queue e-mails, read how they fare, record answers."),
     Tag("E-mail templates", "The mails this service can write by itself."),
     Tag("Phone calls", "Plan calls, record their outcomes."),
+    Tag("Stop list", "Addresses nobody writes to."),
     Tag("Therapists", "When a therapist can be called."),
     Tag("Operation", "For load balancers and supervisors; open to all."),
 )
