@@ -9,6 +9,7 @@ import asyncpg
 import pytest
 from alembic import command
 from alembic.config import Config
+from hypothesis import settings as hypothesis_settings
 from sqlalchemy import URL
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
@@ -20,6 +21,9 @@ from shared.database import SessionFactory, create_engine, create_session_factor
 from shared.direct_connection import DirectPool
 from tests.clock import FakeClock
 from webapp.demo.servers.postgres import EmbeddedPostgres
+
+hypothesis_settings.register_profile("no clock", deadline=None)
+hypothesis_settings.load_profile("no clock")
 
 TEMPLATE = "template_calldesk"
 EMPTY = f"""
