@@ -19,7 +19,7 @@ from shared.notifications import Listener, Notifier
 from tests.eventually import eventually
 from tests.factories import NOW, make_email
 
-PATIENCE = 20
+PATIENCE = 60
 LEASE = timedelta(seconds=180)
 PLAN = RetryPlan(Backoff(timedelta(minutes=1), timedelta(hours=4)), timedelta(hours=48))
 ACCEPTED = DeliveryResult(AttemptStage.ACCEPTED, Ending.REPLY, 250, "2.0.0 ok")

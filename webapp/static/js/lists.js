@@ -3,7 +3,6 @@
 import { everySecond } from "./clock.js";
 import { changesIn, parsed, said } from "./changes.js";
 
-const SETTLED_MS = 60; // htmx listens to what it has put into the page after 20 ms, not at once
 const ACTS = "a, button, input, select, textarea, summary";
 const POINTS = matchMedia("(hover: hover)");
 const CHANGED_WHILE_BUSY = new Map();
@@ -30,7 +29,7 @@ function refetch(list) {
 document.addEventListener("htmx:beforeSend", ({ detail: { xhr, requestConfig: { elt, verb } } }) => {
   if (verb !== "get" || !elt.matches("[data-live]")) return;
   FETCHING.add(elt.id);
-  whenSettled(xhr, () => {
+  xhr.addEventListener("loadend", () => {
     FETCHING.delete(elt.id);
     if (AGAIN.delete(elt.id)) hint(document.getElementById(elt.id));
   });
@@ -65,17 +64,13 @@ document.addEventListener("htmx:beforeSwap", (event) => {
 document.addEventListener("htmx:beforeSend", ({ detail: { xhr, requestConfig } }) => {
   if (requestConfig.verb === "get") return;
   ACTING.add(xhr);
-  whenSettled(xhr, () => {
+  xhr.addEventListener("loadend", () => {
     ACTING.delete(xhr);
     const waiting = [...AFTER_ACTING];
     AFTER_ACTING.clear();
     waiting.forEach((id) => hint(document.getElementById(id)));
   });
 });
-
-function whenSettled(xhr, then) {
-  xhr.addEventListener("loadend", () => setTimeout(then, SETTLED_MS));
-}
 
 /* Something a list shows may have changed. */
 export async function hint(list) {
