@@ -11,12 +11,23 @@ from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from services.errors import IdempotencyConflict
-from services.models import IdempotencyKey
+from services.models import SCHEMA, IdempotencyKey
 from services.work import Transaction, Work
+from shared.direct_connection import DirectPool
 
 Row = TypeVar("Row")
 
 NOT_MADE_YET = 0
+
+RESERVED = f"""
+    INSERT INTO {SCHEMA}.idempotency_keys (scope, key, request_hash, resource_id)
+    SELECT $2::text, $3::text, $4::bytea, id FROM numbered WHERE $3::text IS NOT NULL
+    ON CONFLICT DO NOTHING
+    RETURNING resource_id
+"""  # noqa: S608
+"""Takes the key for the id in `numbered`, in the statement that makes it; `reserving` gives $2 to $4."""
+
+EARLIER = f"SELECT resource_id, request_hash FROM {SCHEMA}.idempotency_keys WHERE scope = $1 AND key = $2"  # noqa: S608
 
 
 class Made(NamedTuple, Generic[Row]):
@@ -40,6 +51,16 @@ class RepeatableRequest:
     def scope(self, resource: str) -> str:
         """Return where the key counts: among one caller's requests for one kind of record."""
         return resource if self.caller is None else f"{resource}:{self.caller}"
+
+    def same(self, resource_id: int, request_hash: bytes) -> int:
+        """Return the id of what an earlier request made, if that one asked for the same.
+
+        Raises:
+            IdempotencyConflict: it had another body.
+        """
+        if request_hash != self.request_hash:
+            raise IdempotencyConflict(resource_id=resource_id)
+        return resource_id
 
 
 async def reserve(tx: Transaction, resource: str, request: RepeatableRequest) -> int | None:
@@ -67,9 +88,28 @@ async def reserve(tx: Transaction, resource: str, request: RepeatableRequest) ->
             )
         )
     ).one()
-    if earlier.request_hash != request.request_hash:
-        raise IdempotencyConflict(resource_id=earlier.resource_id)
-    return earlier.resource_id
+    return request.same(earlier.resource_id, earlier.request_hash)
+
+
+def reserving(
+    resource: str, request: RepeatableRequest | None
+) -> tuple[str | None, str | None, bytes | None]:
+    """Return the arguments of `RESERVED`; without a request it takes no key."""
+    if request is None:
+        return None, None, None
+    return request.scope(resource), request.key, request.request_hash
+
+
+async def made_before(statements: DirectPool, resource: str, request: RepeatableRequest | None) -> int | None:
+    """Return the id of what the key has made, None for nothing; for who used `RESERVED`.
+
+    Raises:
+        IdempotencyConflict: the key was used with another body.
+    """
+    if request is None:
+        return None
+    rows = await statements.fetch(EARLIER, request.scope(resource), request.key)
+    return request.same(rows[0]["resource_id"], rows[0]["request_hash"]) if rows else None
 
 
 async def has_made(work: Work, resource: str, request: RepeatableRequest) -> bool:

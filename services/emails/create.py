@@ -22,11 +22,11 @@ from services.emails.bodies import both_bodies, new_message_id
 from services.emails.states import draft, existing_email, queued
 from services.emails.stop_list import spelling, stopped_error
 from services.emails.templates.engine import check_template, render_template
-from services.errors import FieldError, IdempotencyConflict, InvalidInput
+from services.errors import FieldError, InvalidInput
 from services.events.report import CREATED
 from services.events.types import EmailPayload
 from services.hints import EMAIL_QUEUE, EMAILS, OUTBOX
-from services.idempotency import Made, RepeatableRequest
+from services.idempotency import RESERVED, Made, RepeatableRequest
 from services.models import SCHEMA, Email, EmailStatus
 from services.work import Actor, Work
 from shared.config.settings import SmtpSettings
@@ -59,15 +59,11 @@ INSERT = f"""
         SELECT grund, seit FROM {SCHEMA}.sperrliste WHERE adresse = $10 AND aufgehoben_at IS NULL
     ), numbered AS (
         SELECT nextval('{SCHEMA}.emails_id_seq')::int AS id WHERE NOT EXISTS (SELECT FROM stopped)
-    ), reserved AS (
-        INSERT INTO {SCHEMA}.idempotency_keys (scope, key, request_hash, resource_id)
-        SELECT $9::text, $2::text, $3::bytea, id FROM numbered WHERE $2::text IS NOT NULL
-        ON CONFLICT DO NOTHING
-        RETURNING resource_id
+    ), reserved AS ({RESERVED}
     ), email AS (
         INSERT INTO {SCHEMA}.emails (id, created_at, updated_at, status, {", ".join(COLUMNS)})
-        SELECT id, $1, $1, $4::text::{SCHEMA}.emailstatus, {_GIVEN}
-        FROM numbered WHERE $2::text IS NULL OR EXISTS (SELECT FROM reserved)
+        SELECT id, $1, $1, $9::text::{SCHEMA}.emailstatus, {_GIVEN}
+        FROM numbered WHERE $3::text IS NULL OR EXISTS (SELECT FROM reserved)
         RETURNING id
     ), event AS ({CREATED}
     ), activity AS (
@@ -77,11 +73,7 @@ INSERT = f"""
     SELECT id, NULL AS grund, NULL AS seit FROM email UNION ALL SELECT NULL, grund, seit FROM stopped
 """  # noqa: S608
 
-EARLIER = f"""
-    SELECT key.request_hash, email.id, email.created_at, email.message_id
-    FROM {SCHEMA}.idempotency_keys key JOIN {SCHEMA}.emails email ON email.id = key.resource_id
-    WHERE key.scope = $1 AND key.key = $2
-"""  # noqa: S608
+REPEATED = f"SELECT created_at, message_id FROM {SCHEMA}.emails WHERE id = $1"  # noqa: S608
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,40 +138,28 @@ async def insert_email(
     rows = await statements.fetch(
         INSERT,
         email.created_at,
-        repeatable and repeatable.key,
-        repeatable and repeatable.request_hash,
-        email.status,
+        *idempotency.reserving(SCOPE, repeatable),
         uuid4(),
         _payload(email),
         actor.staff_id,
         actor.kind,
-        repeatable and repeatable.scope(SCOPE),
+        email.status,
         spelling(email.empfaenger_email),
         *[getattr(email, column) for column in COLUMNS],
     )
     if rows and rows[0]["id"] is not None:
         email.id = rows[0]["id"]
         return True
-    earlier = await _earlier(statements, repeatable)
-    if earlier is None:
+    earlier_id = await idempotency.made_before(statements, SCOPE, repeatable)
+    if earlier_id is None:
         [stopped] = rows
         raise InvalidInput(stopped_error("empfaenger_email", stopped["grund"], stopped["seit"]))
-    assert repeatable
-    if earlier["request_hash"] != repeatable.request_hash:
-        raise IdempotencyConflict(resource_id=earlier["id"])
-    email.id, email.message_id = earlier["id"], earlier["message_id"]
+    [earlier] = await statements.fetch(REPEATED, earlier_id)
+    email.id, email.message_id = earlier_id, earlier["message_id"]
     email.created_at = email.updated_at = earlier["created_at"]
     if email.queued_at is not None:
         email.queued_at = email.naechster_versuch_at = earlier["created_at"]
     return False
-
-
-async def _earlier(statements: DirectPool, repeatable: RepeatableRequest | None) -> Any | None:
-    """Return the e-mail a request has made before."""
-    if repeatable is None:
-        return None
-    rows = await statements.fetch(EARLIER, repeatable.scope(SCOPE), repeatable.key)
-    return rows[0] if rows else None
 
 
 async def has_made_email(work: Work, repeatable: RepeatableRequest | None) -> bool:
