@@ -24,7 +24,7 @@ from services.errors import Conflict, NotFound
 from services.events.types import EventType
 from services.hints import EMAIL_QUEUE, EMAILS
 from services.models import AttemptOutcome, Email, EmailStatus, EmailVersuch
-from services.models.emails import ANSWERED_UNSENT
+from services.models.emails import Unsent
 from services.work import Action, Transaction, Work
 
 Decision = Literal["resend", "was_sent"]
@@ -196,7 +196,7 @@ async def take_out_of_queue(tx: Transaction, email: Email) -> None:
         .limit(1)
     )
     if handed_over is None:
-        _set(email, status=EmailStatus.FAILED, fehlermeldung=ANSWERED_UNSENT, naechster_versuch_at=None)
+        _set(email, status=EmailStatus.FAILED, fehlermeldung=Unsent.ANSWERED, naechster_versuch_at=None)
     else:
         email.uebergabe_begonnen_at = handed_over
         settle_as_sent(tx, email)

@@ -1,6 +1,6 @@
 """The event contract as an AsyncAPI 3 document, made from the code.
 
-`python -m services.event_contract > docs/asyncapi.yaml` writes it; a test says when that is due.
+`python -m services.events.contract > docs/asyncapi.yaml` writes it; a test says when that is due.
 """
 
 import sys
@@ -123,7 +123,7 @@ def _name(event_type: EventType) -> str:
 
 def main() -> None:
     """Print the document as YAML."""
-    sys.stdout.buffer.write(b"# Made by `python -m services.event_contract`; don't edit.\n")
+    sys.stdout.buffer.write(b"# Made by `python -m services.events.contract`; don't edit.\n")
     sys.stdout.buffer.write(msgspec.yaml.encode(asyncapi()))
 
 

@@ -7,6 +7,7 @@ from sqlalchemy import delete
 
 from services.events.types import TOPIC, EmailFailure, EventType
 from services.models import SCHEMA, OutboxEvent, ReplyKind
+from services.models.emails import Unsent
 from services.work import Transaction
 
 _INSTANT = """
@@ -17,12 +18,16 @@ _INSTANT = """
 
 _REASON = f"""
     CASE WHEN c.antwort_erhalten THEN '{EmailFailure.ANSWERED}'
+        WHEN c.fehlermeldung = '{Unsent.STOPPED}' THEN '{EmailFailure.STOPPED}'
         WHEN c.antwort_art = '{ReplyKind.UNDELIVERABLE}' THEN '{EmailFailure.BOUNCED}'
         ELSE '{EmailFailure.REFUSED}' END
 """
 """As `EmailFailure.of` says it."""
 
-REPORTED = "e.id, e.therapist_id, e.status, e.sent_at, e.antwort_erhalten, e.antwortdatum, e.antwort_art"
+REPORTED = """
+    e.id, e.therapist_id, e.status, e.sent_at, e.antwort_erhalten, e.antwortdatum, e.antwort_art,
+    e.fehlermeldung
+"""
 """What `changed` returns for `REPORT`."""
 
 REPORT = f"""

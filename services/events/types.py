@@ -8,7 +8,7 @@ from uuid import uuid4
 import msgspec
 
 from services.models import Email, EmailStatus, OutboxEvent, PhoneCall
-from services.models.emails import ReplyKind
+from services.models.emails import ReplyKind, Unsent
 from services.models.phone_calls import CallReason, CallStatus, OutcomeKind
 
 SERVICE_NAME = "communication-service"
@@ -66,12 +66,16 @@ class EmailFailure(StrEnum):
     """It was taken, and reported as undeliverable afterwards; its status stays SENT."""
     ANSWERED = "answered"
     """It was answered before it was sent, so it is not sent any more."""
+    STOPPED = "stopped"
+    """Its address came on the stop list before it was sent, so it is not sent any more."""
 
     @classmethod
     def of(cls, email: Email) -> "EmailFailure":
         """Return why an e-mail failed of which that is to be reported."""
         if email.antwort_erhalten:
             return cls.ANSWERED
+        if email.unsent_because is Unsent.STOPPED:
+            return cls.STOPPED
         return cls.BOUNCED if email.antwort_art == ReplyKind.UNDELIVERABLE else cls.REFUSED
 
 

@@ -104,8 +104,12 @@ class AttemptOutcome(StrEnum):
     RELEASED = "released"
 
 
-ANSWERED_UNSENT = "answered before it was sent"
-"""The `fehlermeldung` of an e-mail that left the queue because its recipient had answered."""
+class Unsent(StrEnum):
+    """Why an e-mail left the queue because of its recipient (`fehlermeldung`)."""
+
+    ANSWERED = "answered before it was sent"
+    STOPPED = "its address is on the stop list"
+
 
 SEARCHED_SQL = f"{SCHEMA}.suchwoerter(betreff, empfaenger_name, empfaenger_email)"
 SEARCHED: ColumnElement[str] = literal_column(SEARCHED_SQL, TSVECTOR)
@@ -239,6 +243,12 @@ class Email(Base):
     def undelivered(self) -> bool:
         """Whether it did not arrive: sending it failed, or its undeliverability was reported."""
         return self.status is EmailStatus.FAILED or self.antwort_art == ReplyKind.UNDELIVERABLE
+
+    @property
+    def unsent_because(self) -> Unsent | None:
+        """Why it left the queue because of its recipient; None where it did not."""
+        failed = self.status is EmailStatus.FAILED
+        return next((why for why in Unsent if failed and why == self.fehlermeldung), None)
 
     @hybrid_property
     def awaits_follow_up(self) -> bool:

@@ -14,9 +14,8 @@ import structlog
 from services.events.report import REPORT, REPORTED
 from services.hints import EMAILS, OUTBOX
 from services.models import SCHEMA, AttemptOutcome, AttemptStage, EmailStatus, Ending
-from services.models.emails import ANSWERED_UNSENT
 from services.sending.group_commit import GroupCommit
-from services.sending.queue import ARRIVED, BACK, HELD, NEXT_NUMBER, ClaimedEmail
+from services.sending.queue import ARRIVED, HELD, NEXT_NUMBER, UNWANTED, ClaimedEmail
 from services.sending.verdict import (
     DeliveryResult,
     RetryPlan,
@@ -38,7 +37,7 @@ UNWRITABLE = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, Valu
 BEGIN = f"""
     WITH ours AS (
         SELECT e.id FROM {SCHEMA}.emails e JOIN unnest($1::int[], $2::uuid[]) AS b(id, token) ON e.id = b.id
-        WHERE e.anspruch = b.token AND NOT e.antwort_erhalten AND NOT {HELD}
+        WHERE e.anspruch = b.token AND {UNWANTED} IS NULL AND NOT {HELD}
         FOR NO KEY UPDATE OF e SKIP LOCKED
     )
     UPDATE {SCHEMA}.emails e SET uebergabe_begonnen_at = $3, anspruch_bis = $4
@@ -55,10 +54,11 @@ FINISH = f"""
     ), ours AS (
         SELECT e.id,
             CASE WHEN entry.status = 'SENDING' AND {ARRIVED} THEN 'SENT'
-                WHEN entry.status = 'QUEUED' THEN {BACK}::{SCHEMA}.emailstatus
+                WHEN unwanted IS NOT NULL THEN 'FAILED'
                 ELSE entry.status END AS status,
-            entry.status = 'QUEUED' AND e.antwort_erhalten AS answered
-        FROM {SCHEMA}.emails e JOIN entry ON e.id = entry.id
+            unwanted
+        FROM {SCHEMA}.emails e JOIN entry ON e.id = entry.id,
+            LATERAL (SELECT CASE WHEN entry.status = 'QUEUED' THEN {UNWANTED} END AS unwanted) u
         WHERE e.anspruch = entry.token
         FOR NO KEY UPDATE OF e SKIP LOCKED
     ), changed AS (
@@ -69,7 +69,7 @@ FINISH = f"""
             naechster_versuch_at = CASE WHEN ours.status IN ('QUEUED', 'SENDING')
                 THEN coalesce(entry.next_at, e.naechster_versuch_at) END,
             wiederholungsanzahl = entry.retries, updated_at = $1,
-            fehlermeldung = CASE WHEN ours.answered THEN '{ANSWERED_UNSENT}'
+            fehlermeldung = CASE WHEN unwanted IS NOT NULL THEN unwanted
                 WHEN entry.outcome IS NULL THEN e.fehlermeldung
                 WHEN ours.status <> 'SENT' THEN entry.error END,
             uebergabe_begonnen_at = CASE WHEN ours.status IN ('SENT', 'SENDING')
@@ -109,7 +109,7 @@ class Entry:
     """How a claim ends. `SENDING` means unclear; without an attempt the e-mail just goes back.
 
     Of an e-mail somebody has answered it is not unclear: it is written as sent when its hand-over began. Nor
-    does such an e-mail go back: it has failed.
+    does such an e-mail go back, or one to an address on the stop list: it has failed.
     """
 
     email: ClaimedEmail
@@ -179,7 +179,8 @@ class Ledger:
     async def begin(self, email: ClaimedEmail) -> bool:
         """Make "DATA begins" durable and renew the lease.
 
-        False when the lease is no longer ours, somebody has answered, or the queue is held.
+        False when the lease is no longer ours, somebody has answered, the address is on the stop list, or the
+        queue is held.
         """
         await self._ends.at_most(MOST_UNWRITTEN)
         begin = _Begin(email)

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from services.events.report import REPORT, REPORTED
 from services.models import SCHEMA, EmailStatus, Ending, ReplyKind
-from services.models.emails import ANSWERED_UNSENT
+from services.models.emails import Unsent
 from services.sending.verdict import ENDING_WORDS, RefusalHistory
 from shared.direct_connection import DirectConnection
 
@@ -61,8 +61,16 @@ PROBE = f"""
 ARRIVED = f"(e.antwort_erhalten OR e.antwort_art <> '{ReplyKind.UNDELIVERABLE}')"
 """Whether what came back for an e-mail says that it has arrived; unknown where nothing came back."""
 
-BACK = "CASE WHEN e.antwort_erhalten THEN 'FAILED' ELSE 'QUEUED' END"
-"""Where a claim that ends without a delivery leads: nobody who has answered is written to."""
+UNWANTED = f"""
+    CASE WHEN e.antwort_erhalten THEN '{Unsent.ANSWERED}' WHEN EXISTS (
+        SELECT FROM {SCHEMA}.sperrliste s
+        WHERE s.adresse = lower(e.empfaenger_email) AND s.aufgehoben_at IS NULL
+    ) THEN '{Unsent.STOPPED}' END
+"""
+"""Why an e-mail is not sent (any more) because of its recipient, or NULL."""
+
+BACK = f"CASE WHEN {UNWANTED} IS NULL THEN 'QUEUED' ELSE 'FAILED' END"
+"""Where a claim that ends without a delivery leads."""
 
 HELD = f"EXISTS (SELECT FROM {SCHEMA}.mail_queue_state WHERE held_at IS NOT NULL)"
 """Whether an operator holds the queue."""
@@ -91,7 +99,7 @@ SWEEP = f"""
             naechster_versuch_at = CASE expired.status
                 WHEN 'QUEUED' THEN $1 WHEN 'SENDING' THEN e.naechster_versuch_at END,
             fehlermeldung = CASE expired.status WHEN 'QUEUED' THEN e.fehlermeldung
-                WHEN 'SENDING' THEN $2::json->>ending WHEN 'FAILED' THEN '{ANSWERED_UNSENT}' END
+                WHEN 'SENDING' THEN $2::json->>ending WHEN 'FAILED' THEN {UNWANTED} END
         FROM expired WHERE e.id = expired.id
         RETURNING {REPORTED}, begun, ending
     ), attempts AS (
@@ -187,13 +195,13 @@ class ClaimedEmail:
 class Swept:
     """What became of e-mails whose lease had ended: `sent` are those whose delivery an answer proves.
 
-    `answered` are those it came for before they were handed over: they are not sent any more.
+    `unwanted` are those not to be sent any more, because of an answer or the stop list.
     """
 
     requeued: list[int]
     unclear: list[int]
     sent: list[int]
-    answered: list[int]
+    unwanted: list[int]
 
 
 class EmailQueue:
@@ -220,9 +228,9 @@ class EmailQueue:
     async def sweep(self, *, now: datetime) -> Swept:
         """End expired leases: before DATA the e-mail is queued again, after it the delivery is unclear.
 
-        It is not where somebody has answered: that e-mail counts as sent, or before DATA as failed. While the
-        queue is held, all of them are unclear, those before DATA too: in an older state restored, nobody
-        knows what came after.
+        It is not where somebody has answered: that e-mail counts as sent, or before DATA as failed; so does
+        one to an address on the stop list. While the queue is held, all of them are unclear, those
+        before DATA too: in an older state restored, nobody knows what came after.
         """
         rows = await self._connection.fetch(SWEEP, now, json.dumps(ENDING_WORDS))
 
@@ -233,7 +241,7 @@ class EmailQueue:
             requeued=became(EmailStatus.QUEUED),
             unclear=became(EmailStatus.SENDING),
             sent=became(EmailStatus.SENT),
-            answered=became(EmailStatus.FAILED),
+            unwanted=became(EmailStatus.FAILED),
         )
 
     async def pause(self, seen: int, *, until: datetime, reason: str) -> bool:

@@ -1,12 +1,21 @@
-"""Whoever has answered is not written to (again), wherever in the queue the e-mail stands."""
+"""Nobody who has answered or whose address is stopped is written to, wherever in the queue the e-mail is."""
 
 import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.emails.replies import Reply, record_reply
-from services.models import AttemptOutcome, AttemptStage, Email, EmailStatus, EmailVersuch, OutboxEvent
-from services.models.emails import ANSWERED_UNSENT
+from services.emails.stop_list import stop_address
+from services.models import (
+    AttemptOutcome,
+    AttemptStage,
+    Email,
+    EmailStatus,
+    EmailVersuch,
+    OutboxEvent,
+    StopReason,
+)
+from services.models.emails import Unsent
 from services.rules import DeskRules
 from services.sending.ledger import Ledger, release
 from services.sending.queue import EmailQueue
@@ -32,7 +41,7 @@ def answers(session: AsyncSession, clock: FakeClock, rules: DeskRules):
 
 async def assert_never_sent(sessions: SessionFactory, queue: EmailQueue, email_id: int) -> None:
     email = await read_email(sessions, email_id)
-    assert (email.status, email.fehlermeldung) == (EmailStatus.FAILED, ANSWERED_UNSENT)
+    assert (email.status, email.fehlermeldung) == (EmailStatus.FAILED, Unsent.ANSWERED)
     assert (email.naechster_versuch_at, email.anspruch, email.sent_at) == (None, None, None)
     assert email.antwort_erhalten
     assert await claim(queue) == []
@@ -74,7 +83,7 @@ async def test_an_answer_before_data_forbids_it(
     await answers(email_id)
     assert not await ledger.begin(claimed)
     swept = await queue.sweep(now=NOW + LEASE * 2)
-    assert (swept.answered, swept.requeued) == ([email_id], [])
+    assert (swept.unwanted, swept.requeued) == ([email_id], [])
     await assert_never_sent(sessions, queue, email_id)
 
 
@@ -113,3 +122,44 @@ async def test_what_is_settled_has_no_next_attempt_and_says_why_it_failed(
     async with sessions() as session:
         assert (await session.get_one(Email, email_id)).naechster_versuch_at is None
     assert [each for _, each in await reasons(sessions)] == [reason]
+
+
+@pytest.fixture
+def stops(session: AsyncSession, clock: FakeClock, rules: DeskRules):
+    async def stop_recipient(address: str) -> None:
+        now = clock.advance(seconds=1)
+        await stop_address(work_of(session, now=now, rules=rules, actor=API), address, StopReason.DEAD)
+
+    return stop_recipient
+
+
+async def assert_stopped(sessions: SessionFactory, queue: EmailQueue, email_id: int) -> None:
+    email = await read_email(sessions, email_id)
+    assert (email.status, email.unsent_because) == (EmailStatus.FAILED, Unsent.STOPPED)
+    assert (email.naechster_versuch_at, email.anspruch, email.sent_at) == (None, None, None)
+    assert await reasons(sessions) == [("communication.email_failed", "stopped")]
+    assert await claim(queue) == []
+
+
+@pytest.mark.parametrize("ends_in", [REFUSED_FOR_NOW, None])
+async def test_an_address_stopped_meanwhile_keeps_an_email_from_another_attempt(
+    queue: EmailQueue, ledger: Ledger, sessions: SessionFactory, clock: FakeClock, stops, ends_in
+) -> None:
+    (email_id,) = await add_emails(sessions, make_email(empfaenger_email="Praxis@Tot.example"))
+    (claimed,) = await claim(queue)
+    await stops("praxis@tot.example")
+    assert not await ledger.begin(claimed)
+    ledger.finish(ending(claimed, ends_in, clock.advance(seconds=1)) if ends_in else release(claimed))
+    await ledger.flush()
+    await assert_stopped(sessions, queue, email_id)
+
+
+async def test_an_address_stopped_meanwhile_is_not_written_to_by_whoever_sweeps(
+    queue: EmailQueue, sessions: SessionFactory, stops
+) -> None:
+    (email_id,) = await add_emails(sessions, make_email(empfaenger_email="praxis@tot.example"))
+    await claim(queue)
+    await stops("praxis@tot.example")
+    swept = await queue.sweep(now=NOW + LEASE * 2)
+    assert (swept.unwanted, swept.requeued) == ([email_id], [])
+    await assert_stopped(sessions, queue, email_id)

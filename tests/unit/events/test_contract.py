@@ -25,7 +25,7 @@ def references(node: Any) -> Iterator[str]:
 
 def test_the_document_says_what_the_code_does():
     written = yaml.safe_load(DOCUMENT.read_text())
-    assert written == asyncapi(), "run `python -m services.event_contract > docs/asyncapi.yaml`"
+    assert written == asyncapi(), "run `python -m services.events.contract > docs/asyncapi.yaml`"
 
 
 def test_every_reference_leads_somewhere():
