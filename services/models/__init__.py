@@ -1,6 +1,7 @@
 """The tables of schema `communication_service`."""
 
 from services.models.base import LARGEST_ID, SCHEMA, Base, is_possible_id
+from services.models.call_emails import CallEmail
 from services.models.emails import (
     AttemptOutcome,
     AttemptStage,
@@ -41,6 +42,7 @@ __all__ = [
     "AttemptOutcome",
     "AttemptStage",
     "Base",
+    "CallEmail",
     "CallReason",
     "CallStatus",
     "CancelReason",

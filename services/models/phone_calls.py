@@ -3,12 +3,25 @@
 from datetime import date, datetime, time
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, ColumnElement, ForeignKey, Index, String, Text, func, or_, text
-from sqlalchemy.dialects.postgresql import JSONB, ExcludeConstraint
+from sqlalchemy import (
+    CheckConstraint,
+    ColumnElement,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Text,
+    func,
+    or_,
+    select,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, ExcludeConstraint
 from sqlalchemy.ext.hybrid import hybrid_property
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, column_property, mapped_column
 
 from services.models.base import Base, CreatedAt, one_of
+from services.models.call_emails import CallEmail
 from services.models.emails import Email
 from services.models.staff import Staff
 
@@ -180,6 +193,19 @@ class PhoneCall(Base):
     absage_grund: Mapped[str | None] = mapped_column(
         String(20), comment="Why it was cancelled where nobody did that"
     )
+    email_ids: Mapped[list[int]] = column_property(
+        func.array(
+            select(CallEmail.email_id)
+            .where(CallEmail.call_id == id)
+            .order_by(CallEmail.email_id)
+            .correlate_except(CallEmail)
+            .scalar_subquery(),
+            type_=ARRAY(Integer),
+        ),
+        deferred=True,
+        raiseload=True,
+    )
+    """The e-mails it is about, in order; only where it was loaded."""
 
     @hybrid_property
     def stands_for_follow_up(self) -> bool:

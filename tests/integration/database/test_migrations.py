@@ -221,3 +221,40 @@ def test_what_is_sent_or_has_failed_is_no_longer_due(empty_database: URL):
     assert due(left) == [True, True, False, False]
     command.downgrade(alembic, "0010")
     command.upgrade(alembic, "head")
+
+
+TO_BE_LINKED = """
+    SET search_path TO communication_service;
+    INSERT INTO emails (id, therapist_id, betreff, body_html, body_text, empfaenger_email, empfaenger_name,
+        absender_email, absender_name, message_id)
+    SELECT n, 1, 'x', 'x', 'x', 'x', 'x', 'x', 'x', n FROM generate_series(1, 4) n;
+    INSERT INTO phone_calls (id, therapist_id, geplantes_datum, geplante_zeit, leitung, status, grund,
+        email_id, vorheriger_anruf_id)
+    VALUES
+        (1, 1, '2026-10-12', '10:00', 1, 'failed', 'keine_antwort', 1, NULL),
+        (2, 1, '2026-10-14', '10:00', 1, 'scheduled', 'keine_antwort', 1, 1),
+        (3, 1, '2026-10-14', '11:00', 1, 'scheduled', 'keine_antwort', 2, NULL),
+        (4, 2, '2026-10-14', '11:00', 2, 'scheduled', 'keine_antwort', 3, NULL),
+        (5, 1, '2026-10-15', '11:00', 1, 'scheduled', 'manuell', 3, NULL),
+        (6, 1, '2026-10-16', '11:00', 1, 'scheduled', 'manuell', NULL, NULL);
+"""
+
+
+def test_calls_are_linked_to_the_emails_they_are_about(empty_database: URL):
+    alembic = alembic_config(empty_database)
+    links = "SELECT call_id, email_id, automatisch FROM communication_service.anruf_emails ORDER BY 1, 2"
+    command.upgrade(alembic, "0015")
+    asyncio.run(_execute(empty_database, TO_BE_LINKED, "SELECT"))
+
+    command.upgrade(alembic, "0016")
+    assert [tuple(row) for row in asyncio.run(_execute(empty_database, links))] == [
+        (1, 1, True),
+        (2, 1, False),
+        (3, 2, True),
+        (4, 3, True),
+        (5, 3, False),
+    ]
+
+    command.downgrade(alembic, "0015")
+    command.upgrade(alembic, "head")
+    command.check(alembic)

@@ -1,11 +1,13 @@
+from datetime import time
+
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.models import PhoneCall
+from services.models import CallEmail, PhoneCall
 from shared.database import SessionFactory, create_session_factory, wake
-from tests.factories import make_call
+from tests.factories import make_call, make_email
 from tests.recording_notifier import RecordingNotifier
 
 
@@ -25,6 +27,23 @@ async def test_a_finished_call_frees_its_time(session: AsyncSession):
     session.add_all([make_call(status="completed"), make_call()])
     await session.commit()
     assert await session.scalar(text("SELECT count(*) FROM communication_service.phone_calls")) == 2
+
+
+async def test_a_call_is_linked_to_its_email_and_no_second_automatic_one_is(session: AsyncSession):
+    email = make_email()
+    session.add(email)
+    await session.flush()
+    call = make_call(email_id=email.id, grund="keine_antwort")
+    session.add_all([call, make_call(leitung=2, therapist_id=2, email_id=email.id, grund="rueckruf")])
+    await session.flush()
+    await session.refresh(call, ["email_ids"])
+    assert call.email_ids == [email.id]
+    following = make_call(grund="keine_antwort", geplante_zeit=time(12))
+    session.add(following)
+    await session.flush()
+    session.add(CallEmail(call_id=following.id, email_id=email.id, automatisch=True))
+    with pytest.raises(IntegrityError, match="uq_anruf_emails_automatic"):
+        await session.flush()
 
 
 async def test_hints_are_sent_at_commit_once_and_not_after_rollback(sessions: SessionFactory):
