@@ -5,6 +5,7 @@ broker's answers frame by frame and puts its own port where the broker names its
 """
 
 import asyncio
+import ssl
 import struct
 from abc import ABC, abstractmethod
 from collections import deque
@@ -26,10 +27,11 @@ class Peer:
 
 
 class TcpProxy(ABC):
-    """Listens on a free port and forwards to `target`, a port of this machine."""
+    """Listens on a free port, with TLS where a context says so, and forwards to `target` on this machine."""
 
-    def __init__(self, target: int) -> None:
+    def __init__(self, target: int, tls: ssl.SSLContext | None = None) -> None:
         self.target = target
+        self._tls = tls
         self.port = 0
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
@@ -48,7 +50,7 @@ class TcpProxy(ABC):
 
     async def back(self) -> None:
         """Listen, after an outage on the same port as before."""
-        self._server = await asyncio.start_server(self._serve, HOST, self.port)
+        self._server = await asyncio.start_server(self._serve, HOST, self.port, ssl=self._tls)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def gone(self) -> None:
@@ -87,8 +89,8 @@ class TcpProxy(ABC):
 class ImapProxy(TcpProxy):
     """Cuts the connection at a command (`UID FETCH`, `DONE`): before it, or instead of its answer."""
 
-    def __init__(self, target: int) -> None:
-        super().__init__(target)
+    def __init__(self, target: int, tls: ssl.SSLContext | None = None) -> None:
+        super().__init__(target, tls)
         self.cut_before: deque[str] = deque()
         self.cut_after: deque[str] = deque()
         self.commands: list[str] = []

@@ -210,6 +210,8 @@ def _enter(client: Client, options: MailboxOptions) -> int:
         client.plain_login(options.username, options.password)
     else:
         client.login(options.username, options.password)
+    # Asked later, its answer could carry the news that a message has come, and nobody would look there.
+    client.capabilities()
     uid_validity = client.select_folder(options.folder, readonly=True).get(b"UIDVALIDITY")
     if not uid_validity:
         raise IMAPClientError("the folder has no UIDVALIDITY")

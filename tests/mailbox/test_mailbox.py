@@ -1,10 +1,13 @@
 """Asking a real mail server: what is listed and fetched, what is said of trouble, that nothing changes."""
 
 import asyncio
+import ssl
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import pytest
+import trustme
 
 from services.receiving import mailbox as mailbox_module
 from services.receiving.mailbox import Mailbox, MailboxOptions, MailboxTrouble
@@ -55,13 +58,18 @@ async def test_the_mailbox_stays_the_same_one(mailbox: Mailbox) -> None:
     assert await mailbox.open() == valid
 
 
-async def test_a_waiting_reader_is_told_of_news(server: MailServer, mailbox: Mailbox) -> None:
-    await mailbox.open()
+async def is_told_of_news(mailbox: Mailbox, server: MailServer) -> None:
+    """Deliver until the reader hears of it: not every server tells what came before the reader listened."""
     waiting = asyncio.create_task(mailbox.wait(60))
     while not waiting.done():
         await server.deliver(mail("Guten Tag\n"))
         await asyncio.wait([waiting], timeout=0.2)
     await waiting
+
+
+async def test_a_waiting_reader_is_told_of_news(server: MailServer, mailbox: Mailbox) -> None:
+    await mailbox.open()
+    await is_told_of_news(mailbox, server)
     assert await subjects(mailbox)
 
 
@@ -125,6 +133,49 @@ async def test_a_server_without_encryption_gets_no_password(
         await mailbox.open()
     mailbox.close()
     assert not {"LOGIN", "AUTHENTICATE"} & set(network.commands)
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> trustme.CA:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    return authority
+
+
+def certified(authority: trustme.CA, name: str) -> ssl.SSLContext:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert(name).configure_cert(context)
+    return context
+
+
+async def test_mail_is_read_over_a_connection_whose_certificate_is_verified(
+    server: MailServer, options: MailboxOptions, authority: trustme.CA, tmp_path: Path
+) -> None:
+    async with ImapProxy(server.port, certified(authority, "127.0.0.1")) as encrypted:
+        mailbox = Mailbox(
+            replace(options, port=encrypted.port, security="tls", ca_file=str(tmp_path / "ca.pem"))
+        )
+        await mailbox.open()
+        await is_told_of_news(mailbox, server)
+        assert await subjects(mailbox)
+        mailbox.close()
+
+
+@pytest.mark.parametrize("flaw", ["another name", "an unknown issuer"])
+async def test_a_certificate_that_proves_nothing_gets_no_password(
+    server: MailServer, options: MailboxOptions, authority: trustme.CA, tmp_path: Path, flaw: str
+) -> None:
+    known = authority if flaw == "another name" else trustme.CA()
+    async with ImapProxy(
+        server.port, certified(known, "example.org" if known is authority else "127.0.0.1")
+    ) as encrypted:
+        mailbox = Mailbox(
+            replace(options, port=encrypted.port, security="tls", ca_file=str(tmp_path / "ca.pem"))
+        )
+        with pytest.raises(MailboxTrouble, match="CERTIFICATE_VERIFY_FAILED"):
+            await mailbox.open()
+        mailbox.close()
+        assert encrypted.commands == []
 
 
 async def test_a_silent_server_is_given_up_in_time(options: MailboxOptions) -> None:
