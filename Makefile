@@ -11,7 +11,7 @@ install = $(UV) $(1) || $(PIP) install --no-compile $(1)
 # Without bytecode every start compiles the libraries anew, which takes longer than the tests.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run test test-kafka test-real check format bench screenshots translations lock clean
+.PHONY: help run test test-kafka test-real check format bench screenshots translations postcodes lock clean
 
 run: $(VENV)/.run  ## the demo: everything on this machine, on embedded servers
 	@$(BIN)/calldesk demo
@@ -67,6 +67,10 @@ screenshots: $(VENV)/.dev  ## docs/screenshots/ afresh
 
 translations: $(VENV)/.dev  ## bring the catalogs up to date with the screens' texts
 	@$(BIN)/python -m webapp.translations update
+
+postcodes: $(VENV)/.dev  ## the table of postcodes and states afresh
+	@$(UV) --target .data/postcodes --no-deps countrystatecity-postal-codes==2.0.1
+	@PYTHONPATH=.data/postcodes $(BIN)/python tools/postcode_states.py
 
 lock: $(VENV)/.dev  ## refresh the lock files
 	echo uv | $(BIN)/uv pip compile -q --universal --generate-hashes --no-header --no-annotate --no-emit-index-url - -o requirements-uv.lock

@@ -110,6 +110,6 @@ def _next_opening(availability: Availability, work: Work) -> datetime | None:
     days = [work.today + timedelta(days=ahead) for ahead in range(LOOK_AHEAD_DAYS)]
     instants = (
         work.rules.instant(opening.start.date(), opening.start.time())
-        for opening in openings(availability.windows, days, work.rules)
+        for opening in openings(availability, days, work.rules)
     )
     return next((at for at in instants if at > work.now), None)

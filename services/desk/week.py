@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, time, timedelta
 from typing import Any
 
@@ -58,10 +58,14 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class WeekDay:
-    """A day of the grid."""
+    """A day of the grid; `holiday_in` are the states with a public holiday, of the practices and the desk.
+
+    `everywhere` says that it is one in all of them.
+    """
 
     day: date
-    holiday: bool
+    holiday_in: list[str]
+    everywhere: bool
     cells: list[Cell]
 
 
@@ -106,6 +110,7 @@ async def load_week(work: Work, monday: date) -> Week:
                     Therapist.titel,
                     Therapist.vorname,
                     Therapist.nachname,
+                    Therapist.plz,
                     cast(Therapist.telefonische_erreichbarkeit, Text).label("erreichbarkeit"),
                 )
                 .outerjoin(Therapist, Therapist.id == PhoneCall.therapist_id)
@@ -135,7 +140,7 @@ def arrange_week(rows: Sequence[Row[*tuple[Any, ...]]], monday: date, *, rules: 
         )
         for row in rows
     ]
-    therapists = {row.therapist_id: parse_json(row.erreichbarkeit) for row in rows}
+    therapists = {row.therapist_id: parse_json(row.erreichbarkeit, row.plz) for row in rows}
     planned = [call.at.hour for call in calls]
     first = min([_hours(rules.desk_hours)[0], *planned])
     last = max([_hours(rules.desk_hours)[-1], *planned])
@@ -144,12 +149,14 @@ def arrange_week(rows: Sequence[Row[*tuple[Any, ...]]], monday: date, *, rules: 
     by_hour: defaultdict[tuple[date, int], list[WeekCall]] = defaultdict(list)
     for call in calls:
         by_hour[call.day, call.at.hour].append(call)
+    states = {rules.holiday_state}.union(*(availability.states for availability in therapists.values()))
     days: list[WeekDay] = []
     for day in shown:
         if day.weekday() < 5 or any(call.day == day for call in calls):
             reachable = _reachable(day, therapists.values(), rules)
             cells = [Cell(hour, reachable[hour], by_hour[day, hour]) for hour in hours]
-            days.append(WeekDay(day, is_holiday(day, rules.holiday_state), cells))
+            holiday_in = sorted(state for state in states if is_holiday(day, state))
+            days.append(WeekDay(day, holiday_in, len(holiday_in) == len(states), cells))
     return _without_empty_edges(Week(monday, hours, days, len(calls)))
 
 
@@ -160,7 +167,7 @@ def _without_empty_edges(week: Week) -> Week:
         len(week.hours) - 1,
     ]
     rows = slice(busy[0], busy[-1] + 1)
-    days = [WeekDay(day.day, day.holiday, day.cells[rows]) for day in week.days]
+    days = [replace(day, cells=day.cells[rows]) for day in week.days]
     return Week(week.monday, week.hours[rows], days, week.total)
 
 

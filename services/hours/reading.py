@@ -14,6 +14,7 @@ from typing import cast
 
 import msgspec
 
+from services.hours.states import states_of
 from services.hours.windows import (
     BETWEEN,
     EMPTY_WINDOW,
@@ -75,25 +76,30 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Availability:
-    """The phone hours as understood, and what was not."""
+    """The phone hours as understood, what was not, and the states whose public holidays the practice keeps.
+
+    Without a state it keeps those of the desk's own (`rules.holiday_state`).
+    """
 
     windows: Windows = field(default_factory=dict[int, tuple[Window, ...]])
     problems: list[Problem] = field(default_factory=list[Problem])
+    states: frozenset[str] = frozenset()
 
     def on(self, day: date) -> tuple[Window, ...]:
         """Return the windows of a date's weekday."""
         return self.windows.get(day.weekday(), ())
 
 
-def parse(raw: object) -> Availability:
-    """Read phone hours from any JSON value; never raises.
+def parse(raw: object, plz: str | None = None) -> Availability:
+    """Read phone hours from any JSON value, and the state from the postcode; never raises.
 
     The work grows with `MOST_ENTRIES` and `LONGEST_ENTRY` at most, whatever the value's size.
     """
+    states = states_of(plz)
     if raw is None:
-        return Availability()
+        return Availability(states=states)
     if not isinstance(raw, Mapping):
-        return Availability({}, [Problem("", _quote(raw), NOT_A_TABLE)])
+        return Availability({}, [Problem("", _quote(raw), NOT_A_TABLE)], states)
     table = cast(Mapping[object, object], raw)
     problems: list[Problem] = []
     found: dict[int, list[Window]] = {}
@@ -113,13 +119,13 @@ def parse(raw: object) -> Availability:
                 problems.append(Problem(_quote(key), _quote(entry), window))
     if len(table) > MOST_ENTRIES or len(problems) > MOST_PROBLEMS:
         problems = [*problems[: MOST_PROBLEMS - 1], Problem("", "…", TOO_MUCH)]
-    return Availability({day: _joined(found[day]) for day in sorted(found)}, problems)
+    return Availability({day: _joined(found[day]) for day in sorted(found)}, problems, states)
 
 
 @lru_cache(maxsize=4_096)
-def parse_json(text: str | None) -> Availability:
+def parse_json(text: str | None, plz: str | None = None) -> Availability:
     """Read phone hours from their JSON text, which is the same text every time a board is drawn."""
-    return parse(msgspec.json.decode(text)) if text else Availability()
+    return parse(msgspec.json.decode(text) if text else None, plz)
 
 
 def _weekdays(key: object) -> frozenset[int]:

@@ -73,8 +73,8 @@ class Therapist(Base):
 
     @property
     def availability(self) -> Availability:
-        """The phone hours as far as they can be read."""
-        return parse(self.telefonische_erreichbarkeit)
+        """The phone hours as far as they can be read, and whose public holidays the practice keeps."""
+        return parse(self.telefonische_erreichbarkeit, self.plz)
 
 
 NOT_TO_BE_CALLED = frozenset({"gesperrt", "inaktiv"})

@@ -81,7 +81,7 @@ async def find_next(
     hours = therapist.availability
     days = days_to_search(tx, not_before=not_before)
     for some in _growing(
-        pieces(openings(hours.windows, days, tx.rules), tx.now + tx.rules.notice, duration, tx.rules)
+        pieces(openings(hours, days, tx.rules), tx.now + tx.rules.notice, duration, tx.rules)
     ):
         busy = await _busy_in(tx, therapist, some, ignore_call_id)
         slot = next_slot(tx, some, busy, duration_minutes=duration)
@@ -99,8 +99,7 @@ async def free_slots_of_day(
     ignore_call_id: int | None = None,
 ) -> list[Slot]:
     """Return every time of a day at which a call could start."""
-    windows = therapist.availability.windows
-    some = openings(windows, [day], tx.rules) if plannable(tx, day) else []
+    some = openings(therapist.availability, [day], tx.rules) if plannable(tx, day) else []
     if not some:
         return []
     busy = await _busy_in(tx, therapist, some, ignore_call_id)
@@ -166,7 +165,7 @@ def plannable(moment: Moment, day: date) -> bool:
 
 def _why_none(hours: Availability, rules: DeskRules, duration: int) -> Unschedulable:
     """Return why no slot was found: what an empty calendar could hold in some week without holidays."""
-    week = openings(hours.windows, (date(2024, 6, 3) + number * DAY for number in range(7)), rules)
+    week = openings(hours, (date(2024, 6, 3) + number * DAY for number in range(7)), rules)
     long_ago = datetime(2024, 1, 1, tzinfo=UTC)
     if next_slot(Moment(now=long_ago, rules=rules), week, Busy(), duration_minutes=duration) is not None:
         return NoFreeSlot()

@@ -5,9 +5,9 @@ from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from typing import NamedTuple
 
-from holidays import country_holidays
+from holidays import PUBLIC, country_holidays
 
-from services.hours.reading import Availability, Windows
+from services.hours.reading import Availability
 from services.hours.windows import Window
 from services.rules import DeskRules
 
@@ -25,21 +25,22 @@ class Interval(NamedTuple):
 
 def day_windows(availability: Availability, day: date, rules: DeskRules) -> list[Window]:
     """Return a day's phone hours cut to the desk's hours, in order; none on a public holiday."""
-    return _cut(availability.windows, day, rules)
-
-
-def openings(windows: Windows, days: Iterable[date], rules: DeskRules) -> list[Interval]:
-    """Return when the therapist and the desk are both there, in order; never on a holiday."""
-    return [_interval(day, window) for day in days for window in _cut(windows, day, rules)]
-
-
-def _cut(windows: Windows, day: date, rules: DeskRules) -> list[Window]:
-    of_day = windows.get(day.weekday(), ())
-    if not of_day or is_holiday(day, rules.holiday_state):
+    of_day = availability.on(day)
+    if not of_day or keeps_holiday(availability, day, rules):
         return []
     opens, closes = rules.desk_hours
     cut = (Window(max(window.start, opens), min(window.end, closes)) for window in of_day)
     return [window for window in cut if window.start < window.end]
+
+
+def openings(availability: Availability, days: Iterable[date], rules: DeskRules) -> list[Interval]:
+    """Return when the therapist and the desk are both there, in order; never on a holiday."""
+    return [_interval(day, window) for day in days for window in day_windows(availability, day, rules)]
+
+
+def keeps_holiday(availability: Availability, day: date, rules: DeskRules) -> bool:
+    """Say whether a day is a public holiday where the practice is: in any of its states."""
+    return any(is_holiday(day, state) for state in availability.states or (rules.holiday_state,))
 
 
 def _interval(day: date, window: Window) -> Interval:
@@ -49,10 +50,13 @@ def _interval(day: date, window: Window) -> Interval:
 
 
 def is_holiday(day: date, state: str) -> bool:
-    """Say whether a day is a public holiday in a German state (two letters)."""
+    """Say whether a day is a public holiday in all of a German state (two letters).
+
+    What only some of its municipalities keep is none (docs/decisions/0010).
+    """
     return day in _holidays(state, day.year)
 
 
 @lru_cache(maxsize=256)
 def _holidays(state: str, year: int) -> frozenset[date]:
-    return frozenset(country_holidays("DE", subdiv=state, years=year))
+    return frozenset(country_holidays("DE", subdiv=state, years=year, categories=PUBLIC))

@@ -479,6 +479,15 @@ async def test_nothing_is_free_for_who_does_not_want_calls(api: Client, session:
     assert (body["darf_angerufen_werden"], body["slots"]) == (False, [])
 
 
+async def test_nothing_is_free_on_a_holiday_of_the_practices_own_state(api: Client, session: AsyncSession):
+    async with session.begin():
+        session.add_all([make_therapist(id=2, plz="01067"), make_therapist(id=3, plz="10115")])
+    repentance = "2026-11-18"
+    in_saxony = (await api.get(f"/api/therapists/2/slots?date={repentance}")).json()
+    assert (in_saxony["telefonzeiten"], in_saxony["slots"]) == ([], [])
+    assert (await api.get(f"/api/therapists/3/slots?date={repentance}")).json()["slots"]
+
+
 REFUSED_SLOTS: list[tuple[str, int]] = [
     ("1/slots", 422),
     ("1/slots?date=heute", 422),

@@ -381,3 +381,21 @@ async def test_statistics_find_the_calls_of_a_period_by_an_index(
         connection = await session.connection()
         plan = "\n".join((await connection.exec_driver_sql(f"EXPLAIN {query}", parameters)).scalars())
     assert "ix_phone_calls_made_on" in plan
+
+
+async def test_nobody_is_reachable_on_a_holiday_of_their_own_state(session: AsyncSession, rules: DeskRules):
+    repentance = datetime(2026, 11, 18, 9, 30, tzinfo=UTC)
+    await save(
+        session,
+        therapist(1, "10-12", plz="01067"),
+        therapist(2, "10-12", plz="10115"),
+        therapist(3, "10-12"),
+        *(
+            make_call(therapist_id=number, geplantes_datum=repentance.date(), leitung=number)
+            for number in (1, 2, 3)
+        ),
+    )
+    board = await load_board(work_of(session, now=repentance, rules=rules))
+    assert [row.call.therapist_id for row in board.reachable_now] == [2, 3]
+    assert [row.call.therapist_id for row in board.overdue] == [1]
+    assert max(part.windows for part in board.band) == 2

@@ -150,3 +150,14 @@ async def test_hours_in_which_nothing_happens_are_left_out(staff_client: Client,
     assert "11:00</th>" in page
     assert "08:00</th>" not in page
     assert "17:00</th>" not in page
+
+
+async def test_a_holiday_says_where_it_is_one(staff_client: Client, sessions: SessionFactory):
+    async with sessions() as session, session.begin():
+        session.add(make_therapist(plz="01067", ort="Dresden"))
+        session.add(make_call(geplantes_datum=date(2026, 11, 17), geplante_zeit=time(10, 15)))
+        session.add(make_call(geplantes_datum=date(2026, 12, 22), geplante_zeit=time(10, 15)))
+    repentance = (await staff_client.get("/week?start=2026-11-16")).text
+    assert "public holiday in SN<" in repentance
+    assert repentance.count("1 reachable") == 8
+    assert "public holiday<" in (await staff_client.get("/week?start=2026-12-21")).text

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from services.hours.reading import Windows, parse
+from services.hours.reading import Availability, Windows, parse
 from services.hours.windows import time_of_day
 from services.rules import DeskRules
 from services.scheduling.phone_hours import Interval, is_holiday, openings
@@ -34,7 +34,7 @@ def find(
     not_before: date | None = None,
 ) -> Slot | None:
     days = days_to_search(a_moment(now=now, rules=rules), not_before=not_before)
-    times = openings(windows, days, rules)
+    times = openings(Availability(windows), days, rules)
     return next_slot(a_moment(now=now, rules=rules), times, busy or Busy(), duration_minutes=minutes)
 
 
@@ -210,7 +210,7 @@ def test_a_whole_call_must_lie_within_a_window():
 
 
 def test_free_slots_are_all_grid_points_that_would_do():
-    times = openings(windows_on("14-14:30"), [WEDNESDAY], RULES)
+    times = openings(Availability(windows_on("14-14:30")), [WEDNESDAY], RULES)
     slots = free_slots(a_moment(now=NOW, rules=RULES), times, Busy([taken("14:10")]), duration_minutes=5)
     assert [slot.start for slot in slots] == [time(14), time(14, 20), time(14, 25)]
 
@@ -309,7 +309,7 @@ def test_slots_are_exactly_those_a_search_by_brute_force_finds(
     windows, busy, now, rules, minutes = situation
     days = days_to_search(a_moment(now=now, rules=rules))
     expected = brute_force(windows, busy, days, now, rules, minutes)
-    times = openings(windows, days, rules)
+    times = openings(Availability(windows), days, rules)
     assert free_slots(a_moment(now=now, rules=rules), times, busy, duration_minutes=minutes) == expected
     first = next_slot(a_moment(now=now, rules=rules), times, busy, duration_minutes=minutes)
     assert first == (expected[0] if expected else None)

@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 
-from services.hours.reading import Windows, parse
+from services.hours.reading import Availability
 from services.hours.windows import minute_of_day, time_of_day
 from services.rules import DeskRules
-from services.scheduling.phone_hours import DAY, is_holiday
+from services.scheduling.phone_hours import DAY, is_holiday, keeps_holiday
 
 Place = tuple[date, time, int]
 """Day, wall-clock time and desk line of a call."""
@@ -16,21 +16,22 @@ class SampleCalendar:
     """Books each time and line once.
 
     Args:
-        hours: every therapist's `telefonische_erreichbarkeit` by id.
+        hours: every therapist's phone hours by id.
         rules: the desk's lines, holidays and length of a call.
     """
 
-    def __init__(self, hours: Mapping[int, object], rules: DeskRules) -> None:
-        self._windows: dict[int, Windows] = {number: parse(raw).windows for number, raw in hours.items()}
+    def __init__(self, hours: Mapping[int, Availability], rules: DeskRules) -> None:
+        self._hours = hours
         self._rules = rules
         self._taken: set[Place] = set()
 
     def take(self, therapist_id: int, day: date, after: time = time(0)) -> Place | None:
         """Book the first free time of a day in the therapist's phone hours, from `after` on."""
-        if is_holiday(day, self._rules.holiday_state):
+        hours = self._hours[therapist_id]
+        if keeps_holiday(hours, day, self._rules):
             return None
         duration = self._rules.duration_minutes
-        for window in self._windows[therapist_id].get(day.weekday(), ()):
+        for window in hours.on(day):
             opens, closes = window.minutes
             first = max(opens, -(-minute_of_day(after) // duration) * duration)
             for minute in range(first, closes - duration + 1, duration):

@@ -1,13 +1,15 @@
 """A believable day at the desk, laid around the moment it is loaded, once, into an empty database."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.accounts.staff import add_staff
+from services.hours.reading import Availability, parse
 from services.models import CallReason, Email, OutcomeKind, PhoneCall, Staff, Therapist
 from services.rules import DeskRules
 from services.scheduling.phone_hours import DAY
@@ -142,9 +144,8 @@ class _Day:
         self._today = self.rules.today(now)
         local = self.rules.local(now)
         self._therapists = {entry["id"]: entry for entry in fictional_therapists(local)}
-        hours = {number: entry["telefonische_erreichbarkeit"] for number, entry in self._therapists.items()}
-        self._around_now = SampleCalendar(hours, self.rules)
-        self._usual = {entry["id"]: entry["telefonische_erreichbarkeit"] for entry in fictional_therapists()}
+        self._around_now = SampleCalendar(_hours(self._therapists.values()), self.rules)
+        self._usual = _hours(fictional_therapists())
         self._other_days = SampleCalendar(self._usual, self.rules)
 
     def therapist_rows(self) -> list[Therapist]:
@@ -165,7 +166,7 @@ class _Day:
         usable = [
             entry
             for entry in self._therapists.values()
-            if entry["status"] == "aktiv" and self._usual[entry["id"]] and entry["id"] != DO_NOT_CALL
+            if entry["status"] == "aktiv" and self._usual[entry["id"]].windows and entry["id"] != DO_NOT_CALL
         ]
         return write_history(
             usable,
@@ -301,3 +302,8 @@ class _Day:
             if place is not None:
                 return place
         raise AssertionError("no line is free all day")
+
+
+def _hours(therapists: Iterable[dict[str, Any]]) -> dict[int, Availability]:
+    """Return everybody's phone hours by id."""
+    return {each["id"]: parse(each["telefonische_erreichbarkeit"], each["plz"]) for each in therapists}
