@@ -31,7 +31,7 @@ from services.models.phone_calls import (
     OutcomeKind,
     PhoneCall,
 )
-from services.models.staff import Activity, ApiKey, Draft, LoginTries, Staff, StaffSession
+from services.models.staff import Activity, ApiKey, Draft, LoginTries, ShiftNote, Staff, StaffSession
 from services.models.therapists import Therapist
 
 __all__ = [
@@ -65,6 +65,7 @@ __all__ = [
     "OutcomeKind",
     "PhoneCall",
     "ReplyKind",
+    "ShiftNote",
     "Staff",
     "StaffSession",
     "StopEntry",

@@ -1,8 +1,8 @@
-"""Who may work here: staff, their sessions and drafts, API keys, and who did what."""
+"""Who may work here: staff, their sessions, drafts and notes, API keys, and who did what."""
 
-from datetime import datetime
+from datetime import date, datetime
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, String, UniqueConstraint, func, text
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, func, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -26,6 +26,8 @@ class Staff(Base):
     """Tries to log in since the last that succeeded."""
     anmeldung_ab: Mapped[datetime | None]
     """No try counts before this instant."""
+    anruf_filter: Mapped[dict[str, object] | None] = mapped_column(JSONB)
+    """Which calls of Today they look at (`services.calls.queue_filter`); all without."""
     created_at: Mapped[CreatedAt]
 
 
@@ -66,6 +68,19 @@ class Draft(Base):
     gegenstand_id: Mapped[int]
     felder: Mapped[dict[str, object]] = mapped_column(JSONB)
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class ShiftNote(Base):
+    """What one shift tells the next; it is gone once taken down or out of date."""
+
+    __tablename__ = "shift_notes"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    staff_id: Mapped[int] = mapped_column(ForeignKey(Staff.id))
+    text: Mapped[str] = mapped_column(Text)
+    gilt_bis: Mapped[date]
+    """The last day on which it is shown."""
+    created_at: Mapped[CreatedAt]
 
 
 class ApiKey(Base):

@@ -25,6 +25,14 @@ OTHER_NUMBERS_SQL = "array_to_tsvector(telefon_e164_weitere)"
 OTHER_NUMBERS: ColumnElement[str] = literal_column(OTHER_NUMBERS_SQL, TSVECTOR)
 """The numbers of a therapist's phone field behind the first, each as one word."""
 
+PLACE_SQL = f"{SCHEMA}.ortswoerter(ort)"
+PLACE: ColumnElement[str] = literal_column(PLACE_SQL, TSVECTOR)
+"""The words of a practice's place that a search finds."""
+
+NUMBER_ENDS_SQL = f"{SCHEMA}.nummernenden(telefon_e164, telefon_e164_weitere)"
+NUMBER_ENDS: ColumnElement[str] = literal_column(NUMBER_ENDS_SQL, TSVECTOR)
+"""All numbers of a therapist's phone field, each as one word, from its last digit to its first."""
+
 
 class Therapist(Base):
     """A therapist as the Therapist Service last described them; `id` is that service's."""
@@ -39,6 +47,8 @@ class Therapist(Base):
         Index("ix_therapists_email", text("lower(email)")),
         Index("ix_therapists_names", text(NAMES_SQL), postgresql_using="gin"),
         Index("ix_therapists_other_numbers", text(OTHER_NUMBERS_SQL), postgresql_using="gin"),
+        Index("ix_therapists_place", text(PLACE_SQL), postgresql_using="gin"),
+        Index("ix_therapists_number_ends", text(NUMBER_ENDS_SQL), postgresql_using="gin"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)

@@ -1,19 +1,22 @@
-"""Finding therapists by name or number, in any spelling."""
+"""Finding therapists by name, place or number, in any spelling."""
 
 import re
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, cast, false, or_, select
+from sqlalchemy import ColumnElement, cast, false, func, or_, select
 from sqlalchemy.dialects.postgresql import TSQUERY
 
 from services.models import Therapist
-from services.models.therapists import NAMES, OTHER_NUMBERS
-from services.search import has_words
+from services.models.therapists import NAMES, NUMBER_ENDS, OTHER_NUMBERS, PLACE
+from services.search import has_words, has_words_in_any
 from services.therapists.phone_numbers import read_numbers
 from services.work import Work
 
 FOUND_AT_MOST = 20
 SHORTEST_NUMBER = 2
+SHORTEST_END = 3
+"""Digits by which a number is known by its end; fewer end too many."""
+
 FORMS_OF_ADDRESS = frozenset({"dr", "prof", "herr", "frau", "hr", "fr"})
 
 
@@ -28,27 +31,43 @@ async def get_therapist(work: Work, therapist_id: int) -> Therapist:
 
 
 async def search_therapists(work: Work, q: str, *, limit: int = FOUND_AT_MOST) -> Sequence[Therapist]:
-    """Return therapists by the beginning of their names or of any of their numbers, both in any spelling.
+    """Return therapists by the beginning of their names, by their place, or by any of their numbers.
 
-    `schm`, `juergen schm`, `030/1234567`, `+49 30 1234567`, `0049 30 12345` and `Tel. 030 1234567` all find
-    Jürgen Schmidt.
+    `schm`, `juergen schm`, `schmidt berlin`, `030/1234567`, `+49 30 1234567`, `0049 30 12345`,
+    `Tel. 030 1234567` and the end `4567` all find Jürgen Schmidt of Berlin. Whose name or number begins so
+    comes before whose place does or whose number ends so.
     """
-    whole = read_numbers(q)
-    if whole or _looks_like_number(q):
-        condition = _by_number(whole[0].e164 if whole else q)
-    else:
-        condition = has_words(NAMES, q, but=FORMS_OF_ADDRESS)
-    query = select(Therapist).where(condition).order_by(Therapist.nachname, Therapist.vorname, Therapist.id)
+    condition, better = _by_number(q) if is_number(q) else _by_words(q)
+    rank = func.coalesce(better, false()).desc()
+    query = select(Therapist).where(condition)
+    query = query.order_by(rank, Therapist.nachname, Therapist.vorname, Therapist.id)
     async with work.transaction() as tx:
         return (await tx.session.scalars(query.limit(limit))).all()
 
 
-def _looks_like_number(q: str) -> bool:
-    return bool(re.fullmatch(r"[\s+0-9()/.\-–]+", q)) and any(character.isdigit() for character in q)
+def is_number(q: str) -> bool:
+    """Whether a phone number is asked for, or a part of one."""
+    looks_like_one = re.fullmatch(r"[\s+0-9()/.\-–]+", q) and any(character.isdigit() for character in q)
+    return bool(looks_like_one or read_numbers(q))
 
 
-def _by_number(q: str) -> ColumnElement[bool]:
-    prefix = e164_prefix(q)
+def _by_words(q: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """Return who is meant, and of them who is meant by name."""
+    named = has_words(NAMES, q, but=FORMS_OF_ADDRESS)
+    return has_words_in_any((NAMES, PLACE), q, but=FORMS_OF_ADDRESS), named
+
+
+def _by_number(q: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """Return whose number begins or ends so, and of them whose begins so; a whole number is no end."""
+    whole = read_numbers(q)
+    begins = _begins_with(e164_prefix(whole[0].e164 if whole else q))
+    digits = re.sub("[^0-9]", "", q)
+    if whole or len(digits) < SHORTEST_END:
+        return begins, begins
+    return or_(begins, NUMBER_ENDS.bool_op("@@")(cast(f"'{digits[::-1]}':*", TSQUERY))), begins
+
+
+def _begins_with(prefix: str) -> ColumnElement[bool]:
     if len(prefix) < SHORTEST_NUMBER + len("+49"):
         return false()
     others = OTHER_NUMBERS.bool_op("@@")(cast(f"'{prefix}':*", TSQUERY))

@@ -15,6 +15,7 @@ from services.models.therapists import may_be_called
 from services.therapists.client import DirectoryUnavailable
 from services.therapists.directory import TherapistDirectory, UnknownTherapist
 from services.therapists.refresh import DirectoryRefresh
+from services.therapists.record import phone_columns
 from services.therapists.search import get_therapist, search_therapists
 from services.work import API
 from shared.config import Settings
@@ -359,7 +360,16 @@ async def test_no_sign_in_a_name_is_a_query(session: AsyncSession):
     assert len(await search_therapists(work_of(session), "schmidt | (jürgen)")) == 1
 
 
-async def test_a_name_is_looked_up_in_an_index(session: AsyncSession, engine: AsyncEngine):
+@pytest.mark.parametrize(
+    ("q", "indexes"),
+    [
+        ("yilmaz emre", ["ix_therapists_names", "ix_therapists_place"]),
+        ("99999", ["ix_therapists_telefon_e164", "ix_therapists_other_numbers", "ix_therapists_number_ends"]),
+    ],
+)
+async def test_words_and_numbers_are_looked_up_in_indexes(
+    session: AsyncSession, engine: AsyncEngine, q: str, indexes: list[str]
+):
     asked: list[tuple[str, Any]] = []
 
     def note(_connection: object, _cursor: object, statement: str, parameters: object, *_: object) -> None:
@@ -369,16 +379,44 @@ async def test_a_name_is_looked_up_in_an_index(session: AsyncSession, engine: As
         await session.execute(
             text(
                 """
-                INSERT INTO communication_service.therapists (id, vorname, nachname, abgerufen_at)
-                SELECT n, 'Vorname' || n, md5(n::text), now() FROM generate_series(1, 5000) n
+                INSERT INTO communication_service.therapists
+                    (id, vorname, nachname, abgerufen_at, ort, telefon_e164)
+                SELECT n, 'Vorname' || n, md5(n::text), now(), 'Ort' || n % 40, '+493077' || n
+                FROM generate_series(1, 5000) n
                 """
             )
         )
         await session.execute(text("ANALYZE communication_service.therapists"))
     event.listen(engine.sync_engine, "before_cursor_execute", note)
-    assert list(await search_therapists(work_of(session), "yilmaz emre")) == []
+    assert list(await search_therapists(work_of(session), q)) == []
     event.remove(engine.sync_engine, "before_cursor_execute", note)
     ((statement, parameters),) = asked
     async with session.begin():
         plan = await (await session.connection()).exec_driver_sql(f"EXPLAIN {statement}", parameters)
-        assert "ix_therapists_names" in "\n".join(plan.scalars())
+        steps = "\n".join(plan.scalars())
+    assert [index for index in indexes if index not in steps] == []
+
+
+async def test_a_therapist_is_found_by_place_and_by_the_end_of_any_number(session: AsyncSession):
+    await store(
+        session,
+        make_therapist(ort="Bad Homburg", **phone_columns("030 23125 101, 0171 2345678")),
+        make_therapist(id=2, nachname="Homburg", ort="Köln", telefon_e164="+49409999101"),
+        make_therapist(id=3, nachname="Ohne", ort=None, telefon_e164=None),
+    )
+    for q, found in {
+        "homburg": [2, 1],
+        "bad homburg": [1],
+        "schmidt bad": [1],
+        "koeln": [2],
+        "Köln Homburg": [2],
+        "schmidt köln": [],
+        "23125101": [1],
+        "5678": [1],
+        "23-45-678": [1],
+        "101": [2, 1],
+        "01": [],
+        "4930 23125101": [1],
+        "030 23125 101": [1],
+    }.items():
+        assert [therapist.id for therapist in await search_therapists(work_of(session), q)] == found, q
