@@ -80,7 +80,7 @@ async def test_the_keys_are_listed_and_can_be_switched_off(anna: Page) -> None:
         await anna.get_by_role("button", name=f"Tastenkürzel {switch}schalten").click()
         await expect(anna.locator("body")).to_have_attribute("data-shortcuts", "on" if works else "off")
         await anna.keyboard.press("/")
-        assert await anna.locator("#q").evaluate("field => field === document.activeElement") is works
+        assert await anna.locator("#find").evaluate("field => field === document.activeElement") is works
         await expect(anna.locator(".button-next kbd")).to_be_visible(visible=works)
         if not works:
             await anna.get_by_role("button", name="Tastenkürzel").click()
@@ -313,19 +313,19 @@ async def test_a_faulty_form_says_so_and_keeps_the_text(anna: Page) -> None:
 async def test_whoever_rings_back_is_found_by_number(anna: Page) -> None:
     await anna.keyboard.press("/")
     await anna.keyboard.type("030/231 25")
-    found = anna.locator("#found")
+    found = anna.locator("#hits")
     await expect(found.get_by_role("button").first).to_be_visible()
     assert await violations(anna) == []
-    name = await found.locator("a.row-name").first.inner_text()
+    name = await found.locator(".row-name").first.inner_text()
     await found.get_by_role("button").first.click()
     await expect(title(anna)).to_have_text(name)
     await expect(found).to_be_empty()
-    await expect(anna.locator("#q")).to_have_value("")
+    await expect(anna.locator("#find")).to_have_value("")
     await release(anna)
 
 
 async def test_what_lies_open_closes_when_one_goes_elsewhere(anna: Page) -> None:
-    search, found = anna.locator("#q"), anna.locator("#found .found-box")
+    search, found = anna.locator("#find"), anna.locator("#hits .found-box")
     await anna.keyboard.press("/")
     await anna.keyboard.type("sch")
     await expect(found).to_be_visible()
@@ -335,7 +335,7 @@ async def test_what_lies_open_closes_when_one_goes_elsewhere(anna: Page) -> None
     await expect(found).to_be_visible()
     await anna.keyboard.type("ob")
     await expect(search).to_have_value("ob")
-    await found.get_by_role("link").first.focus()
+    await found.get_by_role("button").first.focus()
     await anna.keyboard.press("Escape")
     await expect(found).to_be_hidden()
     await expect(search).to_be_focused()

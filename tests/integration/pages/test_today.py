@@ -167,7 +167,7 @@ async def test_whoever_rings_back_is_found_by_name_or_number(
     staff_client: Client, sessions: SessionFactory, spelling: str
 ):
     await stored(sessions, make_therapist(), make_call())
-    found = await staff_client.get("/search", params={"q": spelling}, headers={"HX-Request": "true"})
+    found = await submit(staff_client, "/search", {"q": spelling, "panel": "yes"}, htmx=True)
     assert "Dr. Jürgen Schmidt" in found.text
     assert "Call planned Wed 14 Oct 11:00" in found.text
     assert 'hx-target="#panel"' in found.text
@@ -178,7 +178,7 @@ async def test_whoever_rings_back_is_found_by_name_or_number(
 
 
 async def test_a_search_without_a_match_says_so(staff_client: Client):
-    found = await staff_client.get("/search", params={"q": "Niemand"}, headers={"HX-Request": "true"})
+    found = await submit(staff_client, "/search", {"q": "Niemand"}, htmx=True)
     assert "Nobody of this name or number." in found.text
 
 
@@ -248,8 +248,8 @@ async def test_a_search_that_finds_more_than_it_shows_says_how_many(
     staff_client: Client, sessions: SessionFactory
 ):
     await stored(sessions, *(make_therapist(id=number) for number in range(1, 12)))
-    found = await staff_client.get("/search", params={"q": "schmidt"}, headers={"HX-Request": "true"})
-    assert found.text.count('class="found-row"') == 8
+    found = await submit(staff_client, "/search", {"q": "schmidt"}, htmx=True)
+    assert found.text.count('role="option"') == 8
     assert "3 more; go on typing" in found.text
 
 
@@ -273,3 +273,24 @@ async def test_calls_that_do_not_fit_on_the_board_are_counted_and_can_be_opened(
     assert (await staff_client.get("/open?page=999999999")).status_code == 200
     taken = await submit(staff_client, "/calls/3/claim")
     assert taken.headers["location"] == "/calls/3#panel"
+
+
+@pytest.mark.parametrize("address", ["+49301234567", "%2B49301234567", "tel:+49301234567", "0301234567", "4567"])
+async def test_an_address_with_a_number_opens_the_one_person(
+    staff_client: Client, sessions: SessionFactory, address: str
+):
+    await stored(sessions, make_therapist(), make_therapist(id=2, nachname="Wendt", telefon_e164="+4940765432"))
+    opened = await staff_client.get(f"/search?q={address}", follow_redirects=False)
+    assert (opened.status_code, opened.headers["location"]) == (303, "/therapists/1")
+    assert "Record a ring-back" in (await staff_client.get("/therapists/1")).text
+
+
+async def test_who_is_typed_into_the_search_of_a_page_is_taken_without_its_panel_as_well(
+    staff_client: Client, sessions: SessionFactory
+):
+    await stored(sessions, make_therapist())
+    for page in ("/", "/statistics", "/emails", "/inbox"):
+        assert 'id="find"' in (await staff_client.get(page)).text, page
+    found = await submit(staff_client, "/search", {"q": "berlin"}, htmx=True)
+    assert "hx-post" not in found.text
+    assert 'formaction="/ring-backs/1"' in found.text

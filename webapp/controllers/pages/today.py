@@ -1,17 +1,19 @@
 """Today: whom can I reach right now."""
 
+from dataclasses import dataclass
 from typing import Any
 
-from litestar import Controller, Response, get
+from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromQuery
-from litestar.response import Template
+from litestar.response import Redirect, Template
 
 from services.calls.ring_backs import Callers, find_callers
 from services.desk.board import load_board
 from services.desk.open_calls import list_open_calls
 from services.desk.today import load_desk
 from services.pagination import PageRequest
+from services.therapists.phone_numbers import read_numbers
 from webapp.screens.desk import (
     ROWS,
     board_context,
@@ -21,11 +23,19 @@ from webapp.screens.desk import (
     row_mark,
     rows_shown,
 )
-from webapp.screens.forms import read_number
+from webapp.screens.forms import Submitted, read_number
 from webapp.screens.visit import VISIT, Visit
 
 SHORTEST_SEARCH = 2
 MOST_PAGES = 100_000
+
+
+@dataclass
+class SearchForm:
+    """What is typed into the search of every page; `panel` where a call is shown beside it."""
+
+    q: str = ""
+    panel: str = ""
 
 
 class TodayController(Controller):
@@ -69,18 +79,30 @@ class TodayController(Controller):
         return Template("today/open.html", context=context)
 
     @get("/search")
-    async def search(self, visit: NamedDependency[Visit], q: FromQuery[str] = "") -> Template:
-        """Find the therapist who is ringing back."""
-        wanted = q.strip()
-        too_short = len(wanted) < SHORTEST_SEARCH
-        callers = Callers([]) if too_short else await find_callers(visit.work, wanted)
-        fragment = is_fragment(visit.request)
-        context = {
-            "active_page": "today",
-            "callers": callers,
-            "q": wanted,
-            "too_short": too_short,
-            "fragment": fragment,
-        }
-        template = "today/search_results.html" if fragment else "today/search.html"
-        return Template(template, context=context)
+    async def search(self, visit: NamedDependency[Visit], q: FromQuery[str] = "") -> Template | Redirect:
+        """Show who is meant; who is the only one is opened at once, as a softphone wants it."""
+        found = await _found(visit, _as_dialled(q))
+        callers: Callers = found["callers"]
+        if len(callers.shown) == 1:
+            return Redirect(f"/therapists/{callers.shown[0].therapist.id}", status_code=303)
+        return Template("today/search.html", context=found | {"active_page": "today"})
+
+    @post("/search", status_code=200)
+    async def search_while_typing(self, visit: NamedDependency[Visit], data: Submitted[SearchForm]) -> Template:
+        """Show who is meant so far; what is typed stands in no address."""
+        found = await _found(visit, data.q)
+        return Template("today/hits.html", context=found | {"panel_here": bool(data.panel)})
+
+
+def _as_dialled(q: str) -> str:
+    """Return what an address asks for; the `+` of a number may have come as a blank, or with its scheme."""
+    asked = q.removeprefix("tel:")
+    number = f"+{asked.strip()}"
+    return number if asked.startswith(" ") and read_numbers(number) else asked
+
+
+async def _found(visit: Visit, q: str) -> dict[str, Any]:
+    wanted = q.strip()
+    too_short = len(wanted) < SHORTEST_SEARCH
+    callers = Callers([]) if too_short else await find_callers(visit.work, wanted)
+    return {"callers": callers, "q": wanted, "too_short": too_short}

@@ -1,5 +1,6 @@
 /* Shortcuts: [data-key] is clicked or entered by its key, never while typing; Ctrl-Enter saves. */
 
+import { neighbour } from "./rows.js";
 import { enter } from "./text.js";
 
 const TYPING = "input, textarea, select, [contenteditable]";
@@ -24,6 +25,13 @@ function visible(element) {
   return element.getClientRects().length > 0 && !element.disabled;
 }
 
+/* What a page has of its own comes before what every page has. */
+function keyed(key) {
+  const all = [...document.querySelectorAll("[data-key]")]
+    .filter((element) => element.dataset.key.toLowerCase() === key && visible(element));
+  return all.find((element) => element.closest("main")) ?? all[0];
+}
+
 function isShortcut(event) {
   if (document.body.dataset.shortcuts !== "on" || event.ctrlKey || event.metaKey || event.altKey) return false;
   if (event.target.matches(TYPING) && !event.target.matches(TICKED)) return false;
@@ -39,8 +47,7 @@ document.addEventListener("keydown", (event) => {
   }
   if (event.key === "Enter" && event.target.matches(".tick input, .tick-all input")) event.preventDefault();
   if (!isShortcut(event)) return;
-  const wanted = [...document.querySelectorAll("[data-key]")]
-    .find((element) => element.dataset.key.toLowerCase() === event.key.toLowerCase() && visible(element));
+  const wanted = keyed(event.key.toLowerCase()) ?? neighbour(event.key.toLowerCase());
   if (!wanted) return;
   event.preventDefault();
   enter(wanted);

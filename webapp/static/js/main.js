@@ -3,6 +3,7 @@
 import "./keys.js";
 import "./choices.js";
 import "./open.js";
+import "./finder.js";
 import "./focus.js";
 import "./status.js";
 import "./refusals.js";

@@ -1,4 +1,4 @@
-/* What opens and closes: dialogs, menus, what was found, and parts of the page that stay open when they come anew. */
+/* What opens and closes: dialogs, menus, and parts of the page that stay open when they come anew. */
 
 import { whenNew } from "./page.js";
 
@@ -17,16 +17,10 @@ function closeOthers(element) {
     if (menu.contains(document.activeElement)) menu.querySelector("summary").focus();
     menu.open = false;
   });
-  document.querySelectorAll(".finder").forEach((finder) => {
-    const found = finder.querySelector(".found");
-    if (!element && found.contains(document.activeElement)) finder.querySelector("input").focus();
-    found.hidden = !finder.contains(element);
-  });
 }
 
 document.addEventListener("keydown", (event) => { if (event.key === "Escape") closeOthers(null); });
 document.addEventListener("focusin", (event) => closeOthers(event.target));
-document.addEventListener("input", (event) => closeOthers(event.target));
 
 /* A dialog that came by itself; whoever has answered it goes on where they were. */
 let interrupted = null;
@@ -52,11 +46,4 @@ document.addEventListener("toggle", ({ target }) => {
 
 whenNew(() => {
   document.querySelectorAll("details[data-keep-open]").forEach((more) => { more.open ||= KEPT_OPEN.has(more.dataset.keepOpen); });
-});
-
-/* A search that led to a call is over. */
-whenNew((root) => {
-  if (root.id !== "found" || root.childElementCount) return;
-  const search = document.querySelector(".finder input");
-  if (search !== document.activeElement) search.value = "";
 });
