@@ -22,7 +22,7 @@ RETURN {SCHEMA}.woerter(coalesce(ort, ''))
 """
 
 revision = "0021"
-down_revision = "0015"
+down_revision = "0016"
 branch_labels = None
 depends_on = None
 

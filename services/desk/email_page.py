@@ -1,12 +1,13 @@
 """One e-mail as the desk sees it: how its delivery went, what follows, and who else is at it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from sqlalchemy import select
 
+from services.desk.history import staff_names
 from services.desk.inbox import messages_of
 from services.emails.reply_drafts import others_typing
 from services.emails.states import existing_email
@@ -80,10 +81,11 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class CameBack:
-    """What came back for an e-mail: a message, or None for the answer that was typed in."""
+    """What came back for an e-mail: a message, or None for the answer that was typed in; `who` typed it in."""
 
     at: datetime
     message: Incoming | None
+    who: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,17 +148,20 @@ async def load_email_detail(work: Work, email_id: int) -> EmailDetail:
             )
         )
         activities = await _activities(tx, email_id)
+        recorded = next((_recorded(*row) for row in activities if row[0].action == "reply_recorded"), None)
+        messages = await messages_of(tx, email_id)
+        names = await staff_names(tx, (message.erfasst_von for message in messages))
         return EmailDetail(
             email=email,
             steps=history(email, attempts, activities),
-            conversation=came_back(email, await messages_of(tx, email_id)),
+            conversation=came_back(email, messages, names, recorded),
             attempts=attempts[0].nummer if attempts else 0,
             pending=pending,
             calls=calls,
             follow_up_at=follow_up_at(email, calls, tx.rules),
             therapist=await tx.session.get(Therapist, email.therapist_id),
             typing=await others_typing(tx, email_id),
-            recorded=next((_recorded(*row) for row in activities if row[0].action == "reply_recorded"), None),
+            recorded=recorded,
         )
 
 
@@ -183,15 +188,25 @@ def history(
     return sorted(steps, key=lambda step: (step.at, order.index(step.kind)))
 
 
-def came_back(email: Email, messages: Iterable[Incoming]) -> list[CameBack]:
-    """Return what came back for an e-mail in order; a message that answered it is its answer."""
-    entries = [CameBack(message.empfangen_at, message) for message in messages]
+def came_back(
+    email: Email,
+    messages: Iterable[Incoming],
+    names: Mapping[int | None, str],
+    recorded: Recorded | None,
+) -> list[CameBack]:
+    """Return what came back for an e-mail in order; a message that answered it is its answer.
+
+    `names` are those of the staff who typed messages in, `recorded` says who did the answer.
+    """
+    entries = [
+        CameBack(message.empfangen_at, message, names.get(message.erfasst_von)) for message in messages
+    ]
     answered = any(
         entry.message and entry.message.wirkung and entry.message.art == IncomingKind.REPLY
         for entry in entries
     )
     if email.antwortdatum is not None and not answered:
-        entries.append(CameBack(email.antwortdatum, None))
+        entries.append(CameBack(email.antwortdatum, None, recorded.who if recorded else None))
     return sorted(entries, key=lambda entry: entry.at)
 
 

@@ -1,14 +1,15 @@
 """All contacts with one therapist on one timeline: e-mails, what came back, and calls, newest first."""
 
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from sqlalchemy import select
 
-from services.models import CallStatus, Email, Incoming, IncomingKind, PhoneCall
+from services.models import Activity, Base, CallStatus, Email, Incoming, IncomingKind, PhoneCall, Staff
 from services.rules import DeskRules
-from services.work import Transaction
+from services.work import OBJECTS, Action, Transaction
 
 SHORT_HISTORY = 20
 
@@ -37,6 +38,7 @@ class Contact:
         betreff: of a message.
         server_words: of a message, what a mail system said.
         absage_grund: why a call was cancelled where nobody did that.
+        who: of the staff rang, or typed in what was answered; None where a service did.
     """
 
     kind: ContactKind
@@ -50,6 +52,7 @@ class Contact:
     betreff: str | None = None
     server_words: str | None = None
     absage_grund: str | None = None
+    who: str | None = None
 
 
 async def load_history(tx: Transaction, therapist_id: int, *, limit: int = SHORT_HISTORY) -> list[Contact]:
@@ -81,8 +84,20 @@ async def load_history(tx: Transaction, therapist_id: int, *, limit: int = SHORT
     answers = {
         message.email_id for message in messages if message.art == IncomingKind.REPLY and message.wirkung
     }
-    contacts = [_of_message(message) for message in messages]
-    for mail in emails:
+    calls = list(
+        await tx.session.scalars(
+            select(PhoneCall)
+            .where(PhoneCall.therapist_id == therapist_id)
+            .order_by(PhoneCall.id.desc())
+            .limit(limit)
+        )
+    )
+    mails = list(emails)
+    rang = await who_did(tx, Action.OUTCOME_RECORDED, PhoneCall, [call.id for call in calls])
+    typed = await who_did(tx, Action.REPLY_RECORDED, Email, [mail.id for mail in mails])
+    typists = await staff_names(tx, (message.erfasst_von for message in messages))
+    contacts = [_of_message(message, typists.get(message.erfasst_von)) for message in messages]
+    for mail in mails:
         contacts.append(
             Contact(
                 kind=ContactKind.EMAIL,
@@ -102,19 +117,39 @@ async def load_history(tx: Transaction, therapist_id: int, *, limit: int = SHORT
                     status=mail.status.value,
                     art=mail.antwort_art,
                     text=mail.antwortinhalt,
+                    who=typed.get(mail.id),
                 )
             )
-    calls = await tx.session.scalars(
-        select(PhoneCall)
-        .where(PhoneCall.therapist_id == therapist_id)
-        .order_by(PhoneCall.id.desc())
-        .limit(limit)
-    )
-    contacts += [_of_call(call, tx.rules) for call in calls]
+    contacts += [_of_call(call, tx.rules, rang) for call in calls]
     return sorted(contacts, key=lambda contact: contact.at, reverse=True)[:limit]
 
 
-def _of_message(message: Incoming) -> Contact:
+async def who_did(tx: Transaction, action: Action, model: type[Base], ids: Collection[int]) -> dict[int, str]:
+    """Return who of the staff did this last to each of these rows; those to which a service did are left out."""
+    rows = await tx.session.execute(
+        select(Activity.object_id, Staff.name)
+        .outerjoin(Staff, Staff.id == Activity.staff_id)
+        .where(
+            Activity.object_type == OBJECTS[model],
+            Activity.object_id.in_(ids),
+            Activity.action == action,
+        )
+        .order_by(Activity.id)
+    )
+    last = {object_id: name for object_id, name in rows}
+    return {object_id: name for object_id, name in last.items() if name}
+
+
+async def staff_names(tx: Transaction, ids: Iterable[int | None]) -> dict[int | None, str]:
+    """Return the names of members of staff."""
+    wanted = {staff_id for staff_id in ids if staff_id is not None}
+    if not wanted:
+        return {}
+    rows = await tx.session.execute(select(Staff.id, Staff.name).where(Staff.id.in_(wanted)))
+    return {staff_id: name for staff_id, name in rows}
+
+
+def _of_message(message: Incoming, who: str | None) -> Contact:
     return Contact(
         kind=ContactKind.INCOMING,
         at=message.empfangen_at,
@@ -124,10 +159,11 @@ def _of_message(message: Incoming) -> Contact:
         text=message.worte or message.text,
         betreff=message.betreff,
         server_words=message.serverworte,
+        who=who,
     )
 
 
-def _of_call(call: PhoneCall, rules: DeskRules) -> Contact:
+def _of_call(call: PhoneCall, rules: DeskRules, rang: Mapping[int, str]) -> Contact:
     return Contact(
         kind=ContactKind.CALL,
         at=_moment(call, rules),
@@ -138,6 +174,7 @@ def _of_call(call: PhoneCall, rules: DeskRules) -> Contact:
         notizen=call.notizen,
         versuch=call.versuch,
         absage_grund=call.absage_grund,
+        who=rang.get(call.id) if call.status != CallStatus.SCHEDULED else None,
     )
 
 

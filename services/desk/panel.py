@@ -9,7 +9,7 @@ from sqlalchemy import select
 from services.calls.claims import holder
 from services.calls.countdown import Countdown
 from services.calls.reachability import agreed_window
-from services.desk.history import Contact, load_history
+from services.desk.history import Contact, ContactKind, load_history
 from services.desk.statistics import HourRate, best_hours, load_hours
 from services.errors import NotFound
 from services.hours.reading import Availability
@@ -50,6 +50,12 @@ class CallPanel:
     best: list[HourRate]
     history: list[Contact]
     next_attempt: PhoneCall | None
+
+    @property
+    def rang(self) -> str | None:
+        """Who of the staff recorded what came of the call, as far as the history goes back."""
+        of_this = (contact for contact in self.history if contact.kind is ContactKind.CALL)
+        return next((contact.who for contact in of_this if contact.record_id == self.call.id), None)
 
 
 async def load_call_panel(work: Work, call_id: int) -> CallPanel:

@@ -362,6 +362,57 @@ async def test_the_page_of_a_search_opens_the_call_of_who_rings_back(anna: Page)
     await release(anna)
 
 
+async def test_the_search_of_every_page_is_walked_with_the_arrow_keys(anna: Page) -> None:
+    await anna.goto("/statistics")
+    field, options = anna.get_by_role("combobox"), anna.get_by_role("option")
+    await anna.keyboard.press("/")
+    await expect(field).to_be_focused()
+    addresses: list[str] = []
+    anna.on("request", lambda request: addresses.append(request.url))
+    await anna.keyboard.type("hamb")
+    await expect(options.first).to_be_visible()
+    await expect(field).to_have_attribute("aria-expanded", "true")
+    assert await violations(anna) == []
+    await anna.keyboard.press("ArrowDown")
+    await anna.keyboard.press("ArrowDown")
+    await expect(options.nth(1)).to_have_attribute("aria-selected", "true")
+    await expect(field).to_have_attribute("aria-activedescendant", "hit-2")
+    await expect(field).to_be_focused()
+    assert await violations(anna) == []
+    await anna.keyboard.press("ArrowUp")
+    await anna.keyboard.press("ArrowUp")
+    await expect(options.last).to_have_attribute("aria-selected", "true")
+    await anna.keyboard.press("Escape")
+    await expect(options.first).to_be_hidden()
+    await expect(field).to_have_attribute("aria-expanded", "false")
+    await anna.keyboard.press("ArrowDown")
+    name = await options.first.locator(".row-name").inner_text()
+    await anna.keyboard.press("Enter")
+    await expect(anna.locator("h1")).to_have_text(name)
+    assert not any("hamb" in address for address in addresses)
+
+
+async def test_enter_takes_the_only_hit_whether_it_is_shown_yet_or_not(anna: Page) -> None:
+    for shown in (True, False):
+        await anna.goto("/inbox")
+        await anna.keyboard.press("/")
+        await anna.keyboard.type("25103")
+        if shown:
+            await expect(anna.get_by_role("option")).to_have_count(1)
+        await anna.keyboard.press("Enter")
+        await expect(anna.locator("h1")).to_have_text("Matthias Weber")
+
+
+async def test_j_and_k_walk_the_list_and_take_nothing(anna: Page) -> None:
+    names = await anna.locator("#list .row-name").all_inner_texts()
+    for key, at in (("j", 0), ("j", 1), ("j", 2), ("k", 1)):
+        await anna.keyboard.press(key)
+        await expect(title(anna)).to_have_text(names[at].split("\n")[0])
+        await expect(title(anna)).to_be_focused()
+        await expect(anna.locator('.row[aria-current="true"]')).to_have_count(1)
+    await expect(anna.locator(".call-mine")).to_have_count(0)
+
+
 async def test_minutes_are_right_from_the_first_moment_on_a_computer_whose_clock_is_wrong(
     open_browser: OpenBrowser,
 ) -> None:

@@ -275,11 +275,15 @@ async def test_calls_that_do_not_fit_on_the_board_are_counted_and_can_be_opened(
     assert taken.headers["location"] == "/calls/3#panel"
 
 
-@pytest.mark.parametrize("address", ["+49301234567", "%2B49301234567", "tel:+49301234567", "0301234567", "4567"])
+@pytest.mark.parametrize(
+    "address", ["+49301234567", "%2B49301234567", "tel:+49301234567", "0301234567", "4567"]
+)
 async def test_an_address_with_a_number_opens_the_one_person(
     staff_client: Client, sessions: SessionFactory, address: str
 ):
-    await stored(sessions, make_therapist(), make_therapist(id=2, nachname="Wendt", telefon_e164="+4940765432"))
+    await stored(
+        sessions, make_therapist(), make_therapist(id=2, nachname="Wendt", telefon_e164="+4940765432")
+    )
     opened = await staff_client.get(f"/search?q={address}", follow_redirects=False)
     assert (opened.status_code, opened.headers["location"]) == (303, "/therapists/1")
     assert "Record a ring-back" in (await staff_client.get("/therapists/1")).text

@@ -88,7 +88,9 @@ class TodayController(Controller):
         return Template("today/search.html", context=found | {"active_page": "today"})
 
     @post("/search", status_code=200)
-    async def search_while_typing(self, visit: NamedDependency[Visit], data: Submitted[SearchForm]) -> Template:
+    async def search_while_typing(
+        self, visit: NamedDependency[Visit], data: Submitted[SearchForm]
+    ) -> Template:
         """Show who is meant so far; what is typed stands in no address."""
         found = await _found(visit, data.q)
         return Template("today/hits.html", context=found | {"panel_here": bool(data.panel)})
