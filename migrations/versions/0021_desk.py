@@ -13,7 +13,7 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN array_to_tsvector(
     ARRAY(SELECT reverse(n) FROM unnest(array_append(weitere, nummer::text)) AS n WHERE n <> '')
 )
-"""
+"""  # noqa: S608
 
 ORTSWOERTER = f"""
 CREATE FUNCTION {SCHEMA}.ortswoerter(ort varchar) RETURNS tsvector

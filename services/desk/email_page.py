@@ -81,7 +81,7 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class CameBack:
-    """What came back for an e-mail: a message, or None for the answer that was typed in; `who` typed it in."""
+    """What came back for an e-mail: a message, None for an answer that was typed in; `who` typed it in."""
 
     at: datetime
     message: Incoming | None

@@ -125,7 +125,7 @@ async def load_history(tx: Transaction, therapist_id: int, *, limit: int = SHORT
 
 
 async def who_did(tx: Transaction, action: Action, model: type[Base], ids: Collection[int]) -> dict[int, str]:
-    """Return who of the staff did this last to each of these rows; those to which a service did are left out."""
+    """Return who of the staff did this last to each of these rows; none where a service did."""
     rows = await tx.session.execute(
         select(Activity.object_id, Staff.name)
         .outerjoin(Staff, Staff.id == Activity.staff_id)
@@ -136,7 +136,7 @@ async def who_did(tx: Transaction, action: Action, model: type[Base], ids: Colle
         )
         .order_by(Activity.id)
     )
-    last = {object_id: name for object_id, name in rows}
+    last = dict(rows.tuples().all())
     return {object_id: name for object_id, name in last.items() if name}
 
 
@@ -146,7 +146,7 @@ async def staff_names(tx: Transaction, ids: Iterable[int | None]) -> dict[int | 
     if not wanted:
         return {}
     rows = await tx.session.execute(select(Staff.id, Staff.name).where(Staff.id.in_(wanted)))
-    return {staff_id: name for staff_id, name in rows}
+    return dict(rows.tuples().all())
 
 
 def _of_message(message: Incoming, who: str | None) -> Contact:

@@ -14,8 +14,8 @@ from services.models import OutboxEvent, PhoneCall, Therapist
 from services.models.therapists import may_be_called
 from services.therapists.client import DirectoryUnavailable
 from services.therapists.directory import TherapistDirectory, UnknownTherapist
-from services.therapists.refresh import DirectoryRefresh
 from services.therapists.record import phone_columns
+from services.therapists.refresh import DirectoryRefresh
 from services.therapists.search import get_therapist, search_therapists
 from services.work import API
 from shared.config import Settings

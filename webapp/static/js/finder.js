@@ -49,6 +49,8 @@ function press(event) {
   } else if (event.key === "Enter" && !event.ctrlKey && !event.metaKey && meant()) {
     event.preventDefault();
     meant().click();
+  } else if (event.key === "Escape" && FIELD.ariaExpanded === "true") {
+    event.preventDefault(); // what is typed stays: the browser would clear it
   }
 }
 
