@@ -90,6 +90,7 @@ async def test_a_reply_is_recorded_with_the_keyboard_alone(anna: Page, app: Runn
     summary = anna.locator("#reply .error-summary")
     await expect(summary).to_be_focused()
     await expect(summary).to_contain_text("Halten Sie fest, was geantwortet wurde.")
+    await anna.evaluate("scrollTo(0, 0)")  # a link half under the search of the top bar is too small a target
     assert await violations(anna) == []
 
     await anna.get_by_label("Inhalt").focus()
