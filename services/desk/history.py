@@ -136,7 +136,7 @@ async def who_did(tx: Transaction, action: Action, model: type[Base], ids: Colle
         )
         .order_by(Activity.id)
     )
-    last = dict(rows.tuples().all())
+    last = {row.object_id: row.name for row in rows}
     return {object_id: name for object_id, name in last.items() if name}
 
 
@@ -146,7 +146,7 @@ async def staff_names(tx: Transaction, ids: Iterable[int | None]) -> dict[int | 
     if not wanted:
         return {}
     rows = await tx.session.execute(select(Staff.id, Staff.name).where(Staff.id.in_(wanted)))
-    return dict(rows.tuples().all())
+    return {row.id: row.name for row in rows}
 
 
 def _of_message(message: Incoming, who: str | None) -> Contact:
