@@ -61,6 +61,8 @@ class Action(StrEnum):
     DO_NOT_CALL_SET = "do_not_call_set"
     DO_NOT_CALL_LIFTED = "do_not_call_lifted"
     CALL_HINT_SET = "call_hint_set"
+    ABSENCE_SET = "absence_set"
+    ABSENCE_LIFTED = "absence_lifted"
     STAFF_ADDED = "staff_added"
     STAFF_OPENED = "staff_opened"
     STAFF_CLOSED = "staff_closed"

@@ -15,7 +15,7 @@ from sqlalchemy import Text, cast, select
 from services.calls.countdown import Countdown
 from services.hours.reading import Availability, parse_json
 from services.hours.windows import Window, minute_of_day, time_of_day
-from services.models import CallStatus, OutcomeKind, PhoneCall, Staff, Therapist
+from services.models import CallReason, CallStatus, OutcomeKind, PhoneCall, Staff, Therapist
 from services.models.therapists import display_name
 from services.rules import DeskRules
 from services.scheduling.phone_hours import day_windows
@@ -45,12 +45,13 @@ class Group(StrEnum):
 
 
 class Obstacle(StrEnum):
-    """Why a therapist can't be rung at all."""
+    """Why a therapist can't be rung at all, or not before the first day back."""
 
     UNKNOWN = "unknown"
     NO_NUMBER = "no_number"
     DO_NOT_CALL = "do_not_call"
     NO_WINDOW = "no_window"
+    ABSENT = "absent"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,13 +142,17 @@ def call_windows(call: OpenCall, day: date, rules: DeskRules) -> list[Window]:
     if (call.versuch > 1 or call.verschoben) and call.geplantes_datum == day:
         cut = (Window(max(window.start, call.geplante_zeit), window.end) for window in windows)
         windows = [window for window in cut if window.start < window.end]
-    agreed = agreed_window(call, day)
+    agreed = agreed_window(call, day, away=call.availability.away(day))
     return sorted([*windows, agreed]) if agreed else windows
 
 
-def agreed_window(call: OpenCall | PhoneCall, day: date) -> Window | None:
-    """Return the stretch of a day agreed for a call outside the phone hours; None if it is not that day's."""
-    if not call.ausserhalb_erreichbarkeit or call.geplantes_datum != day:
+def agreed_window(call: OpenCall | PhoneCall, day: date, *, away: bool) -> Window | None:
+    """Return the stretch of a day agreed for a call outside the phone hours; None if it is not that day's.
+
+    Of a therapist who is `away` a call back is such a call: they asked for it.
+    """
+    agreed = call.ausserhalb_erreichbarkeit or (away and call.grund == CallReason.CALL_BACK)
+    if not agreed or call.geplantes_datum != day:
         return None
     start = minute_of_day(call.geplante_zeit)
     end = min(start + max(call.dauer_minuten, AGREED_MINUTES), DAY_MINUTES)
@@ -171,14 +176,15 @@ def place(moment: Moment, call: OpenCall) -> Placement:
     """Say where an open call stands at an instant.
 
     Overdue: planned before today and not reachable right now, or planned for today and today's last window
-    is over.
+    is over. Who is away today is unreachable, but at a time agreed all the same.
     """
     reason = obstacle(call)
     if reason is not None:
         return Placement(Group.UNREACHABLE, obstacle=reason)
     today = moment.today
     overdue = call.geplantes_datum < today
-    for window in call_windows(call, today, moment.rules):
+    windows = call_windows(call, today, moment.rules)
+    for window in windows:
         opens_at, closes_at = (
             moment.rules.instant(today, window.start),
             moment.rules.instant(today, window.end),
@@ -192,6 +198,8 @@ def place(moment: Moment, call: OpenCall) -> Placement:
         else:
             group = Group.SOON if opens_at - moment.now <= SOON else Group.LATER
         return Placement(group, window, opens_at, closes_at)
+    if not windows and call.availability.away(today):
+        return Placement(Group.UNREACHABLE, obstacle=Obstacle.ABSENT)
     return Placement(Group.OVERDUE)
 
 
@@ -245,6 +253,7 @@ async def load_open_calls(
             Therapist.nachname,
             Therapist.ort,
             Therapist.plz,
+            Therapist.wieder_da_am,
             Therapist.telefon,
             Therapist.nicht_anrufen,
             cast(Therapist.telefonische_erreichbarkeit, Text).label("erreichbarkeit"),
@@ -268,7 +277,7 @@ async def load_open_calls(
             ort=row.ort,
             telefon=row.telefon,
             nicht_anrufen=bool(row.nicht_anrufen),
-            availability=parse_json(row.erreichbarkeit, row.plz),
+            availability=parse_json(row.erreichbarkeit, row.plz, row.wieder_da_am),
             geplantes_datum=row.geplantes_datum,
             geplante_zeit=row.geplante_zeit,
             dauer_minuten=row.dauer_minuten,

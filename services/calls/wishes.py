@@ -7,6 +7,7 @@ from enum import StrEnum
 import structlog
 from sqlalchemy import Select, and_, or_, select
 
+from services.calls.absences import move_calls_of_absent
 from services.calls.brought_back import lift_do_not_call, write_wish
 from services.calls.planning import NewCall, cancel, create_call
 from services.errors import Conflict
@@ -142,20 +143,26 @@ def _in_vain(therapist_id: int | None, now: datetime) -> Select[PhoneCall, bool]
 
 
 class CallsInVain:
-    """Cancels, in the background, the calls of therapists who turned out to be blocked."""
+    """Takes calls off the days when they are in vain, in the background.
+
+    Cancelled are those of therapists who turned out to be blocked, moved those left in an absence.
+    """
 
     def __init__(self, workplace: Workplace) -> None:
         self._workplace = workplace
 
     async def run(self) -> None:
-        """Cancel until cancelled."""
+        """Cancel and move until cancelled."""
         while True:
             await self.turn()
             await asyncio.sleep(EVERY_SECONDS)
 
     async def turn(self) -> None:
-        """Cancel what is in vain now."""
+        """Cancel and move what is in vain now."""
         async with self._workplace.work() as work:
             cancelled = await cancel_calls_in_vain(work)
+            moved = await move_calls_of_absent(work)
+        if moved:
+            log.info("calls_in_absence_moved", count=moved)
         if cancelled:
             log.info("calls_in_vain_cancelled", count=cancelled)

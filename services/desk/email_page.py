@@ -151,6 +151,7 @@ async def load_email_detail(work: Work, email_id: int) -> EmailDetail:
         recorded = next((_recorded(*row) for row in activities if row[0].action == "reply_recorded"), None)
         messages = await messages_of(tx, email_id)
         names = await staff_names(tx, (message.erfasst_von for message in messages))
+        therapist = await tx.session.get(Therapist, email.therapist_id)
         return EmailDetail(
             email=email,
             steps=history(email, attempts, activities),
@@ -158,8 +159,10 @@ async def load_email_detail(work: Work, email_id: int) -> EmailDetail:
             attempts=attempts[0].nummer if attempts else 0,
             pending=pending,
             calls=calls,
-            follow_up_at=follow_up_at(email, calls, tx.rules),
-            therapist=await tx.session.get(Therapist, email.therapist_id),
+            follow_up_at=follow_up_at(
+                email, calls, tx.rules, back_on=therapist.wieder_da_am if therapist else None
+            ),
+            therapist=therapist,
             typing=await others_typing(tx, email_id),
             recorded=recorded,
         )

@@ -6,6 +6,7 @@ from datetime import date
 
 from sqlalchemy import select
 
+from services.calls.absences import ForeseenAbsence, foresee_absence
 from services.emails.lists import EmailFilters, list_emails
 from services.emails.replies import ReplyEffect, preview_reply
 from services.emails.stop_list import spelling
@@ -35,6 +36,8 @@ class Foreseen:
     Attributes:
         effect: what would become of the e-mail; none where nothing does.
         stops: the address nobody would be written to any more, none where there is none.
+        absent_until: the first day back, where the therapist would be set absent.
+        others_moved: how many calls, but those about the e-mail, would move behind that.
     """
 
     kind: IncomingKind
@@ -42,6 +45,8 @@ class Foreseen:
     therapist: Therapist | None
     effect: ReplyEffect | None
     stops: str | None
+    absent_until: date | None = None
+    others_moved: int = 0
 
 
 async def load_choices(
@@ -83,7 +88,11 @@ async def foresee(
         email = await tx.session.get(Email, email_id) if email_id else None
         therapist_id = email.therapist_id if email else therapist_id
         therapist = await tx.session.get(Therapist, therapist_id) if therapist_id else None
-    return Foreseen(kind, email, therapist, effect, _stopped(incoming, kind, email))
+        absence = ForeseenAbsence()
+        if therapist is not None and kind is IncomingKind.OUT_OF_OFFICE:
+            absence = await foresee_absence(tx, therapist.id, back_on, but_about=email_id)
+    stopped = _stopped(incoming, kind, email)
+    return Foreseen(kind, email, therapist, effect, stopped, absence.back_on, absence.calls)
 
 
 def _stopped(incoming: Incoming, kind: IncomingKind, email: Email | None) -> str | None:

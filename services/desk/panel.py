@@ -87,7 +87,7 @@ async def load_call_panel(work: Work, call_id: int) -> CallPanel:
         )
     availability = therapist.availability if therapist else Availability()
     today = day_windows(availability, work.today, work.rules)
-    open_now = _open_at(work, today, agreed_window(call, work.today))
+    open_now = _open_at(work, today, agreed_window(call, work.today, away=availability.away(work.today)))
     holder_id = holder(call, work.now)
     return CallPanel(
         call=call,

@@ -111,6 +111,7 @@ async def load_week(work: Work, monday: date) -> Week:
                     Therapist.vorname,
                     Therapist.nachname,
                     Therapist.plz,
+                    Therapist.wieder_da_am,
                     cast(Therapist.telefonische_erreichbarkeit, Text).label("erreichbarkeit"),
                 )
                 .outerjoin(Therapist, Therapist.id == PhoneCall.therapist_id)
@@ -140,7 +141,7 @@ def arrange_week(rows: Sequence[Row[*tuple[Any, ...]]], monday: date, *, rules: 
         )
         for row in rows
     ]
-    therapists = {row.therapist_id: parse_json(row.erreichbarkeit, row.plz) for row in rows}
+    therapists = {row.therapist_id: parse_json(row.erreichbarkeit, row.plz, row.wieder_da_am) for row in rows}
     planned = [call.at.hour for call in calls]
     first = min([_hours(rules.desk_hours)[0], *planned])
     last = max([_hours(rules.desk_hours)[-1], *planned])

@@ -1,4 +1,4 @@
-"""What followed from a message, so that it can be taken back: of the e-mail, its calls, and the stop list."""
+"""What followed from a message, so that it can be taken back: of e-mail, calls, absence and stop list."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -7,6 +7,7 @@ from typing import Any, Self
 import msgspec
 from sqlalchemy import select
 
+from services.calls.absences import SetAbsent, restore_absence
 from services.calls.planning import announce
 from services.calls.undo import CallState
 from services.emails.states import queued
@@ -14,12 +15,22 @@ from services.emails.stop_list import NotStopped, release_locked
 from services.errors import InvalidInput
 from services.events.types import EventType
 from services.models import CallReason, CallStatus, Email, EmailStatus, PhoneCall, Therapist
-from services.scheduling.booking import CallCollision, move, move_to_next
+from services.scheduling.booking import CallCollision, lock_calendar, move, move_to_next
 from services.scheduling.calendar import Unschedulable
+from services.therapists.absence import Absence
 from services.work import Action, Transaction
 
 ANSWER = ("antwort_erhalten", "antwortdatum")
 DELIVERY = ("status", "sent_at", "fehlermeldung", "naechster_versuch_at")
+CLOSING = (
+    "status",
+    "ergebnis_art",
+    "ergebnis",
+    "abgeschlossen_at",
+    "absage_grund",
+    "klaerung_noetig",
+    "klaerung_grund",
+)
 
 
 class EmailState(msgspec.Struct, frozen=True):
@@ -49,18 +60,40 @@ class ChangedCall(msgspec.Struct, frozen=True):
     before: CallState
 
 
-class Consequences(msgspec.Struct, frozen=True, kw_only=True):
-    """What followed from a message, kept in `eingang.wirkung`."""
+class ChangedAbsence(msgspec.Struct, frozen=True):
+    """A therapist's absence as it was and as it has been noted since."""
+
+    therapist_id: int
+    before: Absence | None
+    after: Absence
+
+
+class ChangedEmail(msgspec.Struct, frozen=True):
+    """An e-mail as it was, and as it has been since."""
 
     before: EmailState
     after: EmailState
+
+
+class Consequences(msgspec.Struct, frozen=True, kw_only=True):
+    """What followed from a message, kept in `eingang.wirkung`; without an e-mail only an absence can."""
+
+    before: EmailState | None = None
+    after: EmailState | None = None
     calls: list[ChangedCall] = []
     stop_id: int | None = None
+    absence: ChangedAbsence | None = None
+
+    @property
+    def email(self) -> ChangedEmail | None:
+        """What changed of the e-mail; None where nothing followed for one."""
+        return ChangedEmail(self.before, self.after) if self.before and self.after else None
 
     @property
     def sets_answer(self) -> bool:
         """Whether it is this message that answered the e-mail."""
-        return self.after.antwort_erhalten and not self.before.antwort_erhalten
+        email = self.email
+        return email is not None and email.after.antwort_erhalten and not email.before.antwort_erhalten
 
     def as_json(self) -> dict[str, object]:
         """Return it as it is stored."""
@@ -91,8 +124,10 @@ class Watch:
         )
         return cls(email, planned.all())
 
-    def end(self, *, stop_id: int | None = None) -> Consequences:
-        """Return what has changed since."""
+    def end(self, *, stop_id: int | None = None, absent: SetAbsent | None = None) -> Consequences:
+        """Return what has changed since, and what an absence that was noted has moved."""
+        known = {call.id for call, _, _ in self._calls}
+        calls, absence = _of_absence(absent)
         return Consequences(
             before=self._before,
             after=EmailState.of(self._email),
@@ -100,9 +135,24 @@ class Watch:
                 ChangedCall(call.id, call.version, before)
                 for call, version, before in self._calls
                 if call.version != version
-            ],
+            ]
+            + [changed for changed in calls if changed.id not in known],
             stop_id=stop_id,
+            absence=absence,
         )
+
+
+def absence_alone(absent: SetAbsent) -> Consequences:
+    """Return what followed from a note that concerns no e-mail, or one that is answered."""
+    calls, absence = _of_absence(absent)
+    return Consequences(calls=calls, absence=absence)
+
+
+def _of_absence(absent: SetAbsent | None) -> tuple[list[ChangedCall], ChangedAbsence | None]:
+    if absent is None:
+        return [], None
+    calls = [ChangedCall(moved.call.id, moved.call.version, moved.before) for moved in absent.calls]
+    return calls, ChangedAbsence(absent.therapist.id, absent.before, absent.after)
 
 
 def read_consequences(stored: dict[str, object] | None) -> Consequences | None:
@@ -110,60 +160,80 @@ def read_consequences(stored: dict[str, object] | None) -> Consequences | None:
     return msgspec.convert(stored, Consequences) if stored else None
 
 
-async def take_back(tx: Transaction, email: Email, done: Consequences) -> None:
-    """Take back what followed for a locked e-mail, as far as nobody has changed it since.
+async def take_back(tx: Transaction, email: Email | None, done: Consequences) -> None:
+    """Take back what followed, for a locked e-mail if any, as far as nobody has changed it since.
 
     Calls come back at their time, or at the next that is free. Other services can't be made to forget: they
     are told how the e-mail and the calls are now.
     """
-    before = _take_back_email(tx, email, done)
+    before = _take_back_email(tx, email, done, done.email) if email is not None and done.email else None
+    calls = await _lock_calls(tx, done.calls)
+    if done.absence is not None:
+        await _take_back_absence(tx, done.absence)
     for changed in done.calls:
-        await _take_back_call(tx, email, changed)
+        await _take_back_call(tx, email, changed, calls.get(changed.id))
     if done.stop_id is not None:
         await _release(tx, done.stop_id)
-    if EmailState.of(email) != before:
+    if email is not None and before is not None and EmailState.of(email) != before:
         await tx.session.flush()
         _report_state(tx, email)
 
 
-def _take_back_email(tx: Transaction, email: Email, done: Consequences) -> EmailState:
-    now = EmailState.of(email)
+async def _lock_calls(tx: Transaction, changed: Sequence[ChangedCall]) -> dict[int, PhoneCall]:
+    """Lock all calls that are to come back, before the calendar is."""
+    rows = await tx.session.scalars(
+        select(PhoneCall)
+        .where(PhoneCall.id.in_([each.id for each in changed]))
+        .order_by(PhoneCall.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    return {call.id: call for call in rows}
+
+
+async def _take_back_absence(tx: Transaction, changed: ChangedAbsence) -> None:
+    await lock_calendar(tx)
+    therapist = await tx.locked(Therapist, changed.therapist_id)
+    if Absence.of(therapist) == changed.after:
+        restore_absence(tx, therapist, changed.before)
+        await tx.session.flush()
+
+
+def _take_back_email(tx: Transaction, email: Email, done: Consequences, changed: ChangedEmail) -> EmailState:
+    now, before, after = EmailState.of(email), changed.before, changed.after
 
     def untouched(*columns: str) -> bool:
-        return all(getattr(now, column) == getattr(done.after, column) for column in columns)
+        return all(getattr(now, column) == getattr(after, column) for column in columns)
 
     restored: dict[str, Any] = {}
     if untouched(*ANSWER) and done.sets_answer:
-        restored |= {column: getattr(done.before, column) for column in ANSWER} | {"antwortinhalt": None}
+        restored |= {column: getattr(before, column) for column in ANSWER} | {"antwortinhalt": None}
     for column in ("antwort_art", "nachverfolgung_ab", "nachverfolgung_erforderlich"):
         if untouched(column):
-            restored[column] = getattr(done.before, column)
+            restored[column] = getattr(before, column)
     if untouched(*DELIVERY):
-        restored |= {column: getattr(done.before, column) for column in DELIVERY}
-        if done.before.status is EmailStatus.QUEUED and now.status is not EmailStatus.QUEUED:
+        restored |= {column: getattr(before, column) for column in DELIVERY}
+        if before.status is EmailStatus.QUEUED and now.status is not EmailStatus.QUEUED:
             restored |= queued(tx.now)
     for column, value in restored.items():
         setattr(email, column, value)
     return now
 
 
-async def _take_back_call(tx: Transaction, email: Email, changed: ChangedCall) -> None:
-    call = await tx.session.scalar(
-        select(PhoneCall)
-        .where(PhoneCall.id == changed.id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
+async def _take_back_call(
+    tx: Transaction, email: Email | None, changed: ChangedCall, call: PhoneCall | None
+) -> None:
     if call is None or call.version != changed.version:
         return
     therapist = await tx.session.get(Therapist, call.therapist_id)
     try:
         await _find_time(tx, call, therapist, changed.before)
     except (Unschedulable, InvalidInput, CallCollision):
-        email.nachverfolgung_erforderlich = True
+        if email is not None:
+            email.nachverfolgung_erforderlich = True
         return
-    call.status, call.ergebnis_art = changed.before.status, changed.before.ergebnis_art
-    call.ergebnis, call.abgeschlossen_at = changed.before.ergebnis, changed.before.abgeschlossen_at
+    for column in CLOSING:
+        setattr(call, column, getattr(changed.before, column))
     call.version += 1
     await tx.session.flush()
     announce(tx, call, Action.CALL_MOVED)

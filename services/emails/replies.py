@@ -3,7 +3,8 @@
 - An *answer* ends the matter: the pending automatic call is cancelled in the same transaction.
 - An *out-of-office note* is no answer: the follow-up waits for the day of return, else for another full
   waiting time, and a pending automatic call moves there; with no time free there it is cancelled and the
-  e-mail marked for follow-up by a person.
+  e-mail marked for follow-up by a person. The day of return makes the therapist absent until then, and
+  whatever else is planned with them before it moves too (`services.calls.absences`).
 - *Undeliverable* is no answer either: the server's notice is kept in `fehlermeldung`, other services are
   told, and where the address is dead nobody writes to it any more. No call is made for want of an answer, a
   pending one stays; the screen offers to call right away, which a person decides.
@@ -21,6 +22,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from sqlalchemy import select
 
+from services.calls.absences import SetAbsent, foresee_absence, learn_of_absence
 from services.checks import check_body, check_note
 from services.drafts import REPLY, drop_draft
 from services.emails.consequences import Consequences, Watch
@@ -49,6 +51,7 @@ from services.models import (
     StopEntry,
     StopReason,
 )
+from services.therapists.absence import check_return
 from services.work import Action, Moment, Transaction, Work
 
 KIND_OF = {
@@ -58,14 +61,10 @@ KIND_OF = {
 }
 """What the inbox calls what came back."""
 
-LATEST_RETURN = timedelta(days=366)
-
 CLOCKS_APART = timedelta(minutes=5)
 
 IN_THE_FUTURE = "This lies in the future."
 BEFORE_THE_EMAIL = "This lies before the e-mail was created."
-IN_THE_PAST = "This lies in the past."
-TOO_FAR = "This lies more than a year ahead."
 
 
 class AlreadyAnswered(Conflict):
@@ -99,6 +98,10 @@ class ReplyEffect:
     """The call that is not made any more."""
     moved: PhoneCall | None = None
     """The call that moves; in a preview still at its old time."""
+    absent_until: date | None = None
+    """The first day back, where the note makes the therapist absent."""
+    others_moved: int = 0
+    """How many other calls to the therapist an absence moves."""
     follow_up_from: date | None = None
     """No follow-up call before this day."""
     offer_call: bool = False
@@ -138,13 +141,23 @@ async def preview_reply(
     async with work.transaction() as tx:
         email = await existing_email(tx, email_id)
         pending = await follow_ups.pending_call(tx, email_id)
+        absence = await foresee_absence(
+            tx, email.therapist_id, rueckkehr if art is ReplyKind.OUT_OF_OFFICE else None, but_about=email_id
+        )
     match art:
         case ReplyKind.REPLY:
             return ReplyEffect(email=email, art=art, canceled=pending)
         case ReplyKind.OUT_OF_OFFICE:
             not_before = _follow_up_day(work, email, rueckkehr)
             moved = pending if pending and pending.geplantes_datum < not_before else None
-            return ReplyEffect(email=email, art=art, moved=moved, follow_up_from=not_before)
+            return ReplyEffect(
+                email=email,
+                art=art,
+                moved=moved,
+                follow_up_from=not_before,
+                absent_until=absence.back_on,
+                others_moved=absence.calls,
+            )
         case ReplyKind.UNDELIVERABLE:
             return ReplyEffect(email=email, art=art, offer_call=True)
 
@@ -182,6 +195,7 @@ async def follow(
     Its `eingang` is aware. An answer corrects an earlier one; a note or notice comes before any answer.
     """
     watch = await Watch.begin(tx, email)
+    absent = None
     if email.zustellung_unklar and reply.art is not ReplyKind.UNDELIVERABLE:
         settle_as_sent(tx, email)
     undeliverable_before = email.antwort_art == ReplyKind.UNDELIVERABLE
@@ -192,6 +206,9 @@ async def follow(
             effect = await _answered(tx, email, reply.eingang, reply.inhalt)
         case ReplyKind.OUT_OF_OFFICE:
             effect = await _out_of_office(tx, email, reply)
+            if reply.rueckkehr is not None:
+                absent = await learn_of_absence(tx, email.therapist_id, reply.rueckkehr)
+                effect = _with_absence(effect, absent)
         case ReplyKind.UNDELIVERABLE:
             email.fehlermeldung = reply.inhalt or email.fehlermeldung
             if reply.adresse_tot:
@@ -201,8 +218,14 @@ async def follow(
             if not undeliverable_before:
                 tx.report(EventType.EMAIL_FAILED, email)
             effect = ReplyEffect(email=email, art=reply.art, offer_call=True)
-    consequences = watch.end(stop_id=stopped.id if stopped else None)
+    consequences = watch.end(stop_id=stopped.id if stopped else None, absent=absent)
     return replace(effect, stopped=stopped, consequences=consequences)
+
+
+def _with_absence(effect: ReplyEffect, absent: SetAbsent | None) -> ReplyEffect:
+    if absent is None:
+        return effect
+    return replace(effect, absent_until=absent.after.wieder_da_am, others_moved=len(absent.calls))
 
 
 async def _note(tx: Transaction, email: Email, reply: Reply, effect: ReplyEffect) -> bool:
@@ -308,12 +331,3 @@ def check_reply_date(
     if value > now + CLOCKS_APART:
         return [FieldError(field, IN_THE_FUTURE)]
     return [FieldError(field, BEFORE_THE_EMAIL)] if value < created_at else []
-
-
-def check_return(field: str, value: date | None, *, today: date) -> list[FieldError]:
-    """Return what is wrong with the day somebody is back."""
-    if value is None:
-        return []
-    if value < today:
-        return [FieldError(field, IN_THE_PAST)]
-    return [FieldError(field, TOO_FAR)] if value > today + LATEST_RETURN else []

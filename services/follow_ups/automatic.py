@@ -1,8 +1,8 @@
 """Makes the automatic call about an e-mail nobody has answered: exactly one, however many workers look.
 
 Due is a SENT e-mail without an answer, `rules.follow_up_after` after it was sent or, where an out-of-office
-note or an earlier look moved it, from `nachverfolgung_ab` on. Failed, undeliverable, unclear and answered
-e-mails are not, nor are those a call was already made about.
+note or an earlier look moved it, from `nachverfolgung_ab` on; never while the therapist is absent. Failed,
+undeliverable, unclear and answered e-mails are not, nor are those a call was already made about.
 
 An e-mail whose therapist can't be called is flagged `nachverfolgung_erforderlich` with the reason in
 `nachverfolgung_hindernis`, and looked at again after `rules.follow_up_after`: it neither vanishes nor is
@@ -11,7 +11,7 @@ tried all the time.
 
 import asyncio
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import structlog
 from sqlalchemy import Select, exists, select, update
@@ -123,18 +123,25 @@ async def _put_off(work: Work, email_id: int, until: datetime, obstacle: FollowU
 def due_follow_ups(moment: Moment) -> Select[int, int]:
     """Return the query for the ids of due e-mails and of their therapists, oldest e-mail first."""
     followed_up = exists().where(PhoneCall.email_id == Email.id, PhoneCall.stands_for_follow_up)
+    absent = exists().where(Therapist.id == Email.therapist_id, Therapist.wieder_da_am > moment.today)
     return (
         select(Email.id, Email.therapist_id)
-        .where(Email.follow_up_due(moment.now, moment.rules.follow_up_after), ~followed_up)
+        .where(Email.follow_up_due(moment.now, moment.rules.follow_up_after), ~followed_up, ~absent)
         .order_by(Email.sent_at, Email.id)
     )
 
 
-def follow_up_at(email: Email, calls: Iterable[PhoneCall], rules: DeskRules) -> datetime | None:
-    """Return when `due_follow_ups` finds an e-mail, given all calls about it; None if never."""
-    if any(call.stands_for_follow_up for call in calls):
+def follow_up_at(
+    email: Email, calls: Iterable[PhoneCall], rules: DeskRules, *, back_on: date | None = None
+) -> datetime | None:
+    """Return when `due_follow_ups` finds an e-mail, given all calls about it; None if never.
+
+    `back_on` is the first day back of the therapist's absence.
+    """
+    at = email.follow_up_at(rules.follow_up_after)
+    if at is None or any(call.stands_for_follow_up for call in calls):
         return None
-    return email.follow_up_at(rules.follow_up_after)
+    return max(at, rules.instant(back_on, time.min).astimezone(UTC)) if back_on else at
 
 
 async def _lock_due(tx: Transaction, email_id: int) -> Email | None:

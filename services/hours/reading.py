@@ -76,30 +76,48 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Availability:
-    """The phone hours as understood, what was not, and the states whose public holidays the practice keeps.
+    """The phone hours as understood, what was not, and when nobody answers the phone all the same.
 
-    Without a state it keeps those of the desk's own (`rules.holiday_state`).
+    Attributes:
+        states: those whose public holidays the practice keeps; none stands for the desk's own
+            (`rules.holiday_state`).
+        back_on: the first day back of an absence; before it nobody is there.
     """
 
     windows: Windows = field(default_factory=dict[int, tuple[Window, ...]])
     problems: list[Problem] = field(default_factory=list[Problem])
     states: frozenset[str] = frozenset()
+    back_on: date | None = None
 
     def on(self, day: date) -> tuple[Window, ...]:
-        """Return the windows of a date's weekday."""
-        return self.windows.get(day.weekday(), ())
+        """Return the windows of a date's weekday; none in an absence."""
+        return () if self.away(day) else self.windows.get(day.weekday(), ())
+
+    def away(self, day: date) -> bool:
+        """Say whether a date lies in an absence."""
+        return self.back_on is not None and day < self.back_on
 
 
-def parse(raw: object, plz: str | None = None) -> Availability:
+def parse(raw: object, plz: str | None = None, back_on: date | None = None) -> Availability:
     """Read phone hours from any JSON value, and the state from the postcode; never raises.
 
     The work grows with `MOST_ENTRIES` and `LONGEST_ENTRY` at most, whatever the value's size.
     """
-    states = states_of(plz)
+    windows, problems = _read(raw)
+    return Availability(windows, problems, states_of(plz), back_on)
+
+
+@lru_cache(maxsize=4_096)
+def parse_json(text: str | None, plz: str | None = None, back_on: date | None = None) -> Availability:
+    """Read phone hours from their JSON text, which is the same text every time a board is drawn."""
+    return parse(msgspec.json.decode(text) if text else None, plz, back_on)
+
+
+def _read(raw: object) -> tuple[Windows, list[Problem]]:
     if raw is None:
-        return Availability(states=states)
+        return {}, []
     if not isinstance(raw, Mapping):
-        return Availability({}, [Problem("", _quote(raw), NOT_A_TABLE)], states)
+        return {}, [Problem("", _quote(raw), NOT_A_TABLE)]
     table = cast(Mapping[object, object], raw)
     problems: list[Problem] = []
     found: dict[int, list[Window]] = {}
@@ -119,13 +137,7 @@ def parse(raw: object, plz: str | None = None) -> Availability:
                 problems.append(Problem(_quote(key), _quote(entry), window))
     if len(table) > MOST_ENTRIES or len(problems) > MOST_PROBLEMS:
         problems = [*problems[: MOST_PROBLEMS - 1], Problem("", "…", TOO_MUCH)]
-    return Availability({day: _joined(found[day]) for day in sorted(found)}, problems, states)
-
-
-@lru_cache(maxsize=4_096)
-def parse_json(text: str | None, plz: str | None = None) -> Availability:
-    """Read phone hours from their JSON text, which is the same text every time a board is drawn."""
-    return parse(msgspec.json.decode(text) if text else None, plz)
+    return {day: _joined(found[day]) for day in sorted(found)}, problems
 
 
 def _weekdays(key: object) -> frozenset[int]:

@@ -32,11 +32,12 @@ from services.models.phone_calls import (
     PhoneCall,
 )
 from services.models.staff import Activity, ApiKey, Draft, LoginTries, ShiftNote, Staff, StaffSession
-from services.models.therapists import Therapist
+from services.models.therapists import AbsenceSource, Therapist
 
 __all__ = [
     "LARGEST_ID",
     "SCHEMA",
+    "AbsenceSource",
     "Activity",
     "ApiKey",
     "AttemptOutcome",

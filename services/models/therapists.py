@@ -1,6 +1,7 @@
 """The local copy of the therapist directory, with what the desk itself knows."""
 
-from datetime import datetime
+from datetime import date, datetime
+from enum import StrEnum
 
 from sqlalchemy import (
     CheckConstraint,
@@ -15,7 +16,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.hours.reading import Availability, parse
-from services.models.base import SCHEMA, Base
+from services.models.base import SCHEMA, Base, one_of
 
 NAMES_SQL = f"{SCHEMA}.namenswoerter(vorname, nachname)"
 NAMES: ColumnElement[str] = literal_column(NAMES_SQL, TSVECTOR)
@@ -34,12 +35,24 @@ NUMBER_ENDS: ColumnElement[str] = literal_column(NUMBER_ENDS_SQL, TSVECTOR)
 """All numbers of a therapist's phone field, each as one word, from its last digit to its first."""
 
 
+class AbsenceSource(StrEnum):
+    """Who said that a therapist is away (`abwesend_laut`)."""
+
+    NOTE = "notiz"
+    CALL = "anruf"
+    HAND = "hand"
+    SERVICE = "dienst"
+
+
 class Therapist(Base):
     """A therapist as the Therapist Service last described them; `id` is that service's."""
 
     __tablename__ = "therapists"
     __table_args__ = (
         CheckConstraint("id > 0", name="id"),
+        one_of("abwesend_laut", AbsenceSource),
+        CheckConstraint("num_nonnulls(wieder_da_am, abwesend_laut, abwesend_seit) IN (0, 3)", name="absence"),
+        Index("ix_therapists_absent", "wieder_da_am", postgresql_where=text("wieder_da_am IS NOT NULL")),
         Index(
             "ix_therapists_telefon_e164", "telefon_e164", postgresql_ops={"telefon_e164": "text_pattern_ops"}
         ),
@@ -74,6 +87,11 @@ class Therapist(Base):
     nicht_anrufen: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     nicht_anrufen_grund: Mapped[str | None] = mapped_column(Text)
     anruf_hinweis: Mapped[str | None] = mapped_column(Text)
+    wieder_da_am: Mapped[date | None] = mapped_column(
+        comment="First day back of an absence; no call before it"
+    )
+    abwesend_laut: Mapped[str | None] = mapped_column(String(20), comment="Who said so")
+    abwesend_seit: Mapped[datetime | None] = mapped_column(comment="Since when it is known")
     version: Mapped[int] = mapped_column(default=1, server_default=text("1"))
 
     @property
@@ -83,8 +101,8 @@ class Therapist(Base):
 
     @property
     def availability(self) -> Availability:
-        """The phone hours as far as they can be read, and whose public holidays the practice keeps."""
-        return parse(self.telefonische_erreichbarkeit, self.plz)
+        """The phone hours as far as they can be read, the practice's state, and until when they are away."""
+        return parse(self.telefonische_erreichbarkeit, self.plz, self.wieder_da_am)
 
 
 NOT_TO_BE_CALLED = frozenset({"gesperrt", "inaktiv"})

@@ -10,9 +10,10 @@ from datetime import date
 
 from sqlalchemy import select
 
+from services.calls.absences import learn_of_absence
 from services.checks import LARGEST_BODY_BYTES
-from services.emails.consequences import read_consequences, take_back
-from services.emails.replies import LATEST_RETURN, Reply, ReplyEffect, check_return, follow
+from services.emails.consequences import absence_alone, read_consequences, take_back
+from services.emails.replies import Reply, ReplyEffect, follow
 from services.emails.states import NoSuchEmail, NotInThisState, finish_change, locked_email
 from services.emails.stop_list import spelling
 from services.errors import Conflict, FieldError, InvalidInput, NotFound
@@ -26,6 +27,7 @@ from services.models import (
     ReplyKind,
     Therapist,
 )
+from services.therapists.absence import LONGEST_ABSENCE, check_return
 from services.work import Action, Transaction, Work
 
 FOLLOWS: dict[str, ReplyKind] = {
@@ -196,15 +198,17 @@ async def _belongs_to_therapist(tx: Transaction, incoming: Incoming, therapist_i
     if await tx.session.get(Therapist, therapist_id) is None:
         raise InvalidInput(FieldError("therapist_id", NO_SUCH_THERAPIST))
     incoming.email_id, incoming.therapist_id = None, therapist_id
+    await _learn_of_absence(tx, incoming)
 
 
 async def _follow(tx: Transaction, incoming: Incoming, email: Email) -> ReplyEffect | None:
     """Do what follows from a message for its locked e-mail.
 
-    After an answer nothing does: what comes later is in the timeline only.
+    After an answer nothing does: what comes later is in the timeline only. But whoever is away is away.
     """
     art = FOLLOWS.get(incoming.art)
     if art is None or email.antwort_erhalten:
+        await _learn_of_absence(tx, incoming)
         return None
     reply = Reply(
         art=art,
@@ -221,9 +225,19 @@ async def _follow(tx: Transaction, incoming: Incoming, email: Email) -> ReplyEff
     return effect
 
 
+async def _learn_of_absence(tx: Transaction, incoming: Incoming) -> None:
+    """Note the absence that a note tells of, where nothing follows for an e-mail."""
+    back_on = _return_day(tx, incoming.wieder_da_am)
+    if incoming.art != IncomingKind.OUT_OF_OFFICE or back_on is None or incoming.therapist_id is None:
+        return
+    absent = await learn_of_absence(tx, incoming.therapist_id, back_on)
+    if absent is not None:
+        incoming.wirkung = absence_alone(absent).as_json()
+
+
 def _return_day(tx: Transaction, day: date | None) -> date | None:
     """Return the day an absence ends from today's point of view; one too far ahead counts as not said."""
-    if day is None or day > tx.today + LATEST_RETURN:
+    if day is None or day > tx.today + LONGEST_ABSENCE:
         return None
     return max(day, tx.today)
 
@@ -243,7 +257,10 @@ async def _undo(tx: Transaction, incoming: Incoming) -> None:
     """Take back what followed from a locked message; the next answer to the e-mail takes its place."""
     done, email_id = read_consequences(incoming.wirkung), incoming.email_id
     incoming.email_id = incoming.therapist_id = incoming.wirkung = None
-    if done is None or email_id is None:
+    if done is None:
+        return
+    if email_id is None or done.email is None:
+        await take_back(tx, None, done)
         return
     email = await locked_email(tx, email_id)
     await take_back(tx, email, done)

@@ -1,7 +1,7 @@
 """Finds free times: the calls in the database, brought to the pure functions of `slots`."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 
 from sqlalchemy import Select, func, literal_column, select, tuple_
@@ -69,7 +69,7 @@ async def find_next(
     duration_minutes: int | None = None,
     ignore_call_id: int | None = None,
 ) -> Slot:
-    """Return the next free slot, as `book_next` would take it now.
+    """Return the next free slot, as `book_next` would take it now; never one in an absence.
 
     Raises:
         NoWindow: there are no phone hours within the desk's hours on any day.
@@ -79,7 +79,8 @@ async def find_next(
     """
     duration = duration_minutes or tx.rules.duration_minutes
     hours = therapist.availability
-    days = days_to_search(tx, not_before=not_before)
+    first = max(filter(None, (not_before, hours.back_on)), default=None)
+    days = days_to_search(tx, not_before=first)
     for some in _growing(
         pieces(openings(hours, days, tx.rules), tx.now + tx.rules.notice, duration, tx.rules)
     ):
@@ -164,8 +165,9 @@ def plannable(moment: Moment, day: date) -> bool:
 
 
 def _why_none(hours: Availability, rules: DeskRules, duration: int) -> Unschedulable:
-    """Return why no slot was found: what an empty calendar could hold in some week without holidays."""
-    week = openings(hours, (date(2024, 6, 3) + number * DAY for number in range(7)), rules)
+    """Return why no slot was found: what an empty calendar could hold in a week without holidays."""
+    usually = replace(hours, back_on=None)
+    week = openings(usually, (date(2024, 6, 3) + number * DAY for number in range(7)), rules)
     long_ago = datetime(2024, 1, 1, tzinfo=UTC)
     if next_slot(Moment(now=long_ago, rules=rules), week, Busy(), duration_minutes=duration) is not None:
         return NoFreeSlot()
@@ -206,7 +208,8 @@ def _growing(every: Sequence[Interval]) -> Iterator[Sequence[Interval]]:
 class FreeTimes:
     """When a call could start, and the phone hours within the desk's hours it was looked for in.
 
-    `may_be_called` is False for who is blocked, inactive or does not want to be called; nothing is free then.
+    `may_be_called` is False for who is blocked, inactive or does not want to be called; nothing is free then,
+    nor in an absence, before `back_on`.
     """
 
     therapist_id: int
@@ -215,6 +218,7 @@ class FreeTimes:
     may_be_called: bool
     windows: list[Window]
     slots: list[Slot]
+    back_on: date | None
 
 
 async def load_free_times(
@@ -242,4 +246,4 @@ async def load_free_times(
         async with work.transaction() as tx:
             slots = await free_slots_of_day(tx, therapist, day, duration_minutes=duration)
     windows = day_windows(therapist.availability, day, work.rules)
-    return FreeTimes(therapist.id, day, duration, allowed, windows, slots)
+    return FreeTimes(therapist.id, day, duration, allowed, windows, slots, therapist.wieder_da_am)

@@ -1,4 +1,4 @@
-"""Phone hours cut to the desk's hours, without public holidays."""
+"""Phone hours cut to the desk's hours, without public holidays and absences."""
 
 from collections.abc import Iterable
 from datetime import date, datetime, time, timedelta
@@ -24,7 +24,7 @@ class Interval(NamedTuple):
 
 
 def day_windows(availability: Availability, day: date, rules: DeskRules) -> list[Window]:
-    """Return a day's phone hours cut to the desk's hours, in order; none on a public holiday."""
+    """Return a day's phone hours cut to the desk's hours, in order; none on a holiday or in an absence."""
     of_day = availability.on(day)
     if not of_day or keeps_holiday(availability, day, rules):
         return []
@@ -34,7 +34,7 @@ def day_windows(availability: Availability, day: date, rules: DeskRules) -> list
 
 
 def openings(availability: Availability, days: Iterable[date], rules: DeskRules) -> list[Interval]:
-    """Return when the therapist and the desk are both there, in order; never on a holiday."""
+    """Return when the therapist and the desk are both there, in order; on no holiday, in no absence."""
     return [_interval(day, window) for day in days for window in day_windows(availability, day, rules)]
 
 

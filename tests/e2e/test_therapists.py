@@ -53,3 +53,30 @@ async def test_a_wrong_time_is_named_and_a_right_one_planned(anna: Page) -> None
     await plan.get_by_label("Uhrzeit").fill("16:35")
     await plan.get_by_role("button", name="Planen", exact=True).click()
     await expect(plan).to_contain_text("Mo 19.10. 16:35")
+
+
+async def test_who_is_away_says_so_on_their_page_and_on_the_board(anna: Page) -> None:
+    await anna.goto("/therapists/2")
+    await anna.get_by_label("Abwesend, wieder da am").fill("2026-10-26")
+    await anna.get_by_role("button", name="Abwesenheit speichern").click()
+    await expect(anna.locator("#status")).to_contain_text("Die Abwesenheit ist gespeichert.")
+    await expect(anna.locator("#therapist .banner-warn")).to_contain_text("Vorher wird nicht angerufen.")
+    assert await violations(anna) == []
+    await screenshot(anna, "therapist-absent")
+    await anna.get_by_role("button", name="Ist wieder da").click()
+    await expect(anna.locator("#status")).to_contain_text("ist wieder da")
+    await expect(anna.get_by_text("von Hand eingetragen")).to_have_count(0)
+
+
+async def test_an_absence_heard_on_the_phone_is_noted_beside_the_call(anna: Page) -> None:
+    await anna.goto("/")
+    await anna.locator(".group-now .row-claim").first.click()
+    panel = anna.locator("#panel")
+    await panel.get_by_text("Hinweis oder Anrufsperre eintragen").click()
+    await panel.get_by_label("Abwesend, wieder da am").fill("2026-10-26")
+    await panel.get_by_role("button", name="Abwesenheit speichern").click()
+    await expect(panel.locator(".call-outside")).to_contain_text("am Telefon erfahren")
+    assert await violations(anna) == []
+    await screenshot(anna, "call-absent")
+    await panel.get_by_role("button", name=re.compile("Freigeben")).click()
+    await expect(anna.locator(".group-unreachable")).to_contain_text("Abwesend, wieder da am")

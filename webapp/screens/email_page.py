@@ -40,7 +40,8 @@ class Consequence:
         """Tells whether a page already shows this."""
         effect = self.effect
         calls = [(call.id, call.version) for call in (effect.canceled, effect.moved) if call]
-        said = (effect.art.value, effect.email.antwort_erhalten, effect.follow_up_from, calls)
+        days = (effect.follow_up_from, effect.absent_until, effect.others_moved)
+        said = (effect.art.value, effect.email.antwort_erhalten, days, calls)
         return hashlib.sha256(repr((said, self.follow_up, self.outdated)).encode()).hexdigest()[:12]
 
 

@@ -467,6 +467,7 @@ async def test_free_slots_of_a_day(api: Client, session: AsyncSession):
         "darf_angerufen_werden": True,
         "telefonzeiten": [{"start": "10:00", "end": "12:00"}],
         "slots": ["11:15", "11:20", "11:50", "11:55"],
+        "wieder_da_am": None,
     }
     longer = await api.get("/api/therapists/1/slots?date=2026-10-18&dauer_minuten=30")
     assert (longer.json()["slots"], longer.json()["telefonzeiten"]) == ([], [])
@@ -486,6 +487,31 @@ async def test_nothing_is_free_on_a_holiday_of_the_practices_own_state(api: Clie
     in_saxony = (await api.get(f"/api/therapists/2/slots?date={repentance}")).json()
     assert (in_saxony["telefonzeiten"], in_saxony["slots"]) == ([], [])
     assert (await api.get(f"/api/therapists/3/slots?date={repentance}")).json()["slots"]
+
+
+async def test_an_absence_is_set_and_lifted_and_says_what_it_moves(api: Client, session: AsyncSession):
+    call_id = await add(session, geplantes_datum=date(2026, 10, 16))
+    path = "/api/therapists/1/absence"
+    answer = await api.put(path, json={"wieder_da_am": "2026-10-26"})
+    assert answer.json() == {
+        "therapist_id": 1,
+        "wieder_da_am": "2026-10-26",
+        "abwesend_laut": "dienst",
+        "abwesend_seit": "2026-10-14T08:42:00Z",
+        "anrufe": [call_id],
+    }
+    assert (await api.get(f"{CALLS}/{call_id}")).json()["geplantes_datum"] == "2026-10-26"
+    away = (await api.get("/api/therapists/1/slots?date=2026-10-16")).json()
+    assert (away["telefonzeiten"], away["slots"], away["wieder_da_am"]) == ([], [], "2026-10-26")
+    assert (await api.get("/api/therapists/1/slots?date=2026-10-27")).json()["slots"]
+    for wrong in ("2026-10-14", "2028-10-14"):
+        refused = await api.put(path, json={"wieder_da_am": wrong})
+        assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "wieder_da_am")
+    assert (await api.put(path, json={})).status_code == 422
+    assert (await api.put(f"/api/therapists/{2**40}/absence", json={"wieder_da_am": None})).status_code == 404
+    there = await api.put(path, json={"wieder_da_am": None})
+    assert (there.json()["wieder_da_am"], there.json()["anrufe"]) == (None, [])
+    assert (await api.get(f"{CALLS}/{call_id}")).json()["geplantes_datum"] == "2026-10-26"
 
 
 REFUSED_SLOTS: list[tuple[str, int]] = [

@@ -1,10 +1,12 @@
 """What a call says of its therapist, and what staff note about them."""
 
+from datetime import date
+
 import pytest
 
 from services.models import CallReason, CallStatus
 from shared.database import SessionFactory
-from tests.factories import make_call, make_therapist
+from tests.factories import NOW, make_call, make_therapist
 from tests.integration.conftest import Client, submit
 from tests.integration.pages.conftest import load_call, outcome, stored
 
@@ -104,3 +106,43 @@ async def test_a_time_agreed_with_somebody_unknown_is_nothing_unusual(
     params = {"geplantes_datum": "2026-10-17", "geplante_zeit": "20:30"}
     answer = await staff_client.get("/calls/7/agreed-time", params=params)
     assert (answer.status_code, answer.text.strip()) == (200, "")
+
+
+async def test_an_absence_heard_on_the_phone_moves_other_calls_and_keeps_the_one_in_hand(
+    staff_client: Client, sessions: SessionFactory
+):
+    await stored(
+        sessions,
+        make_therapist(),
+        make_call(id=71),
+        make_call(id=72, geplantes_datum=date(2026, 10, 16)),
+    )
+    panel = (await submit(staff_client, "/calls/71/claim", htmx=True)).text
+    assert "Planned calls move behind it" in panel
+    missing = await submit(staff_client, "/calls/71/absence", {"version": 1, "text": ""}, htmx=True)
+    assert missing.status_code == 422
+    assert "Give the first day back, after today." in missing.text
+    form = {"version": 1, "text": "2026-10-26"}
+    saved = (await submit(staff_client, "/calls/71/absence", form, htmx=True)).text
+    assert "Dr. Jürgen Schmidt is absent and back on Mon 26 Oct. 1 call is moved behind it." in saved
+    assert "Absent, back on Mon 26 Oct (heard on the phone on Wed 14 Oct)." in saved
+    assert "Mon 26 Oct" in saved.split('id="next-attempt"')[-1]
+    assert (await load_call(sessions, 71)).geplantes_datum == date(2026, 10, 14)
+    assert (await load_call(sessions, 72)).geplantes_datum == date(2026, 10, 26)
+    lifted = await submit(staff_client, "/calls/71/absence", {"version": 2, "flag": "1"}, htmx=True)
+    assert "is there again. Planned calls stay where they are." in lifted.text
+    assert "Absent, back on" not in lifted.text
+    assert (await load_call(sessions, 72)).geplantes_datum == date(2026, 10, 26)
+
+
+async def test_who_is_away_stands_apart_on_the_board_with_the_reason(
+    staff_client: Client, sessions: SessionFactory
+):
+    until = {"wieder_da_am": date(2026, 10, 26), "abwesend_laut": "notiz", "abwesend_seit": NOW}
+    await stored(sessions, make_therapist(**until), make_call(id=71))
+    page = (await staff_client.get("/")).text
+    apart = page.split('class="group group-unreachable"')[1]
+    assert "Absent, back on Mon 26 Oct" in apart
+    looked = (await staff_client.get("/calls/71")).text
+    assert "Absent, back on Mon 26 Oct (according to an out-of-office note of Wed 14 Oct)." in looked
+    assert "Take this call" in looked

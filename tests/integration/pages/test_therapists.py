@@ -248,3 +248,25 @@ async def test_unknown_therapist_and_unknown_action_change_nothing(
     assert (await submit(staff_client, "/therapists/1", {"action": "explode"})).status_code == 404
     assert (await staff_client.get("/therapists/99999999999999")).status_code == 404
     assert (await load(sessions)).version == 1
+
+
+async def test_an_absence_is_set_by_hand_and_lifted(
+    staff_client: Client, store: Store, sessions: SessionFactory
+):
+    await store(make_therapist(), make_call(geplantes_datum=date(2026, 10, 16), geplante_zeit=time(11)))
+    form = {"action": "absent", "version": 1, "wieder_da_am": "2026-10-14"}
+    refused = await submit(staff_client, "/therapists/1", form)
+    assert refused.status_code == 422
+    assert "Give the first day back, after today." in refused.text
+    answer = await submit(staff_client, "/therapists/1", form | {"wieder_da_am": "2026-10-26"})
+    page = (await staff_client.get(answer.headers["location"])).text
+    assert "What was planned before is moved behind it" in page
+    assert "<strong>Absent, back on Mon 26 Oct</strong> (set by hand on Wed 14 Oct)." in page
+    assert [day for day, *_ in await calls_of(sessions)] == [date(2026, 10, 26)]
+    assert "Next free time: Mon 26 Oct, 10:10" in page
+    assert "Absent, back on Mon 26 Oct" in (await staff_client.get("/therapists")).text
+    answer = await submit(staff_client, "/therapists/1", {"action": "there", "version": 2})
+    page = (await staff_client.get(answer.headers["location"])).text
+    assert "is there again. Planned calls stay where they are." in page
+    assert (await load(sessions)).wieder_da_am is None
+    assert [day for day, *_ in await calls_of(sessions)] == [date(2026, 10, 26)]

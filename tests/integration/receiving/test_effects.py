@@ -1,20 +1,23 @@
 """What a person does about a message, and the way back."""
 
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 
 import pytest
 from sqlalchemy import select
 
+from services.calls.absences import set_absence
 from services.emails.replies import Reply, record_reply
 from services.errors import InvalidInput, StaleVersion
 from services.follow_ups.automatic import due_follow_ups
 from services.models import (
+    AbsenceSource,
     CallStatus,
     EmailStatus,
     IncomingKind,
     IncomingState,
     ReplyKind,
     StopEntry,
+    Therapist,
 )
 from services.receiving.effects import (
     Correction,
@@ -218,3 +221,76 @@ async def test_undeliverable_by_hand_is_followed_up_by_nobody_but_a_person(desk:
     async with desk.sessions() as session:
         due = await session.execute(due_follow_ups(a_moment(now=NOW + timedelta(days=60))))
         assert due.all() == []
+
+
+NOTE = mail("Ich bin bis 6. Januar 2027 im Urlaub.", Auto_Submitted="auto-replied")
+BACK = date(2027, 1, 7)
+
+
+async def absence(desk: Desk, therapist_id: int = 1) -> tuple[date | None, str | None]:
+    async with desk.sessions() as session:
+        therapist = await session.get_one(Therapist, therapist_id)
+        return therapist.wieder_da_am, therapist.abwesend_laut
+
+
+async def test_a_note_sets_its_therapist_absent_and_taken_back_it_never_did(desk: Desk) -> None:
+    await desk.add(make_call(id=71, geplantes_datum=date(2026, 12, 28), geplante_zeit=time(11)))
+    incoming = await desk.known(NOTE)
+    assert await absence(desk) == (BACK, "notiz")
+    assert [(await desk.call(number)).geplantes_datum for number in (1, 71)] == [BACK, BACK]
+    await desk.does(undo, incoming.id, actor=ANNA)
+    assert await absence(desk) == (None, None)
+    other = await desk.call(71)
+    assert (other.geplantes_datum, other.geplante_zeit) == (date(2026, 12, 28), time(11))
+    assert (await desk.call()).geplantes_datum == date(2026, 12, 23)
+
+
+async def test_taken_back_a_note_leaves_what_is_known_otherwise(desk: Desk) -> None:
+    until = {"wieder_da_am": date(2026, 12, 28), "abwesend_laut": "anruf", "abwesend_seit": SENT}
+    await desk.add(
+        make_therapist(id=2, **until),
+        make_email(id=2, therapist_id=2, status=EmailStatus.SENT, sent_at=SENT, created_at=SENT),
+    )
+    incoming = await desk.known(NOTE)
+    about_other = Correction(art=IncomingKind.OUT_OF_OFFICE, email_id=2, wieder_da_am=BACK)
+    await desk.does(correct, incoming.id, about_other)
+    assert (await absence(desk), await absence(desk, 2)) == ((None, None), (BACK, "notiz"))
+    await desk.does(put_aside, incoming.id)
+    assert await absence(desk, 2) == (date(2026, 12, 28), "anruf")
+
+    await desk.does(correct, incoming.id, about_other)
+    later = date(2027, 2, 1)
+    await desk.does(set_absence, 2, later, AbsenceSource.HAND)
+    await desk.does(undo, incoming.id)
+    assert await absence(desk, 2) == (later, "hand")
+
+
+async def test_a_note_of_a_therapist_without_an_email_sets_them_absent(desk: Desk) -> None:
+    await desk.add(make_therapist(id=2), make_call(id=71, therapist_id=2, geplantes_datum=date(2026, 12, 28)))
+    incoming = await desk.known(mail("Ich bin bis 6. Januar 2027 im Urlaub.", **UNKNOWN))
+    said = Correction(art=IncomingKind.OUT_OF_OFFICE, therapist_id=2, wieder_da_am=BACK)
+    await desk.does(correct, incoming.id, said)
+    assert await absence(desk, 2) == (BACK, "notiz")
+    assert (await desk.call(71)).geplantes_datum == BACK
+    await desk.does(undo, incoming.id)
+    assert await absence(desk, 2) == (None, None)
+    assert (await desk.call(71)).geplantes_datum == date(2026, 12, 28)
+
+
+async def test_a_note_that_comes_after_the_answer_still_tells_who_is_away(desk: Desk) -> None:
+    await desk.known(mail(ANSWER))
+    await desk.add(make_call(id=71, geplantes_datum=date(2026, 12, 28)))
+    note = mail(
+        "Ich bin bis 6. Januar 2027 im Urlaub.",
+        Auto_Submitted="auto-replied",
+        Message_ID="<2@kern-test.example>",
+    )
+    incoming = await desk.known(note)
+    email = await desk.email()
+    assert (email.antwort_erhalten, email.antwort_art, email.nachverfolgung_ab) == (True, "antwort", None)
+    assert await absence(desk) == (BACK, "notiz")
+    assert (await desk.call(71)).geplantes_datum == BACK
+    await desk.does(put_aside, incoming.id)
+    assert (await desk.email()).antwort_erhalten
+    assert await absence(desk) == (None, None)
+    assert (await desk.call(71)).geplantes_datum == date(2026, 12, 28)

@@ -1,16 +1,20 @@
-"""`/api/therapists`: when a therapist can be called."""
+"""`/api/therapists`: when a therapist can be called, and until when they are away."""
 
-from datetime import date, time
+from datetime import date, datetime, time
 from typing import Annotated
 
-from litestar import Controller, get
+from litestar import Controller, get, put
 from litestar.di import NamedDependency
-from litestar.params import FromPath, QueryParameter
+from litestar.params import FromPath, JSONBody, QueryParameter
 from msgspec import Struct
 
+from services.calls.absences import lift_absence, set_absence
+from services.errors import NotFound
 from services.hours.windows import END_OF_DAY
+from services.models import AbsenceSource, Therapist
 from services.scheduling.calendar import LONGEST_CALL_MINUTES, load_free_times
-from services.therapists.directory import TherapistDirectory
+from services.therapists.absence import Absence
+from services.therapists.directory import TherapistDirectory, UnknownTherapist
 from services.work import Work
 from webapp.controllers.api.schema import check_days, problems, refuse_unknown_parameters
 
@@ -25,7 +29,8 @@ class PhoneHours(Struct):
 class FreeSlots(Struct):
     """A day's times, local wall clock, at which a call of this duration could start; they overlap.
 
-    Nothing is free where `darf_angerufen_werden` is false: blocked, inactive, or does not want calls.
+    Nothing is free where `darf_angerufen_werden` is false: blocked, inactive, or does not want calls; nor
+    before `wieder_da_am`, the first day back of an absence.
     """
 
     therapist_id: int
@@ -34,6 +39,26 @@ class FreeSlots(Struct):
     darf_angerufen_werden: bool
     telefonzeiten: list[PhoneHours]
     slots: list[str]
+    wieder_da_am: date | None
+
+
+class AbsenceChange(Struct, forbid_unknown_fields=True):
+    """The first day back, after today and within a year; `null`: the therapist is there."""
+
+    wieder_da_am: date | None
+
+
+class AbsenceState(Struct):
+    """A therapist's absence: the first day back, who said so, and since when it is known.
+
+    `anrufe` are the calls that were moved behind it, or cancelled where no time is free there.
+    """
+
+    therapist_id: int
+    wieder_da_am: date | None
+    abwesend_laut: AbsenceSource | None
+    abwesend_seit: datetime | None
+    anrufe: list[int]
 
 
 class TherapistApi(Controller):
@@ -74,7 +99,42 @@ class TherapistApi(Controller):
             darf_angerufen_werden=free.may_be_called,
             telefonzeiten=[PhoneHours(_hhmm(window.start), _hhmm(window.end)) for window in free.windows],
             slots=[_hhmm(slot.start) for slot in free.slots],
+            wieder_da_am=free.back_on,
         )
+
+    @put(
+        "/{therapist_id:int}/absence",
+        operation_id="setAbsence",
+        summary="Set a therapist absent until a day, or there again",
+        responses=problems(404, 413, 415, 422, 503),
+    )
+    async def set_absence(
+        self,
+        work: NamedDependency[Work],
+        therapist_id: FromPath[int],
+        data: JSONBody[AbsenceChange],
+        directory: NamedDependency[TherapistDirectory],
+    ) -> AbsenceState:
+        """Set or lift an absence; calls planned before the first day back move behind it."""
+        try:
+            await directory.get(work, therapist_id)
+        except UnknownTherapist as error:
+            raise NotFound from error
+        if data.wieder_da_am is None:
+            return _state(await lift_absence(work, therapist_id), [])
+        absent = await set_absence(work, therapist_id, data.wieder_da_am, AbsenceSource.SERVICE)
+        return _state(absent.therapist, [moved.call.id for moved in absent.calls])
+
+
+def _state(therapist: Therapist, calls: list[int]) -> AbsenceState:
+    absence = Absence.of(therapist)
+    return AbsenceState(
+        therapist_id=therapist.id,
+        wieder_da_am=absence.wieder_da_am if absence else None,
+        abwesend_laut=absence.laut if absence else None,
+        abwesend_seit=absence.seit if absence else None,
+        anrufe=calls,
+    )
 
 
 def _hhmm(at: time) -> str:

@@ -9,12 +9,15 @@ from litestar.params import FromPath
 from litestar.response import Template
 
 from services.calls import ring_backs
+from services.calls.absences import lift_absence, set_absence
 from services.calls.claims import Claim
 from services.calls.planning import get_call
 from services.calls.wishes import set_call_hint, set_do_not_call
 from services.desk.today import is_outside_phone_hours
 from services.errors import Conflict, InvalidInput
+from services.models import AbsenceSource
 from webapp.i18n import gettext
+from webapp.screens.absence_words import absent_in_words, there_in_words
 from webapp.screens.desk_answers import Page, show_call, show_desk, show_refusal
 from webapp.screens.forms import Submitted, limited, read_date, read_time
 from webapp.screens.outcome_form import OutcomeForm
@@ -24,7 +27,10 @@ from webapp.screens.visit import VISIT, Visit
 
 @dataclass
 class TherapistNote:
-    """What the desk notes about a therapist: a hint, or that and why they are not to be called."""
+    """What the desk notes about a therapist: a hint, their first day back, or why they are not to be called.
+
+    `flag` says that they are not to be called any more, or that they are back.
+    """
 
     version: int = 0
     text: str = ""
@@ -51,6 +57,22 @@ class CallTherapistController(Controller):
         except (Conflict, InvalidInput) as error:
             return await show_refusal(visit, call_id, error, typed={"hint": data.text})
         return await show_call(visit, call_id, notice=gettext("The hint is saved."))
+
+    @post("/{call_id:int}/absence", status_code=200)
+    async def absence(
+        self, visit: NamedDependency[Visit], call_id: FromPath[int], data: Submitted[TherapistNote]
+    ) -> Page:
+        """Note until when this therapist is away, as somebody said on the phone, or that they are there."""
+        call = await get_call(visit.work, call_id)
+        try:
+            if data.flag:
+                therapist = await lift_absence(visit.work, call.therapist_id, version=data.version)
+                return await show_call(visit, call_id, notice=there_in_words(therapist))
+            day, source = read_date(data.text), AbsenceSource.CALL
+            absent = await set_absence(visit.work, call.therapist_id, day, source, version=data.version)
+        except (Conflict, InvalidInput) as error:
+            return await show_refusal(visit, call_id, error, typed={"absence": data.text})
+        return await show_call(visit, call_id, notice=absent_in_words(absent))
 
     @post("/{call_id:int}/do-not-call", status_code=200)
     async def do_not_call(

@@ -12,12 +12,13 @@ from litestar.params import FromPath, FromQuery
 from litestar.response import Template
 
 from services.calls import wishes
+from services.calls.absences import lift_absence, set_absence
 from services.calls.planning import NewCall
 from services.calls.wishes import plan_call
 from services.desk.therapists import LONG_HISTORY, list_therapists, load_therapist
 from services.emails.stop_list import NotStopped, release, stop_address
 from services.errors import DomainError, FieldError, InvalidInput, NotFound, StaleVersion
-from services.models import StopReason
+from services.models import AbsenceSource, StopReason
 from services.pagination import PageRequest
 from services.therapists.directory import TherapistDirectory, UnknownTherapist
 from services.therapists.search import get_therapist
@@ -52,6 +53,7 @@ class TherapistForm:
     key: str = ""
     anruf_hinweis: str = ""
     nicht_anrufen_grund: str = ""
+    wieder_da_am: str = ""
     geplantes_datum: str = ""
     geplante_zeit: str = ""
     notizen: str = ""
@@ -75,7 +77,7 @@ class TherapistsController(Controller):
         request = PageRequest(min(max(read_number(page) or 1, 1), MOST_PAGES), ROWS)
         found = await list_therapists(visit.work, wanted, request)
         template = "therapists/page.html" if visit.swapped is None else "therapists/list.html"
-        return Template(template, context={"found": found, "q": wanted})
+        return Template(template, context={"found": found, "q": wanted, "today": visit.work.today})
 
     @get("/{therapist_id:int}")
     async def detail(
@@ -123,6 +125,11 @@ async def _act(visit: Visit, therapist_id: int, form: TherapistForm, directory: 
         case "hint":
             hint = limited("anruf_hinweis", form.anruf_hinweis)
             await wishes.set_call_hint(visit.work, therapist_id, hint, version=version)
+        case "absent":
+            day, source = read_date(form.wieder_da_am), AbsenceSource.HAND
+            await set_absence(visit.work, therapist_id, day, source, version=version)
+        case "there":
+            await lift_absence(visit.work, therapist_id, version=version)
         case "do_not_call" | "call_again":
             reason = limited("nicht_anrufen_grund", form.nicht_anrufen_grund)
             await wishes.set_do_not_call(
@@ -194,6 +201,8 @@ async def _page(
     shown = sent if sent and refused else TherapistForm()
     if shown.action != "hint":
         shown.anruf_hinweis = therapist.anruf_hinweis or ""
+    if shown.action != "absent" and detail.availability.away(visit.work.today):
+        shown.wieder_da_am = str(therapist.wieder_da_am)
     wrong = refused.fields if isinstance(refused, InvalidInput) else ()
     today = visit.rules.today(visit.now)
     context: dict[str, Any] = {
