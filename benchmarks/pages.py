@@ -20,7 +20,8 @@ from sqlalchemy import event, text
 
 from benchmarks.busy_desk import NOW, Size, fill
 from benchmarks.harness import bench_settings, migrated_database, percentiles, read_arguments
-from services.accounts.staff import add_staff, log_in
+from services.accounts.logins import Login, log_in
+from services.accounts.staff import add_staff
 from services.calls.claims import claim_next
 from services.follow_ups.automatic import AT_ONCE, due_follow_ups
 from services.models import SCHEMA
@@ -123,7 +124,7 @@ async def logged_in(sessions: SessionFactory, rules: DeskRules) -> tuple[str, in
             await claim_next(work_of(session, now=NOW, rules=rules, actor=Actor("staff", member.id)))
         ).call
         login = await log_in(work_of(session, now=NOW), "Anna", PASSWORD, lasting=timedelta(days=1))
-    assert login is not None
+    assert isinstance(login, Login)
     return login.token, call.id
 
 

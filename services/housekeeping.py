@@ -7,7 +7,7 @@ import structlog
 from sqlalchemy import delete, select
 
 from services.accounts.login_tries import remove_old_tries
-from services.accounts.staff import remove_expired_sessions
+from services.accounts.sessions import remove_expired_sessions
 from services.models import Draft, IdempotencyKey, MailDomain
 from services.work import Work, Workplace
 

@@ -13,7 +13,7 @@ YEARS = range(1900, 9001)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeskRules:
-    """When and how the desk rings. Times of day are wall clock in `tz`."""
+    """When and how the desk rings, and how long a login lasts unused. Times of day are wall clock in `tz`."""
 
     tz: ZoneInfo
     desk_hours: tuple[time, time]
@@ -28,6 +28,7 @@ class DeskRules:
     claim: timedelta
     undo: timedelta
     follow_up_after: timedelta
+    session_idle: timedelta
 
     @classmethod
     def from_settings(cls, config: Settings) -> Self:
@@ -46,6 +47,7 @@ class DeskRules:
             claim=timedelta(minutes=config.call_claim_minutes),
             undo=timedelta(seconds=config.undo_seconds),
             follow_up_after=timedelta(days=config.follow_up_after_days),
+            session_idle=timedelta(minutes=config.session_idle_minutes),
         )
 
     def local(self, instant: datetime) -> datetime:

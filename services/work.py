@@ -67,11 +67,19 @@ class Action(StrEnum):
     STAFF_OPENED = "staff_opened"
     STAFF_CLOSED = "staff_closed"
     STAFF_UNLOCKED = "staff_unlocked"
+    ROLE_CHANGED = "role_changed"
     PASSWORD_RESET = "password_reset"  # noqa: S105
+    PASSWORD_CHANGED = "password_changed"  # noqa: S105
+    SECOND_FACTOR_SET = "second_factor_set"
+    SECOND_FACTOR_REMOVED = "second_factor_removed"
+    RECOVERY_CODES_MADE = "recovery_codes_made"
+    RECOVERY_CODE_USED = "recovery_code_used"
     LOGGED_IN = "logged_in"
     LOGIN_FAILED = "login_failed"
+    SESSIONS_ENDED = "sessions_ended"
     API_KEY_CREATED = "api_key_created"
     API_KEY_REVOKED = "api_key_revoked"
+    API_KEY_REFUSED = "api_key_refused"
     EVENT_RETRIED = "event_retried"
     QUEUE_HELD = "queue_held"
     QUEUE_RELEASED = "queue_released"
@@ -209,6 +217,7 @@ class Transaction(_Doing):
                 at=self.now,
                 staff_id=self.actor.staff_id,
                 actor=self.actor.kind,
+                api_key_id=self.actor.key_id,
                 action=action.value,
                 object_type=OBJECTS[model],
                 object_id=row_id,

@@ -1,11 +1,13 @@
 """Who is asking: staff by a server-side session, services by an API key. Everything else is refused.
 
-A route is open to all only with `opt={"public": True}`.
+A route is open to all only with `opt={"public": True}`, and to staff who have something to do with their
+account first only with `opt={"before_duties": True}`. What pages ask for by themselves, with the header
+`UNASKED` or on a route with `opt={"unasked": True}`, keeps no session alive.
 """
 
 import time
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from litestar.connection import ASGIConnection
 from litestar.datastructures import Cookie, State
@@ -13,7 +15,10 @@ from litestar.exceptions import NotAuthorizedException, PermissionDeniedExceptio
 from litestar.handlers import BaseRouteHandler
 from litestar.middleware import AbstractAuthenticationMiddleware, AuthenticationResult
 
-from services.accounts import api_keys, staff
+from services.accounts import api_keys
+from services.accounts.duties import Duty, duty_of
+from services.accounts.sessions import staff_of_session
+from services.errors import DomainError
 from services.models import Staff
 from services.work import API, Actor
 from shared.config import Settings
@@ -26,7 +31,21 @@ METRICS_PATH = "/metrics"
 KEY_MEMORY_SECONDS = 15
 """How long a checked API key is trusted without asking the database, so how long a revoked one may live."""
 
+UNASKED = "x-unasked"
+"""Says that nobody did anything: the page brings itself up to date (`static/js/unasked.js`)."""
+
+DUTY = "duty"
+"""Where a request's scope holds what somebody has to do first, if anything."""
+
 Connection = ASGIConnection[BaseRouteHandler, Staff | None, Actor | None, State]
+
+
+class DutyFirst(DomainError):
+    """There is something to do with your account first. Nothing was done."""
+
+    def __init__(self, duty: Duty) -> None:
+        self.duty = duty
+        super().__init__()
 
 
 class Authentication(AbstractAuthenticationMiddleware):
@@ -39,6 +58,7 @@ class Authentication(AbstractAuthenticationMiddleware):
 
         Raises:
             NotAuthorizedException: nobody known does, and the route isn't public.
+            DutyFirst: somebody has something else to do before this.
         """
         public = bool(connection.route_handler.opt.get("public"))
         if is_service_path(connection.scope["path"]):
@@ -46,6 +66,8 @@ class Authentication(AbstractAuthenticationMiddleware):
         member = await self._member(connection)
         if member is None and not public:
             raise NotAuthorizedException("log in first")
+        if member is not None:
+            _look_for_duties(connection, member)
         return AuthenticationResult(user=member, auth=Actor("staff", member.id) if member else None)
 
     async def _service(self, connection: Connection) -> Actor:
@@ -66,6 +88,8 @@ class Authentication(AbstractAuthenticationMiddleware):
             return key_id
         async with connection.app.state.workplace.work() as work:
             key_id = await api_keys.key_id(work, key)
+            if key_id is None:
+                await api_keys.note_refused(work, key)
         if key_id is not None:
             self._known_keys[key] = key_id, now + KEY_MEMORY_SECONDS
         else:
@@ -76,13 +100,27 @@ class Authentication(AbstractAuthenticationMiddleware):
         token = session_token(connection)
         if not token:
             return None
+        unasked = UNASKED in connection.headers or bool(connection.route_handler.opt.get("unasked"))
         async with connection.app.state.workplace.work() as work:
-            return await staff.staff_of_session(work, token)
+            return await staff_of_session(work, token, used=not unasked)
+
+
+def _look_for_duties(connection: Connection, member: Staff) -> None:
+    duty = duty_of(member, connection.app.state.config.require_totp)
+    cast("dict[str, Any]", connection.scope)[DUTY] = duty
+    opt = connection.route_handler.opt
+    if duty is not None and not (opt.get("public") or opt.get("before_duties")):
+        raise DutyFirst(duty)
 
 
 def session_token(connection: ASGIConnection[Any, Any, Any, Any]) -> str | None:
     """Return the token of the session a browser says it has."""
     return connection.cookies.get(cookie_name(SESSION_COOKIE, connection.app.state.config))
+
+
+def totp_key(config: Settings) -> bytes:
+    """Return what the second factors' secrets are made with."""
+    return config.key_for("totp")
 
 
 def is_service_path(path: str) -> bool:

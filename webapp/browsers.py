@@ -17,6 +17,26 @@ from webapp.security import cookie_name, is_secure
 
 YEAR_SECONDS = 31_536_000
 COOKIE = re.compile(r"(?:__Host-)?calldesk_browser_(\d{1,10})")
+BROWSERS = (
+    ("Edg", "Edge"),
+    ("OPR/", "Opera"),
+    ("Firefox/", "Firefox"),
+    ("FxiOS/", "Firefox"),
+    ("CriOS/", "Chrome"),
+    ("Chrome/", "Chrome"),
+    ("Safari/", "Safari"),
+)
+SYSTEMS = (
+    ("Windows", "Windows"),
+    ("Android", "Android"),
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("CrOS", "ChromeOS"),
+    ("Mac OS X", "macOS"),
+    ("Linux", "Linux"),
+)
+"""Signs in a User-Agent in the order in which they tell: each browser also names those it came from."""
+
 SHARED_PREFIX = 64
 """What one network has of an IPv6 address (RFC 4291, 2.5.4): whoever has one address there has them all."""
 
@@ -25,7 +45,14 @@ def visitor_of(connection: ASGIConnection[Any, Any, Any, Any], config: Settings)
     """Return who tries to log in."""
     host = connection.client.host if connection.client else ""
     source = _signature(config, "source", _network(host))[:32] if host else ""
-    return Visitor(source, known_browsers(connection.cookies, config))
+    name = browser_name(connection.headers.get("user-agent", ""))
+    return Visitor(source, known_browsers(connection.cookies, config), name)
+
+
+def browser_name(agent: str) -> str:
+    """Return what people call a browser and its system, such as `Firefox, Windows`; empty if nobody knows."""
+    names = (next((name for sign, name in known if sign in agent), "") for known in (BROWSERS, SYSTEMS))
+    return ", ".join(name for name in names if name)
 
 
 def known_browsers(cookies: Mapping[str, str], config: Settings) -> dict[int, str]:

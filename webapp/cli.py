@@ -143,12 +143,28 @@ def staff_unlock(name: str) -> None:
 @click.argument("name")
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
 def staff_reset(name: str, password_stdin: bool) -> None:
-    """Give NAME another password, end their sessions and let them log in at once."""
+    """Give NAME a one-time password, end their sessions and let them log in at once.
+
+    It is printed now, works for three days and has to be changed at the login.
+    """
     from services.accounts.staff import reset_password
 
-    password = _ask_password(password_stdin)
-    _with_work(lambda work: reset_password(work, name, password))
-    click.echo(f"{name} can log in with the new password.")
+    given = _ask_password(password_stdin) if password_stdin else None
+    password = _with_work(lambda work: reset_password(work, name, given))
+    if given is None:
+        click.echo(password)
+    else:
+        click.echo(f"{name} can log in with the new password.")
+
+
+@staff.command("remove-totp")
+@click.argument("name")
+def staff_remove_totp(name: str) -> None:
+    """Take the second factor of NAME away, who has lost it, and end their sessions."""
+    from services.accounts.staff import remove_second_factor_of
+
+    _with_work(lambda work: remove_second_factor_of(work, name))
+    click.echo(f"{name} can log in with the password alone.")
 
 
 @cli.group()

@@ -24,6 +24,7 @@ from services.errors import (
 )
 from shared.database_errors import NO_ANSWER
 from shared.reasons import reason_of
+from webapp.auth import DutyFirst
 from webapp.foreign import ForeignHost, ForeignSite
 from webapp.whose_page import OthersPage
 
@@ -80,7 +81,7 @@ def status_of(error: DomainError) -> int:
         return 413
     if isinstance(error, ForeignHost):
         return 400
-    if isinstance(error, ForeignSite | OthersPage):
+    if isinstance(error, DutyFirst | ForeignSite | OthersPage):
         return 403
     if isinstance(error, NotFound):
         return 404

@@ -16,7 +16,7 @@ STYLESHEET = "app.css"
 # fmt: off
 STYLES = (
     "tokens", "elements", "words", "buttons", "chips", "badges", "banners", "panels", "forms", "topbar",
-    "dialogs", "status", "live-notice", "login", "figures", "charts", "week", "system", "finder",
+    "dialogs", "status", "live-notice", "login", "account", "figures", "charts", "week", "system", "finder",
     "band", "call-list", "call", "history", "outcome", "today", "list-head", "email-list", "email",
     "message", "delivery", "follow-up", "reply", "hours", "therapist", "timeline", "compose", "inbox",
 )

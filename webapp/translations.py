@@ -36,6 +36,9 @@ msgstr ""
 
 """
 MESSAGE_MODULES = (
+    "accounts.own_account",
+    "accounts.password_rules",
+    "accounts.second_factor",
     "checks",
     "emails.addresses",
     "emails.replies",

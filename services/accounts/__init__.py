@@ -1,5 +1,7 @@
 """Who may come in: staff with their sessions, services with their keys.
 
-Passwords and keys are stored hashed only. `staff` has the logins, `login_tries` and `passwords` what holds
-up strangers, `api_keys` the keys; closing an account lets go of the call in hand.
+Passwords, tokens, keys and recovery codes are stored hashed only. `logins` open `sessions`, by a password and
+where there is a `second_factor` by a code; `login_tries` and `passwords` hold up strangers, `password_rules`
+refuse what is easily guessed. `staff` has the accounts, `own_account` what one does with one's own, `duties`
+what comes first, `api_keys` the keys; closing an account lets go of the call in hand.
 """

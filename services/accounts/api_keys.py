@@ -2,17 +2,27 @@
 
 import hashlib
 import secrets
+from datetime import timedelta
 
+import structlog
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from services.checks import check_name, composed
 from services.errors import Conflict, InvalidInput
-from services.models import ApiKey
-from services.work import Action, Work
+from services.models import Activity, ApiKey
+from services.work import OBJECTS, SYSTEM, Action, Work
 
 KEY_PREFIX = "cd_"
 SHOWN_CHARACTERS = 8
+
+UNKNOWN = 0
+"""What the activity calls a key that was never given out."""
+
+REFUSALS_NOTED_EVERY = timedelta(minutes=1)
+"""How often the activity says of one key that it is refused; the log says it each time."""
+
+log = structlog.get_logger(__name__)
 
 
 class KeyNameTaken(Conflict):
@@ -47,6 +57,22 @@ async def key_id(work: Work, key: str) -> int | None:
         return await tx.session.scalar(
             select(ApiKey.id).where(ApiKey.key_hash == _digest(key), ApiKey.revoked_at.is_(None))
         )
+
+
+async def note_refused(work: Work, key: str) -> None:
+    """Note that a key which is not valid was used: one that is revoked, or none of ours."""
+    async with work.transaction() as tx:
+        row = await tx.session.scalar(select(ApiKey.id).where(ApiKey.key_hash == _digest(key)))
+        which, reason = (row, "revoked") if row else (UNKNOWN, "unknown")
+        log.warning("api_key_refused", key_id=row, reason=reason)
+        noted = select(Activity.id).where(
+            Activity.object_type == OBJECTS[ApiKey],
+            Activity.object_id == which,
+            Activity.action == Action.API_KEY_REFUSED,
+            Activity.at > tx.now - REFUSALS_NOTED_EVERY,
+        )
+        if await tx.session.scalar(noted.limit(1)) is None:
+            tx.by(SYSTEM).record_id(Action.API_KEY_REFUSED, ApiKey, which, reason=reason)
 
 
 async def list_keys(work: Work) -> list[ApiKey]:

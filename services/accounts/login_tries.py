@@ -26,6 +26,9 @@ FREE_TRIES_OF_A_SOURCE = 20
 LONGEST_PAUSE_OF_A_SOURCE = timedelta(hours=1)
 """A source's pause doubles up to this, so that one source alone can't keep an account paused."""
 
+LONGEST_PAUSE_FOR_CODES = timedelta(hours=1)
+"""Of a million codes three are right at a time: as the pause doubles, a day allows some thirty tries."""
+
 KEPT = timedelta(days=1)
 """How long the tries of a source or a browser count after the last."""
 
@@ -41,11 +44,13 @@ class Visitor:
     """Who tries to log in.
 
     `source` stands for the network address, which is itself kept nowhere; without one it is not counted.
-    `browsers` are the ids this browser was given at earlier logins, by account.
+    `browsers` are the ids this browser was given at earlier logins, by account, `browser_name` is what its
+    sessions are shown as.
     """
 
     source: str = ""
     browsers: Mapping[int, str] = field(default_factory=dict[int, str])
+    browser_name: str = ""
 
 
 async def take_try(tx: Transaction, staff: Staff | None, visitor: Visitor) -> bool:
@@ -63,10 +68,19 @@ async def take_try(tx: Transaction, staff: Staff | None, visitor: Visitor) -> bo
     return staff is None or await _take_account(tx, staff.id)
 
 
+async def take_code_try(tx: Transaction, staff_id: int, visitor: Visitor) -> bool:
+    """Count a try before its code is looked at; False when account or known browser have to wait.
+
+    Only who knows the password gets here, so strangers hold nobody up.
+    """
+    return await _take(tx, _code_key(staff_id, visitor), FREE_TRIES, LONGEST_PAUSE_FOR_CODES)
+
+
 async def forget_tries(tx: Transaction, staff_id: int, visitor: Visitor) -> None:
     """Begin to count anew after a login."""
     await _free_account(tx, staff_id)
-    keys = [_key("source", visitor.source), _key("browser", visitor.browsers.get(staff_id, ""))]
+    browser = _key("browser", visitor.browsers.get(staff_id, ""))
+    keys = [_key("source", visitor.source), browser, _code_key(staff_id, visitor)]
     await tx.session.execute(delete(LoginTries).where(LoginTries.key_hash.in_(keys)))
 
 
@@ -118,6 +132,10 @@ async def _take_account(tx: Transaction, staff_id: int) -> bool:
 async def _free_account(tx: Transaction, staff_id: int) -> None:
     free = update(Staff).where(Staff.id == staff_id).values(anmeldeversuche=0, anmeldung_ab=None)
     await tx.session.execute(free)
+
+
+def _code_key(staff_id: int, visitor: Visitor) -> bytes:
+    return _key("code", f"{staff_id}:{visitor.browsers.get(staff_id, '')}")
 
 
 def _key(kind: str, value: str) -> bytes:

@@ -16,10 +16,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from services.checks import composed, spellings
-from services.errors import FieldError, TemporarilyUnavailable
-
-SHORTEST_PASSWORD = 10
-LONGEST_PASSWORD = 200
+from services.errors import TemporarilyUnavailable
 
 PLACES = 16
 """How many may wait for their hash at once."""
@@ -55,13 +52,6 @@ def place(*, known: bool = False) -> Generator[None]:
         yield
     finally:
         _waiting -= 1
-
-
-def check_password(password: str) -> list[FieldError]:
-    """Return what is wrong with a new password."""
-    if SHORTEST_PASSWORD <= len(composed(password)) <= LONGEST_PASSWORD:
-        return []
-    return [FieldError("password", "A password has 10 to 200 characters.")]
 
 
 async def hash_password(password: str) -> str:

@@ -31,7 +31,17 @@ from services.models.phone_calls import (
     OutcomeKind,
     PhoneCall,
 )
-from services.models.staff import Activity, ApiKey, Draft, LoginTries, ShiftNote, Staff, StaffSession
+from services.models.staff import (
+    Activity,
+    ApiKey,
+    Draft,
+    LoginTries,
+    PendingLogin,
+    RecoveryCode,
+    ShiftNote,
+    Staff,
+    StaffSession,
+)
 from services.models.therapists import AbsenceSource, Therapist
 
 __all__ = [
@@ -64,7 +74,9 @@ __all__ = [
     "NoRetry",
     "OutboxEvent",
     "OutcomeKind",
+    "PendingLogin",
     "PhoneCall",
+    "RecoveryCode",
     "ReplyKind",
     "ShiftNote",
     "Staff",

@@ -2,7 +2,18 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, func, text
+from sqlalchemy import (
+    BigInteger,
+    ForeignKey,
+    Identity,
+    Index,
+    LargeBinary,
+    String,
+    Text,
+    UniqueConstraint,
+    func,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -28,7 +39,20 @@ class Staff(Base):
     """No try counts before this instant."""
     anruf_filter: Mapped[dict[str, object] | None] = mapped_column(JSONB)
     """Which calls of Today they look at (`services.calls.queue_filter`); all without."""
+    einmalpasswort_bis: Mapped[datetime | None]
+    """Somebody else gave the password: it holds until then, and has to be changed before anything else."""
+    totp_salz: Mapped[bytes | None] = mapped_column(LargeBinary(16))
+    """Of the second factor's secret, which is made of it and SECRET_KEY."""
+    totp_seit: Mapped[datetime | None]
+    """When the second factor was confirmed by a code; before, it is only being set up."""
+    totp_schritt: Mapped[int | None] = mapped_column(BigInteger)
+    """The time step of the last code that was taken."""
     created_at: Mapped[CreatedAt]
+
+    @property
+    def has_second_factor(self) -> bool:
+        """Whether a login needs a code as well."""
+        return self.totp_seit is not None
 
 
 class StaffSession(Base):
@@ -37,10 +61,37 @@ class StaffSession(Base):
     __tablename__ = "sessions"
     __table_args__ = (Index("ix_sessions_expires_at", "expires_at"), Index("ix_sessions_staff", "staff_id"))
 
+    id: Mapped[int] = mapped_column(Identity(), unique=True)
+    """What its owner calls it by; opens nothing."""
+
     token_hash: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
     staff_id: Mapped[int] = mapped_column(ForeignKey(Staff.id, ondelete="CASCADE"))
     created_at: Mapped[CreatedAt]
     expires_at: Mapped[datetime]
+    zuletzt_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    """When somebody last did something with it, to the minute."""
+    browser: Mapped[str] = mapped_column(String(60), server_default="")
+    """What its owner knows it by, such as `Firefox, Windows`."""
+
+
+class PendingLogin(Base):
+    """A login whose password was right and whose code is still missing; it opens no page."""
+
+    __tablename__ = "pending_logins"
+    __table_args__ = (Index("ix_pending_logins_expires_at", "expires_at"),)
+
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    staff_id: Mapped[int] = mapped_column(ForeignKey(Staff.id, ondelete="CASCADE"))
+    expires_at: Mapped[datetime]
+
+
+class RecoveryCode(Base):
+    """A code for whoever has lost their second factor; gone once used."""
+
+    __tablename__ = "recovery_codes"
+
+    staff_id: Mapped[int] = mapped_column(ForeignKey(Staff.id, ondelete="CASCADE"), primary_key=True)
+    code_hash: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
 
 
 class LoginTries(Base):
@@ -103,12 +154,15 @@ class Activity(Base):
     __table_args__ = (
         Index("ix_activity_object", "object_type", "object_id", text("id DESC")),
         Index("ix_activity_at", text("at DESC")),
+        Index("ix_activity_staff", "staff_id", text("at DESC")),
+        Index("ix_activity_action", "action", text("at DESC")),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     at: Mapped[datetime] = mapped_column(server_default=func.now())
     staff_id: Mapped[int | None] = mapped_column(ForeignKey(Staff.id))
     actor: Mapped[str] = mapped_column(String(20), comment="staff, api or system")
+    api_key_id: Mapped[int | None] = mapped_column(ForeignKey(ApiKey.id))
     action: Mapped[str] = mapped_column(String(50))
     object_type: Mapped[str] = mapped_column(String(20))
     object_id: Mapped[int]

@@ -1,5 +1,6 @@
 """Every setting of the platform's services, read from the environment or `.env`."""
 
+import hmac
 import os
 from datetime import time
 from functools import lru_cache
@@ -146,6 +147,8 @@ class Settings(BaseSettings):
     undo_seconds: Annotated[int, Field(ge=0, le=300)] = 15
     follow_up_after_days: Annotated[int, Field(ge=1, le=365)] = 7
     session_hours: Annotated[int, Field(ge=1, le=720)] = 12
+    session_idle_minutes: Annotated[int, Field(ge=5, le=43_200)] = 60
+    require_totp: bool | Literal["everybody"] = False
 
     @model_validator(mode="after")
     def _can_work(self) -> Self:
@@ -168,6 +171,10 @@ class Settings(BaseSettings):
     def origins(self) -> list[str]:
         """The sites whose pages may use the API."""
         return [origin for origin in self.cors_origins.split(",") if origin]
+
+    def key_for(self, purpose: str) -> bytes:
+        """Return a key of 32 bytes made of SECRET_KEY; for another purpose it is another."""
+        return hmac.digest(self.secret_key.get_secret_value().encode(), purpose.encode(), "sha256")
 
     def get_database_url(self) -> URL:
         """Return the address of the database for SQLAlchemy with asyncpg."""

@@ -11,7 +11,8 @@ import pytest
 import uvicorn
 from litestar import Litestar
 
-from services.accounts.staff import Login, log_in, reset_password, set_active
+from services.accounts.logins import Login, log_in
+from services.accounts.staff import reset_password, set_active
 from services.models import Staff
 from tests.clock import FakeClock
 from tests.eventually import eventually

@@ -13,7 +13,8 @@ from structlog.testing import capture_logs
 
 from services.accounts import login_tries, passwords
 from services.accounts.login_tries import FREE_TRIES_OF_A_SOURCE, KEPT, Visitor
-from services.accounts.staff import NOBODY, log_in, reset_password, unlock
+from services.accounts.logins import NOBODY, log_in
+from services.accounts.staff import reset_password, unlock
 from services.housekeeping import Housekeeping
 from services.models import Activity, LoginTries, Staff
 from shared.database import SessionFactory

@@ -8,7 +8,7 @@ from litestar import Request, get
 from litestar.datastructures import State
 from litestar.response import ServerSentEvent, ServerSentEventMessage
 
-from services.accounts.staff import staff_of_session
+from services.accounts.sessions import staff_of_session
 from services.errors import TooManyRequests
 from services.hints import CALLS, EMAILS, INCOMING, LOGINS
 from services.models import Staff
@@ -30,7 +30,7 @@ class TooManyStreams(TooManyRequests):
     """Too many pages are open at once. Close some of them."""
 
 
-@get("/live", media_type="text/event-stream", include_in_schema=False)
+@get("/live", media_type="text/event-stream", opt={"unasked": True}, include_in_schema=False)
 async def live(request: Request[Staff, Any, Any], state: State) -> ServerSentEvent:
     """Stream `changed` events with the subjects that may have changed, for as long as the login holds.
 

@@ -5,7 +5,7 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.accounts.staff import log_in
+from services.accounts.logins import log_in
 from services.calls.reachability import Group, load_open_calls, place
 from services.models import Email, PhoneCall, Staff, Therapist
 from services.rules import DeskRules

@@ -17,7 +17,7 @@ from webapp.security import csrf_cookie_name
 
 
 async def test_every_route_needs_a_session_or_a_key_unless_it_is_named_here(app: Litestar):
-    public = {"/login", "/logout", "/health", "/static/{file_path:path}"}
+    public = {"/login", "/login/code", "/logout", "/health", "/static/{file_path:path}"}
     open_routes = {
         route.path
         for route in app.routes

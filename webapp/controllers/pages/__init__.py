@@ -2,14 +2,17 @@
 
 from litestar import Router
 
+from webapp.controllers.pages.account import AccountController
 from webapp.controllers.pages.call_notes import CallTherapistController, RingBackController
 from webapp.controllers.pages.calls import CallController
 from webapp.controllers.pages.compose import EmailComposeController
 from webapp.controllers.pages.emails import EmailsController
 from webapp.controllers.pages.inbox import InboxController
 from webapp.controllers.pages.login import LoginController
+from webapp.controllers.pages.people import PeopleController
 from webapp.controllers.pages.refusals import Refusals
 from webapp.controllers.pages.replies import EmailReplyController
+from webapp.controllers.pages.second_factor import SecondFactorController
 from webapp.controllers.pages.settings import SettingsController
 from webapp.controllers.pages.statistics import StatisticsController
 from webapp.controllers.pages.system import SystemController
@@ -24,6 +27,7 @@ REFUSALS = Refusals()
 pages_router = Router(
     path="/",
     route_handlers=[
+        AccountController,
         CallController,
         CallTherapistController,
         EmailComposeController,
@@ -31,7 +35,9 @@ pages_router = Router(
         EmailsController,
         InboxController,
         LoginController,
+        PeopleController,
         RingBackController,
+        SecondFactorController,
         SettingsController,
         StatisticsController,
         SystemController,

@@ -5,11 +5,15 @@ from urllib.parse import quote
 from litestar.exceptions import HTTPException, NotAuthorizedException, ValidationException
 from litestar.response import Redirect, Template
 
+from services.accounts.duties import Duty
 from services.errors import DomainError, InvalidInput
+from webapp.auth import DutyFirst
 from webapp.controllers.pages.login import other_person
 from webapp.errors import AnyRequest, AnyResponse, Headers
 from webapp.i18n import gettext
 from webapp.whose_page import OthersPage
+
+DUTY_PAGES = {Duty.PASSWORD: "/account/password", Duty.SECOND_FACTOR: "/account/second-factor"}
 
 
 class Refusals:
@@ -19,6 +23,8 @@ class Refusals:
         """Say what the domain refuses, and what is wrong with which value; offer a page of one's own."""
         if isinstance(error, OthersPage) and "hx-request" in request.headers:
             return other_person(request, error.values["name"], status)
+        if isinstance(error, DutyFirst):
+            return _duty_first(request, error.duty, status)
         fields = error.fields if isinstance(error, InvalidInput) else ()
         message = " ".join(
             [gettext(error.message_id) % error.values]
@@ -50,6 +56,24 @@ class Refusals:
         return _page(request, 500, _plain_words(500))
 
 
+def _duty_first(request: AnyRequest, duty: Duty, status: int) -> AnyResponse:
+    """Lead a browser to what has to be done first; on an open page, offer to do it in another tab."""
+    where = DUTY_PAGES[duty]
+    if "hx-request" in request.headers:
+        return Template(
+            "account/duty_dialog.html",
+            context={"duty": duty.value, "where": where},
+            status_code=status,
+            headers={"HX-Retarget": "#dialog", "HX-Reswap": "innerHTML"},
+        )
+    here = quote(_asked_for(request)) if request.method == "GET" else "/"
+    return Redirect(f"{where}?next={here}", status_code=303)
+
+
+def _asked_for(request: AnyRequest) -> str:
+    return request.url.path + (f"?{request.url.query}" if request.url.query else "")
+
+
 def _log_in_first(request: AnyRequest) -> AnyResponse:
     """Send a browser to the login page, saying so if it sent a form; offer a fragment the login dialog."""
     if "hx-request" in request.headers:
@@ -60,8 +84,7 @@ def _log_in_first(request: AnyRequest) -> AnyResponse:
         )
     if request.method != "GET":
         return Redirect("/login?unsaved=true", status_code=303)
-    here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    return Redirect(f"/login?next={quote(here)}", status_code=303)
+    return Redirect(f"/login?next={quote(_asked_for(request))}", status_code=303)
 
 
 def _page(request: AnyRequest, status: int, message: str, headers: Headers | None = None) -> AnyResponse:

@@ -7,7 +7,7 @@ from litestar import Controller, Request, post
 from litestar.di import NamedDependency
 from litestar.response import Redirect
 
-from services.accounts import staff
+from services.accounts.staff import change_settings
 from services.work import Work
 from webapp.controllers.pages.login import local_path
 from webapp.screens.forms import Submitted
@@ -25,6 +25,7 @@ class OwnSettings:
 class SettingsController(Controller):
     """Settings in the header of every page."""
 
+    opt = {"before_duties": True}  # noqa: RUF012
     include_in_schema = False
 
     @post("/settings")
@@ -32,7 +33,5 @@ class SettingsController(Controller):
         self, work: NamedDependency[Work], request: Request[Any, Any, Any], data: Submitted[OwnSettings]
     ) -> Redirect:
         """Save and go back to the page."""
-        await staff.change_settings(
-            work, request.user.id, language=data.sprache, shortcuts=data.tastenkuerzel
-        )
+        await change_settings(work, request.user.id, language=data.sprache, shortcuts=data.tastenkuerzel)
         return Redirect(local_path(data.next), status_code=303)

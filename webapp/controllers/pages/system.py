@@ -4,14 +4,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from litestar import Controller, Request, Response, get, post
-from litestar.datastructures import State
+from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect, Template
 
 from services.accounts.api_keys import create_key, revoke_key
-from services.accounts.staff import add_staff, set_active
 from services.desk.system import system_overview
 from services.emails.stop_list import NotStopped, release, stop_address
 from services.errors import Conflict, InvalidInput
@@ -25,15 +23,6 @@ from webapp.i18n import gettext
 from webapp.screens.forms import Submitted, form_errors, read_number, words_of
 
 PAGE = "/system"
-
-
-@dataclass
-class NewAccount:
-    """The form for an account."""
-
-    name: str = ""
-    password: str = ""
-    admin: bool = False
 
 
 @dataclass
@@ -66,7 +55,7 @@ class Chosen:
 
 
 class SystemController(Controller):
-    """Everybody sees it; administrators manage accounts and keys and hold the queue."""
+    """Everybody sees it; administrators manage keys and hold the queue."""
 
     include_in_schema = False
     path = PAGE
@@ -129,31 +118,6 @@ class SystemController(Controller):
             await release(work, entry_id)
         return _back("address_released")
 
-    @post("/staff", guards=[admins_only])
-    async def add_account(self, work: NamedDependency[Work], data: Submitted[NewAccount]) -> Response[Any]:
-        """Create an account."""
-        try:
-            added = await add_staff(work, data.name, data.password, admin=data.admin)
-        except InvalidInput as error:
-            return await _page(work, account=data, errors=form_errors(error.fields), status=422)
-        except Conflict as error:
-            return await _page(work, account=data, errors=[("name", words_of(error))], status=409)
-        return _back("account_added", added.id)
-
-    @post("/staff/{staff_id:int}/{change:str}", guards=[admins_only])
-    async def open_or_close_account(
-        self,
-        work: NamedDependency[Work],
-        request: Request[Any, Any, State],
-        staff_id: FromPath[int],
-        change: FromPath[str],
-    ) -> Redirect:
-        """Close an account, or open it again; nobody closes their own."""
-        if staff_id == request.user.id:
-            return _back()
-        await set_active(work, staff_id, change == "open")
-        return _back("account_opened" if change == "open" else "account_closed", staff_id)
-
     @post("/keys", guards=[admins_only])
     async def add_key(self, work: NamedDependency[Work], data: Submitted[NewKey]) -> Response[Any]:
         """Create a key and show it, this once."""
@@ -187,7 +151,6 @@ async def _page(work: Work, *, status: int = 200, **shown: object) -> Template:
         "active_page": "system",
         "now": work.now,
         "overview": await system_overview(work),
-        "account": NewAccount(),
         "new_key": NewKey(),
         "new_hold": NewHold(),
         "new_stop": NewStop(),

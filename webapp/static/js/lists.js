@@ -2,6 +2,7 @@
 
 import { everySecond } from "./clock.js";
 import { changesIn, parsed, said } from "./changes.js";
+import { UNASKED } from "./unasked.js";
 
 const ACTS = "a, button, input, select, textarea, summary";
 const POINTS = matchMedia("(hover: hover)");
@@ -105,7 +106,7 @@ function notify(list, count) {
 }
 
 async function fetched(list) {
-  const headers = { "HX-Request": "true", "HX-Target": list.id, "HX-Current-URL": location.href };
+  const headers = { "HX-Request": "true", "HX-Target": list.id, "HX-Current-URL": location.href, ...UNASKED };
   const answer = await fetch(list.getAttribute("hx-get"), { headers }).catch(() => null);
   return answer?.ok ? parsed(await answer.text()) : null;
 }
