@@ -57,7 +57,7 @@ def upgrade() -> None:
         source_schema=SCHEMA,
         referent_schema=SCHEMA,
     )
-    for column in ("staff_id", "action"):
+    for column in ("staff_id", "action", "object_type"):
         name = f"ix_activity_{column.removesuffix('_id')}"
         op.create_index(name, "activity", [column, sa.text("at DESC")], schema=SCHEMA)
 
@@ -69,8 +69,8 @@ def _of_staff(table: str) -> sa.ForeignKeyConstraint:
 
 
 def downgrade() -> None:
-    op.drop_index("ix_activity_action", "activity", schema=SCHEMA)
-    op.drop_index("ix_activity_staff", "activity", schema=SCHEMA)
+    for column in ("staff", "action", "object_type"):
+        op.drop_index(f"ix_activity_{column}", "activity", schema=SCHEMA)
     op.drop_column("activity", "api_key_id", schema=SCHEMA)
     op.drop_table("recovery_codes", schema=SCHEMA)
     op.drop_table("pending_logins", schema=SCHEMA)

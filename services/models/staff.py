@@ -156,6 +156,7 @@ class Activity(Base):
         Index("ix_activity_at", text("at DESC")),
         Index("ix_activity_staff", "staff_id", text("at DESC")),
         Index("ix_activity_action", "action", text("at DESC")),
+        Index("ix_activity_object_type", "object_type", text("at DESC")),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

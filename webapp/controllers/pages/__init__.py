@@ -3,6 +3,7 @@
 from litestar import Router
 
 from webapp.controllers.pages.account import AccountController
+from webapp.controllers.pages.activity import ActivityController
 from webapp.controllers.pages.call_notes import CallTherapistController, RingBackController
 from webapp.controllers.pages.calls import CallController
 from webapp.controllers.pages.compose import EmailComposeController
@@ -28,6 +29,7 @@ pages_router = Router(
     path="/",
     route_handlers=[
         AccountController,
+        ActivityController,
         CallController,
         CallTherapistController,
         EmailComposeController,
