@@ -22,6 +22,12 @@ PAGES = {
     "/therapists/1": ("Therapeuten", "Therapists"),
     "/statistics?days=90": ("Statistik", "Statistics"),
     "/system": ("System", "System"),
+    "/system/staff/new": ("System", "System"),
+    "/system/staff/2": ("System", "System"),
+    "/activity": ("System", "System"),
+    "/account": None,
+    "/account/password": None,
+    "/account/second-factor": None,
 }
 LOOKS = [
     pytest.param({"locale": "en-GB", "viewport": DESK, "color_scheme": "light"}, 1, id="english-desk-light"),
@@ -39,7 +45,8 @@ async def test_pages_are_accessible_and_fit_the_screen(
         answer = await page.goto(path)
         assert answer, path
         assert answer.ok, f"{path}: {answer.status}"
-        assert await page.locator(".nav a[aria-current=page]").inner_text() == names[language]
+        if names:
+            assert await page.locator(".nav a[aria-current=page]").inner_text() == names[language]
         found += [f"{path}: {violation}" for violation in await violations(page)]
         found += [f"{path}: {trouble}" for trouble in await _sticks_out(page)]
     assert found == []
@@ -115,9 +122,12 @@ async def test_an_account_is_added_and_closed_again(anna: Page) -> None:
     await anna.locator("#password").fill("lang genug 1")
     await anna.get_by_role("button", name="Hinzufügen", exact=True).click()
     await expect(anna.locator("#done")).to_contain_text("Clara hat jetzt ein Konto")
+    await anna.get_by_role("link", name="Clara", exact=True).click()
+    await anna.locator("summary", has_text="Konto schließen").click()
     await anna.get_by_role("button", name="Konto von Clara schließen").click()
     await expect(anna.locator("#done")).to_contain_text("Das Konto von Clara ist geschlossen")
-    await anna.get_by_role("button", name="Konto von Clara öffnen").wait_for()
+    await anna.get_by_role("button", name="Konto von Clara wieder öffnen").click()
+    await expect(anna.locator("#done")).to_contain_text("Das Konto von Clara ist wieder offen")
 
 
 async def _sticks_out(page: Page) -> list[str]:

@@ -1,15 +1,17 @@
-"""Four stories of people and their accounts: a forgotten password, a second factor, a lost one, who has left."""
+"""Four stories of people: a forgotten password, a second factor, a lost one, a colleague who has left."""
 
 import re
 
 from playwright.async_api import Page, expect
 from pyotp.totp import TOTP
 
+from services.accounts.staff import add_staff
 from shared.clock import get_clock
 from tests.e2e.accessibility import violations
 from tests.e2e.app_process import RunningApp
 from tests.e2e.browser import log_in, screenshot
 from tests.e2e.conftest import OpenBrowser
+from tests.e2e.desk import send_hint
 from tests.work import work_of
 
 PASSWORD = "drei Worte reichen"
@@ -18,8 +20,6 @@ OWN = "vier Worte sind besser"
 
 async def add(app: RunningApp, name: str) -> None:
     """Give somebody an account who is in no other test."""
-    from services.accounts.staff import add_staff
-
     now = get_clock(app.config)()
     await app.execute(lambda session: add_staff(work_of(session, now=now), name, PASSWORD, admin=False))
 
@@ -66,6 +66,18 @@ async def give_password(page: Page, name: str, password: str) -> None:
     await page.get_by_label("Name").fill(name)
     await page.get_by_label("Passwort").fill(password)
     await page.get_by_role("button", name="Anmelden").click()
+
+
+async def test_what_a_page_asks_for_by_itself_says_so_and_what_somebody_does_does_not(
+    anna: Page, app: RunningApp
+) -> None:
+    await anna.goto("/")
+    async with anna.expect_request(lambda request: request.method == "GET") as asked:
+        await send_hint(app, "calls")
+    assert (await asked.value).headers.get("x-unasked") == "true"
+    async with anna.expect_request(lambda request: "/search" in request.url) as typed:
+        await anna.locator("input[type=search]").press_sequentially("sch")
+    assert "x-unasked" not in (await typed.value).headers
 
 
 async def test_whoever_forgot_the_password_gets_another_and_chooses_their_own(
@@ -182,7 +194,7 @@ async def test_a_colleague_who_has_left_is_out_at_once_and_what_they_did_is_stil
 
     await anna.get_by_role("link", name="Wer hat was getan").click()
     await anna.get_by_label("Was").select_option(label="Konto geschlossen")
-    await anna.get_by_role("button", name="Anzeigen").click()
+    await anna.get_by_role("button", name="Zeigen").click()
     row = anna.get_by_role("row").filter(has_text="Gerda")
     await expect(row).to_contain_text(re.compile("Anna.*Konto geschlossen", re.DOTALL))
     assert await violations(anna) == []

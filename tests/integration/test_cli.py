@@ -1,4 +1,5 @@
 import asyncio
+import re
 import signal
 import socket
 import subprocess
@@ -10,7 +11,7 @@ import pytest
 from sqlalchemy import URL
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from tests.factories import make_email
+from tests.factories import NOW, make_email, make_staff
 from tests.tls_front import serve_old_postgresql
 
 PLAIN_ROLE = """
@@ -60,6 +61,23 @@ def test_an_operator_unlocks_an_account_and_gives_it_another_password(database: 
     assert (short.returncode, short.stderr.partition(":")[2].strip()[:8]) == (2, "password")
     nobody = calldesk("staff", "unlock", "Nobody", database=database)
     assert (nobody.returncode, nobody.stderr) == (1, "calldesk: Nobody of this name has an account.\n")
+
+
+def test_an_operator_helps_who_has_lost_password_or_phone(database: URL):
+    calldesk("staff", "add", "Ben", "--password-stdin", database=database, stdin="long enough 1\n")
+    reset = calldesk("staff", "reset", "Ben", database=database)
+    assert re.fullmatch(r"(?:[a-z2-9]{4}-){3}[a-z2-9]{4}\n", reset.stdout)
+    nothing = calldesk("staff", "remove-totp", "Ben", database=database)
+    assert (nothing.returncode, nothing.stderr) == (1, "calldesk: There is no second factor.\n")
+    nobody = calldesk("staff", "remove-totp", "Nobody", database=database)
+    assert nobody.stderr == "calldesk: Nobody of this name has an account.\n"
+
+
+async def test_an_operator_takes_a_second_factor_away(database: URL, session: AsyncSession):
+    async with session.begin():
+        session.add(make_staff(name="Ben", totp_salz=b"x" * 16, totp_seit=NOW))
+    done = await asyncio.to_thread(calldesk, "staff", "remove-totp", "ben", database=database)
+    assert (done.returncode, done.stdout) == (0, "ben can log in with the password alone.\n")
 
 
 def test_a_short_password_is_a_usage_error(database: URL):

@@ -74,7 +74,7 @@ async def ask(client: Client, route: str, key: str | None = None) -> tuple[int, 
 async def refused(client: Client, route: str, key: str | None = None) -> bool:
     """Whether somebody is asked for a login or a key."""
     status, leads_to = await ask(client, route, key)
-    return status == 401 or (status == 303 and leads_to == "/login" and route not in ENDS_THE_SESSION)
+    return status == 401 or (status == 303 and leads_to == "/login" and route != "POST /logout")
 
 
 def with_status(came: dict[str, tuple[int, str]], *wanted: int) -> set[str]:
