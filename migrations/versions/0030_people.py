@@ -9,7 +9,7 @@ SCHEMA = "communication_service"
 ON_STAFF = ("einmalpasswort_bis", "totp_salz", "totp_seit", "totp_schritt")
 
 revision = "0030"
-down_revision = "0021"
+down_revision = "0018"
 branch_labels = None
 depends_on = None
 
