@@ -72,7 +72,7 @@ async def test_what_a_page_asks_for_by_itself_says_so_and_what_somebody_does_doe
     anna: Page, app: RunningApp
 ) -> None:
     await anna.goto("/")
-    async with anna.expect_request(lambda request: request.method == "GET") as asked:
+    async with anna.expect_request(lambda request: request.headers.get("hx-target") == "list-frame") as asked:
         await send_hint(app, "calls")
     assert (await asked.value).headers.get("x-unasked") == "true"
     async with anna.expect_request(lambda request: "/search" in request.url) as typed:
