@@ -116,6 +116,13 @@ SEARCHED: ColumnElement[str] = literal_column(SEARCHED_SQL, TSVECTOR)
 """The words of subject, recipient's name and address that a search finds (`services.search`)."""
 
 
+KEPT_SQL = (
+    "geloescht_at IS NULL OR antwortinhalt IS NOT NULL OR nachverfolgung_notizen IS NOT NULL "
+    "OR fehlermeldung IS NOT NULL"
+)
+"""Of an e-mail: that there is something to blank; an answer may come after its texts have gone."""
+
+
 class Email(Base):
     """One message to one therapist.
 
@@ -126,7 +133,8 @@ class Email(Base):
     __tablename__ = "emails"
     __table_args__ = (
         CheckConstraint("therapist_id > 0", name="therapist_id"),
-        CheckConstraint("length(betreff) > 0", name="betreff"),
+        CheckConstraint("length(betreff) > 0 OR geloescht_at IS NOT NULL", name="betreff"),
+        CheckConstraint("geloescht_at IS NULL OR status IN ('DRAFT', 'SENT', 'FAILED')", name="geloescht_at"),
         CheckConstraint("anspruch_bis IS NULL OR anspruch IS NOT NULL", name="anspruch"),
         CheckConstraint("anspruch IS NULL OR status = 'SENDING'", name="anspruch_status"),
         CheckConstraint("status <> 'SENT' OR sent_at IS NOT NULL", name="sent_at"),
@@ -169,6 +177,7 @@ class Email(Base):
             postgresql_where=text("nachverfolgung_erforderlich"),
         ),
         Index("ix_emails_aktenzeichen", "aktenzeichen", postgresql_where=text("aktenzeichen IS NOT NULL")),
+        Index("ix_emails_kept", "created_at", "id", postgresql_where=text(KEPT_SQL)),
         # Room on the page, and no index over the lease or the stage: "DATA begins" then rewrites no index.
         {"postgresql_with": {"fillfactor": 70}},
     )
@@ -220,6 +229,9 @@ class Email(Base):
     nachverfolgung_hindernis: Mapped[str | None] = mapped_column(
         String(20), comment="Why the last look made no automatic call"
     )
+    geloescht_at: Mapped[datetime | None] = mapped_column(
+        comment="When texts, names and addresses were blanked"
+    )
 
     @hybrid_property
     def zustellung_unklar(self) -> bool:
@@ -252,9 +264,9 @@ class Email(Base):
 
     @hybrid_property
     def awaits_follow_up(self) -> bool:
-        """Whether it was sent, has not come back, and is neither answered nor followed up by itself."""
+        """Whether it was sent, has not come back, and is neither answered, followed up nor blanked."""
         pending = self.status is EmailStatus.SENT and not self.antwort_erhalten and not self.nachgefasst
-        return pending and self.antwort_art != ReplyKind.UNDELIVERABLE
+        return pending and self.antwort_art != ReplyKind.UNDELIVERABLE and self.geloescht_at is None
 
     @awaits_follow_up.inplace.expression
     @classmethod
@@ -264,6 +276,7 @@ class Email(Base):
             ~cls.antwort_erhalten,
             or_(cls.antwort_art.is_(None), cls.antwort_art != ReplyKind.UNDELIVERABLE),
             ~cls.nachgefasst,
+            cls.geloescht_at.is_(None),
         )
 
     def follow_up_at(self, after: timedelta) -> datetime | None:

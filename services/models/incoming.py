@@ -85,6 +85,7 @@ class Incoming(Base):
         Index("ix_eingang_email", "email_id", "empfangen_at"),
         Index("ix_eingang_therapist", "therapist_id", sql("empfangen_at DESC")),
         Index("ix_eingang_message_id", "message_id"),
+        Index("ix_eingang_kept", "empfangen_at", "id", postgresql_where=sql("geloescht_at IS NULL")),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -118,6 +119,9 @@ class Incoming(Base):
     erfasst_von: Mapped[int | None] = mapped_column(ForeignKey(Staff.id), comment="Who recorded it by hand")
     version: Mapped[int] = mapped_column(default=1, server_default=sql("1"))
     created_at: Mapped[CreatedAt]
+    geloescht_at: Mapped[datetime | None] = mapped_column(
+        comment="When texts, names and addresses were blanked, and the Message-ID hashed"
+    )
 
 
 class MailboxCursor(Base):

@@ -64,6 +64,7 @@ class CancelReason(StrEnum):
     ANSWERED = "beantwortet"
     NO_TIME_AFTER_ABSENCE = "keine_zeit_frei"
     BY_MISTAKE = "irrtuemlich"
+    ERASED = "geloescht"
 
 
 class NoRetry(StrEnum):
@@ -85,6 +86,11 @@ class NoRetry(StrEnum):
         """Whether somebody has to decide how to go on."""
         return self not in (NoRetry.NOT_WANTED, NoRetry.ANSWERED)
 
+
+KEPT_SQL = (
+    "status <> 'scheduled' AND (ergebnis IS NOT NULL OR notizen IS NOT NULL OR rueckgaengig IS NOT NULL)"
+)
+"""Of a call: that it is over and there is something to blank."""
 
 OCCUPIED = "zeitfenster(geplantes_datum, geplante_zeit, dauer_minuten)"
 
@@ -143,6 +149,7 @@ class PhoneCall(Base):
             postgresql_where=text("tatsaechliches_datum IS NOT NULL"),
         ),
         Index("ix_phone_calls_needs_person", "id", postgresql_where=text("klaerung_noetig")),
+        Index("ix_phone_calls_kept", "created_at", "id", postgresql_where=text(KEPT_SQL)),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

@@ -147,6 +147,10 @@ class ApiKey(Base):
     revoked_at: Mapped[datetime | None]
 
 
+KEPT_SQL = "staff_id IS NOT NULL OR details <> '{}'::jsonb"
+"""Of an activity: that there is something to blank."""
+
+
 class Activity(Base):
     """Who did what when; ids and kinds only, never message content."""
 
@@ -157,6 +161,7 @@ class Activity(Base):
         Index("ix_activity_staff", "staff_id", text("at DESC")),
         Index("ix_activity_action", "action", text("at DESC")),
         Index("ix_activity_object_type", "object_type", text("at DESC")),
+        Index("ix_activity_kept", "at", "id", postgresql_where=text(KEPT_SQL)),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

@@ -62,6 +62,7 @@ class Therapist(Base):
         Index("ix_therapists_other_numbers", text(OTHER_NUMBERS_SQL), postgresql_using="gin"),
         Index("ix_therapists_place", text(PLACE_SQL), postgresql_using="gin"),
         Index("ix_therapists_number_ends", text(NUMBER_ENDS_SQL), postgresql_using="gin"),
+        Index("ix_therapists_erased", "geloescht_at", postgresql_where=text("geloescht_at IS NOT NULL")),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
@@ -93,11 +94,14 @@ class Therapist(Base):
     abwesend_laut: Mapped[str | None] = mapped_column(String(20), comment="Who said so")
     abwesend_seit: Mapped[datetime | None] = mapped_column(comment="Since when it is known")
     version: Mapped[int] = mapped_column(default=1, server_default=text("1"))
+    geloescht_at: Mapped[datetime | None] = mapped_column(
+        comment="When all about this therapist was erased; nothing is fetched again"
+    )
 
     @property
     def display_name(self) -> str:
-        """The name as staff say it: title, first and last name."""
-        return " ".join(part for part in (self.titel, self.vorname, self.nachname) if part)
+        """The name as staff say it, title, first and last name; the number where there is none."""
+        return display_name(self.titel, self.vorname, self.nachname) or f"#{self.id}"
 
     @property
     def availability(self) -> Availability:
