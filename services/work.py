@@ -89,6 +89,8 @@ class Action(StrEnum):
     INCOMING_UNDONE = "incoming_undone"
     ADDRESS_STOPPED = "address_stopped"
     ADDRESS_RELEASED = "address_released"
+    THERAPIST_EXPORTED = "therapist_exported"
+    THERAPIST_ERASED = "therapist_erased"
 
 
 OBJECTS: dict[type[Base], str] = {

@@ -19,6 +19,8 @@ from services.calls.wishes import CallsInVain
 from services.events.relay import EventRelay
 from services.follow_ups.automatic import FollowUps
 from services.housekeeping import Housekeeping
+from services.privacy.classes import retention_of
+from services.privacy.retention import Retention
 from services.receiving.reader import MailReader
 from services.rules import DeskRules
 from services.sending.sender import EmailSender
@@ -101,6 +103,7 @@ def _loops(
         "directory_refresh": DirectoryRefresh(workplace, directory),
         "calls_in_vain": CallsInVain(workplace),
         "housekeeping": Housekeeping(workplace),
+        "retention": Retention(workplace, retention_of(config)),
     }
 
 

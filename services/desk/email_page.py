@@ -18,7 +18,6 @@ from services.models import (
     Email,
     EmailVersuch,
     Incoming,
-    IncomingKind,
     PhoneCall,
     ReplyKind,
     Staff,
@@ -204,10 +203,7 @@ def came_back(
     entries = [
         CameBack(message.empfangen_at, message, names.get(message.erfasst_von)) for message in messages
     ]
-    answered = any(
-        entry.message and entry.message.wirkung and entry.message.art == IncomingKind.REPLY
-        for entry in entries
-    )
+    answered = any(entry.message and entry.message.has_answered for entry in entries)
     if email.antwortdatum is not None and not answered:
         entries.append(CameBack(email.antwortdatum, None, recorded.who if recorded else None))
     return sorted(entries, key=lambda entry: entry.at)

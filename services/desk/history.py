@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from sqlalchemy import select
 
-from services.models import Activity, Base, CallStatus, Email, Incoming, IncomingKind, PhoneCall, Staff
+from services.models import Activity, Base, CallStatus, Email, Incoming, PhoneCall, Staff
 from services.rules import DeskRules
 from services.work import OBJECTS, Action, Transaction
 
@@ -81,9 +81,7 @@ async def load_history(tx: Transaction, therapist_id: int, *, limit: int = SHORT
             .limit(limit)
         )
     )
-    answers = {
-        message.email_id for message in messages if message.art == IncomingKind.REPLY and message.wirkung
-    }
+    answers = {message.email_id for message in messages if message.has_answered}
     calls = list(
         await tx.session.scalars(
             select(PhoneCall)

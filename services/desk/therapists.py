@@ -21,6 +21,7 @@ from services.therapists.search import search_therapists
 from services.work import Transaction, Work
 
 LONG_HISTORY = 100
+HERE = Therapist.geloescht_at.is_(None)
 ACCENTED, PLAIN = "äöüßáàâåãéèêëíìîïóòôõøúùûçćčñšśžźżğışřýłđ", "aousaaaaaeeeeiiiiooooouuucccnsszzzgisryld"
 """Letters and those they are sorted as, whatever the database's collation (DIN 5007-1, nearly)."""
 
@@ -116,9 +117,9 @@ async def load_therapist(work: Work, therapist_id: int) -> TherapistDetail:
 
 async def _page(work: Work, request: PageRequest) -> tuple[Sequence[Therapist], int]:
     surname = func.translate(func.lower(Therapist.nachname), ACCENTED, PLAIN)
-    query = select(Therapist).order_by(surname, Therapist.vorname, Therapist.id)
+    query = select(Therapist).where(HERE).order_by(surname, Therapist.vorname, Therapist.id)
     async with work.transaction() as tx:
-        total = await tx.session.scalar(select(func.count()).select_from(Therapist))
+        total = await tx.session.scalar(select(func.count()).select_from(Therapist).where(HERE))
         rows = await tx.session.scalars(query.limit(request.limit).offset(request.offset))
         return rows.all(), total or 0
 

@@ -10,7 +10,7 @@ from services.checks import NO_ANSWER, REQUIRED, check_body, check_id, check_lin
 from services.emails.addresses import check_address, normalized_address
 from services.emails.bodies import both_bodies
 from services.emails.replies import Reply, take_reply, withdraw_answer
-from services.emails.states import NotInThisState, change_status, finish_change, locked_email
+from services.emails.states import NotInThisState, TextErased, change_status, finish_change, locked_email
 from services.emails.stop_list import keep_from_stopped, refuse_stopped
 from services.errors import FieldError, InvalidInput
 from services.models import Email, EmailStatus
@@ -112,10 +112,13 @@ def _change_content(email: Email, content: dict[str, Any]) -> None:
 
     Raises:
         NotInThisState: something differs and the e-mail is no draft.
+        TextErased: something differs and the draft was blanked.
     """
     different = {column: value for column, value in content.items() if getattr(email, column) != value}
     if different and email.status is not EmailStatus.DRAFT:
         raise NotInThisState(status=email.status.value)
+    if different and email.geloescht_at is not None:
+        raise TextErased
     for column, value in different.items():
         setattr(email, column, value)
 

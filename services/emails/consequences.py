@@ -163,6 +163,8 @@ def read_consequences(stored: dict[str, object] | None) -> Consequences | None:
 async def take_back(tx: Transaction, email: Email | None, done: Consequences) -> None:
     """Take back what followed, for a locked e-mail if any, as far as nobody has changed it since.
 
+    What was blanked meanwhile is not queued again.
+
     Calls come back at their time, or at the next that is free. Other services can't be made to forget: they
     are told how the e-mail and the calls are now.
     """
@@ -211,7 +213,7 @@ def _take_back_email(tx: Transaction, email: Email, done: Consequences, changed:
     for column in ("antwort_art", "nachverfolgung_ab", "nachverfolgung_erforderlich"):
         if untouched(column):
             restored[column] = getattr(before, column)
-    if untouched(*DELIVERY):
+    if untouched(*DELIVERY) and email.geloescht_at is None:
         restored |= {column: getattr(before, column) for column in DELIVERY}
         if before.status is EmailStatus.QUEUED and now.status is not EmailStatus.QUEUED:
             restored |= queued(tx.now)

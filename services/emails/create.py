@@ -28,6 +28,7 @@ from services.events.types import EmailPayload
 from services.hints import EMAIL_QUEUE, EMAILS, OUTBOX
 from services.idempotency import RESERVED, Made, RepeatableRequest
 from services.models import SCHEMA, Email, EmailStatus
+from services.therapists.directory import ErasedTherapist
 from services.work import Actor, Work
 from shared.config.settings import SmtpSettings
 from shared.direct_connection import DirectPool
@@ -52,13 +53,19 @@ COLUMNS = (
     "aktenzeichen",
 )
 
+ERASED = "geloescht"
+"""Why nothing was stored, where it is not for the stop list's reasons."""
+
 _GIVEN = ", ".join(f"${number}" for number, _ in enumerate(COLUMNS, start=11))
 
 INSERT = f"""
     WITH stopped AS (
         SELECT grund, seit FROM {SCHEMA}.sperrliste WHERE adresse = $10 AND aufgehoben_at IS NULL
+    ), erased AS (
+        SELECT geloescht_at FROM {SCHEMA}.therapists WHERE id = $11 AND geloescht_at IS NOT NULL
     ), numbered AS (
-        SELECT nextval('{SCHEMA}.emails_id_seq')::int AS id WHERE NOT EXISTS (SELECT FROM stopped)
+        SELECT nextval('{SCHEMA}.emails_id_seq')::int AS id
+        WHERE NOT EXISTS (SELECT FROM stopped) AND NOT EXISTS (SELECT FROM erased)
     ), reserved AS ({RESERVED}
     ), email AS (
         INSERT INTO {SCHEMA}.emails (id, created_at, updated_at, status, {", ".join(COLUMNS)})
@@ -70,8 +77,12 @@ INSERT = f"""
         INSERT INTO {SCHEMA}.activity (at, staff_id, actor, action, object_type, object_id, details)
         SELECT $1, $7::int, $8::text, 'email_created', 'email', id, '{{}}' FROM email WHERE $8::text = 'staff'
     )
-    SELECT id, NULL AS grund, NULL AS seit FROM email UNION ALL SELECT NULL, grund, seit FROM stopped
+    SELECT id, NULL AS grund, NULL AS seit FROM email
+    UNION ALL (SELECT NULL::int, '{ERASED}', geloescht_at FROM erased
+        UNION ALL SELECT NULL, grund, seit FROM stopped LIMIT 1)
 """  # noqa: S608
+
+"""Stores nothing for who was erased or is on the stop list; $10 and $11 are recipient and therapist."""
 
 REPEATED = f"SELECT created_at, message_id FROM {SCHEMA}.emails WHERE id = $1"  # noqa: S608
 
@@ -133,6 +144,7 @@ async def insert_email(
 
     Raises:
         InvalidInput: the recipient is on the stop list.
+        ErasedTherapist: an InvalidInput as well.
         IdempotencyConflict: the key was used with another body.
     """
     rows = await statements.fetch(
@@ -152,8 +164,10 @@ async def insert_email(
         return True
     earlier_id = await idempotency.made_before(statements, SCOPE, repeatable)
     if earlier_id is None:
-        [stopped] = rows
-        raise InvalidInput(stopped_error("empfaenger_email", stopped["grund"], stopped["seit"]))
+        [refused] = rows
+        if refused["grund"] == ERASED:
+            raise ErasedTherapist
+        raise InvalidInput(stopped_error("empfaenger_email", refused["grund"], refused["seit"]))
     [earlier] = await statements.fetch(REPEATED, earlier_id)
     email.id, email.message_id = earlier_id, earlier["message_id"]
     email.created_at = email.updated_at = earlier["created_at"]

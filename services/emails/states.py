@@ -49,6 +49,10 @@ class NotToBeSent(Conflict):
     """This e-mail has been answered, so it is not sent any more."""
 
 
+class TextErased(Conflict):
+    """The text of this e-mail has been deleted, so it can't be sent any more."""
+
+
 class DeliveryIsClear(Conflict):
     """Whether this e-mail was delivered is not in doubt."""
 
@@ -110,7 +114,7 @@ async def retry_failed(work: Work, ids: Sequence[int] | None = None) -> int:
 
     Of `ids`, or of all.
     """
-    failed = update(Email).where(*conditions(FAILED), NOT_STOPPED)
+    failed = update(Email).where(*conditions(FAILED), NOT_STOPPED, Email.geloescht_at.is_(None))
     if ids is not None:
         failed = failed.where(Email.id.in_(ids))
     values = {**queued(work.now), "version": Email.version + 1}
@@ -208,9 +212,12 @@ def change_status(email: Email, status: EmailStatus, *, now: datetime) -> None:
     Raises:
         NotInThisState: no way leads there from its state.
         NotToBeSent: somebody has answered it.
+        TextErased: there is nothing left to send.
     """
     match email.status, status:
         case ((EmailStatus.DRAFT | EmailStatus.FAILED), EmailStatus.QUEUED):
+            if email.geloescht_at is not None:
+                raise TextErased
             if email.antwort_erhalten:
                 raise NotToBeSent
             _set(email, **queued(now))

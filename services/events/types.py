@@ -68,10 +68,14 @@ class EmailFailure(StrEnum):
     """It was answered before it was sent, so it is not sent any more."""
     STOPPED = "stopped"
     """Its address came on the stop list before it was sent, so it is not sent any more."""
+    ERASED = "erased"
+    """All about its recipient was erased before it was sent, so it is not sent any more."""
 
     @classmethod
     def of(cls, email: Email) -> "EmailFailure":
         """Return why an e-mail failed of which that is to be reported."""
+        if email.geloescht_at is not None:
+            return cls.ERASED
         if email.antwort_erhalten:
             return cls.ANSWERED
         if email.unsent_because is Unsent.STOPPED:

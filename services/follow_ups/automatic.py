@@ -23,7 +23,7 @@ from services.models import CallReason, Email, FollowUpObstacle, PhoneCall, Ther
 from services.rules import DeskRules
 from services.scheduling.booking import NotToBeCalled, book_next
 from services.scheduling.calendar import HoursTooShort, NoFreeSlot, NoWindow, UnreadableHours
-from services.therapists.directory import TherapistDirectory, UnknownTherapist
+from services.therapists.directory import ErasedTherapist, TherapistDirectory, UnknownTherapist
 from services.work import SYSTEM, Action, Moment, Transaction, Work, Workplace
 
 EVERY_SECONDS = 30.0
@@ -37,6 +37,7 @@ OBSTACLES: dict[type[DomainError], FollowUpObstacle] = {
     UnreadableHours: FollowUpObstacle.UNREADABLE_HOURS,
     NoFreeSlot: FollowUpObstacle.NO_FREE_SLOT,
     UnknownTherapist: FollowUpObstacle.UNKNOWN_THERAPIST,
+    ErasedTherapist: FollowUpObstacle.UNKNOWN_THERAPIST,
 }
 
 log = structlog.get_logger(__name__)

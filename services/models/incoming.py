@@ -2,6 +2,7 @@
 
 from datetime import date, datetime
 from enum import StrEnum
+from hashlib import sha256
 
 from sqlalchemy import (
     BigInteger,
@@ -12,6 +13,7 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    func,
 )
 from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql import JSONB
@@ -122,6 +124,20 @@ class Incoming(Base):
     geloescht_at: Mapped[datetime | None] = mapped_column(
         comment="When texts, names and addresses were blanked, and the Message-ID hashed"
     )
+
+    @property
+    def has_answered(self) -> bool:
+        """Whether it is the answer to its e-mail; of a blanked reply nothing else is known."""
+        return self.art == IncomingKind.REPLY and bool(self.wirkung or self.geloescht_at)
+
+
+HASHED_ID = "sha256:" + func.encode(func.sha256(func.convert_to(Incoming.message_id, "UTF8")), "hex")
+"""What a blanked message's Message-ID becomes: it names the sender's host, and has to be known again."""
+
+
+def hashed_id(message_id: str) -> str:
+    """Return a Message-ID as a blanked message has it."""
+    return f"sha256:{sha256(message_id.encode()).hexdigest()}"
 
 
 class MailboxCursor(Base):

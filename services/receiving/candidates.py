@@ -16,6 +16,7 @@ from sqlalchemy.orm import load_only
 from services.emails.stop_list import spelling
 from services.models import Email, EmailStatus, Incoming, Therapist
 from services.models.emails import SEARCHED
+from services.models.incoming import hashed_id
 from services.receiving.matching import Keys
 from services.work import Transaction
 
@@ -108,11 +109,15 @@ async def _by_ids(tx: Transaction, message_ids: Sequence[str]) -> int | None:
     )
     come_in = await tx.session.execute(
         select(Incoming.message_id, Incoming.email_id).where(
-            Incoming.message_id.in_(message_ids), Incoming.email_id.is_not(None)
+            Incoming.message_id.in_([*message_ids, *map(hashed_id, message_ids)]),
+            Incoming.email_id.is_not(None),
         )
     )
     known = dict([*come_in, *sent])
-    return next((known[each] for each in message_ids if each in known), None)
+    for plain in message_ids:
+        if email_id := known.get(plain) or known.get(hashed_id(plain)):
+            return email_id
+    return None
 
 
 async def _by_reference(tx: Transaction, text: str) -> Sequence[Email]:

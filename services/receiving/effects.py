@@ -55,6 +55,10 @@ class NoSuchMessage(NotFound):
     """There is no such message."""
 
 
+class MessageErased(Conflict):
+    """The text of this message has been deleted, so there is nothing left to decide about."""
+
+
 class NothingSuggested(Conflict):
     """Nothing is suggested for this message (any more)."""
 
@@ -301,6 +305,8 @@ async def _locked(
     incoming = await tx.locked(Incoming, incoming_id, version=version, missing=NoSuchMessage)
     if incoming.email_id != belongs_to:
         raise await tx.stale(Incoming, incoming_id)
+    if incoming.geloescht_at is not None:
+        raise MessageErased
     return incoming
 
 

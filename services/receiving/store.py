@@ -10,13 +10,14 @@ from datetime import date, datetime
 from typing import Any, Self
 
 import structlog
-from sqlalchemy import func, or_, select
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
 from services.emails.states import locked_email
 from services.emails.stop_list import spelling
 from services.hints import INCOMING
 from services.models import Email, Incoming, IncomingKind, IncomingState, MailboxCursor
+from services.models.incoming import hashed_id
 from services.receiving.bounces import Bounce
 from services.receiving.bounds import Unreadable
 from services.receiving.candidates import suggestion, sure_match
@@ -27,6 +28,7 @@ from services.receiving.understanding import OurSide, Understood, understand
 from services.work import Action, Transaction, Work
 
 NOT_UNDERSTOOD = "not understood"
+KNOWN_BY = ("message_id", "absender", "betreff", "text")
 NO_HEADERS = Headers({}, Mailbox("", ""))
 
 log = structlog.get_logger(__name__)
@@ -151,8 +153,10 @@ async def _came_under_other_number(tx: Transaction, place: Place, values: dict[s
     if values["message_id"] is None:
         return False
     other = or_(Incoming.postfach != place.postfach, Incoming.uidvalidity != place.uidvalidity)
-    same = {name: values[name] for name in ("message_id", "absender", "betreff", "text")}
-    return await tx.session.scalar(select(Incoming.id).filter_by(**same).where(other).limit(1)) is not None
+    same = and_(*(getattr(Incoming, name) == values[name] for name in KNOWN_BY))
+    blanked = Incoming.message_id == hashed_id(values["message_id"])
+    known = select(Incoming.id).where(or_(same, blanked), other).limit(1)
+    return await tx.session.scalar(known) is not None
 
 
 def _columns(read: _Read) -> dict[str, Any]:

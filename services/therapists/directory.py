@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 import httpx
 import structlog
+from sqlalchemy import and_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
 
@@ -40,6 +41,10 @@ class UnknownTherapist(InvalidInput):
         super().__init__(FieldError("therapist_id", self.message_id))
 
 
+class ErasedTherapist(UnknownTherapist):
+    """All about this therapist was erased at their request: nothing is sent to them and nobody calls."""
+
+
 class TherapistDirectory:
     """Answers who a therapist is: from the copy while it is fresh, else from the service, else from the copy.
 
@@ -59,10 +64,12 @@ class TherapistDirectory:
 
         Raises:
             UnknownTherapist: neither the service nor the copy knows them.
+            ErasedTherapist: they were erased; the service is not asked about them.
             DirectoryUnavailable: the service can't be asked and there is no copy.
         """
         async with work.transaction() as tx:
             known = await tx.session.get(Therapist, therapist_id, populate_existing=True)
+        _refuse_erased(known)
         if known is not None and work.now - known.abgerufen_at < self.ttl:
             return known
         try:
@@ -80,6 +87,7 @@ class TherapistDirectory:
 
         Raises:
             UnknownTherapist: neither the service nor the copy knows them.
+            ErasedTherapist: they were erased; nothing is stored.
             DirectoryUnavailable: the service can't be asked.
         """
         fields = await self._fetch(therapist_id, work.now)
@@ -89,6 +97,7 @@ class TherapistDirectory:
             known = await tx.session.get(Therapist, therapist_id, populate_existing=True)
             if known is None:
                 raise UnknownTherapist
+            _refuse_erased(known)
             if fields is None:
                 known.status, known.abgerufen_at = GONE, tx.now
             return known
@@ -111,11 +120,16 @@ class TherapistDirectory:
         return fields
 
 
+def _refuse_erased(known: Therapist | None) -> None:
+    if known is not None and known.geloescht_at is not None:
+        raise ErasedTherapist
+
+
 async def store(tx: Transaction, therapists: Sequence[Fields]) -> None:
     """Write what the service said into the copy.
 
-    The desk's own columns stay as they are; a newer copy is not overwritten by an older answer. A row the
-    database refuses is left out and named in the log.
+    The desk's own columns stay as they are; a newer copy is not overwritten by an older answer, and who was
+    erased by none. A row the database refuses is left out and named in the log.
     """
     by_id = {fields["id"]: fields | {"abgerufen_at": tx.now} for fields in therapists}
     rows = [by_id[therapist_id] for therapist_id in sorted(by_id)]
@@ -138,7 +152,10 @@ async def _written(tx: Transaction, rows: Sequence[Fields]) -> str | None:
                 statement.on_conflict_do_update(
                     index_elements=[Therapist.id],
                     set_=changed,
-                    where=Therapist.abgerufen_at <= statement.excluded.abgerufen_at,
+                    where=and_(
+                        Therapist.abgerufen_at <= statement.excluded.abgerufen_at,
+                        Therapist.geloescht_at.is_(None),
+                    ),
                 )
             )
     except DBAPIError as error:

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from services.models import Therapist
 from services.therapists.client import DirectoryUnavailable, UnreadableAnswer
-from services.therapists.directory import TherapistDirectory, store
+from services.therapists.directory import ErasedTherapist, TherapistDirectory, store
 from services.work import Work, Workplace
 
 PAGE_LIMIT = 100
@@ -120,7 +120,11 @@ class DirectoryRefresh:
         async with work.transaction() as tx:
             oldest = await tx.session.scalars(
                 select(Therapist.id)
-                .where(Therapist.abgerufen_at <= old, Therapist.id.not_in(self._passed_over))
+                .where(
+                    Therapist.abgerufen_at <= old,
+                    Therapist.geloescht_at.is_(None),
+                    Therapist.id.not_in(self._passed_over),
+                )
                 .order_by(Therapist.abgerufen_at, Therapist.id)
                 .limit(SINGLE_READS)
             )
@@ -130,7 +134,7 @@ class DirectoryRefresh:
             self._passed_over[therapist_id] = work.now
             try:
                 therapist = await self._directory.refresh(work, therapist_id)
-            except UnreadableAnswer:
+            except (UnreadableAnswer, ErasedTherapist):
                 continue
             if therapist.abgerufen_at > old:
                 refreshed += 1

@@ -26,6 +26,7 @@ from shared.config.values import (
     HostNames,
     HostOrFolder,
     InsecureParts,
+    Months,
     Origins,
     Port,
     Seconds,
@@ -149,6 +150,11 @@ class Settings(BaseSettings):
     session_hours: Annotated[int, Field(ge=1, le=720)] = 12
     session_idle_minutes: Annotated[int, Field(ge=5, le=43_200)] = 60
     require_totp: bool | Literal["everybody"] = False
+    retention_emails_months: Months = 0
+    retention_drafts_months: Months = 0
+    retention_incoming_months: Months = 0
+    retention_calls_months: Months = 0
+    retention_activity_months: Months = 0
 
     @model_validator(mode="after")
     def _can_work(self) -> Self:

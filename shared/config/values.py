@@ -231,6 +231,7 @@ HostOrFolder = Annotated[str, AfterValidator(lambda value: value if value.starts
 
 Port = Annotated[int, Field(ge=1, le=65_535)]
 Seconds = Annotated[float, Field(gt=0, le=WEEK_SECONDS, allow_inf_nan=False)]
+Months = Annotated[int, Field(ge=0, le=600)]
 
 InsecureParts = Annotated[str, AfterValidator(_insecure_parts)]
 """What production may do in the clear, separated by commas."""

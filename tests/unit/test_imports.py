@@ -20,6 +20,7 @@ MAY_IMPORT = {
     "emails": {"models", "therapists", "scheduling", "calls", "follow_ups", "events"},
     "sending": {"models", "events"},
     "receiving": {"models", "emails"},
+    "privacy": {"models", "therapists", "scheduling", "calls", "events", "emails"},
 }
 """What each package of `services` may know besides itself; who reads for screens may know all."""
 

@@ -163,6 +163,10 @@ class EmailSummary(Struct, kw_only=True):
     message_id: str
     created_at: datetime
     updated_at: datetime
+    geloescht_at: Annotated[
+        datetime | None,
+        Meta(description="Since when texts, names and addresses are empty: they were deleted."),
+    ]
     version: int
 
 
@@ -205,7 +209,10 @@ class IncomingMessage(Struct, kw_only=True):
     anhaenge: list[Attachment]
     wieder_da_am: Annotated[date | None, BodyKwarg(description="When somebody is back, of a note.")]
     serverworte: Annotated[str | None, BodyKwarg(description="What a mail server said of the delivery.")]
-    message_id: str | None
+    message_id: Annotated[str | None, BodyKwarg(description="Hashed where the message was deleted.")]
+    geloescht_at: Annotated[
+        datetime | None, BodyKwarg(description="Since when texts, names and addresses are empty.")
+    ]
 
 
 class IncomingList(Paged[IncomingMessage], kw_only=True):

@@ -55,6 +55,7 @@ CANCELED = {
     CancelReason.ANSWERED: "Die E-Mail wurde beantwortet.",
     CancelReason.NO_TIME_AFTER_ABSENCE: "Nach der Abwesenheit ist in den Telefonzeiten keine Zeit frei.",
     CancelReason.BY_MISTAKE: "Der Rückruf war irrtümlich erfasst.",
+    CancelReason.ERASED: "Die Daten des Therapeuten wurden auf Verlangen gelöscht.",
 }
 """What `ergebnis` says of a call that was cancelled by itself."""
 

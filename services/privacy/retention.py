@@ -1,0 +1,108 @@
+"""Blanks what is too old, a few rows at a time, beside everything else that goes on."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+from sqlalchemy import func, select, true, tuple_
+
+from services.privacy.classes import DataClass, Held, Months, held, months_before
+from services.privacy.columns import blank
+from services.privacy.erasure import finish_erasures
+from services.work import Work, Workplace
+
+EVERY_SECONDS = 3_600.0
+AT_ONCE = 500
+REST_SECONDS = 0.1
+"""Between two transactions, so that senders and staff have the database to themselves."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What of a class is too old: how many rows would be blanked, and how many stay because they are needed.
+
+    `months` is 0 where the class is kept for ever; then nothing is too old.
+    """
+
+    data_class: DataClass
+    months: int
+    goes: int
+    stays: int
+
+
+class Retention:
+    """Blanks what is too old at intervals; several at once do no harm."""
+
+    def __init__(self, workplace: Workplace, months: Months, *, rest_seconds: float = REST_SECONDS) -> None:
+        self._workplace = workplace
+        self._months = months
+        self._rest = rest_seconds
+
+    async def run(self) -> None:
+        """Blank until cancelled."""
+        while True:
+            await self.turn()
+            await asyncio.sleep(EVERY_SECONDS)
+
+    async def turn(self) -> dict[DataClass, int]:
+        """Blank all that is due now; return how many rows of each class."""
+        async with self._workplace.work() as work:
+            await finish_erasures(work)
+            done = {each: await self._blank_class(work, each) for each in DataClass}
+        if any(done.values()):
+            log.info("retention", **{each.value: count for each, count in done.items()})
+        return done
+
+    async def _blank_class(self, work: Work, data_class: DataClass) -> int:
+        months = self._months[data_class]
+        if not months:
+            return 0
+        rows, before = held(data_class, work), months_before(work.now, months)
+        count, last = 0, None
+        while True:
+            picked = await _blank_some(work, rows, before, last)
+            count += len(picked)
+            if len(picked) < AT_ONCE:
+                return count
+            last = picked[-1]
+            await asyncio.sleep(self._rest)
+
+
+async def look_ahead(work: Work, months: Months) -> list[Due]:
+    """Return of each class what would be blanked now; nothing is."""
+    found: list[Due] = []
+    async with work.transaction() as tx:
+        for data_class in DataClass:
+            kept_for = months[data_class]
+            if not kept_for:
+                found.append(Due(data_class, 0, 0, 0))
+                continue
+            rows, before = held(data_class, tx), months_before(tx.now, kept_for)
+            count = select(func.count()).select_from(rows.model)
+            goes = await tx.session.scalar(count.where(*rows.due(before))) or 0
+            old = await tx.session.scalar(count.where(*rows.too_old(before))) or 0
+            found.append(Due(data_class, kept_for, goes, old - goes))
+    return found
+
+
+async def _blank_some(
+    work: Work, rows: Held, before: datetime, last: tuple[datetime, int] | None
+) -> list[tuple[datetime, int]]:
+    """Blank the next rows behind the `last`; what somebody is changing right now is left for another turn."""
+    place = tuple_(rows.since, rows.id)
+    some = (
+        select(rows.since, rows.id)
+        .where(*rows.due(before), true() if last is None else place > last)
+        .order_by(rows.since, rows.id)
+        .limit(AT_ONCE)
+        .with_for_update(key_share=True, skip_locked=True)
+    )
+    async with work.transaction() as tx:
+        found = await tx.session.execute(some)
+        picked: list[tuple[datetime, int]] = [(since, row_id) for since, row_id in found.tuples()]
+        if picked:
+            await blank(tx, rows.model, [row_id for _, row_id in picked])
+    return picked
