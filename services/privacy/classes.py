@@ -13,7 +13,6 @@ from typing import Any
 
 from sqlalchemy import (
     Boolean,
-    Column,
     ColumnElement,
     SQLColumnExpression,
     and_,
@@ -22,6 +21,7 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
+    true,
 )
 from sqlalchemy.orm import aliased
 
@@ -100,7 +100,7 @@ class Held:
 
     def due(self, before: datetime) -> list[ColumnElement[bool]]:
         """Return what holds for those of them that nobody needs."""
-        needless = [] if self.needed is None else [~self.needed]
+        needless = [] if self.needed is None else [self.needed.is_not(true())]
         return [*self.too_old(before), *needless]
 
 

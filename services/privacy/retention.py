@@ -102,7 +102,7 @@ async def _blank_some(
     )
     async with work.transaction() as tx:
         found = await tx.session.execute(some)
-        picked: list[tuple[datetime, int]] = [(since, row_id) for since, row_id in found.tuples()]
+        picked: list[tuple[datetime, int]] = [(since, row_id) for since, row_id in found]
         if picked:
             await blank(tx, rows.model, [row_id for _, row_id in picked])
     return picked
