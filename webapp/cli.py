@@ -4,6 +4,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Awaitable, Callable
+from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NoReturn
@@ -215,6 +216,58 @@ def api_key_create(name: str) -> None:
     from services.accounts.api_keys import create_key
 
     click.echo(_with_work(lambda work: create_key(work, name)))
+
+
+@cli.group()
+def therapist() -> None:
+    """Answer what a therapist may ask for: what is held about them, and that it goes."""
+
+
+@therapist.command("export")
+@click.argument("therapist_id", metavar="ID", type=click.IntRange(1))
+def therapist_export(therapist_id: int) -> None:
+    """Print all that is held about the therapist ID as JSON."""
+    from services.privacy.export import export_therapist
+
+    found = _with_work(lambda work: export_therapist(work, therapist_id))
+    click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
+
+
+@therapist.command("erase")
+@click.argument("therapist_id", metavar="ID", type=click.IntRange(1))
+@click.option("--dry-run", is_flag=True, help="Only say what would be erased.")
+def therapist_erase(therapist_id: int, dry_run: bool) -> None:
+    """Erase all about the therapist ID for good.
+
+    What is open is settled first: nothing is sent to them and nobody calls. States and times stay for the
+    statistics.
+    """
+    from services.privacy.erasure import Erasure, erase_therapist, preview_erasure
+
+    use_case = preview_erasure if dry_run else erase_therapist
+    done: Erasure = _with_work(lambda work: use_case(work, therapist_id))
+    click.echo("Would be erased:" if dry_run else "Erased:")
+    for what, count in asdict(done).items():
+        click.echo(f"  {what.replace('_', ' ')}: {count}")
+
+
+@cli.command()
+@click.option("--dry-run", is_flag=True, help="Only say what would be blanked.")
+def retention(dry_run: bool) -> None:
+    """Blank what is older than RETENTION_..._MONTHS now; workers do so every hour."""
+    from services.privacy.classes import retention_of
+    from services.privacy.retention import Due, blank_too_old, look_ahead
+
+    months = retention_of(_config())
+    due: list[Due] = _with_work(lambda work: look_ahead(work, months))
+    for each in due:
+        if each.months:
+            click.echo(f"{each.data_class}: {each.goes} older than {each.months} months, {each.stays} needed")
+        else:
+            click.echo(f"{each.data_class}: kept for ever")
+    if not dry_run and any(months.values()):
+        done: dict[str, int] = _with_work(lambda work: blank_too_old(work, months))
+        click.echo(f"Blanked: {sum(done.values())}.")
 
 
 @cli.group()

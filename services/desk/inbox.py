@@ -51,6 +51,7 @@ class InboxRow:
     absender_name: str
     betreff: str
     erfasst_von: int | None
+    geloescht_at: datetime | None
     therapist: str | None
 
 
@@ -167,6 +168,7 @@ async def _rows(tx: Transaction, view: InboxView, request: PageRequest) -> list[
             Incoming.absender_name,
             Incoming.betreff,
             Incoming.erfasst_von,
+            Incoming.geloescht_at,
             Therapist.titel,
             Therapist.vorname,
             Therapist.nachname,
@@ -188,6 +190,7 @@ async def _rows(tx: Transaction, view: InboxView, request: PageRequest) -> list[
             absender_name=row.absender_name,
             betreff=row.betreff,
             erfasst_von=row.erfasst_von,
+            geloescht_at=row.geloescht_at,
             therapist=display_name(row.titel, row.vorname, row.nachname),
         )
         for row in rows

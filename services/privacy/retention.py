@@ -42,7 +42,11 @@ class Retention:
         self._rest = rest_seconds
 
     async def run(self) -> None:
-        """Blank until cancelled."""
+        """Say what is set, and blank until cancelled."""
+        if any(self._months.values()):
+            log.info("retention_set", **_named(self._months))
+        else:
+            log.warning("retention_off", reason="RETENTION_..._MONTHS are 0: nothing personal ever goes")
         while True:
             await self.turn()
             await asyncio.sleep(EVERY_SECONDS)
@@ -51,24 +55,35 @@ class Retention:
         """Blank all that is due now; return how many rows of each class."""
         async with self._workplace.work() as work:
             await finish_erasures(work)
-            done = {each: await self._blank_class(work, each) for each in DataClass}
+            done = await blank_too_old(work, self._months, rest_seconds=self._rest)
         if any(done.values()):
-            log.info("retention", **{each.value: count for each, count in done.items()})
+            log.info("blanked", **_named(done))
         return done
 
-    async def _blank_class(self, work: Work, data_class: DataClass) -> int:
-        months = self._months[data_class]
-        if not months:
-            return 0
-        rows, before = held(data_class, work), months_before(work.now, months)
-        count, last = 0, None
-        while True:
-            picked = await _blank_some(work, rows, before, last)
-            count += len(picked)
-            if len(picked) < AT_ONCE:
-                return count
-            last = picked[-1]
-            await asyncio.sleep(self._rest)
+
+async def blank_too_old(
+    work: Work, months: Months, *, rest_seconds: float = REST_SECONDS
+) -> dict[DataClass, int]:
+    """Blank all that is due now, some rows a transaction; return how many of each class."""
+    return {each: await _blank_class(work, each, months[each], rest_seconds) for each in DataClass}
+
+
+async def _blank_class(work: Work, data_class: DataClass, months: int, rest_seconds: float) -> int:
+    if not months:
+        return 0
+    rows, before = held(data_class, work), months_before(work.now, months)
+    count, last = 0, None
+    while True:
+        picked = await _blank_some(work, rows, before, last)
+        count += len(picked)
+        if len(picked) < AT_ONCE:
+            return count
+        last = picked[-1]
+        await asyncio.sleep(rest_seconds)
+
+
+def _named(figures: Months) -> dict[str, int]:
+    return {data_class.value: figure for data_class, figure in figures.items()}
 
 
 async def look_ahead(work: Work, months: Months) -> list[Due]:

@@ -11,6 +11,7 @@ from webapp.controllers.pages.emails import EmailsController
 from webapp.controllers.pages.inbox import InboxController
 from webapp.controllers.pages.login import LoginController
 from webapp.controllers.pages.people import PeopleController
+from webapp.controllers.pages.privacy import PrivacyController
 from webapp.controllers.pages.refusals import Refusals
 from webapp.controllers.pages.replies import EmailReplyController
 from webapp.controllers.pages.second_factor import SecondFactorController
@@ -38,6 +39,7 @@ pages_router = Router(
         InboxController,
         LoginController,
         PeopleController,
+        PrivacyController,
         RingBackController,
         SecondFactorController,
         SettingsController,
