@@ -46,6 +46,8 @@ def words_of(error: BaseException) -> str:
     if isinstance(error, asyncpg.PostgresError):
         sqlstate = str(error.sqlstate or "")
         words = "" if sqlstate.startswith(QUOTING_SQLSTATES) else str(error.args[0] if error.args else "")
+    elif isinstance(error, asyncpg.InterfaceError) and isinstance(error, ValueError):
+        words = ""  # it quotes the argument that can't be sent
     elif isinstance(error, TimeoutError):
         words = str(error) or NO_ANSWER_IN_TIME
     elif isinstance(error, _SPEAKING + _PROGRAMMING):

@@ -20,6 +20,8 @@ OURS = tuple(f"{ROOT / folder}/" for folder in ("webapp", "services", "shared", 
 MOST_CAUSES = 5
 MOST_FRAMES = 8
 
+log = structlog.get_logger(__name__)
+
 ExceptionInfo = tuple[type[BaseException], BaseException, TracebackType | None]
 
 
@@ -55,12 +57,28 @@ def _details(error: BaseException) -> str:
     return f" {known}" if known else ""
 
 
+def _without_repr(logger: object, name: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Keep the first line of what asyncio says: below stands the failed task, and in that its exception."""
+    if event.get("logger") == "asyncio":
+        event["event"] = str(event["event"]).partition("\n")[0]
+    return event
+
+
+def _log_uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Let a process that crashes say so as everything else is said; Python would print all it knows."""
+    if issubclass(kind, KeyboardInterrupt):
+        sys.__excepthook__(kind, error, trace)
+    else:
+        log.critical("crashed", exc_info=(kind, error, trace))
+
+
 def configure_logging(config: Settings) -> None:
-    """Send structlog's and the libraries' records through one formatter."""
+    """Send structlog's and the libraries' records, and what nobody caught, through one formatter."""
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
+        _without_repr,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.ExceptionRenderer(trace_without_data),
     ]
@@ -85,6 +103,7 @@ def configure_logging(config: Settings) -> None:
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
         )
     )
+    sys.excepthook = _log_uncaught
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(config.log_level)

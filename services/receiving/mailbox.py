@@ -5,6 +5,7 @@ under it.
 """
 
 import asyncio
+import re
 import ssl
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +17,7 @@ from socket import SHUT_RDWR
 from typing import Any, Self, TypeVar
 
 from imapclient import IMAPClient  # pyright: ignore[reportMissingTypeStubs]
-from imapclient.exceptions import IMAPClientError  # pyright: ignore[reportMissingTypeStubs]
+from imapclient.exceptions import IMAPClientError, ProtocolError  # pyright: ignore[reportMissingTypeStubs]
 
 from services.receiving.bounds import LARGEST_MESSAGE
 from services.receiving.decoding import clean
@@ -26,6 +27,9 @@ from shared.config.settings import MailSecurity
 
 LISTED_AT_ONCE = 500
 LONGEST_REASON = 300
+QUOTING = re.compile("unexpected (response|tail|end)|command: ", re.IGNORECASE)
+"""In what the IMAP library says: that it goes on to quote the server, maybe a mail of it."""
+
 
 Answer = TypeVar("Answer")
 
@@ -167,7 +171,7 @@ class Mailbox:
                 answer = await asyncio.get_running_loop().run_in_executor(self._thread, question)
             asked = True
         except (IMAPClientError, OSError, ValueError) as error:
-            raise MailboxTrouble(_reason(error, self._options)) from error
+            raise MailboxTrouble(reason_in_words(error, self._options)) from error
         finally:
             if not asked:
                 self.drop()
@@ -266,10 +270,13 @@ def _idle(client: Client, seconds: float) -> None:
     client.idle_done()
 
 
-def _reason(error: Exception, options: MailboxOptions) -> str:
+def reason_in_words(error: Exception, options: MailboxOptions) -> str:
+    """Return why a mailbox can't be read, without secrets and without anything of a mail."""
     if isinstance(error, UnicodeError):
         return "the server takes no name and password beyond ASCII"
-    words = " ".join(clean(str(error)).split()) or type(error).__name__
+    words = " ".join(clean(str(error)).split())
+    if not words or isinstance(error, ProtocolError) or QUOTING.search(words):
+        words = f"an answer that can't be read ({type(error).__name__})"
     for secret in (options.password, options.username):
         words = words.replace(secret, "…") if secret else words
     return words[:LONGEST_REASON]

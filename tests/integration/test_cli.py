@@ -1,4 +1,5 @@
 import asyncio
+import json
 import re
 import signal
 import socket
@@ -11,7 +12,7 @@ import pytest
 from sqlalchemy import URL
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from tests.factories import NOW, make_email, make_staff
+from tests.factories import NOW, make_email, make_staff, make_therapist
 from tests.tls_front import serve_old_postgresql
 
 PLAIN_ROLE = """
@@ -240,3 +241,24 @@ def test_help_lists_every_command(database: URL):
     text = calldesk("--help", database=database).stdout
     for command in ("api-key", "demo", "events", "ids", "migrate", "queue", "serve", "staff", "worker"):
         assert command in text
+
+
+async def test_an_operator_answers_a_therapist_and_sees_what_would_go(session: AsyncSession, database: URL):
+    async with session.begin():
+        session.add_all([make_therapist(), make_email(status="SENT", sent_at=NOW, nachgefasst=True)])
+    exported = calldesk("therapist", "export", "1", database=database)
+    assert json.loads(exported.stdout)["emails"][0]["betreff"] == "Anfrage für drei Patientinnen"
+    would = calldesk("therapist", "erase", "1", "--dry-run", database=database)
+    assert would.stdout.startswith("Would be erased:\n  emails: 1\n")
+    months = {"RETENTION_EMAILS_MONTHS": "1", "CLOCK_OFFSET_SECONDS": str(90 * 24 * 3600)}
+    due = calldesk("retention", "--dry-run", database=database, **months)
+    assert due.stdout.splitlines()[:2] == ["emails: 1 older than 1 months, 0 needed", "drafts: kept for ever"]
+    assert "Blanked: 1." in calldesk("retention", database=database, **months).stdout
+    erased = calldesk("therapist", "erase", "1", database=database)
+    assert erased.stdout.startswith("Erased:\n  emails: 1\n")
+    assert (
+        json.loads(calldesk("therapist", "export", "1", database=database).stdout)["emails"][0]["betreff"]
+        == ""
+    )
+    nobody = calldesk("therapist", "erase", "99", database=database)
+    assert (nobody.returncode, nobody.stderr) == (1, "calldesk: Nothing is held about this therapist.\n")

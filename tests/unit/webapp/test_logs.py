@@ -1,4 +1,6 @@
+import subprocess
 import sys
+import textwrap
 
 import asyncpg
 from sqlalchemy.exc import IntegrityError
@@ -40,3 +42,34 @@ def test_a_trace_is_short_and_begins_with_its_reason():
     trace = trace_without_data(info)
     assert trace.startswith("builtins.RuntimeError: the event loop is closed\n")
     assert len(trace) < 1000
+
+
+def test_a_crash_nobody_caught_and_a_task_nobody_asked_are_logged_without_data():
+    crash = f"""
+        import asyncio, gc
+        from shared.config.settings import load_settings
+        from webapp.logs import configure_logging
+
+        configure_logging(load_settings(env_file=None, app_env="testing"))
+
+        async def fail():
+            raise ValueError("{SECRET}")
+
+        async def main():
+            asyncio.create_task(fail())
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            gc.collect()
+
+        asyncio.run(main())
+        raise KeyError("{SECRET}")
+    """
+    ended = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(crash)], capture_output=True, text=True, timeout=60
+    )
+    assert ended.returncode == 1
+    assert "Task exception was never retrieved" in ended.stderr
+    assert "builtins.ValueError" in ended.stderr
+    assert "crashed" in ended.stderr
+    assert "builtins.KeyError" in ended.stderr
+    assert SECRET not in ended.stderr
