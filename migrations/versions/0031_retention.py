@@ -27,7 +27,7 @@ INDEXES = {
 }
 
 revision = "0031"
-down_revision = "0015"
+down_revision = "0021"
 branch_labels = None
 depends_on = None
 

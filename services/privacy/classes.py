@@ -28,6 +28,7 @@ from sqlalchemy.orm import aliased
 from services.models import (
     Activity,
     Base,
+    CallEmail,
     CallStatus,
     Email,
     EmailStatus,
@@ -141,15 +142,20 @@ WAITING = (IncomingState.OPEN, IncomingState.SUGGESTED)
 
 def needs_email() -> ColumnElement[bool]:
     """Return that an e-mail that is over is still to be followed up, or about what is open."""
-    followed_up = exists().where(PhoneCall.email_id == Email.id, PhoneCall.stands_for_follow_up)
+    followed_up = _has_call(PhoneCall.stands_for_follow_up)
     suggested = Incoming.vorschlag["email_id"].as_integer()
     return or_(
         and_(~Email.antwort_erhalten, Email.nachverfolgung_erforderlich),
         and_(Email.awaits_follow_up, ~followed_up),
-        exists().where(PhoneCall.email_id == Email.id, _open(PhoneCall)),
+        _has_call(_open(PhoneCall)),
         exists().where(Incoming.email_id == Email.id, Incoming.zustand.in_(WAITING)),
         Email.id.in_(select(suggested).where(Incoming.zustand.in_(WAITING), suggested.is_not(None))),
     )
+
+
+def _has_call(which: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Return that there is such a call about an e-mail."""
+    return exists().where(CallEmail.email_id == Email.id, PhoneCall.id == CallEmail.call_id, which)
 
 
 def months_before(instant: datetime, months: int) -> datetime:
@@ -173,10 +179,13 @@ def _open(call: Any) -> ColumnElement[bool]:
 
 def _needs_call(moment: Moment) -> ColumnElement[bool]:
     """Return that a call that is over waits for a person, can be undone, or has one after it that is open."""
-    other = aliased(PhoneCall)
+    other, its, others = aliased(PhoneCall), aliased(CallEmail), aliased(CallEmail)
+    same_email = and_(
+        its.call_id == PhoneCall.id, others.email_id == its.email_id, other.id == others.call_id
+    )
     return or_(
         and_(PhoneCall.klaerung_noetig),
         PhoneCall.rueckgaengig_bis > moment.now,
         exists().where(other.vorheriger_anruf_id == PhoneCall.id, _open(other)),
-        exists().where(other.email_id == PhoneCall.email_id, _open(other)),
+        exists().where(same_email, _open(other)),
     )

@@ -23,6 +23,8 @@ KEPT = {
 """Ids, states, kinds and times; a Message-ID of ours names nobody."""
 
 ELSEWHERE = {
+    "anruf_emails": "ids only",
+    "shift_notes": "what one shift tells the next; gone once taken down or out of date",
     "staff": "closed, not erased: who did what stays known; docs/privacy.md",
     "sessions": "end by themselves",
     "login_tries": "end by themselves; hashes only",

@@ -301,7 +301,8 @@ async def crash(scene: Scene, session: AsyncSession) -> None:
             "geplantes_datum": "2031-01-07", "geplante_zeit": "10:00"}),
     ]  # fmt: skip
     desk.refused |= {f"crash {number}": answer for number, answer in enumerate(answers)}
-    await desk.ask("POST", "/api/emails", json=PLAIN | {"betreff": f"zwei {TEXT}"})
+    new = PLAIN | {"betreff": f"zwei {TEXT}", "empfaenger_email": f"zwei.{ADDRESS}"}
+    assert (await desk.ask("POST", "/api/emails", json=new)).status_code == 201
     await scene.until_said("ledger_entry_refused")
     await scene.mailbox.deliver(
         mail(ANSWER, From=f"{SURNAME} <{ADDRESS}>", Subject=f"zwei {TEXT}", Message_ID="<5@q.example>")
