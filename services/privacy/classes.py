@@ -142,7 +142,7 @@ WAITING = (IncomingState.OPEN, IncomingState.SUGGESTED)
 
 def needs_email() -> ColumnElement[bool]:
     """Return that an e-mail that is over is still to be followed up, or about what is open."""
-    followed_up = _has_call(PhoneCall.stands_for_follow_up)
+    followed_up = _has_call(and_(PhoneCall.stands_for_follow_up))
     suggested = Incoming.vorschlag["email_id"].as_integer()
     return or_(
         and_(~Email.antwort_erhalten, Email.nachverfolgung_erforderlich),
@@ -180,9 +180,8 @@ def _open(call: Any) -> ColumnElement[bool]:
 def _needs_call(moment: Moment) -> ColumnElement[bool]:
     """Return that a call that is over waits for a person, can be undone, or has one after it that is open."""
     other, its, others = aliased(PhoneCall), aliased(CallEmail), aliased(CallEmail)
-    same_email = and_(
-        its.call_id == PhoneCall.id, others.email_id == its.email_id, other.id == others.call_id
-    )
+    shared = and_(its.call_id == PhoneCall.id, others.email_id == its.email_id)
+    same_email = and_(shared, other.id == others.call_id)
     return or_(
         and_(PhoneCall.klaerung_noetig),
         PhoneCall.rueckgaengig_bis > moment.now,

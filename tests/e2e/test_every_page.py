@@ -28,6 +28,7 @@ PAGES = {
     "/account": None,
     "/account/password": None,
     "/account/second-factor": None,
+    "/system/privacy": ("System", "System"),
 }
 LOOKS = [
     pytest.param({"locale": "en-GB", "viewport": DESK, "color_scheme": "light"}, 1, id="english-desk-light"),

@@ -237,7 +237,7 @@ async def test_messages_calls_and_activity_have_times_of_their_own(
     )
     await keep(session, message, call, did)
 
-    only_calls = NONE | {DataClass.CALLS: MONTHS}
+    only_calls = {**NONE, DataClass.CALLS: MONTHS}
     assert await turn(sessions, clock, only_calls) == dict.fromkeys(DataClass, 0) | {DataClass.CALLS: 1}
     call = await again(session, call)
     assert (call.ergebnis, call.notizen, call.status) == (None, None, CallStatus.COMPLETED)
