@@ -27,7 +27,7 @@ INDEXES = {
 }
 
 revision = "0031"
-down_revision = "0021"
+down_revision = "0030"
 branch_labels = None
 depends_on = None
 

@@ -60,6 +60,9 @@ BLANK: dict[type[Base], dict[str, Any]] = {
         "status": GONE,
         "nicht_anrufen_grund": None,
         "anruf_hinweis": None,
+        "wieder_da_am": None,
+        "abwesend_laut": None,
+        "abwesend_seit": None,
     },
 }
 """Of each table, what its personal columns become."""

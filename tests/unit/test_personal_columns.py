@@ -17,7 +17,7 @@ KEPT = {
         tatsaechliche_zeit status wiederholen_nach created_at updated_at email_id grund ergebnis_art versuch
         vorheriger_anruf_id leitung ausserhalb_erreichbarkeit klaerung_noetig klaerung_grund bearbeitet_von
         bearbeitet_bis abgeschlossen_at version absage_grund""",
-    "activity": "id at actor action object_type object_id",
+    "activity": "id at actor api_key_id action object_type object_id",
     "therapists": "id abgerufen_at nicht_anrufen version geloescht_at",
 }
 """Ids, states, kinds and times; a Message-ID of ours names nobody."""
@@ -28,6 +28,8 @@ ELSEWHERE = {
     "staff": "closed, not erased: who did what stays known; docs/privacy.md",
     "sessions": "end by themselves",
     "login_tries": "end by themselves; hashes only",
+    "pending_logins": "end by themselves within minutes",
+    "recovery_codes": "hashes only",
     "api_keys": "services, no people",
     "drafts": "end after 30 days untouched",
     "event_outbox": "ids, states and times; OUTBOX_RETENTION_DAYS",
