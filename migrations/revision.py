@@ -1,9 +1,15 @@
 """Which revision of the schema this code needs."""
 
-from pathlib import Path
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+
+import migrations
 
 
 def newest_revision() -> str:
-    """Return the last revision's number; the numbers are in the order of descent."""
-    versions = Path(__file__).parent / "versions"
-    return max(file.name.partition("_")[0] for file in versions.glob("[0-9]*.py"))
+    """Return the revision that no other descends from."""
+    config = Config()
+    config.set_main_option("script_location", migrations.__path__[0])
+    head = ScriptDirectory.from_config(config).get_current_head()
+    assert head is not None
+    return head

@@ -58,11 +58,15 @@ class Action(StrEnum):
     CALL_RESTORED = "call_restored"
     OUTCOME_RECORDED = "outcome_recorded"
     OUTCOME_UNDONE = "outcome_undone"
+    OUTCOME_CORRECTED = "outcome_corrected"
     DO_NOT_CALL_SET = "do_not_call_set"
     DO_NOT_CALL_LIFTED = "do_not_call_lifted"
     CALL_HINT_SET = "call_hint_set"
     ABSENCE_SET = "absence_set"
     ABSENCE_LIFTED = "absence_lifted"
+    PHONE_CORRECTED = "phone_corrected"
+    PHONE_CORRECTION_LIFTED = "phone_correction_lifted"
+    CALL_GUIDE_CHANGED = "call_guide_changed"
     STAFF_ADDED = "staff_added"
     STAFF_OPENED = "staff_opened"
     STAFF_CLOSED = "staff_closed"
@@ -228,7 +232,7 @@ class Transaction(_Doing):
         )
 
     def report(
-        self, happened: EventType, row: Email | PhoneCall, *, available_at: datetime | None = None
+        self, happened: EventType, row: Email | PhoneCall | Therapist, *, available_at: datetime | None = None
     ) -> OutboxEvent:
         """Report a change of a flushed row to other services.
 

@@ -6,7 +6,8 @@ from datetime import date, time
 from msgspec import UNSET, UnsetType
 
 from services.calls.locking import LockedCall, check_scheduled, lock_with_email
-from services.calls.outcomes import Outcome, apply_outcome, outcome_kind, rang_errors, repeat_errors
+from services.calls.outcome_said import Outcome, outcome_kind, rang_errors, repeat_errors
+from services.calls.outcomes import apply_outcome
 from services.calls.planning import duration_errors, move_planned
 from services.checks import check_note
 from services.errors import FieldError, InvalidInput

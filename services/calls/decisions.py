@@ -5,7 +5,8 @@ from typing import Any
 
 from services.calls.locking import lock_with_email
 from services.calls.next_attempt import UnknownHours
-from services.calls.outcomes import Outcome, OutcomeResult, apply_outcome
+from services.calls.outcome_said import Outcome
+from services.calls.outcomes import OutcomeResult, apply_outcome
 from services.calls.planning import announce
 from services.errors import Conflict
 from services.models import CallReason, CallStatus, CancelReason, OutcomeKind, PhoneCall, Therapist

@@ -2,7 +2,8 @@
 
 Busy means somebody is there: the same window may be tried again after `BUSY_WAIT`. Otherwise the window that
 is open now is over, and the therapist's next one counts, later today or on another day. A date given by
-staff (`wiederholen_nach`) only ever moves the attempt further back.
+staff (`wiederholen_nach`) only ever moves the attempt further back. At the right number, after a wrong one,
+the therapist is rung as soon as they can be.
 """
 
 from dataclasses import dataclass
@@ -31,6 +32,10 @@ RETRIED = frozenset({OutcomeKind.NOT_REACHED, OutcomeKind.BUSY, OutcomeKind.ANSW
 """Outcomes after which the therapist is rung again."""
 
 
+AT_ONCE = frozenset({OutcomeKind.REACHED, OutcomeKind.WRONG_NUMBER})
+"""Outcomes after which the window that is open now is not over: to ask again, or at the right number."""
+
+
 class UnknownHours(Unschedulable):
     """This therapist is not in the directory, so no phone hours are known."""
 
@@ -45,21 +50,29 @@ class NextAttempt:
 
 def search_from(moment: Moment, art: OutcomeKind, therapist: Therapist) -> datetime:
     """Return the instant to search from, so that with the notice the right window is the first found."""
+    if art in AT_ONCE:
+        return moment.now
     wait = moment.now + BUSY_WAIT
     if art != OutcomeKind.BUSY:
         wait = _window_over(moment, therapist) or wait
     return max(moment.now, wait - moment.rules.notice)
 
 
-def obstacle_to_retry(call: PhoneCall, art: OutcomeKind, answered: bool, rules: DeskRules) -> NoRetry | None:
-    """Return why an outcome is not followed by another attempt, before looking at the calendar."""
-    if art == OutcomeKind.WRONG_NUMBER:
+def obstacle_to_retry(
+    call: PhoneCall, art: OutcomeKind, answered: bool, rules: DeskRules, *, number_known: bool = False
+) -> NoRetry | None:
+    """Return why an outcome is not followed by another attempt, before looking at the calendar.
+
+    `number_known` says that after a wrong number the right one is known.
+    """
+    wrong_number = art == OutcomeKind.WRONG_NUMBER
+    if wrong_number and not number_known:
         return NoRetry.WRONG_NUMBER
-    if art not in RETRIED:
+    if not wrong_number and art not in RETRIED:
         return NoRetry.NOT_WANTED
     if answered and call.grund != CallReason.CALL_BACK:
         return NoRetry.ANSWERED
-    if call.versuch >= rules.max_attempts:
+    if not wrong_number and call.versuch >= rules.max_attempts:
         return NoRetry.ATTEMPTS_USED_UP
     return None
 
@@ -69,13 +82,17 @@ async def preview_next_attempt(
 ) -> NextAttempt:
     """Return what saving this outcome now would plan next; writes and locks nothing.
 
-    For `verschoben` that is where the call itself would move ("next window").
+    For `verschoben` that is where the call itself would move ("next window"), for `erreicht` the call that
+    asks again on the day given or after.
     """
     async with work.transaction() as tx:
         answered = call.email_id is not None and bool(
             await tx.session.scalar(select(Email.antwort_erhalten).where(Email.id == call.email_id))
         )
-        reason = None if art == OutcomeKind.POSTPONED else obstacle_to_retry(call, art, answered, tx.rules)
+        asks_again = art == OutcomeKind.REACHED and wiederholen_nach is not None
+        reason = None
+        if not asks_again and art != OutcomeKind.POSTPONED:
+            reason = obstacle_to_retry(call, art, answered, tx.rules)
         if reason is not None:
             return NextAttempt(reason=reason)
         therapist = await tx.session.get(Therapist, call.therapist_id)
@@ -102,7 +119,7 @@ async def book_retry(
 ) -> PhoneCall | NoRetry:
     """Insert the attempt after a failed, flushed call, or return why there is none.
 
-    Reports no event.
+    At the right number attempts are counted anew. Reports no event.
     """
     therapist = await tx.session.get(Therapist, call.therapist_id)
     if therapist is None:
@@ -116,7 +133,7 @@ async def book_retry(
             created_at=tx.now,
             email_id=call.email_id,
             grund=call.grund,
-            versuch=call.versuch + 1,
+            versuch=1 if art == OutcomeKind.WRONG_NUMBER else call.versuch + 1,
             vorheriger_anruf_id=call.id,
         )
     except Unschedulable as error:

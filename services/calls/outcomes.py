@@ -1,46 +1,30 @@
 """What happened when staff rang (the status tracker): one service for the screen and the API alike.
 
-Reached completes the call. Not reached, busy and answering machine fail it and plan the next attempt
-(`services.calls.next_attempt`); where there is none, and after a wrong number, the call asks for a person
-(`klaerung_noetig`). Postponed moves the same call and burns no attempt. Every outcome can be taken back for
-`rules.undo` (`services.calls.undo`).
+Reached completes the call, and so does a call back agreed, which is planned for its minute
+(`services.calls.agreed`). Not reached, busy and answering machine fail it and plan the next attempt
+(`services.calls.next_attempt`), as does a wrong number for which the right one is given; where there is none
+the call asks for a person (`klaerung_noetig`). Postponed moves the same call and burns no attempt. Every
+outcome can be taken back for `rules.undo` (`services.calls.undo`).
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 
+from services.calls.agreed import book_call_back, book_question
 from services.calls.claims import ClaimedByOther, holder
 from services.calls.locking import LockedCall, check_scheduled, lock_with_email
 from services.calls.next_attempt import book_retry, move_on, obstacle_to_retry
+from services.calls.offers import NOTHING_SAID
+from services.calls.outcome_said import RANG, STATUS_AFTER, Outcome, outcome_errors, rang_at
+from services.calls.right_numbers import PhoneChange, note_right_number, read_right_number
 from services.calls.undo import MARGIN, CallState, Undo
-from services.checks import check_note
 from services.drafts import CALL, drop_draft
-from services.errors import FieldError, InvalidInput
+from services.errors import InvalidInput
 from services.events.types import EventType
 from services.hints import CALLS
 from services.models import CallStatus, NoRetry, OutboxEvent, OutcomeKind, PhoneCall, Therapist
 from services.scheduling.booking import lock_calendar, move
-from services.scheduling.calendar import FURTHEST_DAYS
 from services.work import Action, Moment, Transaction, Work
-
-STATUS_AFTER = {
-    OutcomeKind.REACHED: CallStatus.COMPLETED,
-    OutcomeKind.NOT_REACHED: CallStatus.FAILED,
-    OutcomeKind.BUSY: CallStatus.FAILED,
-    OutcomeKind.ANSWERING_MACHINE: CallStatus.FAILED,
-    OutcomeKind.WRONG_NUMBER: CallStatus.FAILED,
-    OutcomeKind.POSTPONED: CallStatus.SCHEDULED,
-    OutcomeKind.CANCELED: CallStatus.CANCELED,
-}
-"""The status each outcome leads to."""
-
-USUAL_OUTCOME = {
-    CallStatus.COMPLETED: OutcomeKind.REACHED,
-    CallStatus.FAILED: OutcomeKind.NOT_REACHED,
-    CallStatus.CANCELED: OutcomeKind.CANCELED,
-}
-"""The outcome meant by a status alone."""
 
 EVENT_AFTER = {
     CallStatus.COMPLETED: EventType.CALL_COMPLETED,
@@ -48,32 +32,6 @@ EVENT_AFTER = {
     CallStatus.CANCELED: EventType.CALL_CANCELED,
     CallStatus.SCHEDULED: EventType.CALL_SCHEDULED,
 }
-
-RANG = frozenset(STATUS_AFTER) - {OutcomeKind.POSTPONED, OutcomeKind.CANCELED}
-"""Outcomes that say somebody rang."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """What staff or a service say happened. Dates and times are local wall clock.
-
-    Attributes:
-        ergebnis: what came of it, in words; None keeps what is there, as for `notizen`.
-        wiederholen_nach: no next attempt before this day; a past day sets no limit.
-        neuer_termin: where a postponed call goes; None is the therapist's next window.
-        tatsaechliches_datum: when it was rung; None, and `tatsaechliche_zeit` alike, is now.
-        typed: the fields of the form that says all this, for who takes the outcome back; without any, a
-            form being typed stays kept.
-    """
-
-    art: OutcomeKind
-    ergebnis: str | None = None
-    notizen: str | None = None
-    wiederholen_nach: date | None = None
-    neuer_termin: tuple[date, time] | None = None
-    tatsaechliches_datum: date | None = None
-    tatsaechliche_zeit: time | None = None
-    typed: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,19 +44,6 @@ class OutcomeResult:
     undo_until: datetime
 
 
-def outcome_kind(status: CallStatus, art: OutcomeKind | None) -> OutcomeKind:
-    """Return the outcome meant by a status and, where given, its kind.
-
-    Raises:
-        InvalidInput: the kind does not lead to that status.
-    """
-    if art is None and status in USUAL_OUTCOME:
-        return USUAL_OUTCOME[status]
-    if art is None or STATUS_AFTER[art] != status:
-        raise InvalidInput(FieldError("ergebnis_art", "This outcome does not go with the status."))
-    return art
-
-
 async def record_outcome(work: Work, call_id: int, outcome: Outcome, *, version: int | None) -> OutcomeResult:
     """Record the outcome of a scheduled call, plan the next attempt, and let go of the claim.
 
@@ -106,8 +51,9 @@ async def record_outcome(work: Work, call_id: int, outcome: Outcome, *, version:
         NotFound, StaleVersion: as `services.calls.locking.lock_with_email`.
         CallNotScheduled: the call has an outcome.
         ClaimedByOther: another member of staff has it in hand.
-        InvalidInput: a date or time can't be, or a postponed call finds no free time (`Unschedulable`).
-        CallCollision: the time a postponed call should go to is taken.
+        InvalidInput: a date, time or number can't be, or a postponed call finds no free time
+            (`Unschedulable`).
+        CallCollision: the time a postponed call should go to, or agreed for the call back, is taken.
     """
     async with work.transaction() as tx:
         locked = await lock_with_email(tx, call_id, version)
@@ -119,10 +65,11 @@ async def apply_outcome(tx: Transaction, locked: LockedCall, outcome: Outcome) -
     call = locked.call
     _check(tx, call, outcome)
     postponed = outcome.art == OutcomeKind.POSTPONED
-    no_retry = obstacle_to_retry(call, outcome.art, locked.answered, tx.rules)
-    if postponed or no_retry is None:
+    no_retry = _obstacle(tx, locked, outcome)
+    if postponed or no_retry is None or outcome.richtige_nummer:
         await lock_calendar(tx)
     before = CallState.of(call)
+    phone = await _note_number(tx, call, outcome)
     _write(tx, call, outcome)
     next_call: PhoneCall | None = None
     if postponed:
@@ -130,13 +77,15 @@ async def apply_outcome(tx: Transaction, locked: LockedCall, outcome: Outcome) -
     else:
         await tx.session.flush()
         if no_retry is None:
-            planned = await book_retry(tx, call, outcome.art, wiederholen_nach=outcome.wiederholen_nach)
+            planned = await _book_following(tx, call, outcome)
             next_call, no_retry = (planned, None) if isinstance(planned, PhoneCall) else (None, planned)
         call.klaerung_noetig = no_retry is not None and no_retry.needs_person
         call.klaerung_grund = no_retry if call.klaerung_noetig else None
     undo_until = tx.now + tx.rules.undo
     await tx.session.flush()
     events = _report(tx, call, next_call)
+    if phone is not None:
+        events.append(await _report_number(tx, phone))
     Undo(
         before,
         call.version,
@@ -144,6 +93,7 @@ async def apply_outcome(tx: Transaction, locked: LockedCall, outcome: Outcome) -
         [event.event_id for event in events],
         tx.actor.staff_id,
         dict(outcome.typed),
+        phone,
     ).keep(call, undo_until)
     if tx.actor.staff_id is not None and outcome.typed:
         await drop_draft(tx, CALL, call.id)
@@ -172,38 +122,37 @@ def _check(tx: Transaction, call: PhoneCall, outcome: Outcome) -> None:
     held_by = holder(call, tx.now)
     if tx.actor.staff_id is not None and held_by is not None and held_by != tx.actor.staff_id:
         raise ClaimedByOther(staff_id=held_by)
-    errors = [
-        *check_note("ergebnis", outcome.ergebnis),
-        *check_note("notizen", outcome.notizen),
-        *rang_errors(tx, *_rang(tx, outcome)),
-        *repeat_errors(tx, outcome.wiederholen_nach),
-    ]
-    if errors:
+    if errors := outcome_errors(tx, outcome):
         raise InvalidInput(*errors)
 
 
-def rang_errors(moment: Moment, on: date, at: time) -> list[FieldError]:
-    """Return what is wrong with the local day and time at which somebody says they rang."""
-    today = moment.today
-    if on < today - timedelta(days=FURTHEST_DAYS):
-        return [FieldError("tatsaechliches_datum", "This is too long ago.")]
-    if moment.rules.instant(on, at) > moment.now:
-        field = "tatsaechliches_datum" if on > today else "tatsaechliche_zeit"
-        return [FieldError(field, "This is in the future.")]
-    return []
+def _obstacle(moment: Moment, locked: LockedCall, outcome: Outcome) -> NoRetry | None:
+    """Return why no call follows this outcome, before looking at the calendar."""
+    asks_again = outcome.angebot is not None and outcome.angebot.wieder_fragen_am is not None
+    if outcome.art == OutcomeKind.CALL_BACK_AGREED or asks_again:
+        return None
+    return obstacle_to_retry(
+        locked.call,
+        outcome.art,
+        locked.answered,
+        moment.rules,
+        number_known=outcome.richtige_nummer is not None,
+    )
 
 
-def repeat_errors(moment: Moment, not_before: date | None) -> list[FieldError]:
-    """Return what is wrong with the day before which there is to be no next attempt."""
-    if not_before is None or abs((not_before - moment.today).days) <= FURTHEST_DAYS:
-        return []
-    return [FieldError("wiederholen_nach", "This date is too far away.")]
+async def _note_number(tx: Transaction, call: PhoneCall, outcome: Outcome) -> PhoneChange | None:
+    if outcome.richtige_nummer is None:
+        return None
+    return await note_right_number(tx, call.therapist_id, read_right_number(outcome.richtige_nummer))
 
 
-def _rang(moment: Moment, outcome: Outcome) -> tuple[date, time]:
-    local = moment.local
-    on = outcome.tatsaechliches_datum or local.date()
-    return on, outcome.tatsaechliche_zeit or local.time().replace(second=0, microsecond=0)
+async def _book_following(tx: Transaction, call: PhoneCall, outcome: Outcome) -> PhoneCall | NoRetry:
+    if outcome.art == OutcomeKind.CALL_BACK_AGREED:
+        assert outcome.neuer_termin is not None
+        return await book_call_back(tx, call, outcome.neuer_termin, outcome.rueckruf_durch)
+    if outcome.angebot is not None and outcome.angebot.wieder_fragen_am is not None:
+        return await book_question(tx, call, outcome.angebot.wieder_fragen_am)
+    return await book_retry(tx, call, outcome.art, wiederholen_nach=outcome.wiederholen_nach)
 
 
 def _write(moment: Moment, call: PhoneCall, outcome: Outcome) -> None:
@@ -221,12 +170,15 @@ def _write(moment: Moment, call: PhoneCall, outcome: Outcome) -> None:
     call.status = STATUS_AFTER[outcome.art]
     call.abgeschlossen_at = moment.now
     if outcome.art in RANG:
-        call.tatsaechliches_datum, call.tatsaechliche_zeit = _rang(moment, outcome)
+        call.tatsaechliches_datum, call.tatsaechliche_zeit = rang_at(moment, outcome)
+    if outcome.art == OutcomeKind.REACHED:
+        (outcome.angebot or NOTHING_SAID).write(call)
 
 
 async def _postpone(tx: Transaction, call: PhoneCall, outcome: Outcome) -> None:
     if outcome.neuer_termin is None:
         await move_on(tx, call, not_before=outcome.wiederholen_nach)
+        call.rueckruf_durch = call.vereinbart_von = None
         return
     therapist = await tx.session.get(Therapist, call.therapist_id)
     await move(tx, call, therapist, *outcome.neuer_termin)
@@ -234,13 +186,23 @@ async def _postpone(tx: Transaction, call: PhoneCall, outcome: Outcome) -> None:
 
 def _report(tx: Transaction, call: PhoneCall, next_call: PhoneCall | None) -> list[OutboxEvent]:
     """Write the events so that they are published only once nobody can take the outcome back."""
-    available_at = tx.now + tx.rules.undo + MARGIN if tx.rules.undo else tx.now
+    available_at = _reported_from(tx)
     happened = EVENT_AFTER[CallStatus(call.status)]
     events = [tx.report(happened, call, available_at=available_at)]
     if next_call is not None:
         events.append(tx.report(EventType.CALL_SCHEDULED, next_call, available_at=available_at))
     tx.wake(CALLS)
     return events
+
+
+async def _report_number(tx: Transaction, phone: PhoneChange) -> OutboxEvent:
+    """Report the right number, as `_report` does the call."""
+    therapist = await tx.existing(Therapist, phone.therapist_id)
+    return tx.report(EventType.THERAPIST_PHONE_CORRECTED, therapist, available_at=_reported_from(tx))
+
+
+def _reported_from(moment: Moment) -> datetime:
+    return moment.now + moment.rules.undo + MARGIN if moment.rules.undo else moment.now
 
 
 def _note(tx: Transaction, call: PhoneCall, outcome: Outcome, next_call: PhoneCall | None) -> None:

@@ -77,6 +77,8 @@ class OpenCall:
     bearbeitet_bis: datetime | None
     bearbeitet_name: str | None
     verschoben: bool = False
+    rueckruf_durch: str | None = None
+    """Who rings at the planned time, where it was agreed."""
 
     def holder(self, now: datetime) -> int | None:
         """Return the id of who has this call in hand at an instant."""
@@ -135,11 +137,12 @@ def holder_of(staff_id: int | None, until: datetime | None, now: datetime) -> in
 def call_windows(call: OpenCall, day: date, rules: DeskRules) -> list[Window]:
     """Return when a call can be made on a day: the phone hours, and a time agreed outside of them.
 
-    A further attempt and a postponed call wait for their planned time: who was busy a minute ago is not rung
-    again at once.
+    A further attempt, a postponed call and a call back agreed wait for their planned time: who was busy a
+    minute ago is not rung again at once.
     """
     windows = day_windows(call.availability, day, rules)
-    if (call.versuch > 1 or call.verschoben) and call.geplantes_datum == day:
+    waits = call.versuch > 1 or call.verschoben or call.rueckruf_durch is not None
+    if waits and call.geplantes_datum == day:
         cut = (Window(max(window.start, call.geplante_zeit), window.end) for window in windows)
         windows = [window for window in cut if window.start < window.end]
     agreed = agreed_window(call, day, away=call.availability.away(day))
@@ -218,12 +221,13 @@ def reachable_now(moment: Moment, calls: Iterable[OpenCall]) -> list[OpenCall]:
 
 
 def _urgency(row: BoardCall) -> tuple[object, ...]:
-    """What closes first, what opens first, what was planned first."""
+    """What closes first, what opens first, what was planned first; what was agreed comes at its minute."""
     placement, call = row.placement, row.call
     planned = (call.geplantes_datum, call.geplante_zeit, call.call_id)
     if placement.group in (Group.OVERDUE, Group.UNREACHABLE):
         return (1, *planned)
-    moment = placement.closes_at if placement.group is Group.REACHABLE_NOW else placement.opens_at
+    closes_first = placement.group is Group.REACHABLE_NOW and call.rueckruf_durch is None
+    moment = placement.closes_at if closes_first else placement.opens_at
     return (0, moment, *planned)
 
 
@@ -254,7 +258,8 @@ async def load_open_calls(
             Therapist.ort,
             Therapist.plz,
             Therapist.wieder_da_am,
-            Therapist.telefon,
+            Therapist.phone.label("telefon"),
+            PhoneCall.rueckruf_durch,
             Therapist.nicht_anrufen,
             cast(Therapist.telefonische_erreichbarkeit, Text).label("erreichbarkeit"),
         )
@@ -289,6 +294,7 @@ async def load_open_calls(
             bearbeitet_bis=row.bearbeitet_bis,
             bearbeitet_name=row.bearbeitet_name,
             verschoben=row.ergebnis_art == OutcomeKind.POSTPONED,
+            rueckruf_durch=row.rueckruf_durch,
         )
         for row in rows
     ]

@@ -21,6 +21,7 @@ from services.calls.claims import (
     take_back,
 )
 from services.calls.locking import hold_email_of
+from services.calls.right_numbers import PhoneChange, take_back_number
 from services.drafts import CALL, put_draft
 from services.errors import Conflict
 from services.events.report import retract
@@ -70,6 +71,13 @@ class CallState(msgspec.Struct, frozen=True):
     abgeschlossen_at: datetime | None
     klaerung_grund: str | None = None
     absage_grund: str | None = None
+    plaetze: int | None = None
+    plaetze_ab: date | None = None
+    plaetze_fuer: list[str] | None = None
+    warteliste: bool | None = None
+    wieder_fragen_am: date | None = None
+    rueckruf_durch: str | None = None
+    vereinbart_von: int | None = None
 
     @classmethod
     def of(cls, call: PhoneCall) -> Self:
@@ -92,6 +100,7 @@ class Undo(msgspec.Struct, frozen=True):
 
     Attributes:
         typed: the form's fields as `author_id` sent them.
+        phone: the right number noted with the outcome.
     """
 
     before: CallState
@@ -100,6 +109,7 @@ class Undo(msgspec.Struct, frozen=True):
     event_ids: list[UUID]
     author_id: int | None = None
     typed: dict[str, str] = msgspec.field(default_factory=dict[str, str])
+    phone: PhoneChange | None = None
 
     def keep(self, call: PhoneCall, until: datetime) -> None:
         """Let the outcome just recorded be undone until an instant."""
@@ -108,7 +118,7 @@ class Undo(msgspec.Struct, frozen=True):
 
 
 async def undo_outcome(work: Work, call_id: int) -> Claim:
-    """Restore a call as it was before its last outcome, and remove the next attempt.
+    """Restore a call as it was before its last outcome; the call that followed and a right number are gone.
 
     Who recorded the outcome gets the form as they sent it, and the call back in hand if it was there and no
     colleague has the therapist on the phone by now. Its line may be another one. `version` counts on, so that
@@ -142,6 +152,8 @@ async def undo_outcome(work: Work, call_id: int) -> Claim:
         if undo.next_call_id is not None:
             await _remove_attempt(tx, undo.next_call_id)
         await _restore(tx, call, undo.before, back_in_hand=in_hand)
+        if undo.phone is not None:
+            await take_back_number(tx, undo.phone)
         if undo.typed and undo.author_id is not None and undo.author_id == tx.actor.staff_id:
             await put_draft(tx, CALL, call.id, undo.typed)
         tx.at(now).record(Action.OUTCOME_UNDONE, call, version=call.version)

@@ -42,7 +42,7 @@ def objection_to(therapist: Therapist) -> Objection | None:
         return Objection.DO_NOT_CALL
     if not may_be_called(therapist):
         return Objection.BLOCKED if therapist.status == "gesperrt" else Objection.INACTIVE
-    return None if dialable(therapist.telefon) else Objection.NO_NUMBER
+    return None if dialable(therapist.phone) else Objection.NO_NUMBER
 
 
 class ObjectionNotOverruled(Conflict):

@@ -8,7 +8,7 @@ from typing import TypeVar
 from sqlalchemy import Date, Integer, cast, extract, func, or_, select
 
 from services.errors import FieldError, InvalidInput
-from services.models import Email, EmailStatus, OutcomeKind, PhoneCall, ReplyKind
+from services.models import SPOKEN, Email, EmailStatus, OutcomeKind, PhoneCall, ReplyKind
 from services.rules import DeskRules
 from services.work import Transaction, Work
 
@@ -17,7 +17,7 @@ LONGEST_DAYS = 366
 K = TypeVar("K", bound=Hashable)
 
 ATTEMPTS = (
-    OutcomeKind.REACHED,
+    *SPOKEN,
     OutcomeKind.NOT_REACHED,
     OutcomeKind.BUSY,
     OutcomeKind.ANSWERING_MACHINE,
@@ -147,7 +147,7 @@ async def _calls_by_hour(tx: Transaction, first: date, last: date) -> list[_Call
             PhoneCall.tatsaechliches_datum,
             HOUR.label("hour"),
             func.count(),
-            func.count().filter(PhoneCall.ergebnis_art == OutcomeKind.REACHED),
+            func.count().filter(PhoneCall.ergebnis_art.in_(SPOKEN)),
         )
         .where(
             PhoneCall.ergebnis_art.in_(ATTEMPTS),
@@ -174,7 +174,7 @@ def _midnight(day: date, rules: DeskRules) -> datetime:
 async def load_hours(tx: Transaction, therapist_id: int) -> list[HourRate]:
     """Return the hours in which a therapist has been rung."""
     weekday = cast(extract("isodow", PhoneCall.tatsaechliches_datum), Integer) - 1
-    reached = func.count().filter(PhoneCall.ergebnis_art == OutcomeKind.REACHED)
+    reached = func.count().filter(PhoneCall.ergebnis_art.in_(SPOKEN))
     rows = await tx.session.execute(
         select(weekday.label("weekday"), HOUR.label("hour"), reached.label("reached"), func.count())
         .where(

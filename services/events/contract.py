@@ -12,7 +12,7 @@ from services.events.types import PAYLOADS, SERVICE_NAME, TOPIC, EventType
 from shared.kafka.schemas import CLOUDEVENTS_VERSION, EventEnvelope
 
 ASYNCAPI_VERSION = "3.0.0"
-CONTRACT_VERSION = "1.1.0"
+CONTRACT_VERSION = "1.2.0"
 SCHEMAS = "#/components/schemas/"
 
 SUMMARIES = {
@@ -24,6 +24,7 @@ SUMMARIES = {
     EventType.CALL_COMPLETED: "The therapist was reached.",
     EventType.CALL_FAILED: "The therapist was not reached.",
     EventType.CALL_CANCELED: "A planned call will not take place.",
+    EventType.THERAPIST_PHONE_CORRECTED: "The right phone number of a therapist was noted, or lifted again.",
 }
 
 
@@ -45,7 +46,7 @@ def asyncapi() -> dict[str, Any]:
         "channels": {
             "communicationEvents": {
                 "address": TOPIC,
-                "description": "All events. The key is `email:<id>` or `call:<id>`.",
+                "description": "All events. The key is `email:<id>`, `call:<id>` or `therapist:<id>`.",
                 "messages": {name: _reference("messages", name) for name in names.values()},
             }
         },
@@ -66,7 +67,7 @@ def asyncapi() -> dict[str, Any]:
 
 
 def _message(event_type: EventType, name: str) -> dict[str, Any]:
-    subject = "email" if event_type.startswith("communication.email") else "call"
+    subject = event_type.partition(".")[2].partition("_")[0]
     return {
         "name": event_type.value,
         "title": name,

@@ -7,9 +7,9 @@ from uuid import uuid4
 
 import msgspec
 
-from services.models import Email, EmailStatus, OutboxEvent, PhoneCall
+from services.models import Email, EmailStatus, OutboxEvent, PhoneCall, Therapist
 from services.models.emails import ReplyKind, Unsent
-from services.models.phone_calls import CallReason, CallStatus, OutcomeKind
+from services.models.phone_calls import MOST_PLACES, OFFER, Audience, CallReason, CallStatus, OutcomeKind
 
 SERVICE_NAME = "communication-service"
 TOPIC = "communication-events"
@@ -30,6 +30,7 @@ class EventType(StrEnum):
     CALL_COMPLETED = "communication.call_completed"
     CALL_FAILED = "communication.call_failed"
     CALL_CANCELED = "communication.call_canceled"
+    THERAPIST_PHONE_CORRECTED = "communication.therapist_phone_corrected"
 
 
 class EmailPayload(msgspec.Struct, frozen=True, kw_only=True):
@@ -128,34 +129,87 @@ class CallPayload(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
+class CallClosedPayload(CallPayload, frozen=True, kw_only=True):
+    """A phone call that is over; `korrigiert_at` says since when it is told otherwise than before."""
+
+    korrigiert_at: Instant | None = None
+
+    @classmethod
+    def of(cls, call: PhoneCall) -> Self:
+        """Return what may be told about a call that is over."""
+        told = msgspec.structs.asdict(CallPayload.of(call))
+        return cls(**told, korrigiert_at=call.korrigiert_at)
+
+
+class CallCompletedPayload(CallClosedPayload, frozen=True, kw_only=True):
+    """A call that reached somebody, and what they can offer; null is nothing said."""
+
+    plaetze: Annotated[int, msgspec.Meta(ge=0, le=MOST_PLACES, description="3: three or more")] | None = None
+    plaetze_ab: date | None = None
+    plaetze_fuer: list[Audience] | None = None
+    warteliste: bool | None = None
+    wieder_fragen_am: date | None = None
+
+    @classmethod
+    def of(cls, call: PhoneCall) -> Self:
+        """Return what may be told about a call that reached somebody."""
+        told = msgspec.structs.asdict(CallClosedPayload.of(call))
+        return cls(**told, **{name: getattr(call, name) for name in OFFER})
+
+
+class TherapistPhonePayload(msgspec.Struct, frozen=True, kw_only=True):
+    """Whose number was found out to be another, and when; null once the directory's holds again."""
+
+    therapist_id: Id
+    telefon_korrigiert_at: Instant | None
+
+    @classmethod
+    def of(cls, therapist: Therapist) -> Self:
+        """Return what may be told about a therapist's number."""
+        return cls(therapist_id=therapist.id, telefon_korrigiert_at=therapist.telefon_korrigiert_at)
+
+
 EMAIL_PAYLOADS: dict[EventType, type[EmailPayload]] = {
     EventType.EMAIL_CREATED: EmailPayload,
     EventType.EMAIL_SENT: EmailPayload,
     EventType.EMAIL_FAILED: EmailFailedPayload,
     EventType.EMAIL_REPLIED: EmailPayload,
 }
-PAYLOADS: dict[EventType, type[EmailPayload] | type[CallPayload]] = EMAIL_PAYLOADS | {
+CALL_PAYLOADS: dict[EventType, type[CallPayload]] = {
     EventType.CALL_SCHEDULED: CallPayload,
-    EventType.CALL_COMPLETED: CallPayload,
-    EventType.CALL_FAILED: CallPayload,
-    EventType.CALL_CANCELED: CallPayload,
+    EventType.CALL_COMPLETED: CallCompletedPayload,
+    EventType.CALL_FAILED: CallClosedPayload,
+    EventType.CALL_CANCELED: CallClosedPayload,
+}
+Payload = EmailPayload | CallPayload | TherapistPhonePayload
+PAYLOADS: dict[EventType, type[Payload]] = {
+    **EMAIL_PAYLOADS,
+    **CALL_PAYLOADS,
+    EventType.THERAPIST_PHONE_CORRECTED: TherapistPhonePayload,
 }
 
 
 def event_of(
-    happened: EventType, row: Email | PhoneCall, *, at: datetime, available_at: datetime | None = None
+    happened: EventType,
+    row: Email | PhoneCall | Therapist,
+    *,
+    at: datetime,
+    available_at: datetime | None = None,
 ) -> OutboxEvent:
     """Return the outbox's row for what happened to a row, to be published from `available_at` on."""
+    payload: Payload
     if isinstance(row, Email):
-        key, payload = f"email:{row.id}", msgspec.to_builtins(EMAIL_PAYLOADS[happened].of(row))
+        key, payload = f"email:{row.id}", EMAIL_PAYLOADS[happened].of(row)
+    elif isinstance(row, PhoneCall):
+        key, payload = f"call:{row.id}", CALL_PAYLOADS[happened].of(row)
     else:
-        key, payload = f"call:{row.id}", msgspec.to_builtins(CallPayload.of(row))
+        key, payload = f"therapist:{row.id}", TherapistPhonePayload.of(row)
     return OutboxEvent(
         event_id=uuid4(),
         event_type=happened,
         topic=TOPIC,
         key=key,
-        payload=payload,
+        payload=msgspec.to_builtins(payload),
         created_at=at,
         available_at=available_at or at,
     )

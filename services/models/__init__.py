@@ -2,6 +2,7 @@
 
 from services.models.base import LARGEST_ID, SCHEMA, Base, is_possible_id
 from services.models.call_emails import CallEmail
+from services.models.call_guides import CallGuide
 from services.models.emails import (
     AttemptOutcome,
     AttemptStage,
@@ -24,6 +25,11 @@ from services.models.incoming import (
     StopReason,
 )
 from services.models.phone_calls import (
+    MOST_PLACES,
+    OFFER,
+    SPOKEN,
+    Audience,
+    CallBackBy,
     CallReason,
     CallStatus,
     CancelReason,
@@ -46,14 +52,20 @@ from services.models.therapists import AbsenceSource, Therapist
 
 __all__ = [
     "LARGEST_ID",
+    "MOST_PLACES",
+    "OFFER",
     "SCHEMA",
+    "SPOKEN",
     "AbsenceSource",
     "Activity",
     "ApiKey",
     "AttemptOutcome",
     "AttemptStage",
+    "Audience",
     "Base",
+    "CallBackBy",
     "CallEmail",
+    "CallGuide",
     "CallReason",
     "CallStatus",
     "CancelReason",

@@ -9,6 +9,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    SmallInteger,
     String,
     Text,
     func,
@@ -48,12 +49,37 @@ class OutcomeKind(StrEnum):
     """What happened when staff rang (`ergebnis_art`)."""
 
     REACHED = "erreicht"
+    CALL_BACK_AGREED = "rueckruf_vereinbart"
     NOT_REACHED = "nicht_erreicht"
     BUSY = "besetzt"
     ANSWERING_MACHINE = "anrufbeantworter"
     WRONG_NUMBER = "falsche_nummer"
     POSTPONED = "verschoben"
     CANCELED = "abgesagt"
+
+
+SPOKEN = frozenset({OutcomeKind.REACHED, OutcomeKind.CALL_BACK_AGREED})
+"""Outcomes after which somebody has been spoken to."""
+
+
+class Audience(StrEnum):
+    """For whom a therapist has places (`plaetze_fuer`)."""
+
+    ADULTS = "erwachsene"
+    CHILDREN = "kinder"
+    COUPLES = "paare"
+    GROUP = "gruppe"
+
+
+class CallBackBy(StrEnum):
+    """Who rings at the time agreed (`rueckruf_durch`)."""
+
+    US = "wir"
+    THEM = "therapeut"
+
+
+MOST_PLACES = 3
+"""Stands for this many places and for more (`plaetze`)."""
 
 
 class CancelReason(StrEnum):
@@ -92,6 +118,11 @@ KEPT_SQL = (
 )
 """Of a call: that it is over and there is something to blank."""
 
+OFFER = ("plaetze", "plaetze_ab", "plaetze_fuer", "warteliste", "wieder_fragen_am")
+"""The columns that say what a therapist who was reached can offer; all empty is nothing said."""
+
+_AUDIENCES = ", ".join(f"'{value}'" for value in Audience)
+
 OCCUPIED = "zeitfenster(geplantes_datum, geplante_zeit, dauer_minuten)"
 
 
@@ -115,6 +146,17 @@ class PhoneCall(Base):
         CheckConstraint("versuch >= 1", name="versuch"),
         CheckConstraint("leitung >= 1", name="leitung"),
         CheckConstraint("(bearbeitet_von IS NULL) = (bearbeitet_bis IS NULL)", name="bearbeitet"),
+        CheckConstraint(f"plaetze BETWEEN 0 AND {MOST_PLACES}", name="plaetze"),
+        CheckConstraint(
+            f"plaetze_fuer <@ ARRAY[{_AUDIENCES}]::text[] AND cardinality(plaetze_fuer) > 0",
+            name="plaetze_fuer",
+        ),
+        CheckConstraint(
+            f"num_nonnulls({', '.join(OFFER)}) = 0 OR ergebnis_art IS NOT DISTINCT FROM 'erreicht'",
+            name="angebot",
+        ),
+        CheckConstraint("rueckruf_durch IS NULL OR grund = 'rueckruf'", name="vereinbart"),
+        one_of("rueckruf_durch", CallBackBy),
         one_of("status", CallStatus),
         one_of("grund", CallReason),
         one_of("ergebnis_art", OutcomeKind),
@@ -213,6 +255,17 @@ class PhoneCall(Base):
         raiseload=True,
     )
     """The e-mails it is about, in order; only where it was loaded."""
+
+    plaetze: Mapped[int | None] = mapped_column(SmallInteger, comment="Places offered; 3 is three or more")
+    plaetze_ab: Mapped[date | None] = mapped_column(comment="From when there are places")
+    plaetze_fuer: Mapped[list[str] | None] = mapped_column(ARRAY(Text), comment="For whom there are")
+    warteliste: Mapped[bool | None] = mapped_column(comment="Whether there is a waiting list")
+    wieder_fragen_am: Mapped[date | None] = mapped_column(comment="Ask again on this day or after")
+    rueckruf_durch: Mapped[str | None] = mapped_column(
+        String(20), comment="Who rings at this time, where it was agreed"
+    )
+    vereinbart_von: Mapped[int | None] = mapped_column(ForeignKey(Staff.id), comment="Who agreed the time")
+    korrigiert_at: Mapped[datetime | None] = mapped_column(comment="When the outcome was last corrected")
 
     @hybrid_property
     def stands_for_follow_up(self) -> bool:

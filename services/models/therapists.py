@@ -9,10 +9,12 @@ from sqlalchemy import (
     Index,
     String,
     Text,
+    func,
     literal_column,
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.hours.reading import Availability, parse
@@ -56,6 +58,21 @@ class Therapist(Base):
         Index(
             "ix_therapists_telefon_e164", "telefon_e164", postgresql_ops={"telefon_e164": "text_pattern_ops"}
         ),
+        CheckConstraint(
+            "num_nonnulls(telefon_korrigiert, telefon_korrigiert_e164, telefon_korrigiert_at) IN (0, 3)",
+            name="telefon_korrigiert",
+        ),
+        Index(
+            "ix_therapists_telefon_korrigiert",
+            "telefon_korrigiert_e164",
+            postgresql_ops={"telefon_korrigiert_e164": "text_pattern_ops"},
+            postgresql_where=text("telefon_korrigiert_e164 IS NOT NULL"),
+        ),
+        Index(
+            "ix_therapists_telefon_korrigiert_ende",
+            text("reverse(telefon_korrigiert_e164) text_pattern_ops"),
+            postgresql_where=text("telefon_korrigiert_e164 IS NOT NULL"),
+        ),
         Index("ix_therapists_abgerufen_at", "abgerufen_at"),
         Index("ix_therapists_email", text("lower(email)")),
         Index("ix_therapists_names", text(NAMES_SQL), postgresql_using="gin"),
@@ -93,10 +110,25 @@ class Therapist(Base):
     )
     abwesend_laut: Mapped[str | None] = mapped_column(String(20), comment="Who said so")
     abwesend_seit: Mapped[datetime | None] = mapped_column(comment="Since when it is known")
+    telefon_korrigiert: Mapped[str | None] = mapped_column(
+        String(40), comment="The right number, where the directory's is wrong; no fetch overwrites it"
+    )
+    telefon_korrigiert_e164: Mapped[str | None] = mapped_column(String(20))
+    telefon_korrigiert_at: Mapped[datetime | None]
     version: Mapped[int] = mapped_column(default=1, server_default=text("1"))
     geloescht_at: Mapped[datetime | None] = mapped_column(
         comment="When all about this therapist was erased; nothing is fetched again"
     )
+
+    @hybrid_property
+    def phone(self) -> str | None:
+        """The phone field that holds: the desk's own number, else the directory's."""
+        return self.telefon_korrigiert or self.telefon
+
+    @phone.inplace.expression
+    @classmethod
+    def _phone(cls) -> ColumnElement[str | None]:
+        return func.coalesce(cls.telefon_korrigiert, cls.telefon)
 
     @property
     def display_name(self) -> str:

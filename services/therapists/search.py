@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, cast, false, func, or_, select
+from sqlalchemy import ColumnElement, and_, cast, false, func, or_, select
 from sqlalchemy.dialects.postgresql import TSQUERY
 
 from services.models import Therapist
@@ -64,14 +64,23 @@ def _by_number(q: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
     digits = re.sub("[^0-9]", "", q)
     if whole or len(digits) < SHORTEST_END:
         return begins, begins
-    return or_(begins, NUMBER_ENDS.bool_op("@@")(cast(f"'{digits[::-1]}':*", TSQUERY))), begins
+    backwards = digits[::-1]
+    of_directory = NUMBER_ENDS.bool_op("@@")(cast(f"'{backwards}':*", TSQUERY))
+    own = func.reverse(Therapist.telefon_korrigiert_e164).like(f"{backwards}%")
+    return or_(begins, _that_holds(own, of_directory)), begins
 
 
 def _begins_with(prefix: str) -> ColumnElement[bool]:
     if len(prefix) < SHORTEST_NUMBER + len("+49"):
         return false()
     others = OTHER_NUMBERS.bool_op("@@")(cast(f"'{prefix}':*", TSQUERY))
-    return or_(Therapist.telefon_e164.like(f"{prefix}%"), others)
+    of_directory = or_(Therapist.telefon_e164.like(f"{prefix}%"), others)
+    return _that_holds(Therapist.telefon_korrigiert_e164.like(f"{prefix}%"), of_directory)
+
+
+def _that_holds(own: ColumnElement[bool], of_directory: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Look for the desk's own number where there is one: the directory's is somebody else's then."""
+    return or_(own, and_(of_directory, Therapist.telefon_korrigiert_e164.is_(None)))
 
 
 def e164_prefix(q: str) -> str:

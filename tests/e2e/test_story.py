@@ -154,7 +154,7 @@ async def _ring(page: Page, call_id: int, name: str, scripts: bool) -> None:
     await panel.locator("input[name=ergebnis_art][value=erreicht]").check()
     await panel.locator("textarea[name=ergebnis]").fill("Hat einen Platz ab März.")
     await screenshot(page, f"story-call{'' if scripts else '-no-scripts'}")
-    await panel.get_by_role("button", name="Save the outcome").click()
+    await panel.get_by_role("button", name="Only save").click()
     await expect(page.get_by_role("button", name="Undo")).to_be_visible()
     await page.goto("/")
     await expect(page.locator(f".group:not(details) [data-row^='{call_id}:']")).to_have_count(0)

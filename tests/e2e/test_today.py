@@ -29,10 +29,10 @@ async def test_a_call_from_next_to_undo_by_keyboard_alone(anna: Page) -> None:
     await expect(title(anna)).to_be_focused()
     assert await violations(anna) == []
 
-    await anna.keyboard.press("2")
+    await anna.keyboard.press("3")
     await expect(anna.get_by_label("Nicht erreicht")).to_be_checked()
     await expect(anna.locator("#again-retry")).to_have_text(re.compile(r"\w\w \d\d\.\d\d\. \d\d:\d\d"))
-    await anna.keyboard.press("a")
+    await anna.keyboard.press("5")
     await expect(anna.get_by_label("Anrufbeantworter")).to_be_checked()
     assert await violations(anna) == []
 
@@ -51,14 +51,13 @@ async def test_a_call_from_next_to_undo_by_keyboard_alone(anna: Page) -> None:
 
 async def test_an_outcome_is_taken_back_when_the_next_call_is_in_hand_already(anna: Page) -> None:
     name = await take_next(anna)
-    await anna.keyboard.press("2")
-    await anna.keyboard.press("b")
+    await anna.keyboard.press("4")
     await anna.keyboard.press("Enter")
     toast = anna.locator("#status .toast")
     await expect(toast).to_contain_text(f"{name}: Besetzt, gespeichert.")
-    following = await take_next(anna)
-    assert following != name
-    await expect(toast).to_be_visible()
+    await expect(title(anna)).not_to_have_text(name)
+    following = await title(anna).inner_text()
+    await expect(anna.locator(".call-mine")).to_be_visible()
     await anna.keyboard.press("u")
     await expect(title(anna)).to_have_text(name)
     await expect(anna.get_by_label("Besetzt")).to_be_checked()
@@ -88,23 +87,27 @@ async def test_the_keys_are_listed_and_can_be_switched_off(anna: Page) -> None:
             await keys.get_by_role("button", name="Schließen").click()
 
 
-async def test_another_outcome_begins_with_its_usual_kind(anna: Page) -> None:
+async def test_what_belongs_to_the_outcome_chosen_is_open_and_in_sight(anna: Page) -> None:
     await take_next(anna)
-    usual, wrong_number = anna.get_by_label("Niemand nimmt ab"), anna.get_by_label("Falsche Nummer")
-    await anna.keyboard.press("2")
-    await anna.keyboard.press("f")
-    await expect(wrong_number).to_be_checked()
-    await anna.keyboard.press("2")
-    await expect(wrong_number).to_be_checked()
-    await anna.keyboard.press("k")
-    await expect(usual).to_be_checked()
-    await anna.keyboard.press("f")
+    note = anna.get_by_label("Notiz zum Gespräch")
+    for key, label in (
+        ("1", "Wieder fragen am"),
+        ("2", "Uhrzeit"),
+        ("3", "Nicht vor"),
+        ("6", "Richtige Nummer"),
+    ):
+        await anna.keyboard.press(key)
+        await expect(anna.get_by_label(label)).to_be_in_viewport(ratio=1)
+        await expect(note).to_be_in_viewport(ratio=1)
+        field, foot = await box(anna.get_by_label(label)), await box(anna.locator(".outcome-foot"))
+        assert field["y"] + field["height"] <= foot["y"]
+        assert await violations(anna) == []
+    await anna.keyboard.press("8")
+    await expect(anna.locator(".outcome-more:visible")).to_have_text("Der Anruf entfällt; es folgt keiner.")
     await anna.keyboard.press("1")
-    await expect(anna.locator(".outcome-more:visible")).to_have_text(
-        "Der Anruf ist erledigt; es folgt keiner."
-    )
-    await anna.keyboard.press("2")
-    await expect(usual).to_be_checked()
+    for key, label in (("d", "2"), ("i", "Kinder"), ("w", "Warteliste")):
+        await anna.keyboard.press(key)
+        await expect(anna.locator(".offer").get_by_label(label, exact=False).first).to_be_checked()
     await release(anna)
 
 
@@ -275,14 +278,13 @@ async def test_without_scripts_a_call_is_taken_saved_and_undone(anna_without_scr
     name = await title(page).inner_text()
     await expect(page.locator("kbd:visible")).to_have_count(0)
     await page.get_by_role("radio", name="Nicht erreicht").check()
-    await page.get_by_role("radio", name="Niemand nimmt ab").check()
     await page.get_by_label("Notiz zum Gespräch").fill(NOTE)
-    await page.get_by_role("button", name="Ergebnis speichern").click()
+    await page.get_by_role("button", name="Nur speichern").click()
     await expect(page.locator("#status")).to_contain_text(f"{name}: Nicht erreicht, gespeichert.")
     await page.get_by_role("button", name="Rückgängig").click()
     await expect(title(page)).to_have_text(name)
     await expect(page.get_by_label("Notiz zum Gespräch")).to_have_value(NOTE)
-    await page.get_by_role("button", name="Ergebnis speichern").click()
+    await page.get_by_role("button", name="Nur speichern").click()
     await expect(page.locator("#status")).to_contain_text("gespeichert")
     await page.get_by_role("button", name="Rückgängig").click()
     await page.get_by_role("button", name="Freigeben").click()
@@ -290,12 +292,12 @@ async def test_without_scripts_a_call_is_taken_saved_and_undone(anna_without_scr
 
 async def test_a_faulty_form_says_so_and_keeps_the_text(anna: Page) -> None:
     await take_next(anna)
-    await anna.keyboard.press("3")
+    await anna.keyboard.press("7")
     await anna.get_by_label("Vereinbarter Termin").check()
     await anna.get_by_label("Datum").fill("2026-10-17")
     await anna.get_by_label("Uhrzeit").fill("20:30")
     await anna.get_by_label("Uhrzeit").blur()
-    await expect(anna.locator(".outcome-date")).to_contain_text("Außerhalb der Telefonzeiten")
+    await expect(anna.locator(".more-agreed")).to_contain_text("Außerhalb der Telefonzeiten")
     await anna.get_by_label("Datum").fill("")
     note = anna.get_by_label("Notiz zum Gespräch")
     await note.fill(NOTE)
@@ -433,7 +435,7 @@ async def test_on_a_phone_the_list_comes_first_and_the_call_follows(open_browser
     await expect(title(page)).to_be_in_viewport()
     assert await violations(page) == []
     assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    save = page.get_by_role("button", name="Save the outcome")
+    save = page.get_by_role("button", name="Only save")
     await expect(save).to_be_in_viewport(ratio=1)
     await expect(page.get_by_role("button", name="Next call")).not_to_be_in_viewport()
     await page.get_by_role("radio", name="Not reached").check()

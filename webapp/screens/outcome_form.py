@@ -3,48 +3,59 @@
 from dataclasses import dataclass
 from datetime import date, time
 
-from services.calls.outcomes import Outcome
+from services.calls.next_attempt import RETRIED
+from services.calls.offers import NOTHING_SAID, Offer
+from services.calls.outcome_said import Outcome
 from services.errors import FieldError, InvalidInput
-from services.models import OutcomeKind
-from webapp.screens.forms import Form, read_date, read_time
+from services.models import Audience, CallBackBy, OutcomeKind
+from webapp.screens.forms import Form, read_date, read_number, read_time
 
-NOT_REACHED_KINDS = (
-    OutcomeKind.NOT_REACHED,
-    OutcomeKind.BUSY,
-    OutcomeKind.ANSWERING_MACHINE,
-    OutcomeKind.WRONG_NUMBER,
-)
 NEXT_WINDOW = "fenster"
 CHOSEN_TIME = "termin"
 LONGEST_NOTE = 4000
+YES = "ja"
 
 
 @dataclass
 class OutcomeForm(Form):
-    """What is typed about the outcome of a call."""
+    """What is typed about the outcome of a call. What belongs to another outcome is passed over."""
 
     version: str = ""
     ergebnis_art: str = ""
-    genauer: str = OutcomeKind.NOT_REACHED.value
     ergebnis: str = ""
     wiederholen_nach: str = ""
     wohin: str = NEXT_WINDOW
     geplantes_datum: str = ""
     geplante_zeit: str = ""
+    rueckruf_durch: str = CallBackBy.US.value
+    richtige_nummer: str = ""
+    plaetze: str = ""
+    plaetze_ab: str = ""
+    fuer_erwachsene: str = ""
+    fuer_kinder: str = ""
+    fuer_paare: str = ""
+    fuer_gruppe: str = ""
+    warteliste: str = ""
+    wieder_fragen_am: str = ""
 
     @property
     def kind(self) -> OutcomeKind | None:
         """The outcome chosen so far, None while nothing is."""
         try:
-            chosen = OutcomeKind(self.ergebnis_art)
-            return OutcomeKind(self.genauer) if chosen is OutcomeKind.NOT_REACHED else chosen
+            return OutcomeKind(self.ergebnis_art)
         except ValueError:
             return None
 
     @property
     def not_before(self) -> date | None:
-        """No next attempt before this day; None when none is given or it can't be read."""
-        return read_date(self.wiederholen_nach)
+        """No call that follows before this day; None when none is given or it can't be read."""
+        return read_date(self.wieder_fragen_am if self.kind is OutcomeKind.REACHED else self.wiederholen_nach)
+
+    @property
+    def suggests(self) -> bool:
+        """Whether it is the desk that finds the time of what follows, if anything does."""
+        agreed = self.kind is OutcomeKind.POSTPONED and self.wohin == CHOSEN_TIME
+        return not agreed and self.kind is not OutcomeKind.CALL_BACK_AGREED
 
     def to_outcome(self) -> Outcome:
         """Return what the form says.
@@ -59,23 +70,38 @@ class OutcomeForm(Form):
         if len(self.ergebnis) > LONGEST_NOTE:
             limit = (("most", LONGEST_NOTE),)
             errors.append(FieldError("ergebnis", "The note is longer than %(most)s characters.", limit))
-        retried = kind in NOT_REACHED_KINDS and kind is not OutcomeKind.WRONG_NUMBER
-        if retried and self.wiederholen_nach and self.not_before is None:
-            errors.append(FieldError("wiederholen_nach", "Give the date as day, month and year."))
-        new_time = self._new_time(errors) if kind is OutcomeKind.POSTPONED else None
+        retried = kind in RETRIED
+        new_time = self._new_time(errors)
+        not_before = _date("wiederholen_nach", self.wiederholen_nach, errors) if retried else None
+        offer = self.offer(errors) if kind is OutcomeKind.REACHED else NOTHING_SAID
         if kind is None or errors:
             raise InvalidInput(*errors)
+        right_number = self.richtige_nummer.strip() if kind is OutcomeKind.WRONG_NUMBER else ""
         return Outcome(
             art=kind,
             ergebnis=self.ergebnis.strip() or None,
-            wiederholen_nach=self.not_before if retried else None,
+            wiederholen_nach=not_before,
             neuer_termin=new_time,
+            rueckruf_durch=CallBackBy.THEM if self.rueckruf_durch == CallBackBy.THEM else CallBackBy.US,
+            angebot=None if offer == NOTHING_SAID else offer,
+            richtige_nummer=right_number or None,
             typed=self.to_draft(),
         )
 
+    def offer(self, errors: list[FieldError]) -> Offer:
+        """Return what the form says of places; adds what can't be read to `errors`."""
+        return Offer(
+            plaetze=read_number(self.plaetze),
+            plaetze_ab=_date("plaetze_ab", self.plaetze_ab, errors),
+            plaetze_fuer=tuple(code for code in Audience if getattr(self, f"fuer_{code}")),
+            warteliste=True if self.warteliste else None,
+            wieder_fragen_am=_date("wieder_fragen_am", self.wieder_fragen_am, errors),
+        )
+
     def _new_time(self, errors: list[FieldError]) -> tuple[date, time] | None:
-        """Return the day and time chosen for a postponed call; None is the therapist's next window."""
-        if self.wohin != CHOSEN_TIME:
+        """Return the day and time agreed; of a postponed call None is the therapist's next window."""
+        chosen = self.kind is OutcomeKind.POSTPONED and self.wohin == CHOSEN_TIME
+        if not chosen and self.kind is not OutcomeKind.CALL_BACK_AGREED:
             return None
         day, at = read_date(self.geplantes_datum), read_time(self.geplante_zeit)
         if day is None:
@@ -83,3 +109,11 @@ class OutcomeForm(Form):
         if at is None:
             errors.append(FieldError("geplante_zeit", "Give the time as hours and minutes."))
         return (day, at) if day is not None and at is not None else None
+
+
+def _date(field: str, text: str, errors: list[FieldError]) -> date | None:
+    """Return the date a field holds, None for an empty one; adds what can't be read to `errors`."""
+    day = read_date(text)
+    if text and day is None:
+        errors.append(FieldError(field, "Give the date as day, month and year."))
+    return day

@@ -10,12 +10,24 @@ from sqlalchemy import func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from services.calls.claims import ClaimedByOther, claim_call
-from services.calls.outcomes import Outcome, OutcomeResult, record_outcome
+from services.calls.offers import Offer
+from services.calls.outcome_said import Outcome
+from services.calls.outcomes import OutcomeResult, record_outcome
 from services.calls.undo import NextAttemptChanged, TimeTaken, TooLateToUndo, undo_outcome
 from services.errors import NotFound
 from services.events.outbox import due_events
 from services.events.report import retract
-from services.models import Activity, CallReason, Email, EmailStatus, OutboxEvent, OutcomeKind, PhoneCall
+from services.models import (
+    Activity,
+    Audience,
+    CallReason,
+    Email,
+    EmailStatus,
+    OutboxEvent,
+    OutcomeKind,
+    PhoneCall,
+    Therapist,
+)
 from services.rules import DeskRules
 from services.scheduling.booking import lock_calendar
 from services.work import API, Actor
@@ -30,6 +42,11 @@ SOON = NOW + timedelta(seconds=10)
 NOT_RESTORED = {"version", "updated_at"}
 VALUES: dict[OutcomeKind, dict[str, object]] = {
     OutcomeKind.POSTPONED: {"neuer_termin": (date(2026, 10, 15), time(19, 30))},
+    OutcomeKind.CALL_BACK_AGREED: {"neuer_termin": (date(2026, 10, 14), time(16, 10))},
+    OutcomeKind.REACHED: {
+        "angebot": Offer(plaetze=2, plaetze_fuer=(Audience.CHILDREN,), wieder_fragen_am=date(2026, 11, 2))
+    },
+    OutcomeKind.WRONG_NUMBER: {"richtige_nummer": "030 23125103"},
     OutcomeKind.NOT_REACHED: {"wiederholen_nach": date(2026, 10, 20)},
 }
 
@@ -93,6 +110,9 @@ async def test_undo_restores_everything(
     assert restored.version == closed + 1
     assert await count(session, OutboxEvent) == 0
     assert await count(session, PhoneCall) == 1
+    async with session.begin():
+        therapist = await session.get_one(Therapist, 1)
+    assert (therapist.phone, therapist.telefon_korrigiert_at) == (therapist.telefon, None)
 
 
 async def test_undo_is_noted_beside_the_outcome(session: AsyncSession, call_id: int, rules: DeskRules):

@@ -8,10 +8,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.events.report import retract
 from services.events.types import PAYLOADS, TOPIC, EventType
-from services.models import Email, EmailStatus, OutboxEvent, PhoneCall
+from services.models import Email, EmailStatus, OutboxEvent, PhoneCall, Therapist
 from services.models.emails import ReplyKind
 from services.models.phone_calls import CallReason, CallStatus, OutcomeKind
-from tests.factories import NOW, make_call, make_email
+from tests.factories import NOW, make_call, make_email, make_therapist
 from tests.work import tx_of
 
 PERSONAL = "Personenbezogenes-7f3a"
@@ -50,13 +50,24 @@ def call() -> PhoneCall:
     )
 
 
+def therapist() -> Therapist:
+    return make_therapist(
+        id=7,
+        nachname=PERSONAL,
+        telefon=PERSONAL,
+        telefon_korrigiert=PERSONAL,
+        telefon_korrigiert_e164="+49301234567",
+        telefon_korrigiert_at=NOW,
+    )
+
+
 @pytest.mark.parametrize("event_type", EventType)
 async def test_an_event_keeps_to_its_schema_and_holds_nothing_personal(
     session: AsyncSession, event_type: EventType
 ):
-    about_email = event_type.startswith("communication.email_")
+    kind = event_type.partition(".")[2].partition("_")[0]
     async with session.begin():
-        subject = email() if about_email else call()
+        subject = {"email": email, "call": call, "therapist": therapist}[kind]()
         session.add(subject)
         await session.flush()
         tx_of(session).report(event_type, subject)
@@ -66,8 +77,10 @@ async def test_an_event_keeps_to_its_schema_and_holds_nothing_personal(
     jsonschema.validate(event.payload, schema, format_checker=jsonschema.FormatChecker())
     assert PERSONAL not in f"{event.payload} {event.key} {event.topic} {event.event_type}"
     assert event.topic == TOPIC
-    assert event.key == (f"email:{subject.id}" if about_email else f"call:{subject.id}")
-    assert event.payload["therapist_id"] == subject.therapist_id
+    assert event.key == f"{kind}:{subject.id}"
+    assert event.payload["therapist_id"] == (
+        subject.id if isinstance(subject, Therapist) else subject.therapist_id
+    )
 
 
 async def test_every_column_of_an_event_payload_is_meant(session: AsyncSession):
@@ -100,6 +113,7 @@ async def test_every_column_of_an_event_payload_is_meant(session: AsyncSession):
         "versuch": 1,
         "ergebnis_art": "besetzt",
         "vorheriger_anruf_id": None,
+        "korrigiert_at": None,
     }
 
 

@@ -37,7 +37,7 @@ async def test_a_call_is_taken_with_all_that_is_known(
         'href="/emails/3"',
         "unanswered for 7 days",
         "10:00–12:00",
-        "Save the outcome",
+        "Save and next",
     ):
         assert text in answer.text
     assert (await load_call(sessions, 7)).bearbeitet_von == anna.id
@@ -54,7 +54,7 @@ async def test_without_script_taking_a_call_leads_to_its_page(staff_client: Clie
 
 async def test_the_call_in_hand_is_open_again_after_a_reload(staff_client: Client, call: int):
     await submit(staff_client, f"/calls/{call}/claim")
-    assert "Save the outcome" in (await staff_client.get("/")).text
+    assert "Save and next" in (await staff_client.get("/")).text
 
 
 async def test_next_takes_the_call_whose_window_closes_first(
@@ -84,7 +84,7 @@ async def test_a_call_in_a_colleagues_hands_is_shown_but_not_taken(
     answer = await submit(staff_client, f"/calls/{call}/claim", htmx=True)
     assert answer.status_code == 409
     assert "Ben is on the phone with Dr. Jürgen Schmidt right now." in answer.text
-    assert "Save the outcome" not in answer.text
+    assert "Save and next" not in answer.text
 
 
 async def test_who_looks_at_a_colleagues_call_looks_again_when_their_claim_would_end(

@@ -72,7 +72,7 @@ async def test_blocking_calls_says_what_it_does_before_and_after(staff_client: C
     answer = await submit(staff_client, f"/calls/{call}/do-not-call", fields, htmx=True)
     assert "Nobody is called here any more; planned automatic calls are cancelled." in answer.text
     assert "Does not want to be called: Nur schriftlich" in answer.text
-    assert "Save the outcome" in answer.text
+    assert "Save and next" in answer.text
     assert 'class="call-left"' not in answer.text
     lifted = await submit(
         staff_client, f"/calls/{call}/do-not-call", {"version": int(version) + 1}, htmx=True

@@ -61,7 +61,7 @@ async def test_list_and_panel_say_why_and_the_panel_how_to_go_on(
 @pytest.mark.parametrize(
     ("fields", "reason"),
     [
-        ({"ergebnis_art": "nicht_erreicht", "genauer": "falsche_nummer"}, NoRetry.WRONG_NUMBER),
+        ({"ergebnis_art": "falsche_nummer"}, NoRetry.WRONG_NUMBER),
         ({"ergebnis_art": "erreicht"}, None),
     ],
 )

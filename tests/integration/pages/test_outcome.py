@@ -24,9 +24,9 @@ async def test_not_reached_says_when_the_next_attempt_is(
 @pytest.mark.parametrize(
     ("fields", "expected"),
     [
-        ({"ergebnis_art": "nicht_erreicht", "genauer": "besetzt"}, "Wed 14 Oct 11:15"),
+        ({"ergebnis_art": "besetzt"}, "Wed 14 Oct 11:15"),
         ({"ergebnis_art": "nicht_erreicht", "wiederholen_nach": "2026-10-19"}, "Mon 19 Oct 10:00"),
-        ({"ergebnis_art": "nicht_erreicht", "genauer": "falsche_nummer"}, "find the right number"),
+        ({"ergebnis_art": "falsche_nummer"}, "find the right number"),
         ({"ergebnis_art": "verschoben"}, "Thu 15 Oct 10:00"),
         ({"ergebnis_art": "erreicht"}, "No further attempt."),
     ],
@@ -92,7 +92,7 @@ async def test_a_call_that_asks_for_a_person_can_be_settled(
     staff_client: Client, call: int, sessions: SessionFactory
 ):
     await submit(staff_client, f"/calls/{call}/claim", htmx=True)
-    await outcome(staff_client, call, ergebnis_art="nicht_erreicht", genauer="falsche_nummer")
+    await outcome(staff_client, call, ergebnis_art="falsche_nummer")
     assert "Decision needed" in (await staff_client.get("/")).text
     await submit(staff_client, f"/calls/{call}/settle", htmx=True)
     assert "Decision needed" not in (await staff_client.get("/")).text
@@ -108,7 +108,7 @@ async def test_a_closed_call_names_its_own_next_attempt_only(staff_client: Clien
 
 async def test_who_was_busy_waits_for_the_next_attempt(staff_client: Client, call: int):
     await submit(staff_client, f"/calls/{call}/claim", htmx=True)
-    answer = await outcome(staff_client, call, ergebnis_art="nicht_erreicht", genauer="besetzt")
+    answer = await outcome(staff_client, call, ergebnis_art="besetzt")
     assert "/claim" not in group(answer.text, "now")
     assert "11:15–12:00" in group(answer.text, "soon")
 

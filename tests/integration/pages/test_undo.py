@@ -14,13 +14,13 @@ from tests.work import work_of
 
 async def test_what_is_typed_is_kept_and_there_again_later(staff_client: Client, call: int):
     await submit(staff_client, f"/calls/{call}/claim", htmx=True)
-    draft = {"ergebnis": "Halber Satz", "ergebnis_art": "nicht_erreicht", "genauer": "besetzt"}
+    draft = {"ergebnis": "Halber Satz", "ergebnis_art": "besetzt"}
     answer = await submit(staff_client, f"/calls/{call}/draft", draft, htmx=True)
     assert answer.text.strip() == "Kept as a draft 10:42"
     await submit(staff_client, f"/calls/{call}/release", htmx=True)
     again = (await submit(staff_client, f"/calls/{call}/claim", htmx=True)).text
     assert ">Halber Satz</textarea>" in again
-    assert 'value="besetzt" data-key="b" checked' in again
+    assert 'value="besetzt" data-key="4" checked' in again
 
 
 async def test_undo_brings_the_call_and_the_text_back(

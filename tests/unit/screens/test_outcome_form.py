@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.calls.outcomes import Outcome
+from services.calls.offers import Offer
+from services.calls.outcome_said import Outcome
 from services.errors import InvalidInput
-from services.models import OutcomeKind
+from services.models import Audience, CallBackBy, OutcomeKind
 from webapp.screens.outcome_form import LONGEST_NOTE, OutcomeForm
 
 
@@ -15,16 +16,52 @@ def test_the_note_is_trimmed_and_an_empty_one_is_none():
     assert OutcomeForm(ergebnis_art="erreicht", ergebnis="  ").to_outcome().ergebnis is None
 
 
-@pytest.mark.parametrize("kind", ["nicht_erreicht", "besetzt", "anrufbeantworter", "falsche_nummer"])
-def test_not_reached_may_be_said_more_exactly(kind: str):
-    form = OutcomeForm(ergebnis_art="nicht_erreicht", genauer=kind)
-    assert form.to_outcome().art == OutcomeKind(kind)
+@pytest.mark.parametrize("kind", [kind for kind in OutcomeKind if kind != OutcomeKind.CALL_BACK_AGREED])
+def test_every_outcome_is_one_choice(kind: OutcomeKind):
+    assert OutcomeForm(ergebnis_art=kind.value).to_outcome().art == kind
+
+
+def test_a_call_back_is_agreed_for_a_time():
+    form = OutcomeForm(
+        ergebnis_art="rueckruf_vereinbart",
+        geplantes_datum="2026-10-16",
+        geplante_zeit="15:30",
+        rueckruf_durch="therapeut",
+    )
+    agreed = form.to_outcome()
+    assert (agreed.neuer_termin, agreed.rueckruf_durch) == (
+        (date(2026, 10, 16), time(15, 30)),
+        CallBackBy.THEM,
+    )
+
+
+def test_what_a_therapist_can_offer_goes_with_reached_only():
+    typed = {
+        "plaetze": "3",
+        "plaetze_ab": "2027-01-07",
+        "fuer_kinder": "ja",
+        "fuer_gruppe": "ja",
+        "warteliste": "ja",
+        "wieder_fragen_am": "2026-12-01",
+        "richtige_nummer": "030 1234567",
+    }
+    reached = OutcomeForm(ergebnis_art="erreicht", **typed).to_outcome()
+    assert reached.angebot == Offer(
+        plaetze=3,
+        plaetze_ab=date(2027, 1, 7),
+        plaetze_fuer=(Audience.CHILDREN, Audience.GROUP),
+        warteliste=True,
+        wieder_fragen_am=date(2026, 12, 1),
+    )
+    assert reached.richtige_nummer is None
+    wrong_number = OutcomeForm(ergebnis_art="falsche_nummer", **typed).to_outcome()
+    assert (wrong_number.angebot, wrong_number.richtige_nummer) == (None, "030 1234567")
+    assert OutcomeForm(ergebnis_art="erreicht").to_outcome().angebot is None
 
 
 def test_what_belongs_to_another_choice_is_left_out():
     form = OutcomeForm(
         ergebnis_art="erreicht",
-        genauer="besetzt",
         wiederholen_nach="2026-10-20",
         wohin="termin",
         geplantes_datum="unreadable",
@@ -45,7 +82,11 @@ def test_a_postponed_call_goes_to_the_next_window_or_to_a_time():
     [
         ({}, ["ergebnis_art"]),
         ({"ergebnis_art": "nonsense"}, ["ergebnis_art"]),
-        ({"ergebnis_art": "nicht_erreicht", "genauer": "nonsense"}, ["ergebnis_art"]),
+        ({"ergebnis_art": "rueckruf_vereinbart"}, ["geplantes_datum", "geplante_zeit"]),
+        (
+            {"ergebnis_art": "erreicht", "plaetze_ab": "bald", "wieder_fragen_am": "bald"},
+            ["plaetze_ab", "wieder_fragen_am"],
+        ),
         ({"ergebnis_art": "erreicht", "ergebnis": "x" * (LONGEST_NOTE + 1)}, ["ergebnis"]),
         ({"ergebnis_art": "nicht_erreicht", "wiederholen_nach": "gestern"}, ["wiederholen_nach"]),
         ({"ergebnis_art": "verschoben", "wohin": "termin"}, ["geplantes_datum", "geplante_zeit"]),
@@ -57,7 +98,7 @@ def test_every_faulty_field_is_named(fields: dict[str, str], faulty: list[str]):
     assert [error.field for error in refused.value.fields] == faulty
 
 
-@given(st.builds(OutcomeForm, **dict.fromkeys(("ergebnis_art", "genauer", "ergebnis", "wohin"), st.text())))
+@given(st.builds(OutcomeForm, **dict.fromkeys(("ergebnis_art", "plaetze", "ergebnis", "wohin"), st.text())))
 def test_a_draft_restores_the_form_whatever_was_typed(form: OutcomeForm):
     form.version = ""
     assert OutcomeForm.read(form.to_draft()) == form

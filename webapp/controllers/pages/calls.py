@@ -26,7 +26,7 @@ from webapp.screens.desk_answers import (
     whose_is_free,
 )
 from webapp.screens.forms import Submitted, read_date, read_number, read_time, words_of
-from webapp.screens.outcome_form import CHOSEN_TIME, OutcomeForm
+from webapp.screens.outcome_form import OutcomeForm
 from webapp.screens.taking import TakeForm, take
 from webapp.screens.visit import VISIT, Visit
 
@@ -89,7 +89,7 @@ class CallController(Controller):
         """Say when the therapist would be rung again if the form were saved now."""
         form = OutcomeForm.read(visit.request.query_params)
         suggestion = None
-        if form.kind is not None and not (form.kind is OutcomeKind.POSTPONED and form.wohin == CHOSEN_TIME):
+        if form.kind is not None and form.suggests:
             suggestion = await suggest_next_attempt(
                 visit.work, call_id, form.kind, wiederholen_nach=form.not_before
             )

@@ -1,10 +1,10 @@
-/* Boxes and buttons that set others. */
+/* Boxes and buttons that set others, and what opens with them. */
 
-/* Another outcome begins with its usual kind: what was chosen more exactly belonged to the one before. */
 document.addEventListener("change", ({ target }) => {
-  const usual = target.form?.elements[target.dataset.usual]?.[0];
-  if (usual) usual.checked = true;
-}, true);
+  if (target.name !== "ergebnis_art") return;
+  [...target.form.querySelectorAll(".outcome-more")].filter((more) => more.offsetParent)
+    .forEach((more) => more.scrollIntoView({ block: "nearest" }));
+});
 
 document.addEventListener("change", ({ target }) => {
   if (!target.closest("[data-tick-all]")) return;
