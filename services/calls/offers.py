@@ -39,11 +39,16 @@ class Offer:
             wieder_fragen_am=call.wieder_fragen_am,
         )
 
+    def columns(self) -> dict[str, object]:
+        """Return this as a call's columns hold it."""
+        held: dict[str, object] = {field.name: getattr(self, field.name) for field in fields(self)}
+        held["plaetze_fuer"] = [code.value for code in Audience if code in self.plaetze_fuer] or None
+        return held
+
     def write(self, call: PhoneCall) -> None:
         """Note this on a call that reached somebody."""
-        for field in fields(self):
-            setattr(call, field.name, getattr(self, field.name))
-        call.plaetze_fuer = [code.value for code in Audience if code in self.plaetze_fuer] or None
+        for name, value in self.columns().items():
+            setattr(call, name, value)
 
 
 NOTHING_SAID = Offer()

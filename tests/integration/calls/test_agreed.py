@@ -1,4 +1,4 @@
-"""What follows from speaking to somebody: a call back at its minute, a question on a later day, another number."""
+"""What follows from speaking to somebody: a call back at its minute, a question later, another number."""
 
 from collections.abc import Awaitable, Callable
 from datetime import date, datetime, time, timedelta
@@ -119,7 +119,9 @@ async def test_a_call_back_needs_its_time(record: Record):
     assert [error.field for error in refused.value.fields] == ["geplantes_datum"]
 
 
-async def test_asking_again_is_a_call_of_that_day(session: AsyncSession, record: Record):
+async def test_asking_again_is_a_call_of_that_day(
+    session: AsyncSession, rules: DeskRules, call: PhoneCall, record: Record
+):
     offer = Offer(
         plaetze=0, plaetze_fuer=(Audience.ADULTS,), warteliste=True, wieder_fragen_am=date(2027, 1, 11)
     )
@@ -135,6 +137,11 @@ async def test_asking_again_is_a_call_of_that_day(session: AsyncSession, record:
     told = {"plaetze": 0, "plaetze_fuer": ["erwachsene"], "warteliste": True, "plaetze_ab": None}
     assert {name: event.payload[name] for name in told} == told
     assert event.payload["wieder_fragen_am"] == "2027-01-11"
+    await undo_outcome(work_of(session, now=NOW, rules=rules, actor=ANNA), call.id)
+    async with session.begin():
+        assert list(await session.scalars(select(PhoneCall.id))) == [call.id]
+        await session.refresh(call)
+        assert Offer.of(call) == Offer()
 
 
 @pytest.mark.parametrize(

@@ -43,9 +43,7 @@ NOT_RESTORED = {"version", "updated_at"}
 VALUES: dict[OutcomeKind, dict[str, object]] = {
     OutcomeKind.POSTPONED: {"neuer_termin": (date(2026, 10, 15), time(19, 30))},
     OutcomeKind.CALL_BACK_AGREED: {"neuer_termin": (date(2026, 10, 14), time(16, 10))},
-    OutcomeKind.REACHED: {
-        "angebot": Offer(plaetze=2, plaetze_fuer=(Audience.CHILDREN,), wieder_fragen_am=date(2026, 11, 2))
-    },
+    OutcomeKind.REACHED: {"angebot": Offer(plaetze=2, plaetze_fuer=(Audience.CHILDREN,))},
     OutcomeKind.WRONG_NUMBER: {"richtige_nummer": "030 23125103"},
     OutcomeKind.NOT_REACHED: {"wiederholen_nach": date(2026, 10, 20)},
 }

@@ -13,7 +13,17 @@ from services.calls.changes import CallChanges, change_call
 from services.calls.lists import CallFilters, list_calls
 from services.calls.planning import NewCall, create_call, get_call
 from services.checks import LONGEST_NOTE
-from services.models import LARGEST_ID, CallReason, CallStatus, CancelReason, OutcomeKind, PhoneCall
+from services.models import (
+    LARGEST_ID,
+    MOST_PLACES,
+    Audience,
+    CallBackBy,
+    CallReason,
+    CallStatus,
+    CancelReason,
+    OutcomeKind,
+    PhoneCall,
+)
 from services.pagination import DEFAULT_LIMIT
 from services.scheduling.calendar import LONGEST_CALL_MINUTES
 from services.therapists.directory import TherapistDirectory
@@ -59,6 +69,16 @@ CANCELED = {
 }
 """What `ergebnis` says of a call that was cancelled by itself."""
 
+AGREED = "Who rings at the planned time, where it was agreed in a call."
+PLACES = (
+    "Places offered; 3 stands for three or more. Like the four below with `erreicht` only; null is not said."
+)
+ASK_AGAIN = "Ask again on this day or after: with the outcome, a call is planned for then."
+WRONG = "With `falsche_nummer`: the right number, which is kept on the therapist and rung next."
+WHEN = "Of the call; with `rueckruf_vereinbart` of the call back agreed, which becomes a call of its own."
+
+LONGEST_NUMBER = 60
+
 REASON = "By default manuell. Only rueckruf, a call back, is planned about an e-mail that has been answered."
 CLOSED = "completed, failed or canceled records the outcome; a closed call keeps its own."
 
@@ -87,7 +107,7 @@ class CallUpdate(Struct, forbid_unknown_fields=True, kw_only=True):
         OutcomeKind | None,
         BodyKwarg(description="By default what the status usually means; `verschoben` moves the call."),
     ] = None
-    geplantes_datum: date | None = None
+    geplantes_datum: Annotated[date | None, BodyKwarg(description=WHEN)] = None
     geplante_zeit: TimeOfDay | None = None
     dauer_minuten: Annotated[int | None, Minutes] = None
     tatsaechliches_datum: Annotated[date | None, BodyKwarg(description="With an outcome, today.")] = None
@@ -97,6 +117,15 @@ class CallUpdate(Struct, forbid_unknown_fields=True, kw_only=True):
     ] = UNSET
     ergebnis: Annotated[str | UnsetType | None, Note] = UNSET
     notizen: Annotated[str | UnsetType | None, Note] = UNSET
+    plaetze: Annotated[int | UnsetType | None, BodyKwarg(ge=0, le=MOST_PLACES, description=PLACES)] = UNSET
+    plaetze_ab: Annotated[date | UnsetType | None, BodyKwarg(description="From when.")] = UNSET
+    plaetze_fuer: Annotated[list[Audience] | UnsetType | None, BodyKwarg(description="For whom.")] = UNSET
+    warteliste: Annotated[bool | UnsetType | None, BodyKwarg(description="Whether there is one.")] = UNSET
+    wieder_fragen_am: Annotated[date | UnsetType | None, BodyKwarg(description=ASK_AGAIN)] = UNSET
+    rueckruf_durch: Annotated[
+        CallBackBy | None, BodyKwarg(description="With `rueckruf_vereinbart`: who rings, by default `wir`.")
+    ] = None
+    richtige_nummer: Annotated[str | None, BodyKwarg(max_length=LONGEST_NUMBER, description=WRONG)] = None
     version: Annotated[
         int | None, BodyKwarg(description="The version this change is based on; 409 if there is a newer one.")
     ] = None
@@ -130,6 +159,13 @@ class Call(Struct, kw_only=True):
     vorheriger_anruf_id: int | None
     ausserhalb_erreichbarkeit: bool
     klaerung_noetig: bool
+    plaetze: Annotated[int | None, Meta(description="Places offered; 3 stands for three or more.")]
+    plaetze_ab: date | None
+    plaetze_fuer: list[Audience] | None
+    warteliste: bool | None
+    wieder_fragen_am: date | None
+    rueckruf_durch: Annotated[CallBackBy | None, Meta(description=AGREED)]
+    korrigiert_at: Annotated[datetime | None, Meta(description="When its outcome was last corrected.")]
     version: int
 
 

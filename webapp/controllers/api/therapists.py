@@ -1,4 +1,4 @@
-"""`/api/therapists`: when a therapist can be called, and until when they are away."""
+"""`/api/therapists`: when and where a therapist can be called, and until when they are away."""
 
 from datetime import date, datetime, time
 from typing import Annotated
@@ -15,6 +15,7 @@ from services.models import AbsenceSource, Therapist
 from services.scheduling.calendar import LONGEST_CALL_MINUTES, load_free_times
 from services.therapists.absence import Absence
 from services.therapists.directory import TherapistDirectory, UnknownTherapist
+from services.therapists.search import get_therapist
 from services.work import Work
 from webapp.controllers.api.schema import check_days, problems, refuse_unknown_parameters
 
@@ -61,12 +62,34 @@ class AbsenceState(Struct):
     anrufe: list[int]
 
 
+class TherapistPhone(Struct):
+    """Where to ring a therapist: `telefon` is what holds, as it is written.
+
+    `telefon_korrigiert_at` says since when it is the desk's own number instead of the directory's.
+    """
+
+    therapist_id: int
+    telefon: str | None
+    telefon_korrigiert_at: datetime | None
+
+
 class TherapistApi(Controller):
-    """The therapists' phone hours."""
+    """The therapists' phone hours and numbers."""
 
     path = "/api/therapists"
     guards = [refuse_unknown_parameters]  # noqa: RUF012
     tags = ["Therapists"]  # noqa: RUF012
+
+    @get(
+        "/{therapist_id:int}/phone",
+        operation_id="getTherapistPhone",
+        summary="Read where to ring a therapist",
+        responses=problems(404),
+    )
+    async def get_phone(self, work: NamedDependency[Work], therapist_id: FromPath[int]) -> TherapistPhone:
+        """Read the number that holds; the desk's own goes before the directory's."""
+        therapist = await get_therapist(work, therapist_id)
+        return TherapistPhone(therapist.id, therapist.phone, therapist.telefon_korrigiert_at)
 
     @get(
         "/{therapist_id:int}/slots",
