@@ -124,6 +124,7 @@ async def test_ctrl_enter_saves_the_outcome_from_wherever_one_is(anna: Page) -> 
     await anna.keyboard.press("Control+Enter")
     await expect(toast).to_contain_text(f"{name}: Erreicht, gespeichert.")
     await anna.keyboard.press("u")
+    await expect(title(anna)).to_have_text(name)
     await release(anna)
 
 
