@@ -139,8 +139,9 @@ def _extend_therapists() -> None:
     op.create_index(
         "ix_therapists_telefon_korrigiert_ende",
         "therapists",
-        [sa.literal_column("reverse(telefon_korrigiert_e164) text_pattern_ops")],
+        [sa.literal_column("reverse(telefon_korrigiert_e164)").label("ende")],
         schema=SCHEMA,
+        postgresql_ops={"ende": "text_pattern_ops"},
         postgresql_where=sa.text("telefon_korrigiert_e164 IS NOT NULL"),
     )
 

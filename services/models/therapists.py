@@ -70,7 +70,8 @@ class Therapist(Base):
         ),
         Index(
             "ix_therapists_telefon_korrigiert_ende",
-            text("reverse(telefon_korrigiert_e164) text_pattern_ops"),
+            literal_column("reverse(telefon_korrigiert_e164)").label("ende"),
+            postgresql_ops={"ende": "text_pattern_ops"},
             postgresql_where=text("telefon_korrigiert_e164 IS NOT NULL"),
         ),
         Index("ix_therapists_abgerufen_at", "abgerufen_at"),
