@@ -1,13 +1,15 @@
-"""How many messages of the inbox wait for somebody: every whole page says so in its navigation."""
+"""What every whole page says: how many messages of the inbox wait, and which calls back are due."""
 
 from typing import Any, cast
 
 from litestar.types import ASGIApp, Receive, Scope, Send
 
+from services.desk.due_call_backs import load_due_call_backs
 from services.desk.inbox import count_waiting
+from services.work import Actor
 
-NOTED = "inbox_count"
-"""Where a request's scope holds the number."""
+NOTED, DUE = "inbox_count", "due_call_backs"
+"""Where a request's scope holds the number and the calls back."""
 
 
 def count_what_waits(app: ASGIApp) -> ASGIApp:
@@ -15,8 +17,11 @@ def count_what_waits(app: ASGIApp) -> ASGIApp:
 
     async def count(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope.get("user") is not None and not _asks_for_a_part(scope):
-            async with scope["litestar_app"].state.workplace.work() as work:
-                cast("dict[str, Any]", scope)[NOTED] = await count_waiting(work)
+            noted = cast("dict[str, Any]", scope)
+            actor = Actor("staff", scope["user"].id)
+            async with scope["litestar_app"].state.workplace.work(actor) as work:
+                noted[NOTED] = await count_waiting(work)
+                noted[DUE] = await load_due_call_backs(work)
         await app(scope, receive, send)
 
     return count

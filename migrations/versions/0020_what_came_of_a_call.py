@@ -108,6 +108,13 @@ def _extend_calls() -> None:
         source_schema=SCHEMA,
         referent_schema=SCHEMA,
     )
+    op.create_index(
+        "ix_phone_calls_agreed_by",
+        "phone_calls",
+        ["vereinbart_von", "geplantes_datum"],
+        schema=SCHEMA,
+        postgresql_where=sa.text("status = 'scheduled' AND vereinbart_von IS NOT NULL"),
+    )
     _allow_outcomes((*OUTCOMES, "rueckruf_vereinbart"))
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
+from sqlalchemy.orm import aliased
 
 from services.calls.claims import holder
 from services.calls.countdown import Countdown
@@ -35,6 +36,7 @@ class CallPanel:
         best: the most promising hours so far, best first.
         history: latest contacts, newest first; this call is among them.
         next_attempt: the scheduled call that follows upon this one.
+        agreed_by: who agreed the time of a call back.
     """
 
     call: PhoneCall
@@ -50,6 +52,7 @@ class CallPanel:
     best: list[HourRate]
     history: list[Contact]
     next_attempt: PhoneCall | None
+    agreed_by: str | None
 
     @property
     def rang(self) -> str | None:
@@ -64,20 +67,22 @@ async def load_call_panel(work: Work, call_id: int) -> CallPanel:
     Raises:
         NotFound: there is no such call.
     """
+    agreed_by = aliased(Staff)
     async with work.transaction() as tx:
         found = (
             await tx.session.execute(
-                select(PhoneCall, Therapist, Email, Staff.name)
+                select(PhoneCall, Therapist, Email, Staff.name, agreed_by.name)
                 .outerjoin(Therapist, Therapist.id == PhoneCall.therapist_id)
                 .outerjoin(Email, Email.id == PhoneCall.email_id)
                 .outerjoin(Staff, Staff.id == PhoneCall.bearbeitet_von)
+                .outerjoin(agreed_by, agreed_by.id == PhoneCall.vereinbart_von)
                 .where(PhoneCall.id == call_id)
                 .execution_options(populate_existing=True)
             )
         ).first()
         if found is None:
             raise NotFound
-        call, therapist, email, holder_name = found
+        call, therapist, email, holder_name, agreed_by_name = found
         hours = await load_hours(tx, call.therapist_id)
         history = await load_history(tx, call.therapist_id)
         next_attempt = await tx.session.scalar(
@@ -103,6 +108,7 @@ async def load_call_panel(work: Work, call_id: int) -> CallPanel:
         best=best_hours(hours),
         history=history,
         next_attempt=next_attempt,
+        agreed_by=agreed_by_name,
     )
 
 

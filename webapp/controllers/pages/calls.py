@@ -11,6 +11,7 @@ from litestar.response import Template
 from services.calls import claims, decisions, outcomes
 from services.calls.typed import keep_typed
 from services.calls.undo import undo_outcome
+from services.desk.due_call_backs import load_due_call_backs
 from services.desk.today import load_change, load_desk, suggest_next_attempt
 from services.errors import Conflict, FieldError, InvalidInput
 from services.models import OutcomeKind
@@ -46,6 +47,12 @@ class CallController(Controller):
         desk = await load_desk(visit.work, call_id, saved_call_id=saved)
         render = desk_update if is_fragment(visit.request) else desk_page
         return render(desk, visit.rules)
+
+    @get("/due-call-backs")
+    async def due_call_backs(self, visit: NamedDependency[Visit]) -> Template:
+        """Say which calls back this person agreed are due."""
+        due = await load_due_call_backs(visit.work)
+        return Template("partials/due_call_backs.html", context={"due_call_backs": due})
 
     @post("/{call_id:int}/claim", status_code=200)
     async def claim(
