@@ -16,15 +16,9 @@ STYLESHEET = "app.css"
 # fmt: off
 STYLES = (
     "tokens", "elements", "words", "buttons", "chips", "badges", "banners", "panels", "forms", "topbar",
-<<<<<<< HEAD
     "dialogs", "status", "live-notice", "login", "account", "figures", "charts", "week", "system", "finder",
-    "band", "call-list", "call", "history", "outcome", "today", "list-head", "email-list", "email",
-    "message", "delivery", "follow-up", "reply", "hours", "therapist", "timeline", "compose", "inbox",
-=======
-    "dialogs", "status", "live-notice", "login", "figures", "charts", "week", "system", "finder",
     "due-call-backs", "band", "call-list", "call", "history", "outcome", "today", "list-head", "email-list",
     "email", "message", "delivery", "follow-up", "reply", "hours", "therapist", "timeline", "compose", "inbox",
->>>>>>> 6584ebd (Remind who agreed a call back of it on every page ten minutes before)
 )
 # fmt: on
 """In this order: what the others build on, then what belongs to single screens."""

@@ -90,16 +90,13 @@ async def test_the_keys_are_listed_and_can_be_switched_off(anna: Page) -> None:
 async def test_what_belongs_to_the_outcome_chosen_is_open_and_in_sight(anna: Page) -> None:
     await take_next(anna)
     note = anna.get_by_label("Notiz zum Gespräch")
-    for key, label in (
-        ("1", "Wieder fragen am"),
-        ("2", "Uhrzeit"),
-        ("3", "Nicht vor"),
-        ("6", "Richtige Nummer"),
-    ):
+    opened = {"1": "wieder_fragen_am", "2": "geplante_zeit", "3": "wiederholen_nach", "6": "richtige_nummer"}
+    for key, name in opened.items():
+        opens = anna.locator(f"#{name}")
         await anna.keyboard.press(key)
-        await expect(anna.get_by_label(label)).to_be_in_viewport(ratio=1)
+        await expect(opens).to_be_in_viewport(ratio=1)
         await expect(note).to_be_in_viewport(ratio=1)
-        field, foot = await box(anna.get_by_label(label)), await box(anna.locator(".outcome-foot"))
+        field, foot = await box(opens), await box(anna.locator(".outcome-foot"))
         assert field["y"] + field["height"] <= foot["y"]
         assert await violations(anna) == []
     await anna.keyboard.press("8")
