@@ -70,7 +70,7 @@ class Therapist(Base):
         ),
         Index(
             "ix_therapists_telefon_korrigiert_ende",
-            literal_column("reverse(telefon_korrigiert_e164)").label("ende"),
+            literal_column("reverse(telefon_korrigiert_e164)", String).label("ende"),
             postgresql_ops={"ende": "text_pattern_ops"},
             postgresql_where=text("telefon_korrigiert_e164 IS NOT NULL"),
         ),

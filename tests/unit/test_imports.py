@@ -19,7 +19,7 @@ MAY_IMPORT = {
     "follow_ups": {"models", "therapists", "scheduling", "calls", "events"},
     "emails": {"models", "therapists", "scheduling", "calls", "follow_ups", "events"},
     "sending": {"models", "events"},
-    "receiving": {"models", "emails"},
+    "receiving": {"models", "therapists", "calls", "emails"},
     "privacy": {"models", "therapists", "scheduling", "calls", "events", "emails"},
 }
 """What each package of `services` may know besides itself; who reads for screens may know all."""

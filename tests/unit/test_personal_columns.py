@@ -16,7 +16,8 @@ KEPT = {
     "phone_calls": """id therapist_id geplantes_datum geplante_zeit dauer_minuten tatsaechliches_datum
         tatsaechliche_zeit status wiederholen_nach created_at updated_at email_id grund ergebnis_art versuch
         vorheriger_anruf_id leitung ausserhalb_erreichbarkeit klaerung_noetig klaerung_grund bearbeitet_von
-        bearbeitet_bis abgeschlossen_at version absage_grund""",
+        bearbeitet_bis abgeschlossen_at version absage_grund plaetze plaetze_ab plaetze_fuer warteliste
+        wieder_fragen_am rueckruf_durch vereinbart_von korrigiert_at""",
     "activity": "id at actor api_key_id action object_type object_id",
     "therapists": "id abgerufen_at nicht_anrufen version geloescht_at",
 }
@@ -24,6 +25,7 @@ KEPT = {
 
 ELSEWHERE = {
     "anruf_emails": "ids only",
+    "gespraechsleitfaden": "what callers are to say; about nobody",
     "shift_notes": "what one shift tells the next; gone once taken down or out of date",
     "staff": "closed, not erased: who did what stays known; docs/privacy.md",
     "sessions": "end by themselves",
