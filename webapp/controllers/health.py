@@ -8,12 +8,12 @@ from litestar.datastructures import State
 from litestar.openapi import ResponseSpec
 from msgspec import Struct
 
-from migrations.revision import newest_revision
+from migrations.revision import older_revisions
 from shared.database_errors import UNREACHABLE
 
 DEADLINE_SECONDS = 3
 REVISION = "SELECT max(version_num) FROM communication_service.alembic_version"
-NEEDED_REVISION = newest_revision()
+TOO_OLD = older_revisions()
 
 
 class Health(Struct):
@@ -46,6 +46,6 @@ async def health(state: State) -> Response[Health]:
         revision = None
     except UNREACHABLE:
         return Response(Health("unavailable", "unreachable"), status_code=503)
-    if revision is None or revision < NEEDED_REVISION:
+    if revision is None or revision in TOO_OLD:
         return Response(Health("unavailable", "not migrated"), status_code=503)
     return Response(Health("ok", "ok"))

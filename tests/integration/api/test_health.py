@@ -7,6 +7,7 @@ from litestar import Litestar
 from litestar.testing import AsyncTestClient
 from sqlalchemy import URL, text
 
+from migrations.revision import older_revisions
 from shared.config import Settings
 from shared.database import SessionFactory
 from tests.integration.conftest import Client
@@ -36,6 +37,9 @@ async def test_an_older_schema_is_not_healthy_and_a_newer_one_is(client: Client,
         await _run(database, f"CREATE TABLE {schema} AS SELECT '0001' AS version_num")
         answer = await client.get("/health")
         assert (answer.status_code, answer.json()["database"]) == (503, "not migrated")
+        for older in sorted(older_revisions()):
+            await _run(database, f"UPDATE {schema} SET version_num = '{older}'")
+            assert (await client.get("/health")).status_code == 503, older
         await _run(database, f"UPDATE {schema} SET version_num = '9999'")
         assert (await client.get("/health")).status_code == 200
     finally:
