@@ -31,6 +31,8 @@ ACTIONS = {
     Action.DO_NOT_CALL_SET: msgid("noted not to call a therapist"),
     Action.DO_NOT_CALL_LIFTED: msgid("allowed to call a therapist again"),
     Action.CALL_HINT_SET: msgid("changed the hint for calls to a therapist"),
+    Action.ABSENCE_SET: msgid("noted that a therapist is absent"),
+    Action.ABSENCE_LIFTED: msgid("noted that a therapist is there again"),
     Action.STAFF_ADDED: msgid("added an account"),
     Action.STAFF_OPENED: msgid("opened an account again"),
     Action.STAFF_CLOSED: msgid("closed an account"),
