@@ -27,7 +27,7 @@ INDEXES = {
 }
 
 revision = "0031"
-down_revision = "0030"
+down_revision = "0020"
 branch_labels = None
 depends_on = None
 
