@@ -14,6 +14,8 @@ from webapp.errors import AnyRequest, Headers
 PROBLEM_JSON = "application/problem+json"
 UNKNOWN_FIELD = re.compile(r"unknown field `(?P<field>[^`]+)`")
 MISSING_FIELD = re.compile(r"missing required field `(?P<field>[^`]+)`")
+QUOTED_VALUE = re.compile(r"(Invalid enum value) .*", re.DOTALL)
+"""Of what is said about a value: that it is repeated, to end in somebody's log."""
 
 
 class FieldProblem(msgspec.Struct):
@@ -88,7 +90,7 @@ def _entries(error: ValidationException) -> list[dict[str, Any]]:
 
 
 def _field_problem(entry: dict[str, Any]) -> FieldProblem:
-    message = str(entry.get("message", ""))
+    message = QUOTED_VALUE.sub(r"\1", str(entry.get("message", "")))
     for pattern in (UNKNOWN_FIELD, MISSING_FIELD):
         if match := pattern.search(message):
             return FieldProblem(match["field"], message)
