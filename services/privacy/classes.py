@@ -178,13 +178,17 @@ def _open(call: Any) -> ColumnElement[bool]:
 
 
 def _needs_call(moment: Moment) -> ColumnElement[bool]:
-    """Return that a call that is over waits for a person, can be undone, or has one after it that is open."""
+    """Return that a call that is over waits for a person, for a day to ask again, or has an open one after it.
+
+    Or its outcome can still be undone.
+    """
     other, its, others = aliased(PhoneCall), aliased(CallEmail), aliased(CallEmail)
     shared = and_(its.call_id == PhoneCall.id, others.email_id == its.email_id)
     same_email = and_(shared, other.id == others.call_id)
     return or_(
         and_(PhoneCall.klaerung_noetig),
         PhoneCall.rueckgaengig_bis > moment.now,
+        PhoneCall.wieder_fragen_am >= moment.today,
         exists().where(other.vorheriger_anruf_id == PhoneCall.id, _open(other)),
         exists().where(same_email, _open(other)),
     )

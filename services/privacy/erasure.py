@@ -124,7 +124,7 @@ async def _erase(tx: Transaction, about: Holdings) -> None:
         if message.zustand in WAITING:
             message.zustand = IncomingState.ASIDE
     for call in calls:
-        call.klaerung_noetig = False
+        call.klaerung_noetig, call.wieder_fragen_am = False, None
         if call.status == CallStatus.SCHEDULED:
             await cancel(tx, call, CancelReason.ERASED)
     await tx.session.flush()

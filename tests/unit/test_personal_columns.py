@@ -25,7 +25,7 @@ KEPT = {
 
 ELSEWHERE = {
     "anruf_emails": "ids only",
-    "gespraechsleitfaden": "what callers are to say; about nobody",
+    "gespraechsleitfaden": "the desk's own templates",
     "shift_notes": "what one shift tells the next; gone once taken down or out of date",
     "staff": "closed, not erased: who did what stays known; docs/privacy.md",
     "sessions": "end by themselves",

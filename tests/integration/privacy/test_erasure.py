@@ -95,7 +95,14 @@ async def held(session: AsyncSession) -> Staff:
     """A therapist with something of each kind, and another whose things stay."""
     anna = make_staff(name="Anna")
     them = make_therapist(
-        nachname=SURNAME, email=ADDRESS, telefon=NUMBER, strasse="Teststraße 1", anruf_hinweis=WORDS
+        nachname=SURNAME,
+        email=ADDRESS,
+        telefon=NUMBER,
+        strasse="Teststraße 1",
+        anruf_hinweis=WORDS,
+        telefon_korrigiert=NUMBER,
+        telefon_korrigiert_e164="+493098765432",
+        telefon_korrigiert_at=NOW,
     )
     await keep(session, anna, them, make_therapist(id=2, email="other@example.org"))
     await keep(

@@ -257,6 +257,7 @@ async def test_messages_calls_and_activity_have_times_of_their_own(
     [
         {"status": CallStatus.SCHEDULED, "geplantes_datum": date(2026, 10, 20), "abgeschlossen_at": None},
         {"klaerung_noetig": True},
+        {"ergebnis_art": "erreicht", "wieder_fragen_am": NOW.date()},
         {"abgeschlossen_at": JUST_NOT},
         {"rueckgaengig_bis": NOW + timedelta(seconds=1)},
     ],
