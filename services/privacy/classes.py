@@ -178,9 +178,9 @@ def _open(call: Any) -> ColumnElement[bool]:
 
 
 def _needs_call(moment: Moment) -> ColumnElement[bool]:
-    """Return that a call that is over waits for a person, for a day to ask again, or has an open one after it.
+    """Return that a call that is over is still needed.
 
-    Or its outcome can still be undone.
+    It waits for a person or a day to ask again, can be undone, or one after it or about the same is open.
     """
     other, its, others = aliased(PhoneCall), aliased(CallEmail), aliased(CallEmail)
     shared = and_(its.call_id == PhoneCall.id, others.email_id == its.email_id)
