@@ -36,6 +36,10 @@ ADMINISTRATORS = {
     "POST /system/keys/99/revoke",
     "POST /system/queue/hold",
     "POST /system/queue/release",
+    "GET /system/privacy",
+    "POST /system/privacy/preview",
+    "POST /system/privacy/export",
+    "POST /system/privacy/erase",
 }
 """What staff may not: named here, so that a guard that is missing is found."""
 
