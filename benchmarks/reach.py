@@ -1,0 +1,267 @@
+"""Whether waiting for a better hour pays: a desk of three callers simulated for eight weeks.
+
+`python -m benchmarks.reach [--quick] [--seeds N] [--first N]`. No database: the rules are those of
+`services.reach`, the rates at which somebody picks up are made up and hidden from them.
+"""
+
+import math
+import random
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from heapq import heapify, heappop, heappush
+from statistics import fmean, stdev
+
+from benchmarks.harness import read_arguments
+from services.hours.reading import Windows, parse
+from services.reach.estimate import BUSY, Chances, Hour, Pattern, Tally, learn, weight
+from services.reach.waiting import better_start, hour_of
+from services.scheduling.phone_hours import Interval
+from webapp.demo.sample.therapists import PHONE_HOURS
+
+MONDAY = date(2026, 1, 12)
+WEEKS, LEARNING_WEEKS = 8, 2
+THERAPISTS, CALLERS, ATTEMPTS = 300, 3, 5
+LOADS = (40, 100)
+OPENS, CLOSES = time(8), time(18)
+WAIT_DAYS = 3
+NOTICE, BUSY_WAIT, IDLE = timedelta(minutes=30), timedelta(minutes=30), timedelta(minutes=5)
+TALKS, RINGS = timedelta(minutes=6), timedelta(minutes=2)
+BUSY_SHARE = 0.1
+DAY = timedelta(days=1)
+
+WORLDS = {
+    "by hour": (0.5, 0.9, 0.5),
+    "every hour of its own": (0.5, 0.0, 1.05),
+    "flat": (0.5, 0.0, 0.0),
+}
+"""How much therapists, their hours and their weekdays' hours differ: deviations of the log odds."""
+
+EVERYBODY = {8: -0.3, 9: 0.0, 10: 0.3, 11: 0.3, 12: 0.1, 13: -0.3, 14: -0.2, 15: 0.1, 16: 0.0, 17: -0.2}
+LEVEL = -0.5
+POLICIES = ("random", "closing first", "ours", "true rates")
+
+
+@dataclass(frozen=True)
+class Practice:
+    """A therapist: phone hours, and the hidden chance in every hour of a weekday."""
+
+    windows: Windows
+    rates: Mapping[Hour, float]
+
+    def openings(self, day: date, days: int = 1) -> list[Interval]:
+        found: list[Interval] = []
+        for ahead in range(days):
+            on = day + ahead * DAY
+            found += (
+                Interval(datetime.combine(on, max(window.start, OPENS)), datetime.combine(on, min(window.end, CLOSES)))
+                for window in self.windows.get(on.weekday(), ())
+            )
+        return found
+
+
+@dataclass
+class Call:
+    number: int
+    therapist: int
+    due: datetime
+    planned: datetime
+    attempt: int = 1
+
+
+@dataclass
+class Result:
+    attempts: int = 0
+    reached: int = 0
+    given_up: int = 0
+    waited: timedelta = timedelta()
+
+    def figures(self) -> tuple[float, ...]:
+        closed = self.reached + self.given_up
+        return (
+            self.reached / self.attempts,
+            self.given_up / closed,
+            self.waited / closed / DAY,
+            self.attempts,
+            self.reached,
+        )
+
+
+def world(kind: str, seed: int) -> list[Practice]:
+    chance = random.Random(seed)
+    level, hours, weekdays = WORLDS[kind]
+    everybody = {hour: 0.0 if kind == "flat" else value for hour, value in EVERYBODY.items()}
+    phone_hours = [parse(value).windows for name, value in PHONE_HOURS.items() if name != "none"]
+    practices: list[Practice] = []
+    for number in range(THERAPISTS):
+        own = LEVEL + chance.gauss(0, level)
+        by_hour = {hour: chance.gauss(0, hours) for hour in everybody}
+        rates = {
+            Hour(weekday, hour): 1 / (1 + math.exp(-(own + everybody[hour] + by_hour[hour] + chance.gauss(0, weekdays))))
+            for hour in everybody
+            for weekday in range(5)
+        }
+        practices.append(Practice(phone_hours[number % len(phone_hours)], rates))
+    return practices
+
+
+class Desk:
+    """One run: the same therapists, due calls and luck for every policy."""
+
+    def __init__(self, practices: Sequence[Practice], policy: str, load: int, seed: int) -> None:
+        self.practices, self.policy, self.load, self.seed = practices, policy, load, seed
+        self.result = Result()
+        self._due = random.Random(f"due {seed}")
+        self._pick = random.Random(f"pick {seed}")
+        self._open: list[Call] = []
+        self._made = 0
+        self._past: list[list[tuple[date, Hour, float]]] = [[] for _ in practices]
+        self._pattern = Pattern()
+        self._chances: dict[int, Chances] = {}
+        self._waits: dict[tuple[int, int, int], bool] = {}
+        self._today = MONDAY
+        self._counted_from = datetime.combine(MONDAY + LEARNING_WEEKS * 7 * DAY, time())
+
+    def run(self) -> Result:
+        for ahead in range(WEEKS * 7):
+            day = MONDAY + ahead * DAY
+            if day.weekday() < 5:
+                self._begin(day)
+                self._work(day)
+        return self.result
+
+    def _begin(self, day: date) -> None:
+        busy = {call.therapist for call in self._open}
+        free = [
+            number
+            for number, practice in enumerate(self.practices)
+            if number not in busy and practice.windows.get(day.weekday())
+        ]
+        for therapist in self._due.sample(free, min(self.load, len(free))):
+            due = self.practices[therapist].openings(day)[0].start
+            self._open.append(Call(self._made, therapist, due, due))
+            self._made += 1
+        if self.policy == "ours":
+            self._chances.clear()
+            self._pattern = learn(self._history(number, day) for number in range(THERAPISTS))
+        self._waits.clear()
+        self._today = day
+
+    def _work(self, day: date) -> None:
+        openings = {call.therapist: self.practices[call.therapist].openings(day) for call in self._open}
+        free = [(datetime.combine(day, OPENS), number) for number in range(CALLERS)]
+        heapify(free)
+        end = datetime.combine(day, CLOSES)
+        while free:
+            now, caller = heappop(free)
+            if now >= end:
+                continue
+            chosen = self._choose(now, openings)
+            if chosen is None:
+                heappush(free, (now + IDLE, caller))
+                continue
+            heappush(free, (now + self._ring(chosen, now), caller))
+
+    def _choose(self, now: datetime, openings: Mapping[int, Sequence[Interval]]) -> Call | None:
+        reachable: list[tuple[datetime, datetime, int, Call]] = []
+        for call in self._open:
+            if call.planned > now:
+                continue
+            for opening in openings.get(call.therapist, ()):
+                if opening.start <= now < opening.end and not self._wait(call, now):
+                    reachable.append((opening.end, call.planned, call.number, call))
+        if not reachable:
+            return None
+        return self._pick.choice(reachable)[-1] if self.policy == "random" else min(reachable)[-1]
+
+    def _wait(self, call: Call, now: datetime) -> bool:
+        chance = self._chance(call.therapist)
+        if chance is None:
+            return False
+        key = (call.number, call.attempt, now.hour)
+        if key not in self._waits:
+            until = datetime.combine(call.planned.date() + WAIT_DAYS * DAY, CLOSES)
+            openings = self.practices[call.therapist].openings(now.date(), WAIT_DAYS + 1)
+            self._waits[key] = better_start(chance, now, openings, until) is not None
+        return self._waits[key]
+
+    def _chance(self, therapist: int) -> Callable[[Hour], float] | None:
+        if self.policy == "true rates":
+            return self.practices[therapist].rates.__getitem__
+        if self.policy != "ours":
+            return None
+        if therapist not in self._chances:
+            self._chances[therapist] = Chances(self._pattern, self._history(therapist, self._today))
+        return self._chances[therapist].at
+
+    def _ring(self, call: Call, now: datetime) -> timedelta:
+        hour = hour_of(now)
+        rate = self.practices[call.therapist].rates[hour]
+        luck = random.Random(f"{self.seed} {call.number} {call.attempt}").random()
+        reached, busy = luck < rate, rate <= luck < rate + BUSY_SHARE * rate
+        self._past[call.therapist].append((now.date(), hour, 1.0 if reached else BUSY if busy else 0.0))
+        self._chances.pop(call.therapist, None)
+        counted = now >= self._counted_from
+        self.result.attempts += counted
+        if reached or call.attempt == ATTEMPTS:
+            self._open.remove(call)
+            self.result.reached += counted and reached
+            self.result.given_up += counted and not reached
+            self.result.waited += (now - call.due) * counted
+        else:
+            call.attempt += 1
+            call.planned = self._next(call, now, busy)
+        return TALKS if reached else RINGS
+
+    def _next(self, call: Call, now: datetime, busy: bool) -> datetime:
+        openings = self.practices[call.therapist].openings(now.date(), 14)
+        over = next((opening.end for opening in openings if opening.start <= now < opening.end), now)
+        earliest = now + BUSY_WAIT if busy else max(over, now + NOTICE)
+        first = next(max(opening.start, earliest) for opening in openings if opening.end > earliest)
+        chance = self._chance(call.therapist)
+        if chance is None:
+            return first
+        until = first + WAIT_DAYS * DAY
+        return better_start(chance, first, openings, until) or first
+
+    def _history(self, therapist: int, today: date) -> dict[Hour, Tally]:
+        sums: dict[Hour, Tally] = {}
+        for day, hour, said in self._past[therapist]:
+            counts = weight((today - day).days)
+            tally = Tally(1, int(said == 1), int(said == BUSY), counts, counts * said)
+            sums[hour] = sums[hour] + tally if hour in sums else tally
+        return sums
+
+
+def play(job: tuple[str, int, int]) -> dict[str, tuple[float, ...]]:
+    kind, load, seed = job
+    practices = world(kind, seed)
+    return {policy: Desk(practices, policy, load, seed).run().figures() for policy in POLICIES}
+
+
+def main() -> None:
+    chosen = read_arguments(__doc__, seeds=(5, 1), first=(1000, 1000))
+    seeds = range(chosen.first, chosen.first + chosen.seeds)
+    jobs = [(kind, load, seed) for kind in WORLDS for load in LOADS for seed in seeds]
+    with ProcessPoolExecutor(2) as pool:
+        results = dict(zip(jobs, pool.map(play, jobs), strict=True))
+    for kind in WORLDS:
+        for load in LOADS:
+            print(f"\n{kind}, {load} due a day")
+            some = [results[kind, load, seed] for seed in seeds]
+            for policy in POLICIES:
+                rows = [one[policy] for one in some]
+                base = [one["closing first"] for one in some]
+                rel = [[r / b - 1 for r, b in zip(row, b0, strict=True)] for row, b0 in zip(rows, base)]
+                cols = list(zip(*rows))
+                rcols = list(zip(*rel))
+                sd = lambda x: stdev(x) if len(x) > 1 else 0
+                print(
+                    f"{policy:14} per attempt {fmean(cols[0]):.3f} ({fmean(rcols[0]):+.1%} sd {sd(rcols[0]):.1%})  given up {fmean(cols[1]):.3f} ({fmean(rcols[1]):+.1%} sd {sd(rcols[1]):.1%})"
+                    f"  waited {fmean(cols[2]):.2f} d ({fmean(r[2] - b[2] for r, b in zip(rows, base)):+.2f})  attempts {fmean(cols[3]):.0f} ({fmean(rcols[3]):+.1%}) reached {fmean(cols[4]):.0f} ({fmean(rcols[4]):+.1%})"
+                )
+
+
+if __name__ == "__main__":
+    main()
