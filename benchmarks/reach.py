@@ -8,7 +8,7 @@ import math
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from heapq import heapify, heappop, heappush
 from statistics import fmean, stdev
@@ -16,7 +16,7 @@ from statistics import fmean, stdev
 from benchmarks.harness import read_arguments
 from services.hours.reading import Windows, parse
 from services.reach.estimate import BUSY, Chances, Hour, Pattern, Tally, learn, weight
-from services.reach.waiting import better_start, hour_of
+from services.reach.waiting import better_start, hour_of, _starts as starts
 from services.scheduling.phone_hours import Interval
 from webapp.demo.sample.therapists import PHONE_HOURS
 
@@ -26,6 +26,7 @@ THERAPISTS, CALLERS, ATTEMPTS = 300, 3, 5
 LOADS = (40, 100)
 OPENS, CLOSES = time(8), time(18)
 WAIT_DAYS = 3
+OTHER = False
 NOTICE, BUSY_WAIT, IDLE = timedelta(minutes=30), timedelta(minutes=30), timedelta(minutes=5)
 TALKS, RINGS = timedelta(minutes=6), timedelta(minutes=2)
 BUSY_SHARE = 0.1
@@ -55,7 +56,10 @@ class Practice:
         for ahead in range(days):
             on = day + ahead * DAY
             found += (
-                Interval(datetime.combine(on, max(window.start, OPENS)), datetime.combine(on, min(window.end, CLOSES)))
+                Interval(
+                    datetime.combine(on, max(window.start, OPENS)),
+                    datetime.combine(on, min(window.end, CLOSES)),
+                )
                 for window in self.windows.get(on.weekday(), ())
             )
         return found
@@ -98,7 +102,8 @@ def world(kind: str, seed: int) -> list[Practice]:
         own = LEVEL + chance.gauss(0, level)
         by_hour = {hour: chance.gauss(0, hours) for hour in everybody}
         rates = {
-            Hour(weekday, hour): 1 / (1 + math.exp(-(own + everybody[hour] + by_hour[hour] + chance.gauss(0, weekdays))))
+            Hour(weekday, hour): 1
+            / (1 + math.exp(-(own + everybody[hour] + by_hour[hour] + chance.gauss(0, weekdays))))
             for hour in everybody
             for weekday in range(5)
         }
@@ -116,11 +121,10 @@ class Desk:
         self._pick = random.Random(f"pick {seed}")
         self._open: list[Call] = []
         self._made = 0
-        self._past: list[list[tuple[date, Hour, float]]] = [[] for _ in practices]
+        self._past: list[dict[Hour, Tally]] = [{} for _ in practices]
         self._pattern = Pattern()
         self._chances: dict[int, Chances] = {}
         self._waits: dict[tuple[int, int, int], bool] = {}
-        self._today = MONDAY
         self._counted_from = datetime.combine(MONDAY + LEARNING_WEEKS * 7 * DAY, time())
 
     def run(self) -> Result:
@@ -142,11 +146,9 @@ class Desk:
             due = self.practices[therapist].openings(day)[0].start
             self._open.append(Call(self._made, therapist, due, due))
             self._made += 1
-        if self.policy == "ours":
-            self._chances.clear()
-            self._pattern = learn(self._history(number, day) for number in range(THERAPISTS))
+        if self.policy == "ours" and day.weekday() == 0:
+            self._look_back()
         self._waits.clear()
-        self._today = day
 
     def _work(self, day: date) -> None:
         openings = {call.therapist: self.practices[call.therapist].openings(day) for call in self._open}
@@ -168,9 +170,9 @@ class Desk:
         for call in self._open:
             if call.planned > now:
                 continue
-            for opening in openings.get(call.therapist, ()):
-                if opening.start <= now < opening.end and not self._wait(call, now):
-                    reachable.append((opening.end, call.planned, call.number, call))
+            for start, end in openings[call.therapist]:
+                if start <= now < end and not self._wait(call, now):
+                    reachable.append((end, call.planned, call.number, call))
         if not reachable:
             return None
         return self._pick.choice(reachable)[-1] if self.policy == "random" else min(reachable)[-1]
@@ -192,7 +194,7 @@ class Desk:
         if self.policy != "ours":
             return None
         if therapist not in self._chances:
-            self._chances[therapist] = Chances(self._pattern, self._history(therapist, self._today))
+            self._chances[therapist] = Chances(self._pattern, self._past[therapist])
         return self._chances[therapist].at
 
     def _ring(self, call: Call, now: datetime) -> timedelta:
@@ -200,7 +202,9 @@ class Desk:
         rate = self.practices[call.therapist].rates[hour]
         luck = random.Random(f"{self.seed} {call.number} {call.attempt}").random()
         reached, busy = luck < rate, rate <= luck < rate + BUSY_SHARE * rate
-        self._past[call.therapist].append((now.date(), hour, 1.0 if reached else BUSY if busy else 0.0))
+        said = Tally(1, reached, busy, 1.0, reached + BUSY * busy)
+        past = self._past[call.therapist]
+        past[hour] = past.get(hour, Tally()) + said
         self._chances.pop(call.therapist, None)
         counted = now >= self._counted_from
         self.result.attempts += counted
@@ -222,16 +226,28 @@ class Desk:
         chance = self._chance(call.therapist)
         if chance is None:
             return first
+        if OTHER and first.hour == now.hour and not busy:
+            first = next(
+                (
+                    x
+                    for x in starts(openings)
+                    if x.date() == first.date() and x > first and x.hour != now.hour
+                ),
+                first,
+            )
         until = first + WAIT_DAYS * DAY
         return better_start(chance, first, openings, until) or first
 
-    def _history(self, therapist: int, today: date) -> dict[Hour, Tally]:
-        sums: dict[Hour, Tally] = {}
-        for day, hour, said in self._past[therapist]:
-            counts = weight((today - day).days)
-            tally = Tally(1, int(said == 1), int(said == BUSY), counts, counts * said)
-            sums[hour] = sums[hour] + tally if hour in sums else tally
-        return sums
+    def _look_back(self) -> None:
+        """Learn everybody's pattern, and let what is known grow a week older."""
+        self._chances.clear()
+        self._past = [{hour: _aged(tally) for hour, tally in one.items()} for one in self._past]
+        self._pattern = learn(self._past)
+
+
+def _aged(tally: Tally) -> Tally:
+    counts = weight(7)
+    return replace(tally, weight=tally.weight * counts, picked_up=tally.picked_up * counts)
 
 
 def play(job: tuple[str, int, int]) -> dict[str, tuple[float, ...]]:

@@ -25,6 +25,7 @@ class DeskRules:
     grid_minutes: int
     horizon_days: int
     max_attempts: int
+    longest_wait: timedelta
     claim: timedelta
     undo: timedelta
     follow_up_after: timedelta
@@ -44,6 +45,7 @@ class DeskRules:
             grid_minutes=config.call_grid_minutes,
             horizon_days=config.call_horizon_days,
             max_attempts=config.call_max_attempts,
+            longest_wait=timedelta(days=config.call_wait_days),
             claim=timedelta(minutes=config.call_claim_minutes),
             undo=timedelta(seconds=config.undo_seconds),
             follow_up_after=timedelta(days=config.follow_up_after_days),

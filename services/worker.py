@@ -21,6 +21,7 @@ from services.follow_ups.automatic import FollowUps
 from services.housekeeping import Housekeeping
 from services.privacy.classes import retention_of
 from services.privacy.retention import Retention
+from services.reach.patterns import PatternLearning
 from services.receiving.reader import MailReader
 from services.rules import DeskRules
 from services.sending.sender import EmailSender
@@ -102,6 +103,7 @@ def _loops(
         "follow_ups": FollowUps(workplace, directory),
         "directory_refresh": DirectoryRefresh(workplace, directory),
         "calls_in_vain": CallsInVain(workplace),
+        "pattern_learning": PatternLearning(workplace),
         "housekeeping": Housekeeping(workplace),
         "retention": Retention(workplace, retention_of(config)),
     }

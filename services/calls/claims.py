@@ -15,7 +15,13 @@ from sqlalchemy import ColumnElement, Integer, and_, any_, func, literal, or_, s
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from services.calls.locking import check_scheduled
-from services.calls.reachability import LARGEST_BOARD, holder_of, load_open_calls, reachable_now
+from services.calls.reachability import (
+    LARGEST_BOARD,
+    holder_of,
+    load_chances_now,
+    load_open_calls,
+    reachable_now,
+)
 from services.drafts import CALL
 from services.errors import Conflict, NotFound
 from services.hints import CALLS
@@ -105,7 +111,8 @@ async def claim_next(work: Work) -> Claim:
         own = await _lock_own(tx)
         for start in count(step=LARGEST_BOARD):
             some = await load_open_calls(tx, skip=start, limit=LARGEST_BOARD)
-            call = await _first_to_take(tx, _after(own, [call.call_id for call in reachable_now(tx, some)]))
+            reachable = reachable_now(tx, some, await load_chances_now(tx, some))
+            call = await _first_to_take(tx, _after(own, [call.call_id for call in reachable]))
             if call is not None:
                 return await _take_instead(tx, call)
             if len(some) < LARGEST_BOARD:

@@ -2,10 +2,11 @@
 
 What counts is the therapist's phone hours today, not the planned minute: a first call planned for later today
 can be made as soon as the therapist answers the phone. A call of a day before is overdue until then. Calls of
-days to come are not on the board.
+days to come are not on the board. A call that can be made now is left for later where another hour is clearly
+better (`services.reach.waiting`); whoever wants to can take it all the same.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
@@ -17,6 +18,9 @@ from services.hours.reading import Availability, parse_json
 from services.hours.windows import Window, minute_of_day, time_of_day
 from services.models import CallReason, CallStatus, OutcomeKind, PhoneCall, Staff, Therapist
 from services.models.therapists import display_name
+from services.reach.estimate import Chances
+from services.reach.patterns import load_chances
+from services.reach.waiting import BetterHour, better_hour, last_moment, openings_until
 from services.rules import DeskRules
 from services.scheduling.phone_hours import day_windows
 from services.therapists.phone_numbers import dialable
@@ -32,6 +36,8 @@ AGREED_MINUTES = 30
 """How long a time agreed outside the phone hours stays open for the call."""
 
 DAY_MINUTES = 24 * 60
+
+NO_CHANCES: Mapping[int, Chances] = {}
 
 
 class Group(StrEnum):
@@ -90,6 +96,7 @@ class Placement:
     """Where a call stands at an instant.
 
     `window` is the one open now, else the day's next; its ends as instants are `opens_at` and `closes_at`.
+    With `waits` it could be made now, but is left for a better hour, which begins at `opens_at`.
     """
 
     group: Group
@@ -97,6 +104,7 @@ class Placement:
     opens_at: datetime | None = None
     closes_at: datetime | None = None
     obstacle: Obstacle | None = None
+    waits: BetterHour | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,12 +183,32 @@ def obstacle(call: OpenCall) -> Obstacle | None:
     return None
 
 
-def place(moment: Moment, call: OpenCall) -> Placement:
+def place(moment: Moment, call: OpenCall, chances: Chances | None = None) -> Placement:
     """Say where an open call stands at an instant.
 
     Overdue: planned before today and not reachable right now, or planned for today and today's last window
-    is over. Who is away today is unreachable, but at a time agreed all the same.
+    is over. Who is away today is unreachable, but at a time agreed all the same. With the chances that the
+    therapist picks up, the call may wait for a better hour.
     """
+    standing = _by_phone_hours(moment, call)
+    if chances is None or standing.group is not Group.REACHABLE_NOW or not _may_wait(moment, call):
+        return standing
+    now, until = moment.local.replace(tzinfo=None), last_moment(call.geplantes_datum, moment.rules)
+    some = openings_until(call.availability.windows, now, until, moment.rules)
+    better = better_hour(chances, now, some, until)
+    if better is None:
+        return standing
+    opens_at = moment.rules.instant(better.start.date(), better.start.time())
+    return Placement(Group.LATER, opens_at=opens_at, waits=better)
+
+
+def _may_wait(moment: Moment, call: OpenCall) -> bool:
+    """Say whether nobody has agreed on this time or has the call in hand."""
+    agreed = call.verschoben or call.grund == CallReason.CALL_BACK or agreed_window(call, moment.today)
+    return not agreed and call.holder(moment.now) is None
+
+
+def _by_phone_hours(moment: Moment, call: OpenCall) -> Placement:
     reason = obstacle(call)
     if reason is not None:
         return Placement(Group.UNREACHABLE, obstacle=reason)
@@ -206,18 +234,35 @@ def place(moment: Moment, call: OpenCall) -> Placement:
     return Placement(Group.OVERDUE)
 
 
-def on_board(moment: Moment, calls: Iterable[OpenCall]) -> list[BoardCall]:
-    """Place calls on the board, each group in the order in which staff work through it."""
+def on_board(
+    moment: Moment, calls: Iterable[OpenCall], chances: Mapping[int, Chances] = NO_CHANCES
+) -> list[BoardCall]:
+    """Place calls on the board, each group in the order in which staff work through it.
+
+    Args:
+        moment: when.
+        calls: which.
+        chances: by therapist, of those whose call may wait.
+    """
     today = moment.today
     placed = [
-        BoardCall(call, place(moment, call), moment.now, call.geplantes_datum < today) for call in calls
+        BoardCall(
+            call,
+            place(moment, call, chances.get(call.therapist_id)),
+            moment.now,
+            call.geplantes_datum < today,
+        )
+        for call in calls
     ]
     return sorted(placed, key=_urgency)
 
 
-def reachable_now(moment: Moment, calls: Iterable[OpenCall]) -> list[OpenCall]:
-    """Return the calls that can be made right now, the one whose window closes first in front."""
-    return [row.call for row in on_board(moment, calls) if row.placement.group is Group.REACHABLE_NOW]
+def reachable_now(
+    moment: Moment, calls: Iterable[OpenCall], chances: Mapping[int, Chances] = NO_CHANCES
+) -> list[OpenCall]:
+    """Return the calls to make right now, the one whose window closes first in front."""
+    rows = on_board(moment, calls, chances)
+    return [row.call for row in rows if row.placement.group is Group.REACHABLE_NOW]
 
 
 def _urgency(row: BoardCall) -> tuple[object, ...]:
@@ -229,6 +274,18 @@ def _urgency(row: BoardCall) -> tuple[object, ...]:
     closes_first = placement.group is Group.REACHABLE_NOW and call.rueckruf_durch is None
     moment = placement.closes_at if closes_first else placement.opens_at
     return (0, moment, *planned)
+
+
+async def load_chances_now(tx: Transaction, calls: Sequence[OpenCall]) -> Mapping[int, Chances]:
+    """Return the chances, by therapist, for calls that could be made right now and may wait."""
+    if not tx.rules.longest_wait:
+        return NO_CHANCES
+    now = (
+        call
+        for call in calls
+        if _may_wait(tx, call) and _by_phone_hours(tx, call).group is Group.REACHABLE_NOW
+    )
+    return await load_chances(tx, {call.therapist_id for call in now})
 
 
 async def load_open_calls(

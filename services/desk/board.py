@@ -1,6 +1,6 @@
 """Today's board: every open call at its place, what is done, who needs a person, and the day as a band."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 
@@ -8,10 +8,12 @@ from sqlalchemy import func, or_, select
 
 from services.calls.reachability import (
     LARGEST_BOARD,
+    NO_CHANCES,
     BoardCall,
     Group,
     OpenCall,
     call_windows,
+    load_chances_now,
     load_open_calls,
     obstacle,
     on_board,
@@ -20,6 +22,7 @@ from services.desk.open_calls import count_open_calls
 from services.hours.windows import minute_of_day, time_of_day
 from services.models import CallStatus, PhoneCall, Therapist
 from services.models.therapists import display_name
+from services.reach.estimate import Chances
 from services.rules import DeskRules
 from services.work import Moment, Transaction, Work
 
@@ -108,14 +111,15 @@ class Board:
 
 
 async def load_board(work: Work) -> Board:
-    """Return the board at an instant: two queries, a third when nothing is left to open today.
+    """Return the board at an instant: two queries, two more when somebody can be rung now, another when nothing
+    is left to open today.
 
     What is beyond `LARGEST_BOARD` or `LARGEST_DONE` is only counted, which takes a query each.
     """
     async with work.transaction() as tx:
         calls = await load_open_calls(tx, limit=LARGEST_BOARD)
         closed = await _load_closed(tx)
-        board = arrange(tx, calls, closed)
+        board = arrange(tx, calls, closed, await load_chances_now(tx, calls))
         if len(calls) == LARGEST_BOARD:
             board = _with_left_out(board, *await count_open_calls(tx))
         if len(closed) == LARGEST_DONE:
@@ -125,9 +129,14 @@ async def load_board(work: Work) -> Board:
         return replace(board, next_opening=await _next_day(tx, tx.today))
 
 
-def arrange(moment: Moment, calls: Sequence[OpenCall], closed: Sequence[DoneCall]) -> Board:
+def arrange(
+    moment: Moment,
+    calls: Sequence[OpenCall],
+    closed: Sequence[DoneCall],
+    chances: Mapping[int, Chances] = NO_CHANCES,
+) -> Board:
     """Group calls into the board; the next opening is one of today."""
-    rows = on_board(moment, calls)
+    rows = on_board(moment, calls, chances)
     groups: dict[Group, list[BoardCall]] = {group: [] for group in Group}
     for row in rows:
         groups[row.placement.group].append(row)

@@ -2,7 +2,7 @@
 
 from sqlalchemy import func, select
 
-from services.calls.reachability import BoardCall, load_open_calls, on_board
+from services.calls.reachability import BoardCall, load_chances_now, load_open_calls, on_board
 from services.models import CallStatus, PhoneCall
 from services.pagination import Page, PageRequest
 from services.work import Transaction, Work
@@ -13,7 +13,8 @@ async def list_open_calls(work: Work, page: PageRequest) -> Page[BoardCall]:
     async with work.transaction() as tx:
         total, _ = await count_open_calls(tx)
         calls = await load_open_calls(tx, skip=page.offset, limit=page.limit, oldest_first=True)
-        placed = {row.call.call_id: row for row in on_board(tx, calls)}
+        rows = on_board(tx, calls, await load_chances_now(tx, calls))
+        placed = {row.call.call_id: row for row in rows}
         return Page([placed[call.call_id] for call in calls], page, total)
 
 

@@ -3,6 +3,7 @@
 from services.models.base import LARGEST_ID, SCHEMA, Base, is_possible_id
 from services.models.call_emails import CallEmail
 from services.models.call_guides import CallGuide
+from services.models.call_pattern import CallPattern
 from services.models.emails import (
     AttemptOutcome,
     AttemptStage,
@@ -66,6 +67,7 @@ __all__ = [
     "CallBackBy",
     "CallEmail",
     "CallGuide",
+    "CallPattern",
     "CallReason",
     "CallStatus",
     "CancelReason",

@@ -196,6 +196,13 @@ class PhoneCall(Base):
             "geplantes_datum",
             postgresql_where=text("status = 'scheduled' AND vereinbart_von IS NOT NULL"),
         ),
+        Index(
+            "ix_phone_calls_made_to",
+            "therapist_id",
+            "tatsaechliches_datum",
+            postgresql_include=["tatsaechliche_zeit", "ergebnis_art"],
+            postgresql_where=text("tatsaechliches_datum IS NOT NULL"),
+        ),
         Index("ix_phone_calls_needs_person", "id", postgresql_where=text("klaerung_noetig")),
         Index("ix_phone_calls_kept", "created_at", "id", postgresql_where=text(KEPT_SQL)),
     )

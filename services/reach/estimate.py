@@ -8,8 +8,8 @@ which is what is expected, has the same levels. How much therapists and hours re
 is taken off it, so that what may be chance makes no difference: equal rates stay equal.
 """
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from math import hypot, inf, sqrt
 from operator import add
 from typing import NamedTuple, TypeVar
@@ -70,13 +70,14 @@ class Tally:
 
 
 History = Mapping[Hour, Tally]
+"""The calls to somebody, by hour of the weekday."""
 
 
 @dataclass(frozen=True, slots=True)
 class Strengths:
     """How many calls as expected are added at each level; infinitely many where nothing differs."""
 
-    therapist: float = inf
+    level: float = inf
     hour: float = inf
     weekday: float = inf
 
@@ -101,18 +102,29 @@ class Differences:
         return self.level + self.by_hour.get(hour.hour, 0.0) + self.by_weekday.get(hour, 0.0)
 
 
-@dataclass(frozen=True, slots=True)
 class Pattern:
-    """When anybody picks up, and how much therapists differ from that."""
+    """When anybody picks up, and how much therapists differ from that.
 
-    overall: float = 0.5
-    differences: Differences = Differences()
-    strengths: Strengths = Strengths()
-    history: History = field(default_factory=dict[Hour, Tally])
+    Args:
+        history: everybody's calls.
+        hours: how much the hours differ for everybody.
+        therapists: how much therapists differ, and their hours.
+    """
+
+    def __init__(
+        self,
+        history: History | None = None,
+        hours: Strengths = Strengths(),
+        therapists: Strengths = Strengths(),
+    ) -> None:
+        self.history: History = history or {}
+        self.hours, self.therapists = hours, therapists
+        self._overall = _overall(self.history)
+        self._differences = shrunken(_unexpected(self.history, lambda _: self._overall), hours)
 
     def at(self, hour: Hour) -> float:
         """Return the chance in an hour of a weekday."""
-        return _bounded(self.overall + self.differences.at(hour))
+        return _bounded(self._overall + self._differences.at(hour))
 
 
 class Chances:
@@ -121,15 +133,11 @@ class Chances:
     def __init__(self, pattern: Pattern, history: History) -> None:
         self.pattern = pattern
         self.history = history
-        calls = {
-            hour: Calls(tally.weight, tally.picked_up - tally.weight * pattern.at(hour))
-            for hour, tally in history.items()
-        }
-        self._own = shrunken(calls, pattern.strengths)
+        self._differences = shrunken(_unexpected(history, pattern.at), pattern.therapists)
 
     def at(self, hour: Hour) -> float:
         """Return the chance in an hour of a weekday."""
-        return _bounded(self.pattern.at(hour) + self._own.at(hour))
+        return _bounded(self.pattern.at(hour) + self._differences.at(hour))
 
 
 def weight(age_days: int) -> float:
@@ -145,7 +153,7 @@ def shrunken(calls: Mapping[Hour, Calls], strengths: Strengths) -> Differences:
     """
     hours = _sums((hour.hour, _discounted(some, strengths.weekday)) for hour, some in calls.items())
     every = _sums(("every", _discounted(some, strengths.hour)) for some in hours.values())
-    level = _drawn(every.get("every", Calls(0, 0)), 0.0, strengths.therapist)
+    level = _drawn(every.get("every", Calls(0, 0)), 0.0, strengths.level)
     by_hour = {hour: _drawn(some, level, strengths.hour) for hour, some in hours.items()}
     by_weekday = {
         hour: _drawn(some, level + by_hour[hour.hour], strengths.weekday) for hour, some in calls.items()
@@ -164,23 +172,13 @@ def tallied(parts: Iterable[tuple[Hour, Tally]]) -> dict[Hour, Tally]:
 def learn(histories: Iterable[History]) -> Pattern:
     """Read everybody's pattern off the histories of all therapists."""
     known = list(histories)
-    history = tallied((hour, tally) for one in known for hour, tally in one.items())
-    attempts = sum(tally.attempts for tally in history.values())
-    if not attempts:
-        return Pattern()
-    said = sum(_said(tally) for tally in history.values())
-    overall = said / attempts
-    spread = overall * (1 - overall)
-    differences = shrunken(
-        {hour: Calls(tally.weight, tally.picked_up - tally.weight * overall) for hour, tally in history.items()},
-        _everybody(known, overall, spread),
-    )
-    pattern = Pattern(overall, differences, history=history)
-    return replace(pattern, strengths=_each(known, pattern, spread))
+    history = tallied(item for one in known for item in one.items())
+    pattern = Pattern(history, _among_hours(known, _overall(history)))
+    return Pattern(history, pattern.hours, _among_therapists(known, pattern))
 
 
-def _everybody(known: Sequence[History], overall: float, spread: float) -> Strengths:
-    """Return how much hours, and weekdays' hours, differ for everybody: pairs of calls to two therapists."""
+def _among_hours(known: Sequence[History], overall: float) -> Strengths:
+    """Return how much hours differ for everybody: pairs of calls to two therapists."""
     parts = [
         (hour, number, Calls(tally.attempts, _said(tally) - tally.attempts * overall))
         for number, one in enumerate(known)
@@ -189,15 +187,12 @@ def _everybody(known: Sequence[History], overall: float, spread: float) -> Stren
     in_hour = _sums(((hour.hour, number), calls) for hour, number, calls in parts)
     same_hour = _alike((hour, _part(calls)) for (hour, _), calls in in_hour.items())
     same_weekday = _alike((hour, _part(calls)) for hour, _, calls in parts)
-    return Strengths(
-        therapist=0.0,
-        hour=_strength(spread, same_hour),
-        weekday=_strength(spread, same_weekday, same_hour),
-    )
+    spread = overall * (1 - overall)
+    return Strengths(inf, _strength(spread, same_hour), _strength(spread, same_weekday, same_hour))
 
 
-def _each(known: Sequence[History], pattern: Pattern, spread: float) -> Strengths:
-    """Return how much therapists, their hours, and weekdays' hours differ: pairs of calls to the same one."""
+def _among_therapists(known: Sequence[History], pattern: Pattern) -> Strengths:
+    """Return how much therapists differ, and the hours of each: pairs of calls to the same one."""
     parts = [
         (number, hour, tally, Calls(tally.attempts, _said(tally) - tally.attempts * pattern.at(hour)))
         for number, one in enumerate(known)
@@ -207,12 +202,15 @@ def _each(known: Sequence[History], pattern: Pattern, spread: float) -> Strength
     same_therapist = _alike((number, _part(calls)) for (number, _), calls in in_hour.items())
     same_hour = _alike(((number, hour.hour), _part(calls)) for number, hour, _, calls in parts)
     same_weekday = _alike(
-        ((number, hour), _single_calls(tally, calls, pattern.at(hour))) for number, hour, tally, calls in parts
+        ((number, hour), _single_calls(tally, calls, pattern.at(hour)))
+        for number, hour, tally, calls in parts
     )
+    overall = _overall(pattern.history)
+    spread = overall * (1 - overall)
     return Strengths(
-        therapist=_strength(spread, same_therapist),
-        hour=_strength(spread, same_hour, same_therapist),
-        weekday=_strength(spread, same_weekday, same_hour),
+        _strength(spread, same_therapist),
+        _strength(spread, same_hour, same_therapist),
+        _strength(spread, same_weekday, same_hour),
     )
 
 
@@ -265,6 +263,18 @@ def _strength(spread: float, found: _Alike, above: _Alike = _Alike(0.0, 0.0)) ->
     """Return how many calls the level above is worth: few where a group differs much from it, surely."""
     variance = found.value - above.value - SURE_BY * hypot(found.error, above.error)
     return max(spread / variance - 1, 0.0) if variance > 0 else inf
+
+
+def _overall(history: History) -> float:
+    attempts = sum(tally.attempts for tally in history.values())
+    return sum(map(_said, history.values())) / attempts if attempts else 0.5
+
+
+def _unexpected(history: History, expected: Callable[[Hour], float]) -> dict[Hour, Calls]:
+    return {
+        hour: Calls(tally.weight, tally.picked_up - tally.weight * expected(hour))
+        for hour, tally in history.items()
+    }
 
 
 def _said(tally: Tally) -> float:

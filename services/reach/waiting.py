@@ -1,51 +1,129 @@
-"""Ring now, or wait for a better hour: a pure rule over the chances of the hours to come."""
+"""Ring now, or wait for a better hour: pure rules over the chances of the hours to come.
+
+Times are wall clock of the practices, without a zone. It is worth waiting where another hour is clearly
+better, the more so the longer it takes; so where hours do not differ, nobody waits.
+"""
 
 from collections.abc import Callable, Iterable, Iterator
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from enum import StrEnum
 
-from services.reach.estimate import Hour
-from services.scheduling.phone_hours import Interval
+from services.reach.estimate import Chances, History, Hour, Tally
+from services.hours.reading import Windows
+from services.rules import DeskRules
+from services.scheduling.phone_hours import DAY, Interval, openings
 
 HOUR = timedelta(hours=1)
-DAY = timedelta(days=1)
 
-MARGIN = 0.25
-"""By how much better another hour has to be."""
+MARGIN = 0.1
+"""By what part another hour has to be better."""
 
-PER_DAY = 0.15
-"""By how much better besides for each day of waiting."""
+PER_DAY = 0.05
+"""By what part more for every day of waiting."""
 
-
-def hour_of(at: datetime) -> Hour:
-    """Return the hour of the weekday in which a wall-clock time lies."""
-    return Hour(at.weekday(), at.hour)
+TELLS = 2
+"""So many calls of one's own are worth telling; with fewer, everybody's are told."""
 
 
-def starts(openings: Iterable[Interval]) -> Iterator[datetime]:
-    """Yield the first moment of every hour of the day that openings touch."""
-    for opening in openings:
-        start = opening.start
-        while start < opening.end:
-            yield start
-            start = start.replace(minute=0, second=0, microsecond=0) + HOUR
+class Whose(StrEnum):
+    """Which calls speak for an hour: the therapist's then, at this hour on any day, or everybody's then."""
+
+    THEN = "then"
+    HOUR = "hour"
+    EVERYBODY = "everybody"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """How many calls reached somebody, and whose these were."""
+
+    whose: Whose
+    reached: int
+    attempts: int
+
+    @property
+    def percent(self) -> int:
+        """Reached out of attempts, in hundredths; 0 without any attempt."""
+        return round(100 * self.reached / self.attempts) if self.attempts else 0
+
+
+@dataclass(frozen=True, slots=True)
+class BetterHour:
+    """When it is better to ring than now, and what speaks for it: the calls made then, and those made now."""
+
+    start: datetime
+    then: Evidence
+    now: Evidence
+
+
+def better_hour(
+    chances: Chances, now: datetime, phone_hours: Iterable[Interval], until: datetime
+) -> BetterHour | None:
+    """Return the hour to wait for with its evidence, as `better_start`."""
+    start = better_start(chances.at, now, phone_hours, until)
+    if start is None:
+        return None
+    return BetterHour(start, evidence(chances, hour_of(start)), evidence(chances, hour_of(now)))
 
 
 def better_start(
-    chance: Callable[[Hour], float], now: datetime, openings: Iterable[Interval], until: datetime
+    chance: Callable[[Hour], float], now: datetime, phone_hours: Iterable[Interval], until: datetime
 ) -> datetime | None:
     """Return when to ring rather than now, or None where that gains too little.
 
     Args:
-        chance: that somebody picks up in an hour of a weekday.
-        now: wall clock of the moment in question, as everything here.
-        openings: the phone hours from then on.
-        until: no waiting beyond.
+        chance: that somebody picks up, for an hour of a weekday.
+        now: the moment in question, which need not be the present one.
+        phone_hours: those of these days.
+        until: nobody waits for what begins later.
     """
     best, most = None, chance(hour_of(now)) * (1 + MARGIN)
-    for start in starts(openings):
-        if start <= now or start > until:
+    for start in _starts(phone_hours):
+        if not now < start <= until:
             continue
         worth = chance(hour_of(start)) / (1 + PER_DAY * ((start - now) / DAY))
         if worth > most:
             best, most = start, worth
     return best
+
+
+def last_moment(due: date, rules: DeskRules) -> datetime:
+    """Return until when a call due on a day may wait at most."""
+    return datetime.combine(due + rules.longest_wait, time.max)
+
+
+def openings_until(windows: Windows, now: datetime, until: datetime, rules: DeskRules) -> list[Interval]:
+    """Return when therapist and desk are both there, from the day of one moment to that of another."""
+    days = [now.date() + ahead * DAY for ahead in range((until.date() - now.date()).days + 1)]
+    return openings(windows, days, rules)
+
+
+def evidence(chances: Chances, hour: Hour) -> Evidence:
+    """Return the calls that say most about an hour of a weekday: one's own where there are some."""
+    then = chances.history.get(hour, Tally())
+    if then.attempts >= TELLS:
+        return Evidence(Whose.THEN, then.reached, then.attempts)
+    any_day = [tally for other, tally in chances.history.items() if other.hour == hour.hour]
+    attempts = sum(tally.attempts for tally in any_day)
+    if attempts >= TELLS:
+        return Evidence(Whose.HOUR, sum(tally.reached for tally in any_day), attempts)
+    return _everybodys(chances.pattern.history, hour)
+
+
+def hour_of(at: datetime) -> Hour:
+    """Return the hour of a weekday in which a time lies."""
+    return Hour(at.weekday(), at.hour)
+
+
+def _everybodys(history: History, hour: Hour) -> Evidence:
+    tally = history.get(hour, Tally())
+    return Evidence(Whose.EVERYBODY, tally.reached, tally.attempts)
+
+
+def _starts(phone_hours: Iterable[Interval]) -> Iterator[datetime]:
+    """Yield the first moment of every hour of the day that phone hours touch."""
+    for start, end in phone_hours:
+        while start < end:
+            yield start
+            start = start.replace(minute=0) + HOUR

@@ -1,0 +1,119 @@
+"""Keeps everybody's pattern: learnt by a worker now and then, read by whoever needs a chance.
+
+All processes so go by the same one, and reading it takes a row, however many calls were made.
+"""
+
+import asyncio
+from collections.abc import Collection, Mapping
+from datetime import timedelta
+from math import inf, isinf
+
+import msgspec
+import structlog
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+
+from services.models import CallPattern
+from services.reach.estimate import Chances, Hour, Pattern, Strengths, Tally, learn
+from services.reach.history import load_histories, load_latest_histories
+from services.work import Transaction, Work, Workplace
+
+EVERY_SECONDS = 300.0
+
+LEARNT_EVERY = timedelta(hours=1)
+
+PATTERN_ID = 1
+
+log = structlog.get_logger(__name__)
+
+
+class _Kept(msgspec.Struct, frozen=True):
+    """A pattern as it stands in the database; a strength of None is infinite."""
+
+    tallies: list[tuple[int, int, int, int, int, float, float]]
+    hours: tuple[float | None, float | None, float | None]
+    therapists: tuple[float | None, float | None, float | None]
+
+
+async def load_chances(tx: Transaction, therapist_ids: Collection[int]) -> Mapping[int, Chances]:
+    """Return when each of some therapists picks up: two statements.
+
+    Empty where waiting is switched off, as long as nothing has been learnt, and for nobody.
+    """
+    if not (tx.rules.longest_wait and therapist_ids):
+        return {}
+    pattern = await load_pattern(tx)
+    if pattern is None:
+        return {}
+    histories = await load_histories(tx, therapist_ids)
+    return {number: Chances(pattern, histories.get(number, {})) for number in therapist_ids}
+
+
+async def load_pattern(tx: Transaction) -> Pattern | None:
+    """Return what was learnt last; None before that."""
+    kept = await tx.session.scalar(select(CallPattern.pattern).where(CallPattern.id == PATTERN_ID))
+    return None if kept is None else _pattern(msgspec.convert(kept, _Kept))
+
+
+async def learn_pattern(work: Work) -> None:
+    """Learn everybody's pattern from the latest calls, and keep it."""
+    async with work.transaction() as tx:
+        histories = await load_latest_histories(tx)
+    pattern = await asyncio.to_thread(learn, histories.values())
+    row = {"learnt_at": work.now, "pattern": msgspec.to_builtins(_kept(pattern))}
+    async with work.transaction() as tx:
+        await tx.session.execute(
+            insert(CallPattern)
+            .values(id=PATTERN_ID, **row)
+            .on_conflict_do_update(index_elements=["id"], set_=row)
+        )
+
+
+class PatternLearning:
+    """Learns everybody's pattern in the background; of several workers one is enough."""
+
+    def __init__(self, workplace: Workplace) -> None:
+        self._workplace = workplace
+
+    async def run(self) -> None:
+        """Learn until cancelled."""
+        while True:
+            await self.turn()
+            await asyncio.sleep(EVERY_SECONDS)
+
+    async def turn(self) -> None:
+        """Learn anew unless that was done within the last hour."""
+        async with self._workplace.work() as work:
+            if await _is_due(work):
+                await learn_pattern(work)
+                log.info("call_pattern_learnt")
+
+
+async def _is_due(work: Work) -> bool:
+    async with work.transaction() as tx:
+        learnt_at = await tx.session.scalar(select(CallPattern.learnt_at).where(CallPattern.id == PATTERN_ID))
+    return bool(work.rules.longest_wait) and (learnt_at is None or learnt_at + LEARNT_EVERY <= work.now)
+
+
+def _kept(pattern: Pattern) -> _Kept:
+    tallies = [
+        (*hour, tally.attempts, tally.reached, tally.busy, tally.weight, tally.picked_up)
+        for hour, tally in pattern.history.items()
+    ]
+    return _Kept(tallies, _finite(pattern.hours), _finite(pattern.therapists))
+
+
+def _pattern(kept: _Kept) -> Pattern:
+    history = {Hour(weekday, hour): Tally(*tally) for weekday, hour, *tally in kept.tallies}
+    return Pattern(history, _strengths(kept.hours), _strengths(kept.therapists))
+
+
+def _finite(strengths: Strengths) -> tuple[float | None, float | None, float | None]:
+    every, hour, weekday = (
+        None if isinf(value) else value for value in (strengths.level, strengths.hour, strengths.weekday)
+    )
+    return every, hour, weekday
+
+
+def _strengths(kept: tuple[float | None, float | None, float | None]) -> Strengths:
+    return Strengths(*(inf if value is None else value for value in kept))
