@@ -6,7 +6,7 @@
 
 import math
 import random
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
@@ -16,7 +16,7 @@ from statistics import fmean, stdev
 from benchmarks.harness import read_arguments
 from services.hours.reading import Windows, parse
 from services.reach.estimate import BUSY, Chances, Hour, Pattern, Tally, learn, weight
-from services.reach.waiting import better_start, hour_of, _starts as starts
+from services.reach.waiting import another_hour, better_start, hour_of
 from services.scheduling.phone_hours import Interval
 from webapp.demo.sample.therapists import PHONE_HOURS
 
@@ -26,7 +26,6 @@ THERAPISTS, CALLERS, ATTEMPTS = 300, 3, 5
 LOADS = (40, 100)
 OPENS, CLOSES = time(8), time(18)
 WAIT_DAYS = 3
-OTHER = False
 NOTICE, BUSY_WAIT, IDLE = timedelta(minutes=30), timedelta(minutes=30), timedelta(minutes=5)
 TALKS, RINGS = timedelta(minutes=6), timedelta(minutes=2)
 BUSY_SHARE = 0.1
@@ -135,14 +134,15 @@ class Desk:
                 self._work(day)
         return self.result
 
+    def _luck(self, call: Call) -> float:
+        """Return a number of 0 to 1 that is the same whatever else happens."""
+        return random.Random(f"{self.seed} {call.therapist} {call.due} {call.attempt}").random()
+
     def _begin(self, day: date) -> None:
-        busy = {call.therapist for call in self._open}
-        free = [
-            number
-            for number, practice in enumerate(self.practices)
-            if number not in busy and practice.windows.get(day.weekday())
-        ]
-        for therapist in self._due.sample(free, min(self.load, len(free))):
+        taken = {call.therapist for call in self._open}
+        order = self._due.sample(range(THERAPISTS), THERAPISTS)
+        free = [number for number in order if number not in taken and self.practices[number].openings(day)]
+        for therapist in free[: self.load]:
             due = self.practices[therapist].openings(day)[0].start
             self._open.append(Call(self._made, therapist, due, due))
             self._made += 1
@@ -200,7 +200,7 @@ class Desk:
     def _ring(self, call: Call, now: datetime) -> timedelta:
         hour = hour_of(now)
         rate = self.practices[call.therapist].rates[hour]
-        luck = random.Random(f"{self.seed} {call.number} {call.attempt}").random()
+        luck = self._luck(call)
         reached, busy = luck < rate, rate <= luck < rate + BUSY_SHARE * rate
         said = Tally(1, reached, busy, 1.0, reached + BUSY * busy)
         past = self._past[call.therapist]
@@ -226,15 +226,8 @@ class Desk:
         chance = self._chance(call.therapist)
         if chance is None:
             return first
-        if OTHER and first.hour == now.hour and not busy:
-            first = next(
-                (
-                    x
-                    for x in starts(openings)
-                    if x.date() == first.date() and x > first and x.hour != now.hour
-                ),
-                first,
-            )
+        if not busy:
+            first = another_hour(first, now.hour, openings)
         until = first + WAIT_DAYS * DAY
         return better_start(chance, first, openings, until) or first
 

@@ -1,18 +1,22 @@
 """When to ring again after a call that came to nothing: the rule, and a look ahead that books nothing.
 
 Busy means somebody is there: the same window may be tried again after `BUSY_WAIT`. Otherwise the window that
-is open now is over, and the therapist's next one counts, later today or on another day. A date given by
-staff (`wiederholen_nach`) only ever moves the attempt further back. At the right number, after a wrong one,
-the therapist is rung as soon as they can be.
+is open now is over, and the therapist's next one counts, later today or on another day; unless another hour
+of the days after is clearly better (`services.reach`). A date given by staff (`wiederholen_nach`) only ever
+moves the attempt further back. At the right number, after a wrong one, the
+therapist is rung as soon as they can be.
 """
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 
 from sqlalchemy import select
 
-from services.models import CallReason, Email, NoRetry, OutcomeKind, PhoneCall, Therapist
+from services.models import CallReason, CallStatus, Email, NoRetry, OutcomeKind, PhoneCall, Therapist
 from services.models.therapists import may_be_called
+from services.reach.estimate import Chances, one_call, tallied
+from services.reach.patterns import load_chances
+from services.reach.waiting import another_hour, better_start, hour_of, last_moment, openings_until
 from services.rules import DeskRules
 from services.scheduling.booking import NotToBeCalled, book_next, lock_calendar, move
 from services.scheduling.calendar import (
@@ -23,7 +27,7 @@ from services.scheduling.calendar import (
     find_next,
 )
 from services.scheduling.phone_hours import day_windows
-from services.scheduling.slots import Slot
+from services.scheduling.slots import Slot, days_to_search
 from services.work import Moment, Transaction, Work
 
 BUSY_WAIT = timedelta(minutes=30)
@@ -101,15 +105,8 @@ async def preview_next_attempt(
         if art != OutcomeKind.POSTPONED and not may_be_called(therapist):
             return NextAttempt(reason=NoRetry.NOT_TO_BE_CALLED)
         try:
-            return NextAttempt(
-                await find_next(
-                    tx.at(search_from(tx, art, therapist)),
-                    therapist,
-                    not_before=wiederholen_nach,
-                    duration_minutes=call.dauer_minuten,
-                    ignore_call_id=call.id,
-                )
-            )
+            start = await _best_from(tx, call, art, therapist, wiederholen_nach)
+            return NextAttempt(await _find(tx.at(start), call, therapist, wiederholen_nach))
         except Unschedulable as error:
             return NextAttempt(reason=no_retry_after(error))
 
@@ -126,7 +123,7 @@ async def book_retry(
         return NoRetry.UNKNOWN_THERAPIST
     try:
         return await book_next(
-            tx.at(search_from(tx, art, therapist)),
+            tx.at(await _best_from(tx, call, art, therapist, wiederholen_nach)),
             therapist,
             not_before=wiederholen_nach,
             duration_minutes=call.dauer_minuten,
@@ -150,14 +147,57 @@ async def move_on(tx: Transaction, call: PhoneCall, *, not_before: date | None) 
     therapist = await tx.session.get(Therapist, call.therapist_id)
     if therapist is None:
         raise UnknownHours
-    slot = await find_next(
-        tx.at(search_from(tx, OutcomeKind.POSTPONED, therapist)),
+    from_then = search_from(tx, OutcomeKind.POSTPONED, therapist)
+    slot = await _find(tx.at(from_then), call, therapist, not_before)
+    await move(tx, call, therapist, slot.day, slot.start)
+
+
+async def _best_from(
+    tx: Transaction, call: PhoneCall, art: OutcomeKind, therapist: Therapist, not_before: date | None
+) -> datetime:
+    """Return the instant to search from, so that the next window, or a better hour, is the first found.
+
+    Once something has been learnt about hours, the next attempt is in another one than this where it can be.
+
+    Raises:
+        Unschedulable: the therapist has no phone hours or no free time.
+    """
+    usual = search_from(tx, art, therapist)
+    chances = await _chances_after(tx, call, art) if art in RETRIED else None
+    if chances is None:
+        return usual
+    first = await _find(tx.at(usual), call, therapist, not_before)
+    start = datetime.combine(first.day, first.start)
+    last_day = days_to_search(tx.at(usual), not_before=not_before)[-1]
+    until = min(last_moment(first.day, tx.rules), datetime.combine(last_day, time.max))
+    phone_hours = openings_until(therapist.availability.windows, start, until, tx.rules)
+    other = start if art == OutcomeKind.BUSY else another_hour(start, tx.local.hour, phone_hours)
+    better = better_start(chances.at, other, phone_hours, until) or other
+    if better == start:
+        return usual
+    from_then = tx.rules.instant(better.date(), better.time()) - tx.rules.notice
+    found = await _find(tx.at(from_then), call, therapist, not_before)
+    still_free = (found.day, found.start.hour) == (better.date(), better.hour)
+    return from_then if still_free else usual
+
+
+async def _chances_after(tx: Transaction, call: PhoneCall, art: OutcomeKind) -> Chances | None:
+    """Return when a therapist picks up by all calls and this one, whether its outcome is saved or not."""
+    chances = (await load_chances(tx, [call.therapist_id])).get(call.therapist_id)
+    if chances is None or call.status != CallStatus.SCHEDULED:
+        return chances
+    this = (hour_of(tx.local), one_call(art))
+    return Chances(chances.pattern, tallied([*chances.history.items(), this]))
+
+
+async def _find(tx: Transaction, call: PhoneCall, therapist: Therapist, not_before: date | None) -> Slot:
+    return await find_next(
+        tx,
         therapist,
         not_before=not_before,
         duration_minutes=call.dauer_minuten,
         ignore_call_id=call.id,
     )
-    await move(tx, call, therapist, slot.day, slot.start)
 
 
 def _window_over(moment: Moment, therapist: Therapist) -> datetime | None:

@@ -111,8 +111,7 @@ class Board:
 
 
 async def load_board(work: Work) -> Board:
-    """Return the board at an instant: two queries, two more when somebody can be rung now, another when nothing
-    is left to open today.
+    """Return the board at an instant: two queries, and two for who can be rung now, another for the next day.
 
     What is beyond `LARGEST_BOARD` or `LARGEST_DONE` is only counted, which takes a query each.
     """

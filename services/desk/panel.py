@@ -11,11 +11,14 @@ from services.calls.claims import holder
 from services.calls.countdown import Countdown
 from services.calls.reachability import agreed_window
 from services.desk.history import Contact, ContactKind, load_history
-from services.desk.statistics import HourRate, best_hours, load_hours
+from services.desk.statistics import HourRate
 from services.errors import NotFound
 from services.hours.reading import Availability
 from services.hours.windows import Window
 from services.models import CallStatus, Email, PhoneCall, Staff, Therapist
+from services.reach.estimate import Chances, Pattern
+from services.reach.history import load_histories
+from services.reach.patterns import load_pattern
 from services.scheduling.phone_hours import day_windows, openings
 from services.work import Work
 
@@ -62,7 +65,7 @@ class CallPanel:
 
 
 async def load_call_panel(work: Work, call_id: int) -> CallPanel:
-    """Return what the panel of a call shows: five queries, whatever the tables hold.
+    """Return what the panel of a call shows: six queries, whatever the tables hold.
 
     Raises:
         NotFound: there is no such call.
@@ -83,7 +86,8 @@ async def load_call_panel(work: Work, call_id: int) -> CallPanel:
         if found is None:
             raise NotFound
         call, therapist, email, holder_name, agreed_by_name = found
-        hours = await load_hours(tx, call.therapist_id)
+        histories = await load_histories(tx, [call.therapist_id])
+        chances = Chances(await load_pattern(tx) or Pattern(), histories.get(call.therapist_id, {}))
         history = await load_history(tx, call.therapist_id)
         next_attempt = await tx.session.scalar(
             select(PhoneCall).where(
@@ -105,11 +109,21 @@ async def load_call_panel(work: Work, call_id: int) -> CallPanel:
         open_now=open_now,
         countdown=Countdown(work.rules.instant(work.today, open_now.end), work.now) if open_now else None,
         opens_next=_next_opening(availability, work),
-        best=best_hours(hours),
+        best=best_hours(chances),
         history=history,
         next_attempt=next_attempt,
         agreed_by=agreed_by_name,
     )
+
+
+def best_hours(chances: Chances, count: int = 3) -> list[HourRate]:
+    """Return the most promising hours with any success, best first; of equal ones, the most often reached."""
+    found = [
+        (-chances.at(hour), -tally.reached, tally.attempts, hour)
+        for hour, tally in chances.history.items()
+        if tally.reached
+    ]
+    return [HourRate(*hour, -reached, attempts) for _, reached, attempts, hour in sorted(found)[:count]]
 
 
 def _open_at(work: Work, phone_hours: Sequence[Window], agreed: Window | None) -> Window | None:

@@ -1,6 +1,6 @@
 """How the work goes: e-mails and answers, calls and who was reached, by day, and the hours that pay off."""
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import TypeVar
@@ -9,20 +9,13 @@ from sqlalchemy import Date, Integer, cast, extract, func, or_, select
 
 from services.errors import FieldError, InvalidInput
 from services.models import SPOKEN, Email, EmailStatus, OutcomeKind, PhoneCall, ReplyKind
+from services.reach.estimate import TELLING
 from services.rules import DeskRules
 from services.work import Transaction, Work
 
 LONGEST_DAYS = 366
 
 K = TypeVar("K", bound=Hashable)
-
-ATTEMPTS = (
-    *SPOKEN,
-    OutcomeKind.NOT_REACHED,
-    OutcomeKind.BUSY,
-    OutcomeKind.ANSWERING_MACHINE,
-)
-"""Outcomes that say something about when somebody picks up."""
 
 HOUR = cast(extract("hour", PhoneCall.tatsaechliche_zeit), Integer)
 """The hour of the day in which a call was made, local time."""
@@ -150,7 +143,7 @@ async def _calls_by_hour(tx: Transaction, first: date, last: date) -> list[_Call
             func.count().filter(PhoneCall.ergebnis_art.in_(SPOKEN)),
         )
         .where(
-            PhoneCall.ergebnis_art.in_(ATTEMPTS),
+            PhoneCall.ergebnis_art.in_(TELLING),
             PhoneCall.tatsaechliches_datum.between(first, last),
         )
         .group_by(PhoneCall.tatsaechliches_datum, "hour")
@@ -169,34 +162,3 @@ def _sums(hours: Iterable[tuple[K, _CallHour]]) -> dict[K, tuple[int, int]]:
 
 def _midnight(day: date, rules: DeskRules) -> datetime:
     return rules.instant(day, time.min)
-
-
-async def load_hours(tx: Transaction, therapist_id: int) -> list[HourRate]:
-    """Return the hours in which a therapist has been rung."""
-    weekday = cast(extract("isodow", PhoneCall.tatsaechliches_datum), Integer) - 1
-    reached = func.count().filter(PhoneCall.ergebnis_art.in_(SPOKEN))
-    rows = await tx.session.execute(
-        select(weekday.label("weekday"), HOUR.label("hour"), reached.label("reached"), func.count())
-        .where(
-            PhoneCall.therapist_id == therapist_id,
-            PhoneCall.ergebnis_art.in_(ATTEMPTS),
-            PhoneCall.tatsaechliches_datum.is_not(None),
-            PhoneCall.tatsaechliche_zeit.is_not(None),
-        )
-        .group_by("weekday", "hour")
-        .order_by("weekday", "hour")
-    )
-    return [HourRate(*row) for row in rows]
-
-
-def best_hours(hours: Sequence[HourRate], count: int = 3) -> list[HourRate]:
-    """Return the most promising hours with any success, best first.
-
-    One lucky call should not beat four out of five, so every hour is judged as if it had one more success
-    and one more failure (Laplace's rule of succession).
-    """
-    promising = [hour for hour in hours if hour.reached]
-    return sorted(
-        promising,
-        key=lambda hour: (-(hour.reached + 1) / (hour.attempts + 2), hour.weekday, hour.hour),
-    )[:count]

@@ -17,6 +17,7 @@ from services.drafts import CALL, load_draft
 from services.errors import StaleVersion
 from services.hours.windows import Window
 from services.models import CallStatus, OutcomeKind, PhoneCall, Staff, Therapist
+from services.reach.waiting import BetterHour
 from services.scheduling.booking import outside_phone_hours
 from services.scheduling.phone_hours import day_windows
 from services.work import Work
@@ -66,6 +67,12 @@ class Desk:
     def mine(self) -> bool:
         """Whether the call shown is in this person's hands."""
         return self.panel is not None and self.panel.holder_id == self.staff_id
+
+    @property
+    def waits(self) -> BetterHour | None:
+        """The better hour for which the call shown is left."""
+        shown = self.panel and self.panel.call.id
+        return next((row.placement.waits for row in self.board.later if row.call.call_id == shown), None)
 
     def held_by(self, staff_id: int) -> BoardCall | None:
         """Return the call of the board that somebody has in hand."""

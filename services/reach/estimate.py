@@ -1,11 +1,11 @@
 """The chance that somebody picks up, by weekday and hour: everybody's pattern, and one's own history on top.
 
-Three levels stand one in the other: a therapist, an hour of their day, that hour of one weekday. At each, what
-the calls made then say is drawn towards the level above, as if `k` calls that came out as expected had been
+Three levels stand one in the other: a therapist, an hour of their day, that hour of one weekday. At each,
+what the calls made then say is drawn towards the level above, as if some calls that came out as expected had been
 made besides: the mean of a beta-binomial model (Kleinman, 1973; Efron and Morris, 1975). Everybody's pattern,
-which is what is expected, has the same levels. How much therapists and hours really differ, and so how small
-`k` is, is read off everybody's history: how often two calls of the same group come out alike. A standard error
-is taken off it, so that what may be chance makes no difference: equal rates stay equal.
+which is what is expected, has the same levels. How much therapists and hours really differ, and so how few
+calls are added, is read off everybody's history: how often two calls of the same group come out alike. Part
+of its standard error is taken off, so that what may be chance makes no difference: equal rates stay equal.
 """
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
@@ -14,15 +14,15 @@ from math import hypot, inf, sqrt
 from operator import add
 from typing import NamedTuple, TypeVar
 
-from services.models import OutcomeKind
+from services.models import SPOKEN, OutcomeKind
 
 TELLING = (
-    OutcomeKind.REACHED,
+    *SPOKEN,
     OutcomeKind.BUSY,
     OutcomeKind.NOT_REACHED,
     OutcomeKind.ANSWERING_MACHINE,
 )
-"""Outcomes that say something about when somebody picks up: a machine and no answer are a call in vain alike."""
+"""Outcomes that say when somebody picks up: a machine and no answer alike say that nobody does."""
 
 BUSY = 0.5
 """Busy is half of being reached: somebody is there."""
@@ -33,7 +33,7 @@ HALF_LIFE_DAYS = 120
 LEAST, MOST = 0.02, 0.98
 """No chance is nearer to never and always."""
 
-SURE_BY = 1.0
+SURE_BY = 0.5
 """Standard errors taken off what is found of differences."""
 
 K = TypeVar("K", bound=Hashable)
@@ -161,6 +161,12 @@ def shrunken(calls: Mapping[Hour, Calls], strengths: Strengths) -> Differences:
     return Differences(level, by_hour, by_weekday)
 
 
+def one_call(outcome: OutcomeKind) -> Tally:
+    """Return one call made today."""
+    reached, busy = outcome in SPOKEN, outcome == OutcomeKind.BUSY
+    return Tally(1, int(reached), int(busy), 1.0, reached + BUSY * busy)
+
+
 def tallied(parts: Iterable[tuple[Hour, Tally]]) -> dict[Hour, Tally]:
     """Return the sums of calls by hour of a weekday."""
     sums: dict[Hour, Tally] = {}
@@ -225,7 +231,7 @@ class _Sums(NamedTuple):
 
 
 class _Alike(NamedTuple):
-    """How alike two calls of a group come out beyond what is expected (covariance), and its standard error."""
+    """How alike two calls of a group come out (covariance), and its standard error."""
 
     value: float
     error: float

@@ -1,13 +1,13 @@
 """Who was rung when and picked up, read for `estimate`."""
 
 from collections.abc import Collection
-from datetime import timedelta
+from datetime import date, time, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Float, Integer, Select, any_, case, cast, extract, func, literal, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from services.models import OutcomeKind, PhoneCall
+from services.models import SPOKEN, OutcomeKind, PhoneCall
 from services.reach.estimate import BUSY, HALF_LIFE_DAYS, TELLING, History, Hour, Tally
 from services.work import Transaction
 
@@ -17,8 +17,11 @@ LATEST = 20_000
 REMEMBERED = timedelta(days=365)
 
 
+Made = Select[int, date | None, time | None, str | None]
+
+
 async def load_histories(tx: Transaction, therapist_ids: Collection[int]) -> dict[int, History]:
-    """Return the calls made to each of some therapists within a year: one statement, however many they are."""
+    """Return the calls made to each of some therapists within a year: one statement for all."""
     wanted = literal(list(therapist_ids), ARRAY(Integer))
     return await _tallies(tx, _made(tx).where(PhoneCall.therapist_id == any_(wanted)))
 
@@ -28,7 +31,7 @@ async def load_latest_histories(tx: Transaction) -> dict[int, History]:
     return await _tallies(tx, _made(tx).order_by(PhoneCall.tatsaechliches_datum.desc()).limit(LATEST))
 
 
-def _made(tx: Transaction) -> Select[Any]:
+def _made(tx: Transaction) -> Made:
     return select(
         PhoneCall.therapist_id,
         PhoneCall.tatsaechliches_datum.label("day"),
@@ -41,10 +44,10 @@ def _made(tx: Transaction) -> Select[Any]:
     )
 
 
-async def _tallies(tx: Transaction, made: Select[Any]) -> dict[int, History]:
+async def _tallies(tx: Transaction, made: Made) -> dict[int, History]:
     call = made.subquery().c
     hour = (call.therapist_id, _whole(extract("isodow", call.day)) - 1, _whole(extract("hour", call.at)))
-    reached, busy = call.art == OutcomeKind.REACHED, call.art == OutcomeKind.BUSY
+    reached, busy = call.art in SPOKEN, call.art == OutcomeKind.BUSY
     age = cast(func.greatest(literal(tx.today) - call.day, 0), Float)
     counts = func.power(literal(0.5, Float), age / HALF_LIFE_DAYS)
     says = case((reached, 1.0), (busy, BUSY), else_=0.0)

@@ -30,7 +30,7 @@ log = structlog.get_logger(__name__)
 class _Kept(msgspec.Struct, frozen=True):
     """A pattern as it stands in the database; a strength of None is infinite."""
 
-    tallies: list[tuple[int, int, int, int, int, float, float]]
+    history: list[tuple[Hour, Tally]]
     hours: tuple[float | None, float | None, float | None]
     therapists: tuple[float | None, float | None, float | None]
 
@@ -96,16 +96,11 @@ async def _is_due(work: Work) -> bool:
 
 
 def _kept(pattern: Pattern) -> _Kept:
-    tallies = [
-        (*hour, tally.attempts, tally.reached, tally.busy, tally.weight, tally.picked_up)
-        for hour, tally in pattern.history.items()
-    ]
-    return _Kept(tallies, _finite(pattern.hours), _finite(pattern.therapists))
+    return _Kept(list(pattern.history.items()), _finite(pattern.hours), _finite(pattern.therapists))
 
 
 def _pattern(kept: _Kept) -> Pattern:
-    history = {Hour(weekday, hour): Tally(*tally) for weekday, hour, *tally in kept.tallies}
-    return Pattern(history, _strengths(kept.hours), _strengths(kept.therapists))
+    return Pattern(dict(kept.history), _strengths(kept.hours), _strengths(kept.therapists))
 
 
 def _finite(strengths: Strengths) -> tuple[float | None, float | None, float | None]:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 
-from services.reach.estimate import Chances, History, Hour, Tally
 from services.hours.reading import Windows
+from services.reach.estimate import Chances, History, Hour, Tally
 from services.rules import DeskRules
 from services.scheduling.phone_hours import DAY, Interval, openings
 
@@ -86,6 +86,17 @@ def better_start(
         if worth > most:
             best, most = start, worth
     return best
+
+
+def another_hour(start: datetime, missed: int, phone_hours: Iterable[Interval]) -> datetime:
+    """Return the first time of a day, from `start` on, that is not in the hour of the day rung in vain.
+
+    `start` itself where there is none.
+    """
+    if start.hour != missed:
+        return start
+    later = (at for at in _starts(phone_hours) if at > start and at.date() == start.date())
+    return next((at for at in later if at.hour != missed), start)
 
 
 def last_moment(due: date, rules: DeskRules) -> datetime:

@@ -93,17 +93,20 @@ def held_in_words(holder: str | None, therapist: str | None) -> str:
 def row_mark(row: BoardCall) -> str:
     """Return a text that differs when a row would look different, the countdown aside."""
     call = row.call
-    return f"{call.call_id}:{call.version}:{row.placement.group}:{row.holder_id or ''}"
+    waits = row.placement.waits.start if row.placement.waits else ""
+    return f"{call.call_id}:{call.version}:{row.placement.group}:{row.holder_id or ''}:{waits}"
 
 
 def next_change(board: Board, rules: DeskRules) -> datetime:
     """Return the next instant at which a call moves to another group, or out of somebody's hands, by itself.
 
-    At midnight all do.
+    At midnight all do. Who waits for a better hour is looked at again every hour.
     """
     instants = [row.placement.closes_at for row in board.reachable_now]
     instants += [row.placement.opens_at for row in (*board.soon, *board.overdue)]
     instants += [row.placement.opens_at - SOON for row in board.later if row.placement.opens_at]
+    if any(row.placement.waits for row in board.later):
+        instants.append(board.now.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1))
     groups = (board.reachable_now, board.soon, board.later, board.overdue, board.unreachable)
     instants += [row.call.bearbeitet_bis for group in groups for row in group]
     instants += [call.rueckgaengig_bis for call in board.done]
