@@ -16,7 +16,7 @@ from statistics import fmean, stdev
 from benchmarks.harness import read_arguments
 from services.hours.reading import Windows, parse
 from services.reach.estimate import BUSY, Chances, Hour, Pattern, Tally, learn, weight
-from services.reach.waiting import another_hour, better_start, hour_of
+from services.reach.waiting import better_start, hour_of
 from services.scheduling.phone_hours import Interval
 from webapp.demo.sample.therapists import PHONE_HOURS
 
@@ -25,7 +25,7 @@ WEEKS, LEARNING_WEEKS = 8, 2
 THERAPISTS, CALLERS, ATTEMPTS = 300, 3, 5
 LOADS = (40, 100)
 OPENS, CLOSES = time(8), time(18)
-WAIT_DAYS = 3
+WAIT_DAYS = 4
 NOTICE, BUSY_WAIT, IDLE = timedelta(minutes=30), timedelta(minutes=30), timedelta(minutes=5)
 TALKS, RINGS = timedelta(minutes=6), timedelta(minutes=2)
 BUSY_SHARE = 0.1
@@ -226,8 +226,6 @@ class Desk:
         chance = self._chance(call.therapist)
         if chance is None:
             return first
-        if not busy:
-            first = another_hour(first, now.hour, openings)
         until = first + WAIT_DAYS * DAY
         return better_start(chance, first, openings, until) or first
 

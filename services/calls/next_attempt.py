@@ -16,7 +16,7 @@ from services.models import CallReason, CallStatus, Email, NoRetry, OutcomeKind,
 from services.models.therapists import may_be_called
 from services.reach.estimate import Chances, one_call, tallied
 from services.reach.patterns import load_chances
-from services.reach.waiting import another_hour, better_start, hour_of, last_moment, openings_until
+from services.reach.waiting import better_start, hour_of, last_moment, openings_until
 from services.rules import DeskRules
 from services.scheduling.booking import NotToBeCalled, book_next, lock_calendar, move
 from services.scheduling.calendar import (
@@ -157,8 +157,6 @@ async def _best_from(
 ) -> datetime:
     """Return the instant to search from, so that the next window, or a better hour, is the first found.
 
-    Once something has been learnt about hours, the next attempt is in another one than this where it can be.
-
     Raises:
         Unschedulable: the therapist has no phone hours or no free time.
     """
@@ -171,9 +169,8 @@ async def _best_from(
     last_day = days_to_search(tx.at(usual), not_before=not_before)[-1]
     until = min(last_moment(first.day, tx.rules), datetime.combine(last_day, time.max))
     phone_hours = openings_until(therapist.availability.windows, start, until, tx.rules)
-    other = start if art == OutcomeKind.BUSY else another_hour(start, tx.local.hour, phone_hours)
-    better = better_start(chances.at, other, phone_hours, until) or other
-    if better == start:
+    better = better_start(chances.at, start, phone_hours, until)
+    if better is None:
         return usual
     from_then = tx.rules.instant(better.date(), better.time()) - tx.rules.notice
     found = await _find(tx.at(from_then), call, therapist, not_before)

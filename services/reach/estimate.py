@@ -1,9 +1,9 @@
 """The chance that somebody picks up, by weekday and hour: everybody's pattern, and one's own history on top.
 
 Three levels stand one in the other: a therapist, an hour of their day, that hour of one weekday. At each,
-what the calls made then say is drawn towards the level above, as if some calls that came out as expected had been
-made besides: the mean of a beta-binomial model (Kleinman, 1973; Efron and Morris, 1975). Everybody's pattern,
-which is what is expected, has the same levels. How much therapists and hours really differ, and so how few
+what the calls made then say is drawn towards the level above, as if some calls that came out as expected had
+been made besides: the mean of a beta-binomial model (Kleinman, 1973; Efron and Morris, 1975). Everybody's
+pattern, which is what is expected, has the same levels. How much therapists and hours differ, and so how few
 calls are added, is read off everybody's history: how often two calls of the same group come out alike. Part
 of its standard error is taken off, so that what may be chance makes no difference: equal rates stay equal.
 """

@@ -16,10 +16,10 @@ from services.scheduling.phone_hours import DAY, Interval, openings
 
 HOUR = timedelta(hours=1)
 
-MARGIN = 0.1
+MARGIN = 0.05
 """By what part another hour has to be better."""
 
-PER_DAY = 0.05
+PER_DAY = 0.07
 """By what part more for every day of waiting."""
 
 TELLS = 2
@@ -86,17 +86,6 @@ def better_start(
         if worth > most:
             best, most = start, worth
     return best
-
-
-def another_hour(start: datetime, missed: int, phone_hours: Iterable[Interval]) -> datetime:
-    """Return the first time of a day, from `start` on, that is not in the hour of the day rung in vain.
-
-    `start` itself where there is none.
-    """
-    if start.hour != missed:
-        return start
-    later = (at for at in _starts(phone_hours) if at > start and at.date() == start.date())
-    return next((at for at in later if at.hour != missed), start)
 
 
 def last_moment(due: date, rules: DeskRules) -> datetime:

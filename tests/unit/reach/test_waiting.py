@@ -1,0 +1,104 @@
+"""Ring now, or wait for a better hour: pure rules, no database."""
+
+from datetime import datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.reach.estimate import Chances, Hour, Pattern, Strengths, Tally
+from services.reach.waiting import (
+    Evidence,
+    Whose,
+    better_hour,
+    better_start,
+    evidence,
+    hour_of,
+)
+from services.scheduling.phone_hours import DAY, Interval
+
+MONDAY = datetime(2026, 10, 12)  # noqa: DTZ001
+NOW = MONDAY.replace(hour=10, minute=42)
+UNTIL = MONDAY + 6 * DAY
+
+chances = st.floats(0.02, 0.98)
+
+
+def phone_hours(*spans: tuple[int, float, float]) -> list[Interval]:
+    """Return stretches given as day (Monday is 0), first and last hour."""
+    return [
+        Interval(MONDAY + day * DAY + timedelta(hours=start), MONDAY + day * DAY + timedelta(hours=end))
+        for day, start, end in spans
+    ]
+
+
+WEEK = phone_hours(*((day, 10, 13) for day in range(5)))
+
+
+def ring(
+    rates: dict[Hour, float], phone_hours: list[Interval] = WEEK, until: datetime = UNTIL
+) -> datetime | None:
+    return better_start(lambda hour: rates.get(hour, 0.3), NOW, phone_hours, until)
+
+
+@given(chances)
+def test_where_rates_are_flat_nobody_waits(rate: float):
+    assert better_start(lambda _: rate, NOW, WEEK, UNTIL) is None
+
+
+@given(st.dictionaries(st.builds(Hour, st.integers(0, 4), st.integers(10, 12)), chances), st.integers(0, 6))
+def test_waiting_is_for_a_better_hour_and_no_longer_than_allowed(rates: dict[Hour, float], days: int):
+    until = MONDAY + days * DAY
+    start = ring(rates, until=until)
+    if start is not None:
+        assert NOW < start <= until
+        assert rates.get(hour_of(start), 0.3) > rates.get(hour_of(NOW), 0.3)
+
+
+def test_a_clearly_better_hour_is_waited_for():
+    assert ring({Hour(3, 12): 0.8}) == MONDAY + 3 * DAY + timedelta(hours=12)
+
+
+def test_a_slightly_better_one_is_not():
+    assert ring({Hour(3, 12): 0.32}) is None
+
+
+def test_the_sooner_of_two_good_hours_is_better():
+    assert ring({Hour(3, 12): 0.8, Hour(1, 11): 0.78}) == MONDAY + DAY + timedelta(hours=11)
+
+
+def test_a_better_hour_may_be_in_the_window_that_is_open():
+    assert ring({Hour(0, 11): 0.8}) == MONDAY + timedelta(hours=11)
+
+
+def test_part_of_an_hour_counts_from_where_the_window_opens():
+    assert ring({Hour(1, 11): 0.8}, phone_hours((1, 11.5, 12.5))) == MONDAY + DAY + timedelta(hours=11.5)
+
+
+def test_after_a_miss_another_hour_than_that_one_is_best():
+    even = knowing(own={Hour(0, 10): (0, 1)})
+    first = MONDAY + DAY + timedelta(hours=10)
+    assert better_start(even.at, first, WEEK, UNTIL) == first.replace(hour=11)
+
+
+def knowing(*, own: dict[Hour, tuple[int, int]]) -> Chances:
+    every = {hour: Tally(200, 80, 0, 200, 80) for hour in (Hour(0, 10), Hour(3, 12), Hour(2, 12))}
+    history = {hour: Tally(n, reached, 0, n, reached) for hour, (reached, n) in own.items()}
+    return Chances(Pattern(every, therapists=Strengths(4, 4, 4)), history)
+
+
+def test_the_reason_tells_ones_own_calls():
+    found = better_hour(knowing(own={Hour(3, 12): (4, 5), Hour(0, 10): (0, 3)}), NOW, WEEK, UNTIL)
+    assert found is not None
+    assert (found.start, found.then, found.now) == (
+        MONDAY + 3 * DAY + timedelta(hours=12),
+        Evidence(Whose.THEN, 4, 5),
+        Evidence(Whose.THEN, 0, 3),
+    )
+
+
+def test_few_calls_are_told_with_those_of_the_same_hour_else_with_everybodys():
+    some = knowing(own={Hour(3, 12): (1, 1), Hour(4, 12): (2, 3)})
+    assert evidence(some, Hour(3, 12)) == Evidence(Whose.HOUR, 3, 4)
+    assert evidence(some, Hour(0, 10)) == Evidence(Whose.EVERYBODY, 80, 200)
+    assert evidence(some, Hour(0, 10)).percent == 40
+    assert evidence(some, Hour(0, 17)).percent == 0
