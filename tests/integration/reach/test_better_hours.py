@@ -1,8 +1,7 @@
 """A call left for a better hour: from outcomes in the database to the board, *Next* and the next attempt."""
 
-from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date, time, timedelta
+from datetime import time, timedelta
 
 import pytest
 from sqlalchemy import select
@@ -15,7 +14,7 @@ from services.calls.reachability import BoardCall, Group
 from services.desk.board import load_board
 from services.desk.open_calls import list_open_calls
 from services.desk.today import load_desk
-from services.models import CallPattern, CallStatus, OutcomeKind, PhoneCall
+from services.models import CallPattern, OutcomeKind, PhoneCall
 from services.pagination import PageRequest
 from services.reach.estimate import Hour, weight
 from services.reach.history import load_histories
@@ -25,53 +24,10 @@ from services.rules import DeskRules
 from services.work import Actor
 from shared.database import SessionFactory
 from tests.factories import NOW, make_call, make_staff, make_therapist
+from tests.habits import CALL, HOURS, MACHINE, MISSED, OFTEN, THURSDAY, WEDNESDAY, WEEK, made, others, own
 from tests.work import tx_of, work_of, workplace_of
 
 ANNA = Actor("staff", 1)
-WEDNESDAY = date(2026, 10, 14)
-THURSDAY = date(2026, 10, 15)
-WEEK = timedelta(weeks=1)
-CALL = 9_000
-OFTEN = 12
-"""The therapists whose calls teach that hours differ: half pick up at ten, half at noon."""
-
-HOURS = {"wednesday": "10:00-11:00", "thursday": "10:00-13:00"}
-MISSED, MACHINE = OutcomeKind.NOT_REACHED, OutcomeKind.ANSWERING_MACHINE
-
-
-def made(therapist_id: int, day: date, hour: int, outcomes: Sequence[OutcomeKind]) -> list[PhoneCall]:
-    """Return a call a week, in the hour of a weekday, the latest the week before."""
-    return [
-        make_call(
-            therapist_id=therapist_id,
-            geplantes_datum=day - (number + 1) * WEEK,
-            status=CallStatus.COMPLETED if art == OutcomeKind.REACHED else CallStatus.FAILED,
-            ergebnis_art=art,
-            tatsaechliches_datum=day - (number + 1) * WEEK,
-            tatsaechliche_zeit=time(hour, 20),
-            abgeschlossen_at=NOW - WEEK,
-        )
-        for number, art in enumerate(outcomes)
-    ]
-
-
-def others() -> list[PhoneCall]:
-    """Return the calls to therapists with opposite habits: everybody's rates are even, each one's are not."""
-    calls: list[PhoneCall] = []
-    for number in range(OFTEN):
-        reached, missed = [OutcomeKind.REACHED] * 4, [MISSED] * 4
-        early, late = (reached, missed) if number % 2 else (missed, reached)
-        for day in (WEDNESDAY, THURSDAY):
-            calls += made(100 + number, day, 10, early) + made(100 + number, day, 12, late)
-    return calls
-
-
-def own() -> list[PhoneCall]:
-    """Return the calls to therapist 1: in vain on Wednesdays at ten, four of five on Thursdays at noon."""
-    return [
-        *made(1, WEDNESDAY, 10, [MISSED, MACHINE, MISSED]),
-        *made(1, THURSDAY, 12, [OutcomeKind.REACHED] * 4 + [OutcomeKind.BUSY]),
-    ]
 
 
 async def save(session: AsyncSession, *rows: object) -> None:
@@ -193,7 +149,8 @@ async def test_the_next_attempt_keeps_the_day_given_and_the_horizon(session: Asy
         work_of(session, now=NOW, rules=rules), call, MISSED, wiederholen_nach=following
     )
     near = await preview_next_attempt(work_of(session, now=NOW, rules=one_day), call, MISSED)
-    assert given.slot is not None and near.slot is not None
+    assert given.slot is not None
+    assert near.slot is not None
     assert (given.slot.day, given.slot.start.hour) == (following, 12)
     assert near.slot.day == THURSDAY
 
