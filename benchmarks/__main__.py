@@ -14,6 +14,7 @@ BENCHMARKS = {
     "mail_drain": "the worker empties a queue, beside bare aiosmtplib",
     "mail_latency": "one e-mail from the API's answer to the mail server",
     "incoming": "an answer from the mailbox to open pages, and a stream of them",
+    "reach": "waiting for a better hour: people reached, given up and waiting, simulated",
     "relay": "the outbox to Kafka, beside bare aiokafka",
 }
 

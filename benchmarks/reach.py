@@ -1,7 +1,8 @@
-"""Whether waiting for a better hour pays: a desk of three callers simulated for eight weeks.
+"""Whether waiting for a better hour pays: a desk of three callers, simulated for eight weeks.
 
 `python -m benchmarks.reach [--quick] [--seeds N] [--first N]`. No database: the rules are those of
-`services.reach`, the rates at which somebody picks up are made up and hidden from them.
+`services.reach`, the rates at which somebody picks up are made up and hidden from them. The rules were tuned
+with the seeds 1 to 4; reported are others.
 """
 
 import math
@@ -12,20 +13,22 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from heapq import heapify, heappop, heappush
 from statistics import fmean, stdev
+from typing import NamedTuple
 
 from benchmarks.harness import read_arguments
 from services.hours.reading import Windows, parse
 from services.reach.estimate import BUSY, Chances, Hour, Pattern, Tally, learn, weight
 from services.reach.waiting import better_start, hour_of
 from services.scheduling.phone_hours import Interval
+from shared.config import Settings
 from webapp.demo.sample.therapists import PHONE_HOURS
 
 MONDAY = date(2026, 1, 12)
 WEEKS, LEARNING_WEEKS = 8, 2
 THERAPISTS, CALLERS, ATTEMPTS = 300, 3, 5
+WAIT_DAYS: int = Settings.model_fields["call_wait_days"].default
 LOADS = (40, 100)
 OPENS, CLOSES = time(8), time(18)
-WAIT_DAYS = 4
 NOTICE, BUSY_WAIT, IDLE = timedelta(minutes=30), timedelta(minutes=30), timedelta(minutes=5)
 TALKS, RINGS = timedelta(minutes=6), timedelta(minutes=2)
 BUSY_SHARE = 0.1
@@ -40,7 +43,10 @@ WORLDS = {
 
 EVERYBODY = {8: -0.3, 9: 0.0, 10: 0.3, 11: 0.3, 12: 0.1, 13: -0.3, 14: -0.2, 15: 0.1, 16: 0.0, 17: -0.2}
 LEVEL = -0.5
-POLICIES = ("random", "closing first", "ours", "true rates")
+BESIDE = "closing first"
+POLICIES = ("random", BESIDE, "ours", "true rates")
+
+Job = tuple[str, int, int]
 
 
 @dataclass(frozen=True)
@@ -51,6 +57,7 @@ class Practice:
     rates: Mapping[Hour, float]
 
     def openings(self, day: date, days: int = 1) -> list[Interval]:
+        """Return the phone hours of some days, cut to the desk's."""
         found: list[Interval] = []
         for ahead in range(days):
             on = day + ahead * DAY
@@ -66,6 +73,8 @@ class Practice:
 
 @dataclass
 class Call:
+    """A call to be made, since when, and from when on it may be."""
+
     number: int
     therapist: int
     due: datetime
@@ -73,16 +82,28 @@ class Call:
     attempt: int = 1
 
 
+class Figures(NamedTuple):
+    """What a policy came to: shares, days and numbers."""
+
+    per_attempt: float
+    given_up: float
+    waited: float
+    attempts: float
+    reached: float
+
+
 @dataclass
 class Result:
+    """What is counted during a run, from the third week on."""
+
     attempts: int = 0
     reached: int = 0
     given_up: int = 0
     waited: timedelta = timedelta()
 
-    def figures(self) -> tuple[float, ...]:
+    def figures(self) -> Figures:
         closed = self.reached + self.given_up
-        return (
+        return Figures(
             self.reached / self.attempts,
             self.given_up / closed,
             self.waited / closed / DAY,
@@ -92,6 +113,7 @@ class Result:
 
 
 def world(kind: str, seed: int) -> list[Practice]:
+    """Make up therapists with the phone hours of the demo."""
     chance = random.Random(seed)
     level, hours, weekdays = WORLDS[kind]
     everybody = {hour: 0.0 if kind == "flat" else value for hour, value in EVERYBODY.items()}
@@ -127,6 +149,7 @@ class Desk:
         self._counted_from = datetime.combine(MONDAY + LEARNING_WEEKS * 7 * DAY, time())
 
     def run(self) -> Result:
+        """Work through all days."""
         for ahead in range(WEEKS * 7):
             day = MONDAY + ahead * DAY
             if day.weekday() < 5:
@@ -241,33 +264,54 @@ def _aged(tally: Tally) -> Tally:
     return replace(tally, weight=tally.weight * counts, picked_up=tally.picked_up * counts)
 
 
-def play(job: tuple[str, int, int]) -> dict[str, tuple[float, ...]]:
+def play(job: Job) -> dict[str, Figures]:
+    """Run every policy in the same world."""
     kind, load, seed = job
     practices = world(kind, seed)
     return {policy: Desk(practices, policy, load, seed).run().figures() for policy in POLICIES}
 
 
+def show(results: Mapping[Job, Mapping[str, Figures]], seeds: Sequence[int]) -> None:
+    """Print every policy beside closing first: means over the seeds, and how far these lie apart."""
+    for kind in WORLDS:
+        for load in LOADS:
+            print(f"\n{kind}, {load} due a day, from week {LEARNING_WEEKS + 1} on")
+            print(
+                f"{'':14}{'per attempt':>24}{'given up':>24}{'days waited':>18}{'attempts':>9}{'reached':>9}"
+            )
+            for policy in POLICIES:
+                pairs = [
+                    (results[kind, load, seed][policy], results[kind, load, seed][BESIDE]) for seed in seeds
+                ]
+                print(f"{policy:14}{in_words(pairs)}")
+
+
+def in_words(pairs: Sequence[tuple[Figures, Figures]]) -> str:
+    """Return one policy's figures, each with its difference to the other policy's."""
+    mine = Figures(*map(fmean, zip(*(one for one, _ in pairs), strict=True)))
+    waits = [one.waited - other.waited for one, other in pairs]
+    per_attempt, given_up, _, attempts, reached = (
+        [one[number] / other[number] - 1 for one, other in pairs] for number in range(len(mine))
+    )
+    return (
+        f"{mine.per_attempt:9.3f} {fmean(per_attempt):+7.1%} ±{spread(per_attempt):4.1%}"
+        f"{mine.given_up:10.3f} {fmean(given_up):+7.1%} ±{spread(given_up):4.1%}"
+        f"{mine.waited:7.2f} {fmean(waits):+5.2f} ±{spread(waits):4.2f}"
+        f"{fmean(attempts):+9.1%}{fmean(reached):+9.1%}"
+    )
+
+
+def spread(values: Sequence[float]) -> float:
+    """Return the standard deviation from seed to seed."""
+    return stdev(values) if len(values) > 1 else 0.0
+
+
 def main() -> None:
-    chosen = read_arguments(__doc__, seeds=(5, 1), first=(1000, 1000))
+    chosen = read_arguments(__doc__, seeds=(3, 1), first=(1000, 1000))
     seeds = range(chosen.first, chosen.first + chosen.seeds)
     jobs = [(kind, load, seed) for kind in WORLDS for load in LOADS for seed in seeds]
     with ProcessPoolExecutor(2) as pool:
-        results = dict(zip(jobs, pool.map(play, jobs), strict=True))
-    for kind in WORLDS:
-        for load in LOADS:
-            print(f"\n{kind}, {load} due a day")
-            some = [results[kind, load, seed] for seed in seeds]
-            for policy in POLICIES:
-                rows = [one[policy] for one in some]
-                base = [one["closing first"] for one in some]
-                rel = [[r / b - 1 for r, b in zip(row, b0, strict=True)] for row, b0 in zip(rows, base)]
-                cols = list(zip(*rows))
-                rcols = list(zip(*rel))
-                sd = lambda x: stdev(x) if len(x) > 1 else 0
-                print(
-                    f"{policy:14} per attempt {fmean(cols[0]):.3f} ({fmean(rcols[0]):+.1%} sd {sd(rcols[0]):.1%})  given up {fmean(cols[1]):.3f} ({fmean(rcols[1]):+.1%} sd {sd(rcols[1]):.1%})"
-                    f"  waited {fmean(cols[2]):.2f} d ({fmean(r[2] - b[2] for r, b in zip(rows, base)):+.2f})  attempts {fmean(cols[3]):.0f} ({fmean(rcols[3]):+.1%}) reached {fmean(cols[4]):.0f} ({fmean(rcols[4]):+.1%})"
-                )
+        show(dict(zip(jobs, pool.map(play, jobs), strict=True)), seeds)
 
 
 if __name__ == "__main__":

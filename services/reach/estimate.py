@@ -33,8 +33,11 @@ HALF_LIFE_DAYS = 120
 LEAST, MOST = 0.02, 0.98
 """No chance is nearer to never and always."""
 
-SURE_BY = 0.5
-"""Standard errors taken off what is found of differences."""
+SURE_BY = 0.75
+"""Standard errors taken off what is found of differences among therapists and their hours."""
+
+SURE_OF_ALL_BY = 2.0
+"""The same for everybody's hours: they are few, and what is taken for a pattern of theirs concerns all."""
 
 K = TypeVar("K", bound=Hashable)
 
@@ -194,7 +197,10 @@ def _among_hours(known: Sequence[History], overall: float) -> Strengths:
     same_hour = _alike((hour, _part(calls)) for (hour, _), calls in in_hour.items())
     same_weekday = _alike((hour, _part(calls)) for hour, _, calls in parts)
     spread = overall * (1 - overall)
-    return Strengths(inf, _strength(spread, same_hour), _strength(spread, same_weekday, same_hour))
+    return Strengths(
+        hour=_strength(spread, same_hour, sure_by=SURE_OF_ALL_BY),
+        weekday=_strength(spread, same_weekday, same_hour, sure_by=SURE_OF_ALL_BY),
+    )
 
 
 def _among_therapists(known: Sequence[History], pattern: Pattern) -> Strengths:
@@ -265,9 +271,11 @@ def _single_calls(tally: Tally, calls: Calls, chance: float) -> _Sums:
     return _Sums(calls.number, calls.excess, calls.number, squares, fourths)
 
 
-def _strength(spread: float, found: _Alike, above: _Alike = _Alike(0.0, 0.0)) -> float:
+def _strength(
+    spread: float, found: _Alike, above: _Alike = _Alike(0.0, 0.0), *, sure_by: float = SURE_BY
+) -> float:
     """Return how many calls the level above is worth: few where a group differs much from it, surely."""
-    variance = found.value - above.value - SURE_BY * hypot(found.error, above.error)
+    variance = found.value - above.value - sure_by * hypot(found.error, above.error)
     return max(spread / variance - 1, 0.0) if variance > 0 else inf
 
 

@@ -144,7 +144,7 @@ class Settings(BaseSettings):
     call_grid_minutes: Annotated[int, Field(ge=1, le=60)] = 5
     call_horizon_days: Annotated[int, Field(ge=1, le=365)] = 14
     call_max_attempts: Annotated[int, Field(ge=1, le=50)] = 5
-    call_wait_days: Annotated[int, Field(ge=0, le=14)] = 3
+    call_wait_days: Annotated[int, Field(ge=0, le=14)] = 4
     call_claim_minutes: Annotated[int, Field(ge=5, le=240)] = 10
     undo_seconds: Annotated[int, Field(ge=0, le=300)] = 15
     follow_up_after_days: Annotated[int, Field(ge=1, le=365)] = 7
