@@ -18,7 +18,7 @@ from typing import NamedTuple
 from benchmarks.harness import read_arguments
 from services.hours.reading import Windows, parse
 from services.reach.estimate import BUSY, Chances, Hour, Pattern, Tally, learn, weight
-from services.reach.waiting import better_start, hour_of
+from services.reach.waiting import better_start, hour_of, next_start
 from services.scheduling.phone_hours import Interval
 from shared.config import Settings
 from webapp.demo.sample.therapists import PHONE_HOURS
@@ -250,7 +250,7 @@ class Desk:
         if chance is None:
             return first
         until = first + WAIT_DAYS * DAY
-        return better_start(chance, first, openings, until) or first
+        return next_start(chance, first, openings, until)
 
     def _look_back(self) -> None:
         """Learn everybody's pattern, and let what is known grow a week older."""

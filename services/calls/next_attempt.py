@@ -16,7 +16,7 @@ from services.models import CallReason, CallStatus, Email, NoRetry, OutcomeKind,
 from services.models.therapists import may_be_called
 from services.reach.estimate import Chances, one_call, tallied
 from services.reach.patterns import load_chances
-from services.reach.waiting import better_start, hour_of, last_moment, openings_until
+from services.reach.waiting import hour_of, last_moment, next_start, openings_until
 from services.rules import DeskRules
 from services.scheduling.booking import NotToBeCalled, book_next, lock_calendar, move
 from services.scheduling.calendar import (
@@ -169,8 +169,8 @@ async def _best_from(
     last_day = days_to_search(tx.at(usual), not_before=not_before)[-1]
     until = min(last_moment(first.day, tx.rules), datetime.combine(last_day, time.max))
     phone_hours = openings_until(therapist.availability.windows, start, until, tx.rules)
-    better = better_start(chances.at, start, phone_hours, until)
-    if better is None:
+    better = next_start(chances.at, start, phone_hours, until)
+    if better == start:
         return usual
     from_then = tx.rules.instant(better.date(), better.time()) - tx.rules.notice
     found = await _find(tx.at(from_then), call, therapist, not_before)

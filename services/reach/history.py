@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import date, time, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Float, Integer, Select, any_, case, cast, extract, func, literal, select
+from sqlalchemy import ColumnElement, Float, Integer, Select, any_, case, cast, func, literal, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from services.models import SPOKEN, OutcomeKind, PhoneCall
@@ -46,8 +46,8 @@ def _made(tx: Transaction) -> Made:
 
 async def _tallies(tx: Transaction, made: Made) -> dict[int, History]:
     call = made.subquery().c
-    hour = (call.therapist_id, _whole(extract("isodow", call.day)) - 1, _whole(extract("hour", call.at)))
-    reached, busy = call.art in SPOKEN, call.art == OutcomeKind.BUSY
+    hour = (call.therapist_id, _part("isodow", call.day) - 1, _part("hour", call.at))
+    reached, busy = call.art.in_(SPOKEN), call.art == OutcomeKind.BUSY
     age = cast(func.greatest(literal(tx.today) - call.day, 0), Float)
     counts = func.power(literal(0.5, Float), age / HALF_LIFE_DAYS)
     says = case((reached, 1.0), (busy, BUSY), else_=0.0)
@@ -64,5 +64,5 @@ async def _tallies(tx: Transaction, made: Made) -> dict[int, History]:
     return dict(histories)
 
 
-def _whole(number: ColumnElement[Any]) -> ColumnElement[int]:
-    return cast(number, Integer)
+def _part(name: str, of: ColumnElement[Any]) -> ColumnElement[int]:
+    return cast(func.date_part(name, of), Integer)

@@ -4,7 +4,7 @@ Times are wall clock of the practices, without a zone. It is worth waiting where
 better, the more so the longer it takes; so where hours do not differ, nobody waits.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
@@ -19,8 +19,11 @@ HOUR = timedelta(hours=1)
 MARGIN = 0.05
 """By what part another hour has to be better."""
 
-PER_DAY = 0.07
+PER_DAY = 0.08
 """By what part more for every day of waiting."""
+
+SAME_DAY = 0.02
+"""By what part an hour has to be better for the next attempt to be later on the day on which it is due anyway."""
 
 TELLS = 2
 """So many calls of one's own are worth telling; with fewer, everybody's are told."""
@@ -68,7 +71,12 @@ def better_hour(
 
 
 def better_start(
-    chance: Callable[[Hour], float], now: datetime, phone_hours: Iterable[Interval], until: datetime
+    chance: Callable[[Hour], float],
+    now: datetime,
+    phone_hours: Iterable[Interval],
+    until: datetime,
+    *,
+    margin: float = MARGIN,
 ) -> datetime | None:
     """Return when to ring rather than now, or None where that gains too little.
 
@@ -77,8 +85,9 @@ def better_start(
         now: the moment in question, which need not be the present one.
         phone_hours: those of these days.
         until: nobody waits for what begins later.
+        margin: by what part the hour has to be better.
     """
-    best, most = None, chance(hour_of(now)) * (1 + MARGIN)
+    best, most = None, chance(hour_of(now)) * (1 + margin)
     for start in _starts(phone_hours):
         if not now < start <= until:
             continue
@@ -86,6 +95,19 @@ def better_start(
         if worth > most:
             best, most = start, worth
     return best
+
+
+def next_start(
+    chance: Callable[[Hour], float], first: datetime, phone_hours: Sequence[Interval], until: datetime
+) -> datetime:
+    """Return when to ring again, `first` being the next chance: the best hour of its day or of another day.
+
+    The chances take into account the call that came to nothing. So where hours differ, its hour is not the
+    best any more, and the next attempt is in another one.
+    """
+    midnight = datetime.combine(first, time.max)
+    best = better_start(chance, first, phone_hours, midnight, margin=SAME_DAY) or first
+    return better_start(chance, best, phone_hours, until) or best
 
 
 def last_moment(due: date, rules: DeskRules) -> datetime:

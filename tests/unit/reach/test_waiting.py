@@ -13,6 +13,7 @@ from services.reach.waiting import (
     better_start,
     evidence,
     hour_of,
+    next_start,
 )
 from services.scheduling.phone_hours import DAY, Interval
 
@@ -74,10 +75,29 @@ def test_part_of_an_hour_counts_from_where_the_window_opens():
     assert ring({Hour(1, 11): 0.8}, phone_hours((1, 11.5, 12.5))) == MONDAY + DAY + timedelta(hours=11.5)
 
 
+@given(chances)
+def test_where_rates_are_flat_the_next_attempt_is_at_the_next_chance(rate: float):
+    first = MONDAY + DAY + timedelta(hours=10)
+    assert next_start(lambda _: rate, first, WEEK, UNTIL) == first
+
+
+def test_the_next_attempt_is_in_the_best_hour_of_its_day():
+    first = MONDAY + DAY + timedelta(hours=10)
+    slightly = {12: 0.31}
+    assert next_start(lambda hour: slightly.get(hour.hour, 0.3), first, WEEK, UNTIL) == first.replace(hour=12)
+
+
+def test_the_next_attempt_is_on_another_day_where_that_is_clearly_better():
+    first = MONDAY + DAY + timedelta(hours=10)
+    much = {Hour(3, 11): 0.8}
+    expected = MONDAY + 3 * DAY + timedelta(hours=11)
+    assert next_start(lambda hour: much.get(hour, 0.3), first, WEEK, UNTIL) == expected
+
+
 def test_after_a_miss_another_hour_than_that_one_is_best():
     even = knowing(own={Hour(0, 10): (0, 1)})
     first = MONDAY + DAY + timedelta(hours=10)
-    assert better_start(even.at, first, WEEK, UNTIL) == first.replace(hour=11)
+    assert next_start(even.at, first, WEEK, UNTIL) == first.replace(hour=11)
 
 
 def knowing(*, own: dict[Hour, tuple[int, int]]) -> Chances:
