@@ -168,7 +168,7 @@ async def _best_from(
     start = datetime.combine(first.day, first.start)
     last_day = days_to_search(tx.at(usual), not_before=not_before)[-1]
     until = min(last_moment(first.day, tx.rules), datetime.combine(last_day, time.max))
-    phone_hours = openings_until(therapist.availability.windows, start, until, tx.rules)
+    phone_hours = openings_until(therapist.availability, start, until, tx.rules)
     better = next_start(chances.at, start, phone_hours, until)
     if better == start:
         return usual

@@ -194,7 +194,7 @@ def place(moment: Moment, call: OpenCall, chances: Chances | None = None) -> Pla
     if chances is None or standing.group is not Group.REACHABLE_NOW or not _may_wait(moment, call):
         return standing
     now, until = moment.local.replace(tzinfo=None), last_moment(call.geplantes_datum, moment.rules)
-    some = openings_until(call.availability.windows, now, until, moment.rules)
+    some = openings_until(call.availability, now, until, moment.rules)
     better = better_hour(chances, now, some, until)
     if better is None:
         return standing

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 
-from services.hours.reading import Windows
+from services.hours.reading import Availability
 from services.reach.estimate import Chances, History, Hour, Tally
 from services.rules import DeskRules
 from services.scheduling.phone_hours import DAY, Interval, openings
@@ -23,7 +23,7 @@ PER_DAY = 0.08
 """By what part more for every day of waiting."""
 
 SAME_DAY = 0.02
-"""By what part an hour has to be better for the next attempt to be later on the day on which it is due anyway."""
+"""By what part an hour has to be better for the next attempt to be later on the same day."""
 
 TELLS = 2
 """So many calls of one's own are worth telling; with fewer, everybody's are told."""
@@ -115,10 +115,12 @@ def last_moment(due: date, rules: DeskRules) -> datetime:
     return datetime.combine(due + rules.longest_wait, time.max)
 
 
-def openings_until(windows: Windows, now: datetime, until: datetime, rules: DeskRules) -> list[Interval]:
+def openings_until(
+    availability: Availability, now: datetime, until: datetime, rules: DeskRules
+) -> list[Interval]:
     """Return when therapist and desk are both there, from the day of one moment to that of another."""
     days = [now.date() + ahead * DAY for ahead in range((until.date() - now.date()).days + 1)]
-    return openings(windows, days, rules)
+    return openings(availability, days, rules)
 
 
 def evidence(chances: Chances, hour: Hour) -> Evidence:
