@@ -52,9 +52,9 @@ class PageToMeasure:
 
 def pages(call_id: int, email_id: int) -> list[PageToMeasure]:
     return [
-        PageToMeasure("Today", "/", 16),
-        PageToMeasure("Today, its list alone", "/", 3, htmx=True),
-        PageToMeasure("Call beside the list", f"/calls/{call_id}", 16),
+        PageToMeasure("Today", "/", 18),
+        PageToMeasure("Today, its list alone", "/", 5, htmx=True),
+        PageToMeasure("Call beside the list", f"/calls/{call_id}", 20),
         PageToMeasure("Call, what changed elsewhere", f"/calls/{call_id}/state?version=1", 3),
         PageToMeasure("Search by number", "/search?q=0301000777", 4),
         PageToMeasure("Week", "/week", 2),
