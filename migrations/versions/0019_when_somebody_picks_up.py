@@ -7,7 +7,7 @@ from sqlalchemy.dialects import postgresql
 SCHEMA = "communication_service"
 
 revision = "0019"
-down_revision = "0021"
+down_revision = "0031"
 branch_labels = None
 depends_on = None
 
