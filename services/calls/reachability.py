@@ -204,8 +204,9 @@ def place(moment: Moment, call: OpenCall, chances: Chances | None = None) -> Pla
 
 def _may_wait(moment: Moment, call: OpenCall) -> bool:
     """Say whether nobody has agreed on this time or has the call in hand."""
-    agreed = call.verschoben or call.grund == CallReason.CALL_BACK or agreed_window(call, moment.today)
-    return not agreed and call.holder(moment.now) is None
+    if call.verschoben or call.grund == CallReason.CALL_BACK or call.holder(moment.now) is not None:
+        return False
+    return agreed_window(call, moment.today, away=call.availability.away(moment.today)) is None
 
 
 def _by_phone_hours(moment: Moment, call: OpenCall) -> Placement:

@@ -36,6 +36,7 @@ ELSEWHERE = {
     "drafts": "end after 30 days untouched",
     "event_outbox": "ids, states and times; OUTBOX_RETENTION_DAYS",
     "idempotency_keys": "end after 90 days",
+    "call_pattern": "one row, overwritten: sums over all therapists",
     "mail_queue_state": "one row, overwritten",
     "mail_domains": "end after a day",
     "postfach_stand": "one row a mailbox",

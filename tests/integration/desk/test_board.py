@@ -14,11 +14,12 @@ from services.calls.outcomes import Outcome, record_outcome
 from services.desk.board import load_board
 from services.desk.history import ContactKind
 from services.desk.open_calls import list_open_calls
-from services.desk.panel import load_call_panel
-from services.desk.statistics import HourRate, best_hours, load_statistics
+from services.desk.panel import best_hours, load_call_panel
+from services.desk.statistics import HourRate, load_statistics
 from services.errors import InvalidInput, NotFound
 from services.models import EmailStatus, OutcomeKind
 from services.pagination import PageRequest
+from services.reach.estimate import Chances, Hour, Pattern, Strengths, Tally
 from services.rules import DeskRules
 from services.work import API, Actor
 from tests.factories import NOW, make_call, make_email, make_staff, make_therapist
@@ -308,9 +309,15 @@ async def test_best_hours_come_from_the_outcomes_so_far(session: AsyncSession, r
     assert panel.best == [HourRate(1, 10, 4, 5), HourRate(2, 11, 1, 1)]
 
 
-def test_four_of_five_beat_one_lucky_call():
+@pytest.mark.parametrize("strengths", [Strengths(), Strengths(4, 4, 4)], ids=["nothing learnt", "learnt"])
+def test_four_of_five_beat_one_lucky_call(strengths: Strengths):
     hours = [HourRate(0, 9, 1, 1), HourRate(1, 10, 4, 5), HourRate(2, 11, 0, 9), HourRate(3, 12, 9, 9)]
-    assert best_hours(hours) == [hours[3], hours[1], hours[0]]
+    history = {
+        Hour(rate.weekday, rate.hour): Tally(rate.attempts, rate.reached, 0, rate.attempts, rate.reached)
+        for rate in hours
+    }
+    chances = Chances(Pattern(therapists=strengths), history)
+    assert best_hours(chances) == [hours[3], hours[1], hours[0]]
 
 
 async def test_statistics_count_by_local_day(session: AsyncSession, rules: DeskRules):
