@@ -8,7 +8,7 @@ from typing import TypeVar
 from sqlalchemy import Date, Integer, cast, extract, func, or_, select
 
 from services.errors import FieldError, InvalidInput
-from services.models import SPOKEN, Email, EmailStatus, OutcomeKind, PhoneCall, ReplyKind
+from services.models import SPOKEN, Email, EmailStatus, PhoneCall, ReplyKind
 from services.reach.estimate import TELLING
 from services.rules import DeskRules
 from services.work import Transaction, Work

@@ -65,8 +65,6 @@ ACTIONS = {
     Action.INCOMING_UNDONE: msgid("took back what was decided on a message"),
     Action.ADDRESS_STOPPED: msgid("stopped an address"),
     Action.ADDRESS_RELEASED: msgid("released an address"),
-    Action.THERAPIST_EXPORTED: msgid("exported all about a therapist"),
-    Action.THERAPIST_ERASED: msgid("erased all about a therapist"),
 }
 
 REASONS = {
