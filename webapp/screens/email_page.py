@@ -167,6 +167,7 @@ def _shown(visit: Visit, detail: EmailDetail) -> dict[str, Any]:
         "detail": detail,
         "email": detail.email,
         "Status": EmailStatus,
+        "today": visit.work.today,
         "now": visit.now,
         "form_key": new_form_key(),
         "part": visit.swapped,

@@ -62,11 +62,13 @@ async def test_an_out_of_office_note_moves_the_call(
     form = reply_form(art="abwesenheit", antwortinhalt="", rueckkehr="2026-10-26")
     preview = await submit(staff_client, f"/emails/{sent}/reply", form | {"preview": "1"})
     assert "moves to the first free time from Mon 26 Oct on" in preview.text
+    assert "The therapist is absent until then, back on Mon 26 Oct: nobody is rung before." in preview.text
     assert (await load_email(sessions, sent)).version == 1
     saved = await submit(staff_client, f"/emails/{sent}/reply", form)
     page = (await staff_client.get(saved.headers["location"])).text
     assert "The out-of-office note is saved." in page
     assert "The call is now planned for Mon 26 Oct, 10:00." in page
+    assert "The therapist is absent, back on Mon 26 Oct: what was planned before is moved behind it." in page
     assert "The reply is saved." not in page
     assert "Out-of-office note recorded" in page
     async with sessions() as session:
