@@ -1,5 +1,6 @@
 """Phone calls. That calls can't overlap is the database's promise, by two exclusion constraints."""
 
+from collections.abc import Sequence
 from datetime import date, datetime, time
 from enum import StrEnum
 
@@ -255,7 +256,7 @@ class PhoneCall(Base):
     absage_grund: Mapped[str | None] = mapped_column(
         String(20), comment="Why it was cancelled where nobody did that"
     )
-    email_ids: Mapped[list[int]] = column_property(
+    email_ids: Mapped[Sequence[int]] = column_property(
         func.array(
             select(CallEmail.email_id)
             .where(CallEmail.call_id == id)
