@@ -14,6 +14,7 @@ from datetime import date
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 
+from services.calls.linked_emails import is_about
 from services.calls.next_attempt import no_retry_after
 from services.calls.planning import announce, cancel
 from services.calls.undo import CallState
@@ -121,7 +122,7 @@ async def foresee_absence(
         PhoneCall.therapist_id == therapist_id,
         _movable(tx),
         PhoneCall.geplantes_datum < back_on,
-        PhoneCall.email_id.is_distinct_from(but_about),
+        *([] if but_about is None else [~is_about(but_about)]),
     )
     return ForeseenAbsence(back_on, await tx.session.scalar(query) or 0)
 

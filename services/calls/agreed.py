@@ -2,6 +2,7 @@
 
 from datetime import date, time
 
+from services.calls.linked_emails import carry_on
 from services.calls.next_attempt import UnknownHours, no_retry_after
 from services.models import CallBackBy, CallReason, NoRetry, PhoneCall, Therapist
 from services.scheduling.booking import book_at, book_next
@@ -14,13 +15,13 @@ async def book_call_back(
 ) -> PhoneCall:
     """Insert the call back agreed in a closed, flushed call, within the phone hours or not.
 
-    Reports no event.
+    It is about what that was. Reports no event.
 
     Raises:
         InvalidInput: the time can't be, or the therapist is unknown.
         CallCollision: the therapist or every line is taken at that time.
     """
-    return await book_at(
+    agreed = await book_at(
         tx,
         await _therapist(tx, call),
         *at,
@@ -31,6 +32,8 @@ async def book_call_back(
         email_id=call.email_id,
         vorheriger_anruf_id=call.id,
     )
+    await carry_on(tx, call, agreed)
+    return agreed
 
 
 async def book_question(tx: Transaction, call: PhoneCall, day: date) -> PhoneCall | NoRetry:

@@ -11,7 +11,7 @@ from services.calls.next_attempt import RETRIED
 from services.calls.offers import NOTHING_SAID, Offer, offer_errors
 from services.calls.outcome_said import Outcome, outcome_kind, rang_errors, repeat_errors
 from services.calls.outcomes import EVENT_AFTER, apply_outcome
-from services.calls.planning import duration_errors, move_planned
+from services.calls.planning import duration_errors, load_email_ids, move_planned
 from services.checks import check_note
 from services.errors import FieldError, InvalidInput
 from services.hints import CALLS
@@ -75,6 +75,8 @@ async def change_call(work: Work, call_id: int, changes: CallChanges, *, version
             await apply_outcome(tx, locked, outcome)
         else:
             await _correct(tx, locked, changes)
+        await tx.session.flush()
+        await load_email_ids(tx, call)
     return call
 
 

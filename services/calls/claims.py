@@ -165,15 +165,15 @@ async def lock_claims_of(tx: Transaction) -> None:
     await tx.session.execute(select(func.pg_advisory_xact_lock(STAFF_LOCK, tx.staff_id)))
 
 
-async def lock_to_take_back(tx: Transaction, call_id: int) -> PhoneCall:
-    """Lock a call, its next attempt and what the caller has in hand, in the order of every claim.
+async def lock_to_take_back(tx: Transaction, call_id: int, *others: ColumnElement[bool]) -> PhoneCall:
+    """Lock a call, what may have to go for it and what the caller has in hand, in the order of every claim.
 
     A member of staff has begun the transaction with `lock_claims_of`.
 
     Raises:
         NotFound: no such call.
     """
-    return await _lock_with_own(tx, call_id, PhoneCall.vorheriger_anruf_id == call_id)
+    return await _lock_with_own(tx, call_id, *others)
 
 
 async def may_take_back(tx: Transaction, call: PhoneCall) -> bool:

@@ -3,6 +3,7 @@
 from datetime import date, time
 from typing import Any
 
+from services.calls.linked_emails import carry_on, first_carried
 from services.calls.locking import lock_with_email
 from services.calls.next_attempt import UnknownHours
 from services.calls.outcome_said import Outcome
@@ -44,9 +45,12 @@ async def call_again(
         therapist = await tx.session.get(Therapist, call.therapist_id)
         if therapist is None:
             raise UnknownHours
-        email_id = None if locked.answered else call.email_id
-        values: dict[str, Any] = {"grund": CallReason.MANUAL, "email_id": email_id, "notizen": call.notizen}
+        values: dict[str, Any] = {"grund": CallReason.MANUAL, "notizen": call.notizen}
+        if not locked.answered:
+            values["email_id"] = await first_carried(tx, call)
         planned = await (book_at(tx, therapist, *at, **values) if at else book_next(tx, therapist, **values))
+        if not locked.answered:
+            await carry_on(tx, call, planned)
         call.klaerung_noetig = False
         call.version += 1
         tx.record(Action.CALL_SETTLED, call, next_call_id=planned.id)

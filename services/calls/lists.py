@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from datetime import date
 
 from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import undefer
 
+from services.calls.linked_emails import is_about
 from services.models import CallStatus, PhoneCall
 from services.pagination import Page, PageRequest, page_of
 from services.work import Work
@@ -28,7 +30,8 @@ async def list_calls(work: Work, filters: CallFilters, request: PageRequest) -> 
     planned = (PhoneCall.geplantes_datum, PhoneCall.geplante_zeit, PhoneCall.id)
     async with work.transaction() as tx:
         total = await tx.session.scalar(select(func.count()).select_from(matching.subquery()))
-        rows = await tx.session.scalars(request.cut(matching, PhoneCall.id, *planned))
+        shown = request.cut(matching, PhoneCall.id, *planned).options(undefer(PhoneCall.email_ids))
+        rows = await tx.session.scalars(shown.execution_options(populate_existing=True))
         return page_of(rows.all(), request, total or 0)
 
 
@@ -36,10 +39,11 @@ def _conditions(filters: CallFilters) -> list[ColumnElement[bool]]:
     wanted = {
         PhoneCall.therapist_id: filters.therapist_id,
         PhoneCall.status: filters.status,
-        PhoneCall.email_id: filters.email_id,
         PhoneCall.geplantes_datum: filters.geplantes_datum,
     }
     conditions = [column == value for column, value in wanted.items() if value is not None]
+    if filters.email_id is not None:
+        conditions.append(is_about(filters.email_id))
     if filters.geplantes_datum_von is not None:
         conditions.append(PhoneCall.geplantes_datum >= filters.geplantes_datum_von)
     if filters.geplantes_datum_bis is not None:

@@ -1,4 +1,4 @@
-"""Locks a call for a change of its state, in the order all such changes keep: e-mail, call, calendar.
+"""Locks a call for a change of its state, always in the order follow-ups, e-mails, call, calendar.
 
 Who needs the calendar for a change takes it before the first write to a row of `phone_calls`, of whatever
 column: the exclusion constraints wait for rows that are written, and who holds the calendar waits for nobody.
@@ -6,11 +6,15 @@ column: the exclusion constraints wait for rows that are written, and who holds 
 
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, func, or_, select
 
+from services.calls.linked_emails import all_answered
 from services.errors import Conflict
-from services.models import CallStatus, Email, PhoneCall
+from services.models import CallEmail, CallReason, CallStatus, Email, PhoneCall
 from services.work import Transaction
+
+FOLLOW_UPS_LOCK = 4_203
+"""First key of the advisory locks that serialise what may add to a therapist's follow-up calls."""
 
 
 class CallNotScheduled(Conflict):
@@ -29,26 +33,42 @@ def check_scheduled(call: PhoneCall) -> None:
 
 @dataclass(frozen=True, slots=True)
 class LockedCall:
-    """A locked call, and whether the e-mail it is about has been answered."""
+    """A locked call, and whether all the e-mails it is about have been answered."""
 
     call: PhoneCall
     answered: bool
 
 
+async def lock_follow_ups(tx: Transaction, *therapist_ids: int) -> None:
+    """Let nobody else add to therapists' follow-up calls; taken before e-mails and calls are locked.
+
+    What only takes e-mails out of calls, or cancels calls, does not need it.
+    """
+    for therapist_id in sorted(set(therapist_ids)):
+        await tx.session.execute(select(func.pg_advisory_xact_lock(FOLLOW_UPS_LOCK, therapist_id)))
+
+
 async def lock_with_email(tx: Transaction, call_id: int, version: int | None = None) -> LockedCall:
-    """Lock a call and hold its e-mail still, so that no answer arrives meanwhile.
+    """Lock a call and hold its e-mails still, so that no answer arrives meanwhile and no e-mail joins it.
 
     Raises:
         NotFound, StaleVersion: as `Transaction.locked`.
     """
-    answered = await hold_email_of(tx, call_id)
-    return LockedCall(await tx.locked(PhoneCall, call_id, version=version), answered)
+    await hold_emails_of(tx, call_id)
+    call = await tx.locked(PhoneCall, call_id, version=version)
+    return LockedCall(call, await all_answered(tx, call_id))
 
 
-async def hold_email_of(tx: Transaction, call_id: int) -> bool:
-    """Hold the e-mail a call is about still, if any, and return whether it has been answered."""
-    email_id = await tx.session.scalar(select(PhoneCall.email_id).where(PhoneCall.id == call_id))
-    return email_id is not None and bool(await hold_email(tx, email_id))
+async def hold_emails_of(tx: Transaction, call_id: int, *others: ColumnElement[bool]) -> None:
+    """Hold the e-mails of a call, and of other calls, still; of a follow-up call the follow-ups as well."""
+    follow_up = (PhoneCall.id == call_id) & (PhoneCall.grund == CallReason.NO_REPLY)
+    await tx.session.execute(
+        select(func.pg_advisory_xact_lock(FOLLOW_UPS_LOCK, PhoneCall.therapist_id)).where(follow_up)
+    )
+    calls = select(PhoneCall.id).where(or_(PhoneCall.id == call_id, *others))
+    about = select(CallEmail.email_id).where(CallEmail.call_id.in_(calls))
+    held = select(Email.id).where(Email.id.in_(about)).order_by(Email.id).with_for_update(read=True, of=Email)
+    await tx.session.execute(held)
 
 
 async def hold_email(tx: Transaction, email_id: int) -> bool | None:

@@ -10,9 +10,8 @@ therapist is rung as soon as they can be.
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
-from sqlalchemy import select
-
-from services.models import CallReason, CallStatus, Email, NoRetry, OutcomeKind, PhoneCall, Therapist
+from services.calls.linked_emails import all_answered, carry_on, first_carried
+from services.models import CallReason, CallStatus, NoRetry, OutcomeKind, PhoneCall, Therapist
 from services.models.therapists import may_be_called
 from services.reach.estimate import Chances, one_call, tallied
 from services.reach.patterns import load_chances
@@ -90,9 +89,7 @@ async def preview_next_attempt(
     asks again on the day given or after.
     """
     async with work.transaction() as tx:
-        answered = call.email_id is not None and bool(
-            await tx.session.scalar(select(Email.antwort_erhalten).where(Email.id == call.email_id))
-        )
+        answered = await all_answered(tx, call.id)
         asks_again = art == OutcomeKind.REACHED and wiederholen_nach is not None
         reason = None
         if not asks_again and art != OutcomeKind.POSTPONED:
@@ -116,25 +113,29 @@ async def book_retry(
 ) -> PhoneCall | NoRetry:
     """Insert the attempt after a failed, flushed call, or return why there is none.
 
-    At the right number attempts are counted anew. Reports no event.
+    It is about all that still waits for an answer. At the right number attempts are counted anew. Reports no
+    event.
     """
     therapist = await tx.session.get(Therapist, call.therapist_id)
     if therapist is None:
         return NoRetry.UNKNOWN_THERAPIST
     try:
-        return await book_next(
+        planned = await book_next(
             tx.at(await _best_from(tx, call, art, therapist, wiederholen_nach)),
             therapist,
             not_before=wiederholen_nach,
             duration_minutes=call.dauer_minuten,
             created_at=tx.now,
-            email_id=call.email_id,
+            email_id=await first_carried(tx, call),
             grund=call.grund,
             versuch=1 if art == OutcomeKind.WRONG_NUMBER else call.versuch + 1,
             vorheriger_anruf_id=call.id,
+            doppelt=call.doppelt,
         )
     except Unschedulable as error:
         return no_retry_after(error)
+    await carry_on(tx, call, planned)
+    return planned
 
 
 async def move_on(tx: Transaction, call: PhoneCall, *, not_before: date | None) -> None:

@@ -11,13 +11,15 @@ from weakref import WeakKeyDictionary
 from sqlalchemy import select
 
 from services import idempotency
-from services.calls.locking import check_scheduled, hold_email
+from services.calls.linked_emails import join, open_follow_up
+from services.calls.locking import check_scheduled, hold_email, lock_follow_ups
 from services.checks import check_note
 from services.errors import Conflict, FieldError, InvalidInput
 from services.events.types import EventType
 from services.hints import CALLS
 from services.idempotency import Made, RepeatableRequest
 from services.models import (
+    CallEmail,
     CallReason,
     CallStatus,
     CancelReason,
@@ -53,6 +55,10 @@ class FollowedUpAlready(Conflict):
     """This e-mail has had its call for want of an answer already."""
 
 
+class FollowUpOpen(Conflict):
+    """This therapist has an open call for want of an answer already: call %(call_id)s."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewCall:
     """A call to be made; without date and time it goes into the therapist's next free slot."""
@@ -69,13 +75,15 @@ class NewCall:
 async def create_call(
     work: Work, new: NewCall, *, directory: TherapistDirectory, repeatable: RepeatableRequest | None = None
 ) -> Made[PhoneCall]:
-    """Plan a call.
+    """Plan a call; one with the reason `keine_antwort` is the therapist's open one, where they have one.
 
     Raises:
         InvalidInput: the input is wrong, or no time can be found (`Unschedulable`).
         CallCollision: the time asked for is taken.
         EmailAnswered: the call is about an answered e-mail, and no call back.
         FollowedUpAlready: there is a call with the reason `keine_antwort` about this e-mail.
+        FollowUpOpen: the therapist has an open one, and this is to have a time, a length or a note of its
+            own, or is about no e-mail.
         CalendarBusy: others are booking, and the turn did not come in time.
         TemporarilyUnavailable: the therapist is not known here and their directory can't be asked.
     """
@@ -85,22 +93,34 @@ async def create_call(
         if repeatable is not None:
             earlier = await idempotency.reserve(tx, SCOPE, repeatable)
             if earlier is not None:
-                return Made(await tx.existing(PhoneCall, earlier), repeated=True)
-        call = await _book(tx, new, therapist)
+                call = await tx.existing(PhoneCall, earlier)
+                await load_email_ids(tx, call)
+                return Made(call, repeated=True)
+        call = await _join_open(tx, new)
+        if call is None:
+            call = await _book(tx, new, therapist)
+            announce(tx, call, Action.CALL_SCHEDULED)
         if repeatable is not None:
             await idempotency.fulfil(tx, SCOPE, repeatable, call.id)
-        announce(tx, call, Action.CALL_SCHEDULED)
+        await load_email_ids(tx, call)
     return Made(call, repeated=False)
 
 
 async def get_call(work: Work, call_id: int) -> PhoneCall:
-    """Return a call.
+    """Return a call with the e-mails it is about.
 
     Raises:
         NotFound: there is none with this id.
     """
     async with work.transaction() as tx:
-        return await tx.existing(PhoneCall, call_id)
+        call = await tx.existing(PhoneCall, call_id)
+        await load_email_ids(tx, call)
+    return call
+
+
+async def load_email_ids(tx: Transaction, call: PhoneCall) -> None:
+    """Load which e-mails a call is about now."""
+    await tx.session.refresh(call, ["email_ids"])
 
 
 async def move_call(
@@ -193,10 +213,8 @@ async def _turn(work: Work) -> AsyncGenerator[Transaction]:
 
 async def _book(tx: Transaction, new: NewCall, therapist: Therapist) -> PhoneCall:
     values: dict[str, Any] = {"notizen": new.notizen, "grund": new.grund, "email_id": new.email_id}
-    if new.email_id is not None:
+    if new.email_id is not None and new.grund != CallReason.NO_REPLY:
         await _hold_unanswered(tx, new.email_id, new.grund)
-        if new.grund == CallReason.NO_REPLY:
-            await _check_not_followed_up(tx, new.email_id)
     if new.geplantes_datum is not None and new.geplante_zeit is not None:
         return await book_at(
             tx,
@@ -207,6 +225,24 @@ async def _book(tx: Transaction, new: NewCall, therapist: Therapist) -> PhoneCal
             **values,
         )
     return await book_next(tx, therapist, duration_minutes=new.dauer_minuten, **values)
+
+
+async def _join_open(tx: Transaction, new: NewCall) -> PhoneCall | None:
+    """Let a follow-up's e-mail join the therapist's open follow-up call, if there is one; return that."""
+    if new.grund != CallReason.NO_REPLY:
+        return None
+    await lock_follow_ups(tx, new.therapist_id)
+    if new.email_id is not None:
+        await _hold_unanswered(tx, new.email_id, new.grund)
+    call = await open_follow_up(tx, new.therapist_id)
+    if new.email_id is not None:
+        await _check_not_followed_up(tx, new.email_id)
+    if call is None:
+        return None
+    if new.email_id is None or (new.geplantes_datum, new.dauer_minuten, new.notizen) != (None, None, None):
+        raise FollowUpOpen(call_id=call.id)
+    await join(tx, call, [new.email_id], automatic=True)
+    return call
 
 
 async def _hold_unanswered(tx: Transaction, email_id: int, grund: CallReason) -> None:
@@ -221,11 +257,7 @@ async def _hold_unanswered(tx: Transaction, email_id: int, grund: CallReason) ->
 async def _check_not_followed_up(tx: Transaction, email_id: int) -> None:
     """Refuse a second call because of the same silence, as the database would."""
     await lock_calendar(tx)
-    first = select(PhoneCall.id).where(
-        PhoneCall.email_id == email_id,
-        PhoneCall.grund == CallReason.NO_REPLY,
-        PhoneCall.vorheriger_anruf_id.is_(None),
-    )
+    first = select(CallEmail.call_id).where(CallEmail.email_id == email_id, CallEmail.automatisch)
     if await tx.session.scalar(first) is not None:
         raise FollowedUpAlready
 

@@ -9,8 +9,9 @@ from typing import Self
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import aliased
 
 from services.calls.claims import (
     Claim,
@@ -20,13 +21,22 @@ from services.calls.claims import (
     may_take_back,
     take_back,
 )
-from services.calls.locking import hold_email_of
+from services.calls.linked_emails import (
+    all_answered,
+    is_open_follow_up,
+    leave_answered,
+    move_links,
+    open_follow_up,
+    tell,
+)
+from services.calls.locking import hold_emails_of
+from services.calls.planning import cancel
 from services.calls.right_numbers import PhoneChange, take_back_number
 from services.drafts import CALL, put_draft
 from services.errors import Conflict
-from services.events.report import retract
+from services.events.report import retract, retract_all
 from services.hints import CALLS
-from services.models import CallReason, CallStatus, PhoneCall
+from services.models import CallReason, CallStatus, CancelReason, PhoneCall
 from services.scheduling.booking import CallCollision, free_line_for, lock_calendar
 from services.scheduling.slots import Slot
 from services.work import Action, Transaction, Work
@@ -120,24 +130,26 @@ class Undo(msgspec.Struct, frozen=True):
 async def undo_outcome(work: Work, call_id: int) -> Claim:
     """Restore a call as it was before its last outcome; the call that followed and a right number are gone.
 
-    Who recorded the outcome gets the form as they sent it, and the call back in hand if it was there and no
-    colleague has the therapist on the phone by now. Its line may be another one. `version` counts on, so that
-    forms from before and after the outcome are both stale. Returns the call, and the one that was let go of
-    for it.
+    E-mails that have joined the next attempt, or a follow-up call made since, are the restored call's then,
+    and what was answered since has left it. Who recorded the outcome gets the form as they sent it, and the
+    call back in hand if it was there and no colleague has the therapist on the phone by now. Its line may be
+    another one. `version` counts on, so that forms from before and after the outcome are both stale. Returns
+    the call, and the one that was let go of for it.
 
     Raises:
         NotFound: no such call.
         TooLateToUndo: the time is over, even if only since waiting began, or the call was changed since.
         ClaimedByOther: somebody else took the postponed call in hand.
-        NextAttemptChanged: somebody has taken, moved or finished the next attempt.
+        NextAttemptChanged: somebody has taken, moved or finished the next attempt, or the follow-up call made
+            since.
         TimeTaken: the therapist has another call where this one was planned, or every line is taken then.
     """
     async with work.transaction() as tx:
         if tx.actor.staff_id is not None:
             await lock_claims_of(tx)
-        answered = await hold_email_of(tx, call_id)
-        call = await lock_to_take_back(tx, call_id)
-        undo = _of(call, answered=answered)
+        await hold_emails_of(tx, call_id, *_in_its_place(call_id))
+        call = await lock_to_take_back(tx, call_id, *_in_its_place(call_id))
+        undo = _of(call, answered=await _answered(tx, call))
         if undo.next_call_id is not None:
             await _lock_attempt(tx, undo.next_call_id)
         was_own = undo.before.bearbeitet_von is not None and undo.before.bearbeitet_von == tx.actor.staff_id
@@ -149,9 +161,11 @@ async def undo_outcome(work: Work, call_id: int) -> Claim:
         claim = await take_back(tx.at(now), call) if in_hand else Claim(call, None)
         if await retract(tx, undo.event_ids) != len(undo.event_ids):
             raise TooLateToUndo
-        if undo.next_call_id is not None:
-            await _remove_attempt(tx, undo.next_call_id)
+        joined = await _clear_its_place(tx.at(now), call, undo.next_call_id)
         await _restore(tx, call, undo.before, back_in_hand=in_hand)
+        await leave_answered(tx, call)
+        if joined:
+            tell(tx.at(now), call)
         if undo.phone is not None:
             await take_back_number(tx, undo.phone)
         if undo.typed and undo.author_id is not None and undo.author_id == tx.actor.staff_id:
@@ -159,6 +173,42 @@ async def undo_outcome(work: Work, call_id: int) -> Claim:
         tx.at(now).record(Action.OUTCOME_UNDONE, call, version=call.version)
         tx.wake(CALLS)
     return claim
+
+
+def _in_its_place(call_id: int) -> tuple[ColumnElement[bool], ...]:
+    """Return what may have to go for a call: its next attempt, and its therapist's follow-up made since."""
+    call = aliased(PhoneCall)
+    therapist = select(call.therapist_id).where(call.id == call_id, call.grund == CallReason.NO_REPLY)
+    follow_up = is_open_follow_up() & (PhoneCall.therapist_id == therapist.scalar_subquery())
+    return PhoneCall.vorheriger_anruf_id == call_id, follow_up
+
+
+async def _answered(tx: Transaction, call: PhoneCall) -> bool:
+    """Say whether there is nothing left to ring for: of the call and of its next attempt."""
+    following = await tx.session.scalar(select(PhoneCall.id).where(PhoneCall.vorheriger_anruf_id == call.id))
+    return await all_answered(tx, call.id, following or call.id)
+
+
+async def _clear_its_place(tx: Transaction, call: PhoneCall, next_call_id: int | None) -> bool:
+    """Give a call what its next attempt and a follow-up call made since are about; both are gone then.
+
+    Returns:
+        Whether the call is about more e-mails than it was.
+    """
+    joined = False
+    if next_call_id is not None:
+        attempt = await _untouched(tx, next_call_id)
+        joined = await move_links(tx, attempt, call)
+        await retract_all(tx, attempt)
+        await tx.session.delete(attempt)
+        await tx.session.flush()
+    if call.grund == CallReason.NO_REPLY and not call.doppelt:
+        made_since = await open_follow_up(tx, call.therapist_id, beside=call.id)
+        if made_since is not None and not made_since.doppelt:
+            made_since = await _untouched(tx, made_since.id)
+            joined = await move_links(tx, made_since, call) or joined
+            await cancel(tx, made_since, CancelReason.MERGED)
+    return joined
 
 
 def _of(call: PhoneCall, *, answered: bool) -> Undo:
@@ -198,9 +248,9 @@ async def _lock_attempt(tx: Transaction, call_id: int) -> None:
     await tx.session.execute(select(PhoneCall.id).where(PhoneCall.id == call_id).with_for_update())
 
 
-async def _remove_attempt(tx: Transaction, call_id: int) -> None:
-    """Delete the next attempt, which is locked, unless somebody changed it or has it in hand."""
-    attempt = await tx.session.scalar(
+async def _untouched(tx: Transaction, call_id: int) -> PhoneCall:
+    """Return a locked, planned call, unless somebody changed it or has it in hand."""
+    call = await tx.session.scalar(
         select(PhoneCall)
         .where(
             PhoneCall.id == call_id,
@@ -210,7 +260,6 @@ async def _remove_attempt(tx: Transaction, call_id: int) -> None:
         )
         .execution_options(populate_existing=True)
     )
-    if attempt is None:
+    if call is None:
         raise NextAttemptChanged
-    await tx.session.delete(attempt)
-    await tx.session.flush()
+    return call

@@ -7,7 +7,7 @@ from enum import StrEnum
 from sqlalchemy import func, select
 
 from services.emails.lists import FAILED, EmailFilters, conditions, list_emails
-from services.models import CallStatus, Email, EmailStatus, EmailVersuch, PhoneCall
+from services.models import CallEmail, CallStatus, Email, EmailStatus, EmailVersuch, PhoneCall
 from services.pagination import Page, PageRequest
 from services.work import Transaction, Work
 
@@ -89,12 +89,13 @@ async def _attempts(tx: Transaction, ids: Sequence[int]) -> dict[int, int]:
 
 
 async def _planned_calls(tx: Transaction, ids: Sequence[int]) -> dict[int, PhoneCall]:
-    calls = await tx.session.scalars(
-        select(PhoneCall)
-        .where(PhoneCall.email_id.in_(ids), PhoneCall.status == CallStatus.SCHEDULED)
+    rows = await tx.session.execute(
+        select(CallEmail.email_id, PhoneCall)
+        .join(PhoneCall, PhoneCall.id == CallEmail.call_id)
+        .where(CallEmail.email_id.in_(ids), PhoneCall.status == CallStatus.SCHEDULED)
         .order_by(PhoneCall.geplantes_datum.desc(), PhoneCall.geplante_zeit.desc())
     )
-    return {call.email_id: call for call in calls if call.email_id is not None}
+    return {row.email_id: row.PhoneCall for row in rows}
 
 
 async def _counts(tx: Transaction) -> dict[EmailView, int]:

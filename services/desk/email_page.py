@@ -15,6 +15,7 @@ from services.follow_ups.automatic import follow_up_at
 from services.follow_ups.pending import pending_call
 from services.models import (
     Activity,
+    CallEmail,
     Email,
     EmailVersuch,
     Incoming,
@@ -139,13 +140,13 @@ async def load_email_detail(work: Work, email_id: int) -> EmailDetail:
             )
         )
         pending = await pending_call(tx, email_id)
-        calls = list(
-            await tx.session.scalars(
-                select(PhoneCall)
-                .where(PhoneCall.email_id == email_id)
-                .order_by(PhoneCall.geplantes_datum.desc(), PhoneCall.geplante_zeit.desc())
-            )
+        about = await tx.session.execute(
+            select(PhoneCall, CallEmail.automatisch)
+            .join(CallEmail, CallEmail.call_id == PhoneCall.id)
+            .where(CallEmail.email_id == email_id)
+            .order_by(PhoneCall.geplantes_datum.desc(), PhoneCall.geplante_zeit.desc())
         )
+        calls = [(call, automatisch) for call, automatisch in about]
         activities = await _activities(tx, email_id)
         recorded = next((_recorded(*row) for row in activities if row[0].action == "reply_recorded"), None)
         messages = await messages_of(tx, email_id)
@@ -157,7 +158,7 @@ async def load_email_detail(work: Work, email_id: int) -> EmailDetail:
             conversation=came_back(email, messages, names, recorded),
             attempts=attempts[0].nummer if attempts else 0,
             pending=pending,
-            calls=calls,
+            calls=[call for call, _ in calls],
             follow_up_at=follow_up_at(
                 email, calls, tx.rules, back_on=therapist.wieder_da_am if therapist else None
             ),

@@ -9,6 +9,7 @@ from msgspec import UNSET, UnsetType
 from services.checks import NO_ANSWER, REQUIRED, check_body, check_id, check_line, check_note
 from services.emails.addresses import check_address, normalized_address
 from services.emails.bodies import both_bodies
+from services.emails.consequences import lock_to_take_back
 from services.emails.replies import Reply, take_reply, withdraw_answer
 from services.emails.states import NotInThisState, TextErased, change_status, finish_change, locked_email
 from services.emails.stop_list import keep_from_stopped, refuse_stopped
@@ -70,6 +71,8 @@ async def update_email(
     """
     content = await _checked_content(changes, utf8=utf8)
     async with work.transaction() as tx:
+        if changes.antwort_erhalten is False:
+            await lock_to_take_back(tx, email_id)
         email = await locked_email(tx, email_id, version)
         before = _columns(email)
         if changes.status is EmailStatus.DRAFT and email.status is not EmailStatus.DRAFT:
@@ -99,7 +102,7 @@ async def _change_answer(tx: Transaction, email: Email, changes: EmailChanges) -
         if given:
             raise InvalidInput(*(FieldError(field, NO_ANSWER) for field in given))
         if email.antwort_erhalten:
-            withdraw_answer(email)
+            await withdraw_answer(tx, email)
     elif given or not email.antwort_erhalten:
         reply = Reply(eingang=eingang, inhalt=inhalt)
         await take_reply(tx, email, reply)

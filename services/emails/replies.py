@@ -1,10 +1,13 @@
 """What came back for an e-mail: an answer, an out-of-office note, or the news that it could not be delivered.
 
-- An *answer* ends the matter: the pending automatic call is cancelled in the same transaction.
+- An *answer* ends the matter: the pending automatic call is cancelled in the same transaction. If other
+  e-mails wait for the same call, it stays for these.
 - An *out-of-office note* is no answer: the follow-up waits for the day of return, else for another full
   waiting time, and a pending automatic call moves there; with no time free there it is cancelled and the
   e-mail marked for follow-up by a person. The day of return makes the therapist absent until then, and
-  whatever else is planned with them before it moves too (`services.calls.absences`).
+  whatever else is planned with them before it moves too (`services.calls.absences`). Of a note that says no
+  day only its e-mail is concerned: a call that others wait for as well stays, and the e-mail leaves it and is
+  followed up again later.
 - *Undeliverable* is no answer either: the server's notice is kept in `fehlermeldung`, other services are
   told, and where the address is dead nobody writes to it any more. No call is made for want of an answer, a
   pending one stays; the screen offers to call right away, which a person decides.
@@ -96,6 +99,8 @@ class ReplyEffect:
     art: ReplyKind
     canceled: PhoneCall | None = None
     """The call that is not made any more."""
+    left: PhoneCall | None = None
+    """The call that is made for other e-mails, and no more for this one."""
     moved: PhoneCall | None = None
     """The call that moves; in a preview still at its old time."""
     absent_until: date | None = None
@@ -141,19 +146,24 @@ async def preview_reply(
     async with work.transaction() as tx:
         email = await existing_email(tx, email_id)
         pending = await follow_ups.pending_call(tx, email_id)
+        stays = pending is not None and await follow_ups.stays_for_others(tx, pending, email_id)
         absence = await foresee_absence(
             tx, email.therapist_id, rueckkehr if art is ReplyKind.OUT_OF_OFFICE else None, but_about=email_id
         )
     match art:
         case ReplyKind.REPLY:
-            return ReplyEffect(email=email, art=art, canceled=pending)
+            return ReplyEffect(
+                email=email, art=art, canceled=None if stays else pending, left=pending if stays else None
+            )
         case ReplyKind.OUT_OF_OFFICE:
             not_before = _follow_up_day(work, email, rueckkehr)
-            moved = pending if pending and pending.geplantes_datum < not_before else None
+            early = pending if pending and pending.geplantes_datum < not_before else None
+            stays = stays and not _absent(work, rueckkehr)
             return ReplyEffect(
                 email=email,
                 art=art,
-                moved=moved,
+                moved=None if stays else early,
+                left=early if stays else None,
                 follow_up_from=not_before,
                 absent_until=absence.back_on,
                 others_moved=absence.calls,
@@ -218,8 +228,9 @@ async def follow(
             if not undeliverable_before:
                 tx.report(EventType.EMAIL_FAILED, email)
             effect = ReplyEffect(email=email, art=reply.art, offer_call=True)
-    consequences = watch.end(stop_id=stopped.id if stopped else None, absent=absent)
-    return replace(effect, stopped=stopped, consequences=consequences)
+    consequences = await watch.end(tx, stop_id=stopped.id if stopped else None, absent=absent)
+    left = await tx.session.get(PhoneCall, consequences.left[0].id) if consequences.left else None
+    return replace(effect, left=left, stopped=stopped, consequences=consequences)
 
 
 def _with_absence(effect: ReplyEffect, absent: SetAbsent | None) -> ReplyEffect:
@@ -263,16 +274,19 @@ def _what_came(email: Email) -> tuple[object, ...]:
     return (*answer, email.antwort_art, email.nachverfolgung_ab, email.fehlermeldung)
 
 
-def withdraw_answer(email: Email) -> None:
-    """Take back the answer of a locked e-mail.
+async def withdraw_answer(tx: Transaction, email: Email) -> None:
+    """Take back the answer of an e-mail locked with `lock_to_take_back`.
 
-    A call the answer cancelled does not come back. If it was the automatic one, no other is made; if a person
-    had planned it, the automatic one is still to come.
+    A call the answer cancelled does not come back. If it was the automatic one, no other is made, but the
+    e-mail joins the therapist's open follow-up call, if there is one; if a person had planned it, the
+    automatic one is still to come.
     """
     email.antwort_erhalten = False
     email.antwortdatum = email.antwortinhalt = None
     if email.antwort_art == ReplyKind.REPLY:
         email.antwort_art = None
+    await tx.session.flush()
+    await follow_ups.rejoin(tx, email)
 
 
 async def _answered(
@@ -298,10 +312,16 @@ async def _out_of_office(tx: Transaction, email: Email, reply: Reply) -> ReplyEf
     pending = await follow_ups.pending_call(tx, email.id)
     if pending is None or pending.geplantes_datum >= not_before:
         return effect
-    call = await follow_ups.postpone_pending(tx, email, not_before)
+    absent = _absent(tx, reply.rueckkehr)
+    call = await follow_ups.postpone_pending(tx, email, not_before, absent=absent)
     if call is not None and call.status == CallStatus.CANCELED:
         return replace(effect, canceled=call)
     return replace(effect, moved=call)
+
+
+def _absent(moment: Moment, rueckkehr: date | None) -> bool:
+    """Say whether a note tells until when the therapist is away, so that all calls to them are concerned."""
+    return rueckkehr is not None and rueckkehr > moment.today
 
 
 def _follow_up_day(moment: Moment, email: Email, rueckkehr: date | None) -> date:

@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import delete
 
 from services.events.types import TOPIC, EmailFailure, EventType
-from services.models import SCHEMA, OutboxEvent, ReplyKind
+from services.models import SCHEMA, OutboxEvent, PhoneCall, ReplyKind
 from services.models.emails import Unsent
 from services.work import Transaction
 
@@ -68,3 +68,14 @@ async def retract(tx: Transaction, event_ids: Sequence[UUID]) -> int:
         .returning(OutboxEvent.id)
     )
     return len(retracted.all())
+
+
+async def retract_all(tx: Transaction, call: PhoneCall) -> None:
+    """Take back whatever nobody has been told yet of a call that is going to be deleted."""
+    await tx.session.execute(
+        delete(OutboxEvent).where(
+            OutboxEvent.key == f"call:{call.id}",
+            OutboxEvent.published_at.is_(None),
+            OutboxEvent.set_aside_at.is_(None),
+        )
+    )

@@ -6,8 +6,11 @@ from typing import Annotated, Self
 from uuid import uuid4
 
 import msgspec
+from msgspec import UNSET, UnsetType
+from sqlalchemy import ColumnElement, func, literal, select
+from sqlalchemy.dialects.postgresql import JSONB
 
-from services.models import Email, EmailStatus, OutboxEvent, PhoneCall, Therapist
+from services.models import CallEmail, Email, EmailStatus, OutboxEvent, PhoneCall, Therapist
 from services.models.emails import ReplyKind, Unsent
 from services.models.phone_calls import MOST_PLACES, OFFER, Audience, CallReason, CallStatus, OutcomeKind
 
@@ -97,7 +100,10 @@ class EmailFailedPayload(EmailPayload, frozen=True, kw_only=True):
 
 
 class CallPayload(msgspec.Struct, frozen=True, kw_only=True):
-    """A phone call as it was when the event happened; date and time are the practice's wall clock."""
+    """A phone call as it was when the event happened; date and time are the practice's wall clock.
+
+    `email_id` is one of `email_ids`; a call about no e-mail has none of them.
+    """
 
     phone_call_id: Id
     therapist_id: Id
@@ -110,6 +116,7 @@ class CallPayload(msgspec.Struct, frozen=True, kw_only=True):
     versuch: Id
     ergebnis_art: OutcomeKind | None
     vorheriger_anruf_id: Id | None
+    email_ids: list[Id] | UnsetType = UNSET
 
     @classmethod
     def of(cls, call: PhoneCall) -> Self:
@@ -196,7 +203,10 @@ def event_of(
     at: datetime,
     available_at: datetime | None = None,
 ) -> OutboxEvent:
-    """Return the outbox's row for what happened to a row, to be published from `available_at` on."""
+    """Return the outbox's row for what happened to a row, to be published from `available_at` on.
+
+    Which e-mails a call is about is read when the event is written.
+    """
     payload: Payload
     if isinstance(row, Email):
         key, payload = f"email:{row.id}", EMAIL_PAYLOADS[happened].of(row)
@@ -204,12 +214,20 @@ def event_of(
         key, payload = f"call:{row.id}", CALL_PAYLOADS[happened].of(row)
     else:
         key, payload = f"therapist:{row.id}", TherapistPhonePayload.of(row)
+    told = msgspec.to_builtins(payload)
+    if isinstance(row, PhoneCall) and row.email_id is not None:
+        told = literal(told, JSONB).concat(_email_ids(row))
     return OutboxEvent(
         event_id=uuid4(),
         event_type=happened,
         topic=TOPIC,
         key=key,
-        payload=msgspec.to_builtins(payload),
+        payload=told,
         created_at=at,
         available_at=available_at or at,
     )
+
+
+def _email_ids(call: PhoneCall) -> ColumnElement[dict[str, object]]:
+    about = select(CallEmail.email_id).where(CallEmail.call_id == call.id).order_by(CallEmail.email_id)
+    return func.jsonb_build_object("email_ids", func.array(about.scalar_subquery()))

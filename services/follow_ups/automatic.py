@@ -1,8 +1,11 @@
-"""Makes the automatic call about an e-mail nobody has answered: exactly one, however many workers look.
+"""Follows up what nobody has answered by a call: each e-mail once, however many workers look.
+
+A therapist has one open follow-up call at most: what becomes due joins it, whichever attempt it is, and only
+where there is none a call is made.
 
 Due is a SENT e-mail without an answer, `rules.follow_up_after` after it was sent or, where an out-of-office
 note or an earlier look moved it, from `nachverfolgung_ab` on; never while the therapist is absent. Failed,
-undeliverable, unclear and answered e-mails are not, nor are those a call was already made about.
+undeliverable, unclear and answered e-mails are not, nor are those a call already is or was about.
 
 An e-mail whose therapist can't be called is flagged `nachverfolgung_erforderlich` with the reason in
 `nachverfolgung_hindernis`, and looked at again after `rules.follow_up_after`: it neither vanishes nor is
@@ -16,10 +19,14 @@ from datetime import UTC, date, datetime, time, timedelta
 import structlog
 from sqlalchemy import Select, exists, select, update
 
+from services.calls.linked_emails import join, open_follow_up
+from services.calls.locking import lock_follow_ups
 from services.calls.planning import announce
 from services.errors import DomainError, TemporarilyUnavailable
+from services.follow_ups.pending import followed_up
 from services.hints import EMAILS
 from services.models import CallReason, Email, FollowUpObstacle, PhoneCall, Therapist
+from services.models.therapists import may_be_called
 from services.rules import DeskRules
 from services.scheduling.booking import NotToBeCalled, book_next
 from services.scheduling.calendar import HoursTooShort, NoFreeSlot, NoWindow, UnreadableHours
@@ -82,8 +89,9 @@ async def _follow_up(work: Work, directory: TherapistDirectory, email_id: int, t
     try:
         therapist = await directory.get(work, therapist_id)
         async with work.transaction() as tx:
+            await lock_follow_ups(tx, therapist_id)
             if await _lock_due(tx, email_id) is not None:
-                await _make_call(tx, email_id, therapist)
+                await _join_or_make(tx, email_id, therapist)
     except TemporarilyUnavailable as error:
         log.info("follow_up_put_off", email_id=email_id, error=type(error).__name__)
         await _put_off(work, email_id, work.now + OUTAGE_PAUSE, None)
@@ -93,14 +101,21 @@ async def _follow_up(work: Work, directory: TherapistDirectory, email_id: int, t
         await _put_off(work, email_id, work.now + pause, OBSTACLES[type(error)])
 
 
-async def _make_call(tx: Transaction, email_id: int, therapist: Therapist) -> None:
-    call = await book_next(tx, therapist, email_id=email_id, grund=CallReason.NO_REPLY)
+async def _join_or_make(tx: Transaction, email_id: int, therapist: Therapist) -> None:
+    call = await open_follow_up(tx, therapist.id)
+    if call is not None:
+        known = await tx.session.get(Therapist, therapist.id, populate_existing=True) or therapist
+        if not may_be_called(known):
+            raise NotToBeCalled
+        await join(tx.by(SYSTEM), call, [email_id], automatic=True)
+    else:
+        call = await book_next(tx, therapist, email_id=email_id, grund=CallReason.NO_REPLY)
+        announce(tx.by(SYSTEM), call, Action.CALL_SCHEDULED)
     await tx.session.execute(
         update(Email)
         .where(Email.id == email_id)
         .values(nachgefasst=True, nachverfolgung_hindernis=None, updated_at=Email.updated_at)
     )
-    announce(tx.by(SYSTEM), call, Action.CALL_SCHEDULED)
     log.info("follow_up_planned", email_id=email_id, call_id=call.id)
 
 
@@ -123,24 +138,28 @@ async def _put_off(work: Work, email_id: int, until: datetime, obstacle: FollowU
 
 def due_follow_ups(moment: Moment) -> Select[int, int]:
     """Return the query for the ids of due e-mails and of their therapists, oldest e-mail first."""
-    followed_up = exists().where(PhoneCall.email_id == Email.id, PhoneCall.stands_for_follow_up)
     absent = exists().where(Therapist.id == Email.therapist_id, Therapist.wieder_da_am > moment.today)
     return (
         select(Email.id, Email.therapist_id)
-        .where(Email.follow_up_due(moment.now, moment.rules.follow_up_after), ~followed_up, ~absent)
+        .where(Email.follow_up_due(moment.now, moment.rules.follow_up_after), ~followed_up(), ~absent)
         .order_by(Email.sent_at, Email.id)
     )
 
 
 def follow_up_at(
-    email: Email, calls: Iterable[PhoneCall], rules: DeskRules, *, back_on: date | None = None
+    email: Email,
+    calls: Iterable[tuple[PhoneCall, bool]],
+    rules: DeskRules,
+    *,
+    back_on: date | None = None,
 ) -> datetime | None:
     """Return when `due_follow_ups` finds an e-mail, given all calls about it; None if never.
 
-    `back_on` is the first day back of the therapist's absence.
+    Each call comes with whether it is the e-mail's automatic one. `back_on` is the first day back of the
+    therapist's absence.
     """
     at = email.follow_up_at(rules.follow_up_after)
-    if at is None or any(call.stands_for_follow_up for call in calls):
+    if at is None or any(call.stands_for_follow_up(automatisch) for call, automatisch in calls):
         return None
     return max(at, rules.instant(back_on, time.min).astimezone(UTC)) if back_on else at
 

@@ -1,5 +1,6 @@
 """What happens to the call about an e-mail: made when nobody answers, moved, cancelled when somebody does.
 
+A call about other e-mails as well stays for these: only the e-mail leaves it.
 Lock order, here and wherever both are changed: the e-mail's row, then rows of calls, then the calendar
 (`services.scheduling.booking`). Lock an e-mail with `with_for_update(key_share=True)`: inserting a call about
 it does not wait for that.
@@ -7,16 +8,26 @@ it does not wait for that.
 
 from datetime import date
 
-from sqlalchemy import Select, select
+from sqlalchemy import ColumnElement, Select, case, exists, select, update
 
+from services.calls.linked_emails import emails_waiting, is_about, join, leave, open_follow_up
 from services.calls.planning import EmailAnswered, NewCall, announce, cancel, create_call
 from services.errors import Conflict
 from services.idempotency import RepeatableRequest
-from services.models import CallReason, CallStatus, CancelReason, Email, PhoneCall, Therapist
+from services.models import CallEmail, CallReason, CallStatus, CancelReason, Email, PhoneCall, Therapist
 from services.scheduling.booking import NotToBeCalled, book_next, move_to_next
 from services.scheduling.calendar import Unschedulable
 from services.therapists.directory import TherapistDirectory
 from services.work import Action, Transaction, Work
+
+STANDS_FOR_FOLLOW_UP = case(
+    (
+        PhoneCall.grund == CallReason.NO_REPLY,
+        CallEmail.automatisch | (PhoneCall.status == CallStatus.SCHEDULED),
+    ),
+    else_=PhoneCall.status != CallStatus.CANCELED,
+)
+"""`PhoneCall.stands_for_follow_up` of a linked e-mail, as a condition."""
 
 
 class NotUndelivered(Conflict):
@@ -27,39 +38,95 @@ class AlreadyPlanned(Conflict):
     """A call about this e-mail is already planned."""
 
 
+def followed_up() -> ColumnElement[bool]:
+    """Return the condition that no call follows by itself about an e-mail, for one stands for it."""
+    return exists().where(
+        CallEmail.email_id == Email.id,
+        PhoneCall.id == CallEmail.call_id,
+        STANDS_FOR_FOLLOW_UP,
+    )
+
+
 async def pending_call(tx: Transaction, email_id: int) -> PhoneCall | None:
     """Return the earliest scheduled call that an answer to this e-mail makes pointless.
 
     That is every call about the e-mail but a call back, which the therapist asked for. Locks
     nothing.
     """
-    earliest = _pending(email_id).order_by(PhoneCall.geplantes_datum, PhoneCall.geplante_zeit, PhoneCall.id)
+    earliest = select_pending(email_id).order_by(
+        PhoneCall.geplantes_datum, PhoneCall.geplante_zeit, PhoneCall.id
+    )
     return await tx.session.scalar(earliest.limit(1))
 
 
+async def stays_for_others(tx: Transaction, call: PhoneCall, email_id: int) -> bool:
+    """Say whether a call is about other e-mails, too, that wait for an answer."""
+    return any(other != email_id for other in await emails_waiting(tx, call.id))
+
+
 async def cancel_pending(tx: Transaction, email_id: int) -> PhoneCall | None:
-    """Cancel every pending call about an answered, locked e-mail; return the earliest."""
+    """Cancel every pending call about an answered, locked e-mail; return the earliest.
+
+    From a call that others wait for as well, the e-mail is only taken out.
+    """
     calls = await _lock_pending(tx, email_id)
-    for call in calls:
+    canceled = [call for call in calls if not await leave(tx, call, email_id)]
+    for call in canceled:
         await cancel(tx, call, CancelReason.ANSWERED)
-    return calls[0] if calls else None
+    return canceled[0] if canceled else None
 
 
-async def postpone_pending(tx: Transaction, email: Email, not_before: date) -> PhoneCall | None:
+async def postpone_pending(
+    tx: Transaction, email: Email, not_before: date, *, absent: bool = False
+) -> PhoneCall | None:
     """Move every pending call about an e-mail to the first free time from a day on; return the earliest.
 
     Where there is no such time a call is cancelled and a person is asked to look at the e-mail; one so
-    cancelled is returned if no other is left. The caller has locked the e-mail.
+    cancelled is returned if no other is left. A call that others wait for as well stays where it is: the
+    e-mail leaves it and is followed up again from then on. If the therapist is `absent`, it stays in the call,
+    which their absence moves (`services.calls.absences`). The caller has locked the e-mail.
     """
     calls = await _lock_pending(tx, email.id)
-    for call in calls:
-        if call.geplantes_datum < not_before:
+    early = [call for call in calls if call.geplantes_datum < not_before]
+    shared = [call for call in early if await stays_for_others(tx, call, email.id)]
+    left = [] if absent else shared
+    for call in left:
+        await leave(tx, call, email.id)
+    for call in early:
+        if call not in shared:
             await _postpone(tx, email, call, not_before)
+    calls = [call for call in calls if call not in left]
+    if left and not calls:
+        await _follow_up_again(tx, email)
     return min(
         calls,
         key=lambda call: (call.status != CallStatus.SCHEDULED, call.geplantes_datum, call.geplante_zeit),
         default=None,
     )
+
+
+async def rejoin(tx: Transaction, email: Email) -> None:
+    """Let a locked e-mail whose answer was taken back join its therapist's open follow-up call.
+
+    Only one that was followed up and has no call any more; the caller holds the therapist's follow-ups.
+    """
+    if not email.nachgefasst or await pending_call(tx, email.id) is not None:
+        return
+    call = await open_follow_up(tx, email.therapist_id)
+    if call is not None:
+        await join(tx, call, [email.id], automatic=False)
+
+
+async def _follow_up_again(tx: Transaction, email: Email) -> None:
+    """Let an e-mail become due anew; where a call a person planned stands for that, ask a person."""
+    email.nachgefasst = False
+    await tx.session.execute(
+        update(CallEmail).where(CallEmail.email_id == email.id).values(automatisch=False)
+    )
+    await tx.session.flush()
+    stands = await tx.session.scalar(select(followed_up()).select_from(Email).where(Email.id == email.id))
+    if stands or not email.awaits_follow_up:
+        email.nachverfolgung_erforderlich = True
 
 
 async def _postpone(tx: Transaction, email: Email, call: PhoneCall, not_before: date) -> None:
@@ -123,11 +190,12 @@ async def call_about_email(
     return (await create_call(work, new, directory=directory, repeatable=repeatable)).row
 
 
-def _pending(email_id: int) -> Select[PhoneCall]:
+def select_pending(email_id: int) -> Select[PhoneCall]:
+    """Select the scheduled calls that an answer to an e-mail makes pointless, as they are now."""
     return (
         select(PhoneCall)
         .where(
-            PhoneCall.email_id == email_id,
+            is_about(email_id),
             PhoneCall.status == CallStatus.SCHEDULED,
             PhoneCall.grund != CallReason.CALL_BACK,
         )
@@ -137,5 +205,5 @@ def _pending(email_id: int) -> Select[PhoneCall]:
 
 async def _lock_pending(tx: Transaction, email_id: int) -> list[PhoneCall]:
     """Lock the pending calls in the order in which claims do; return the earliest planned first."""
-    calls = await tx.session.scalars(_pending(email_id).order_by(PhoneCall.id).with_for_update())
+    calls = await tx.session.scalars(select_pending(email_id).order_by(PhoneCall.id).with_for_update())
     return sorted(calls, key=lambda call: (call.geplantes_datum, call.geplante_zeit, call.id))

@@ -6,7 +6,6 @@ from enum import StrEnum
 
 from sqlalchemy import (
     CheckConstraint,
-    ColumnElement,
     ForeignKey,
     Index,
     Integer,
@@ -14,12 +13,10 @@ from sqlalchemy import (
     String,
     Text,
     func,
-    or_,
     select,
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, ExcludeConstraint
-from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, column_property, mapped_column
 
 from services.models.base import Base, CreatedAt, one_of
@@ -92,6 +89,7 @@ class CancelReason(StrEnum):
     NO_TIME_AFTER_ABSENCE = "keine_zeit_frei"
     BY_MISTAKE = "irrtuemlich"
     ERASED = "geloescht"
+    MERGED = "zusammengelegt"
 
 
 class NoRetry(StrEnum):
@@ -166,10 +164,10 @@ class PhoneCall(Base):
         _no_overlap("therapist_id"),
         _no_overlap("leitung"),
         Index(
-            "uq_phone_calls_automatic_follow_up",
-            "email_id",
+            "uq_phone_calls_open_follow_up",
+            "therapist_id",
             unique=True,
-            postgresql_where=text("grund = 'keine_antwort' AND vorheriger_anruf_id IS NULL"),
+            postgresql_where=text("grund = 'keine_antwort' AND status = 'scheduled' AND NOT doppelt"),
         ),
         Index("ix_phone_calls_day", "geplantes_datum", "geplante_zeit", "id"),
         Index("ix_phone_calls_therapist", "therapist_id", text("id DESC")),
@@ -256,6 +254,11 @@ class PhoneCall(Base):
     absage_grund: Mapped[str | None] = mapped_column(
         String(20), comment="Why it was cancelled where nobody did that"
     )
+    doppelt: Mapped[bool] = mapped_column(
+        default=False,
+        server_default=text("false"),
+        comment="Open beside another follow-up call, from before a therapist had one at most",
+    )
     email_ids: Mapped[Sequence[int]] = column_property(
         func.array(
             select(CallEmail.email_id)
@@ -281,12 +284,12 @@ class PhoneCall(Base):
     vereinbart_von: Mapped[int | None] = mapped_column(ForeignKey(Staff.id), comment="Who agreed the time")
     korrigiert_at: Mapped[datetime | None] = mapped_column(comment="When the outcome was last corrected")
 
-    @hybrid_property
-    def stands_for_follow_up(self) -> bool:
-        """Whether none follows by itself about its e-mail; one a person planned and cancelled leaves room."""
-        return self.grund == CallReason.NO_REPLY or self.status != CallStatus.CANCELED
+    def stands_for_follow_up(self, automatisch: bool) -> bool:
+        """Whether none follows by itself about an e-mail it is about; `automatisch` is that of their link.
 
-    @stands_for_follow_up.inplace.expression
-    @classmethod
-    def _stands_for_follow_up(cls) -> ColumnElement[bool]:
-        return or_(cls.grund == CallReason.NO_REPLY, cls.status != CallStatus.CANCELED)
+        One a person planned and cancelled leaves room, and so do the attempts before an absence that took the
+        e-mail out of the last.
+        """
+        if self.grund == CallReason.NO_REPLY:
+            return automatisch or self.status == CallStatus.SCHEDULED
+        return self.status != CallStatus.CANCELED

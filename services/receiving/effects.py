@@ -1,8 +1,8 @@
 """What is done about a message of the mailbox: by itself where the match is sure, else by a person.
 
 A person can accept what is suggested, say what a message is and belongs to, put it aside, and take all of it
-back. What follows for an e-mail is `services.emails.replies`'. Locks are taken in the order e-mails, message,
-calls, calendar: what follows from one message may concern another of its e-mail.
+back. What follows for an e-mail is `services.emails.replies`'. Locks are taken in the order follow-ups,
+e-mails, message, calls, calendar: what follows from one message may concern another of its e-mail.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,12 @@ from sqlalchemy import select
 
 from services.calls.absences import learn_of_absence
 from services.checks import LARGEST_BODY_BYTES
-from services.emails.consequences import absence_alone, read_consequences, take_back
+from services.emails.consequences import (
+    absence_alone,
+    lock_to_take_back,
+    read_consequences,
+    take_back,
+)
 from services.emails.replies import Reply, ReplyEffect, follow
 from services.emails.states import NoSuchEmail, NotInThisState, finish_change, locked_email
 from services.emails.stop_list import spelling
@@ -289,19 +294,14 @@ async def _next_answer(tx: Transaction, email: Email) -> None:
         await _follow(tx, following, email)
 
 
-async def _lock_emails(tx: Transaction, *email_ids: int | None) -> None:
-    """Lock the e-mails a message moves between, always in one order."""
-    for email_id in sorted({each for each in email_ids if each is not None}):
-        await tx.session.execute(select(Email.id).where(Email.id == email_id).with_for_update(key_share=True))
-
-
 async def _locked(
     tx: Transaction, incoming_id: int, version: int | None, *, email_id: int | None = None
 ) -> Incoming:
     """Lock the e-mails a message belongs to, may belong to and is to belong to, and then itself."""
     seen = await tx.existing(Incoming, incoming_id, missing=NoSuchMessage)
     belongs_to = seen.email_id
-    await _lock_emails(tx, belongs_to, _number((seen.vorschlag or {}).get("email_id")), email_id)
+    suggested = _number((seen.vorschlag or {}).get("email_id"))
+    await lock_to_take_back(tx, belongs_to, suggested, email_id, therapist_id=seen.therapist_id)
     incoming = await tx.locked(Incoming, incoming_id, version=version, missing=NoSuchMessage)
     if incoming.email_id != belongs_to:
         raise await tx.stale(Incoming, incoming_id)

@@ -240,7 +240,16 @@ TO_BE_LINKED = """
 """
 
 
-def test_calls_are_linked_to_the_emails_they_are_about(empty_database: URL):
+LATER_CALLS = """
+    INSERT INTO communication_service.phone_calls (id, therapist_id, geplantes_datum, geplante_zeit, leitung,
+        status, grund, email_id, absage_grund)
+    VALUES
+        (7, 3, '2026-10-15', '10:00', 2, 'scheduled', 'keine_antwort', 1, NULL),
+        (8, 4, '2026-10-15', '10:00', 3, 'canceled', 'keine_antwort', NULL, 'zusammengelegt')
+"""
+
+
+def test_calls_are_linked_to_the_emails_they_are_about_and_calls_beside_another_stay(empty_database: URL):
     alembic = alembic_config(empty_database)
     links = "SELECT call_id, email_id, automatisch FROM communication_service.anruf_emails ORDER BY 1, 2"
     command.upgrade(alembic, "0015")
@@ -256,5 +265,16 @@ def test_calls_are_linked_to_the_emails_they_are_about(empty_database: URL):
     ]
 
     command.downgrade(alembic, "0015")
+    command.upgrade(alembic, "head")
+    assert _stored(empty_database, "doppelt", "phone_calls") == [(call_id == 3,) for call_id in range(1, 7)]
+    release = "UPDATE communication_service.anruf_emails SET automatisch = false WHERE email_id = 1"
+    asyncio.run(_execute(empty_database, release, LATER_CALLS, "SELECT"))
+    assert (7, 1, True) in [tuple(row) for row in asyncio.run(_execute(empty_database, links))]
+
+    command.downgrade(alembic, "0016")
+    assert _stored(empty_database, "id, grund, absage_grund", "phone_calls")[::6] == [
+        (1, "manuell", None),
+        (7, "keine_antwort", None),
+    ]
     command.upgrade(alembic, "head")
     command.check(alembic)

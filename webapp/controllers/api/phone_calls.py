@@ -66,6 +66,7 @@ CANCELED = {
     CancelReason.NO_TIME_AFTER_ABSENCE: "Nach der Abwesenheit ist in den Telefonzeiten keine Zeit frei.",
     CancelReason.BY_MISTAKE: "Der Rückruf war irrtümlich erfasst.",
     CancelReason.ERASED: "Die Daten des Therapeuten wurden auf Verlangen gelöscht.",
+    CancelReason.MERGED: "Ein anderer Anruf bei diesem Therapeuten gilt auch hierfür.",
 }
 """What `ergebnis` says of a call that was cancelled by itself."""
 
@@ -152,7 +153,8 @@ class Call(Struct, kw_only=True):
     wiederholen_nach: date | None
     created_at: datetime
     updated_at: datetime
-    email_id: int | None
+    email_id: Annotated[int | None, Meta(description="One of `email_ids`; none where there are none.")]
+    email_ids: Annotated[list[int], Meta(description="The e-mails the call is about.")]
     grund: CallReason
     ergebnis_art: OutcomeKind | None
     versuch: int

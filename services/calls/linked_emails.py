@@ -1,0 +1,159 @@
+"""The e-mails calls are about: joining a call, leaving it, going on to its next attempt.
+
+A therapist has one open follow-up call at most, and what is due joins it. Who lets e-mails join a call, or
+opens a follow-up call anew, holds the therapist's follow-ups (`services.calls.locking.lock_follow_ups`).
+E-mails join and leave without a change of the call's `version`: what somebody typed for it stays good.
+"""
+
+from collections.abc import Collection, Sequence
+
+from sqlalchemy import ColumnElement, Select, Subquery, delete, exists, literal, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from services.events.types import EventType
+from services.hints import CALLS
+from services.models import CallEmail, CallReason, CallStatus, Email, PhoneCall
+from services.work import Action, Transaction
+
+LINK = ("call_id", "email_id")
+
+
+def is_about(email_id: int) -> ColumnElement[bool]:
+    """Return the condition that a call is about an e-mail."""
+    return PhoneCall.id.in_(select(CallEmail.call_id).where(CallEmail.email_id == email_id))
+
+
+def is_open_follow_up() -> ColumnElement[bool]:
+    """Return the condition that a call is the open follow-up call of its therapist."""
+    return (PhoneCall.grund == CallReason.NO_REPLY) & (PhoneCall.status == CallStatus.SCHEDULED)
+
+
+async def open_follow_up(tx: Transaction, therapist_id: int, *, beside: int = 0) -> PhoneCall | None:
+    """Lock and return the therapist's open follow-up call, if there is one `beside` a call."""
+    return await tx.session.scalar(
+        select(PhoneCall)
+        .where(PhoneCall.therapist_id == therapist_id, is_open_follow_up(), PhoneCall.id != beside)
+        .order_by(PhoneCall.doppelt, PhoneCall.id)
+        .limit(1)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    )
+
+
+async def emails_waiting(tx: Transaction, call_id: int) -> Sequence[int]:
+    """Return the ids of the e-mails of a call that nobody has answered, in order."""
+    return (await tx.session.scalars(_waiting(call_id).order_by(CallEmail.email_id))).all()
+
+
+async def all_answered(tx: Transaction, *call_ids: int) -> bool:
+    """Say whether calls are about e-mails of which every one has been answered."""
+    rows = await tx.session.scalars(
+        select(Email.antwort_erhalten)
+        .join(CallEmail, CallEmail.email_id == Email.id)
+        .where(CallEmail.call_id.in_(call_ids))
+    )
+    answered = rows.all()
+    return bool(answered) and all(answered)
+
+
+async def join(tx: Transaction, call: PhoneCall, email_ids: Collection[int], *, automatic: bool) -> None:
+    """Let e-mails join a locked, scheduled call; `automatic` is for those it follows up by itself."""
+    if not email_ids:
+        return
+    links = [
+        {"call_id": call.id, "email_id": email_id, "automatisch": automatic} for email_id in sorted(email_ids)
+    ]
+    await tx.session.execute(insert(CallEmail).values(links).on_conflict_do_nothing(index_elements=LINK))
+    await _keep_first(tx, call)
+    tell(tx, call)
+
+
+async def leave(tx: Transaction, call: PhoneCall, email_id: int) -> bool:
+    """Take an e-mail out of a locked, scheduled call; False, and nothing is changed, if no other is left."""
+    if not [other for other in await emails_waiting(tx, call.id) if other != email_id]:
+        return False
+    await tx.session.execute(delete(CallEmail).where(*_link(call.id, email_id)))
+    await _keep_first(tx, call)
+    tell(tx, call)
+    return True
+
+
+async def leave_answered(tx: Transaction, call: PhoneCall) -> None:
+    """Take what was answered meanwhile out of a call that is open again; a call back stays about it."""
+    if call.grund == CallReason.CALL_BACK:
+        return
+    answered = select(Email.id).where(Email.antwort_erhalten)
+    await tx.session.execute(
+        delete(CallEmail).where(CallEmail.call_id == call.id, CallEmail.email_id.in_(answered))
+    )
+    await _keep_first(tx, call)
+
+
+async def carry_on(tx: Transaction, before: PhoneCall, following: PhoneCall) -> None:
+    """Let a call that follows another be about what still waits; a call back about all."""
+    emails = _carried(before)
+    rows = select(literal(following.id), emails.c.email_id)
+    await tx.session.execute(
+        insert(CallEmail)
+        .from_select(["call_id", "email_id"], rows)
+        .on_conflict_do_nothing(index_elements=LINK)
+    )
+
+
+async def first_carried(tx: Transaction, before: PhoneCall) -> int | None:
+    """Return the e-mail a call that follows another has in `email_id`."""
+    emails = _carried(before)
+    own_first = (emails.c.email_id == before.email_id).desc()
+    return await tx.session.scalar(select(emails.c.email_id).order_by(own_first, emails.c.email_id).limit(1))
+
+
+async def move_links(tx: Transaction, source: PhoneCall, target: PhoneCall) -> bool:
+    """Let a locked call be about what another was, too, which is about nothing then; say if it changed."""
+    known = select(CallEmail.email_id).where(CallEmail.call_id == target.id)
+    moved = await tx.session.scalars(
+        update(CallEmail)
+        .where(CallEmail.call_id == source.id, CallEmail.email_id.not_in(known))
+        .values(call_id=target.id)
+        .returning(CallEmail.email_id)
+    )
+    changed = bool(moved.all())
+    await tx.session.execute(delete(CallEmail).where(CallEmail.call_id == source.id))
+    source.email_id = None
+    await _keep_first(tx, target)
+    return changed
+
+
+def tell(tx: Transaction, call: PhoneCall) -> None:
+    """Report and note that a scheduled call is about other e-mails than before."""
+    tx.report(EventType.CALL_SCHEDULED, call)
+    tx.record(Action.CALL_CHANGED, call, fields=["email_ids"])
+    tx.wake(CALLS)
+
+
+def _link(call_id: int, email_id: int) -> tuple[ColumnElement[bool], ...]:
+    return CallEmail.call_id == call_id, CallEmail.email_id == email_id
+
+
+def _waiting(call_id: int) -> Select[int]:
+    return (
+        select(CallEmail.email_id)
+        .join(Email, Email.id == CallEmail.email_id)
+        .where(CallEmail.call_id == call_id, ~Email.antwort_erhalten)
+    )
+
+
+def _carried(before: PhoneCall) -> Subquery:
+    every = select(CallEmail.email_id).where(CallEmail.call_id == before.id)
+    return (every if before.grund == CallReason.CALL_BACK else _waiting(before.id)).subquery()
+
+
+async def _keep_first(tx: Transaction, call: PhoneCall) -> None:
+    """Let `email_id` be one of the call's."""
+    await tx.session.flush()
+    own = select(CallEmail.email_id).where(CallEmail.call_id == call.id)
+    kept = call.email_id is not None and await tx.session.scalar(
+        select(exists().where(*_link(call.id, call.email_id)))
+    )
+    if not kept:
+        call.email_id = await tx.session.scalar(own.order_by(CallEmail.email_id).limit(1))
+        await tx.session.flush()
