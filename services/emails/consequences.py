@@ -301,7 +301,7 @@ async def _take_back_call(
 
 
 async def _stands_in_another(tx: Transaction, call: PhoneCall, before: CallState) -> bool:
-    """Let the follow-up call made since be about what a cancelled one was; False where that is to come back."""
+    """Let a follow-up call made since be about what a cancelled one was; False if that is to come back."""
     if call.status == before.status or call.grund != CallReason.NO_REPLY or call.doppelt:
         return False
     made_since = await open_follow_up(tx, call.therapist_id, beside=call.id)

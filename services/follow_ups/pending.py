@@ -83,18 +83,18 @@ async def postpone_pending(
 
     Where there is no such time a call is cancelled and a person is asked to look at the e-mail; one so
     cancelled is returned if no other is left. A call that others wait for as well stays where it is: the
-    e-mail leaves it and is followed up again from then on. If the therapist is `absent`, it stays in the call,
-    which their absence moves (`services.calls.absences`). The caller has locked the e-mail.
+    e-mail leaves it and is followed up again from then on. If the therapist is `absent`, it stays in the
+    call, which their absence moves (`services.calls.absences`). The caller has locked the e-mail.
     """
     calls = await _lock_pending(tx, email.id)
     early = [call for call in calls if call.geplantes_datum < not_before]
     shared = [call for call in early if await stays_for_others(tx, call, email.id)]
     left = [] if absent else shared
-    for call in left:
-        await leave(tx, call, email.id)
     for call in early:
         if call not in shared:
             await _postpone(tx, email, call, not_before)
+    for call in left:
+        await leave(tx, call, email.id)
     calls = [call for call in calls if call not in left]
     if left and not calls:
         await _follow_up_again(tx, email)

@@ -39,7 +39,7 @@ class Consequence:
     def mark(self) -> str:
         """Tells whether a page already shows this."""
         effect = self.effect
-        calls = [(call.id, call.version) for call in (effect.canceled, effect.moved) if call]
+        calls = [(call.id, call.version) for call in (effect.canceled, effect.moved, effect.left) if call]
         days = (effect.follow_up_from, effect.absent_until, effect.others_moved)
         said = (effect.art.value, effect.email.antwort_erhalten, days, calls)
         return hashlib.sha256(repr((said, self.follow_up, self.outdated)).encode()).hexdigest()[:12]

@@ -24,7 +24,7 @@ FIELDS = {
     "id", "therapist_id", "geplantes_datum", "geplante_zeit", "dauer_minuten", "tatsaechliches_datum",
     "tatsaechliche_zeit", "status", "ergebnis", "notizen", "wiederholen_nach", "created_at", "updated_at",
     "email_id", "grund", "ergebnis_art", "versuch", "vorheriger_anruf_id", "ausserhalb_erreichbarkeit",
-    "klaerung_noetig", "absage_grund", "version",
+    "klaerung_noetig", "absage_grund", "version", "email_ids",
 }  # fmt: skip
 
 CREATED = (

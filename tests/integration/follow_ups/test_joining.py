@@ -149,17 +149,27 @@ async def test_an_absence_takes_its_email_out_which_is_followed_up_again(desk: F
     if attempts:
         await desk.rang(1)
     *_, before = await desk.calls()
-    preview = await desk.does(preview_reply, first, ReplyKind.OUT_OF_OFFICE, rueckkehr=BACK)
+    preview = await desk.does(preview_reply, first, ReplyKind.OUT_OF_OFFICE)
     assert (preview.moved, preview.left.id) == (None, before.id)
-    effect = await desk.answered(first, art=ReplyKind.OUT_OF_OFFICE, rueckkehr=BACK)
+    effect = await desk.answered(first, art=ReplyKind.OUT_OF_OFFICE)
     assert (effect.moved, effect.canceled, effect.left.id) == (None, None, before.id)  # pyright: ignore[reportOptionalMemberAccess]
     *_, call = await desk.calls()
     assert (call.email_ids, call.geplantes_datum) == ([second], before.geplantes_datum)
-    assert await desk.look(NOW + timedelta(days=11)) == 0
+    assert await desk.look(NOW + timedelta(days=6)) == 0
     detail = await desk.does(load_email_detail, first)
-    assert desk.rules.today(detail.follow_up_at) == BACK
-    assert await desk.look(NOW + timedelta(days=12)) == 1
+    assert desk.rules.today(detail.follow_up_at) == date(2026, 10, 21)
+    assert await desk.look(NOW + timedelta(days=7)) == 1
     assert (await desk.calls())[-1].email_ids == [first, second]
+
+
+async def test_an_absence_until_a_day_moves_the_whole_call(desk: FollowedUp):
+    emails = [await desk.due_email() for _ in range(2)]
+    preview = await desk.does(preview_reply, emails[0], ReplyKind.OUT_OF_OFFICE, rueckkehr=BACK)
+    assert (preview.moved.id, preview.left, preview.others_moved) == (1, None, 0)
+    effect = await desk.answered(emails[0], art=ReplyKind.OUT_OF_OFFICE, rueckkehr=BACK)
+    assert (effect.left, effect.absent_until) == (None, BACK)
+    (call,) = await desk.calls()
+    assert (call.email_ids, call.geplantes_datum) == (emails, BACK)
 
 
 async def test_the_next_attempt_is_about_all_that_still_waits(desk: FollowedUp):
