@@ -45,7 +45,7 @@ async def open_links(session: AsyncSession) -> list[tuple[int, int, int]]:
         return [(row.therapist_id, row.id, row.email_id) for row in rows]
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 async def test_three_workers_let_many_emails_join_one_call_for_each_therapist(
     desk: FollowedUp, session: AsyncSession
 ):
