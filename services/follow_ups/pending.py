@@ -8,26 +8,18 @@ it does not wait for that.
 
 from datetime import date
 
-from sqlalchemy import ColumnElement, Select, case, exists, select, update
+from sqlalchemy import ColumnElement, Select, exists, select, update
 
 from services.calls.linked_emails import emails_waiting, is_about, join, leave, open_follow_up
 from services.calls.planning import EmailAnswered, NewCall, announce, cancel, create_call
 from services.errors import Conflict
 from services.idempotency import RepeatableRequest
 from services.models import CallEmail, CallReason, CallStatus, CancelReason, Email, PhoneCall, Therapist
+from services.models.phone_calls import STANDS_FOR_FOLLOW_UP
 from services.scheduling.booking import NotToBeCalled, book_next, move_to_next
 from services.scheduling.calendar import Unschedulable
 from services.therapists.directory import TherapistDirectory
 from services.work import Action, Transaction, Work
-
-STANDS_FOR_FOLLOW_UP = case(
-    (
-        PhoneCall.grund == CallReason.NO_REPLY,
-        CallEmail.automatisch | (PhoneCall.status == CallStatus.SCHEDULED),
-    ),
-    else_=PhoneCall.status != CallStatus.CANCELED,
-)
-"""`PhoneCall.stands_for_follow_up` of a linked e-mail, as a condition."""
 
 
 class NotUndelivered(Conflict):

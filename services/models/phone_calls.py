@@ -12,6 +12,7 @@ from sqlalchemy import (
     SmallInteger,
     String,
     Text,
+    case,
     func,
     select,
     text,
@@ -293,3 +294,13 @@ class PhoneCall(Base):
         if self.grund == CallReason.NO_REPLY:
             return automatisch or self.status == CallStatus.SCHEDULED
         return self.status != CallStatus.CANCELED
+
+
+STANDS_FOR_FOLLOW_UP = case(
+    (
+        PhoneCall.grund == CallReason.NO_REPLY,
+        CallEmail.automatisch | (PhoneCall.status == CallStatus.SCHEDULED),
+    ),
+    else_=PhoneCall.status != CallStatus.CANCELED,
+)
+"""`PhoneCall.stands_for_follow_up` of a linked e-mail, as a condition."""

@@ -142,7 +142,7 @@ WAITING = (IncomingState.OPEN, IncomingState.SUGGESTED)
 
 def needs_email() -> ColumnElement[bool]:
     """Return that an e-mail that is over is still to be followed up, or about what is open."""
-    followed_up = _has_call(and_(PhoneCall.stands_for_follow_up))
+    followed_up = _has_call(calls_table.STANDS_FOR_FOLLOW_UP)
     suggested = Incoming.vorschlag["email_id"].as_integer()
     return or_(
         and_(~Email.antwort_erhalten, Email.nachverfolgung_erforderlich),
