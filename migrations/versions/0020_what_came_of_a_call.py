@@ -31,7 +31,7 @@ CALLS = {
 }
 
 revision = "0020"
-down_revision = "0031"
+down_revision = "0030"
 branch_labels = None
 depends_on = None
 

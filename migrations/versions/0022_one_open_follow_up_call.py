@@ -36,7 +36,7 @@ CANCELED = ("nicht_anrufen", "nicht_aktiv", "beantwortet", "keine_zeit_frei", "i
 MERGED = "zusammengelegt"
 
 revision = "0022"
-down_revision = "0020"
+down_revision = "0019"
 branch_labels = None
 depends_on = None
 
