@@ -30,11 +30,15 @@ TELLS = 2
 
 
 class Whose(StrEnum):
-    """Which calls speak for an hour: the therapist's then, at this hour on any day, or everybody's then."""
+    """Which calls speak for an hour: the therapist's then, at this hour on any day, or everybody's then.
+
+    Or none alone: an estimate from all of them.
+    """
 
     THEN = "then"
     HOUR = "hour"
     EVERYBODY = "everybody"
+    ALL = "all"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +63,27 @@ class BetterHour:
     then: Evidence
     now: Evidence
 
+    @property
+    def plausible(self) -> bool:
+        """Whether these calls by themselves speak for waiting."""
+        return bool(self.then.attempts and self.now.attempts) and self.then.percent > self.now.percent
+
 
 def better_hour(
     chances: Chances, now: datetime, phone_hours: Iterable[Interval], until: datetime
 ) -> BetterHour | None:
-    """Return the hour to wait for with its evidence, as `better_start`."""
+    """Return the hour to wait for, as `better_start`, with the calls that speak for it.
+
+    Those of the therapist where they do, else everybody's, else the estimate from both.
+    """
     start = better_start(chances.at, now, phone_hours, until)
     if start is None:
         return None
-    return BetterHour(start, evidence(chances, hour_of(start)), evidence(chances, hour_of(now)))
+    then, this = hour_of(start), hour_of(now)
+    own = BetterHour(start, evidence(chances, then), evidence(chances, this))
+    everybodys = BetterHour(start, *(_everybodys(chances.pattern.history, hour) for hour in (then, this)))
+    estimated = BetterHour(start, *(_estimated(chances, hour) for hour in (then, this)))
+    return next((found for found in (own, everybodys) if found.plausible), estimated)
 
 
 def better_start(
@@ -143,6 +159,10 @@ def hour_of(at: datetime) -> Hour:
 def _everybodys(history: History, hour: Hour) -> Evidence:
     tally = history.get(hour, Tally())
     return Evidence(Whose.EVERYBODY, tally.reached, tally.attempts)
+
+
+def _estimated(chances: Chances, hour: Hour) -> Evidence:
+    return Evidence(Whose.ALL, round(100 * chances.at(hour)), 100)
 
 
 def _starts(phone_hours: Iterable[Interval]) -> Iterator[datetime]:

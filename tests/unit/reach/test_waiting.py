@@ -100,10 +100,13 @@ def test_after_a_miss_another_hour_than_that_one_is_best():
     assert next_start(even.at, first, WEEK, UNTIL) == first.replace(hour=11)
 
 
-def knowing(*, own: dict[Hour, tuple[int, int]]) -> Chances:
-    every = {hour: Tally(200, 80, 0, 200, 80) for hour in (Hour(0, 10), Hour(3, 12), Hour(2, 12))}
+def knowing(*, own: dict[Hour, tuple[int, int]], everybody: dict[Hour, int] | None = None) -> Chances:
+    """Return the chances of somebody by their own calls, reached and made, and everybody's, 200 each."""
+    reached = dict.fromkeys((Hour(0, 10), Hour(3, 12), Hour(2, 12)), 80) | (everybody or {})
+    every = {hour: Tally(200, number, 0, 200, number) for hour, number in reached.items()}
     history = {hour: Tally(n, reached, 0, n, reached) for hour, (reached, n) in own.items()}
-    return Chances(Pattern(every, therapists=Strengths(4, 4, 4)), history)
+    some = Strengths(4, 4, 4)
+    return Chances(Pattern(every, hours=some if everybody else Strengths(), therapists=some), history)
 
 
 def test_the_reason_tells_ones_own_calls():
@@ -114,6 +117,24 @@ def test_the_reason_tells_ones_own_calls():
         Evidence(Whose.THEN, 4, 5),
         Evidence(Whose.THEN, 0, 3),
     )
+
+
+def test_calls_that_speak_against_waiting_are_no_reason_for_it():
+    lucky_now = knowing(own={Hour(0, 10): (2, 2)}, everybody={Hour(0, 10): 20, Hour(3, 12): 180})
+    found = better_hour(lucky_now, NOW, WEEK, UNTIL)
+    assert found is not None
+    assert (found.then, found.now) == (
+        Evidence(Whose.EVERYBODY, 180, 200),
+        Evidence(Whose.EVERYBODY, 20, 200),
+    )
+
+
+def test_where_neither_speaks_for_it_alone_the_estimate_is_told():
+    own = {Hour(3, 12): (1, 1), Hour(0, 10): (0, 1)}
+    found = better_hour(knowing(own=own), NOW, WEEK, UNTIL)
+    assert found is not None
+    assert {found.then.whose, found.now.whose} == {Whose.ALL}
+    assert found.then.percent > 40 > found.now.percent
 
 
 def test_few_calls_are_told_with_those_of_the_same_hour_else_with_everybodys():
