@@ -15,5 +15,8 @@ EMAILS = "emails"
 LOGINS = "logins"
 """A session was ended: open streams look whether theirs still holds."""
 
+NOTES = "notes"
+"""A note for the next shift was left or taken down: open desks refetch them."""
+
 INCOMING = "incoming"
 """A message came in, or somebody dealt with one: open inboxes refetch."""

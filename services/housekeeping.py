@@ -1,4 +1,4 @@
-"""Removes what nobody needs any more: ended logins, forgotten drafts, old keys, slow domains."""
+"""Removes what nobody needs any more: ended logins, forgotten drafts, old notes and keys, slow domains."""
 
 import asyncio
 from datetime import timedelta
@@ -9,6 +9,7 @@ from sqlalchemy import delete, select
 from services.accounts.login_tries import remove_old_tries
 from services.accounts.sessions import remove_expired_sessions
 from services.models import Draft, IdempotencyKey, MailDomain
+from services.shifts.notes import remove_old_notes
 from services.work import Work, Workplace
 
 EVERY_SECONDS = 600
@@ -49,6 +50,7 @@ class Housekeeping:
                 ended = MailDomain.slow_until < tx.now - SLOWNESS_KEPT
                 await tx.session.execute(delete(MailDomain).where(ended))
                 await remove_old_tries(tx)
+                await remove_old_notes(tx)
             keys = await _remove_old_keys(work)
         if logins or removed or keys:
             log.info("tidied", sessions=logins, drafts=removed, idempotency_keys=keys)

@@ -26,6 +26,7 @@ from services.models import (
     MailQueueState,
     OutboxEvent,
     PhoneCall,
+    ShiftNote,
     Staff,
     StopEntry,
     Therapist,
@@ -95,6 +96,8 @@ class Action(StrEnum):
     ADDRESS_RELEASED = "address_released"
     THERAPIST_EXPORTED = "therapist_exported"
     THERAPIST_ERASED = "therapist_erased"
+    SHIFT_NOTE_LEFT = "shift_note_left"
+    SHIFT_NOTE_TAKEN_DOWN = "shift_note_taken_down"
 
 
 OBJECTS: dict[type[Base], str] = {
@@ -107,6 +110,7 @@ OBJECTS: dict[type[Base], str] = {
     MailQueueState: "queue",
     Incoming: "incoming",
     StopEntry: "stop_entry",
+    ShiftNote: "shift_note",
 }
 """What the activity log calls the rows of a table."""
 

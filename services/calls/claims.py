@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, Integer, and_, any_, func, literal, or_, s
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from services.calls.locking import check_scheduled
+from services.calls.queue_filter import own_filter
 from services.calls.reachability import (
     LARGEST_BOARD,
     holder_of,
@@ -101,6 +102,7 @@ async def claim_call(work: Work, call_id: int) -> Claim:
 async def claim_next(work: Work) -> Claim:
     """Lease the reachable call whose window closes first; two callers never get the same one.
 
+    Only calls that the caller's own filter admits (`services.calls.queue_filter`) are taken.
     Who already holds a call gets the one after it, so that asking again and again walks through all of them.
 
     Raises:
@@ -109,9 +111,11 @@ async def claim_next(work: Work) -> Claim:
     async with work.transaction() as tx:
         await lock_claims_of(tx)
         own = await _lock_own(tx)
+        chosen = await own_filter(tx)
         for start in count(step=LARGEST_BOARD):
             some = await load_open_calls(tx, skip=start, limit=LARGEST_BOARD)
-            reachable = reachable_now(tx, some, await load_chances_now(tx, some))
+            wanted = chosen.of_these(some)
+            reachable = reachable_now(tx, wanted, await load_chances_now(tx, wanted))
             call = await _first_to_take(tx, _after(own, [call.call_id for call in reachable]))
             if call is not None:
                 return await _take_instead(tx, call)

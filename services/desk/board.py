@@ -6,6 +6,7 @@ from datetime import date, datetime, time, timedelta
 
 from sqlalchemy import func, or_, select
 
+from services.calls.queue_filter import ALL_CALLS, QueueFilter, own_filter
 from services.calls.reachability import (
     LARGEST_BOARD,
     NO_CHANCES,
@@ -17,6 +18,7 @@ from services.calls.reachability import (
     load_open_calls,
     obstacle,
     on_board,
+    reachable_now,
 )
 from services.desk.open_calls import count_open_calls
 from services.hours.windows import minute_of_day, time_of_day
@@ -88,6 +90,21 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
+class Narrowed:
+    """What a filter leaves of the open calls.
+
+    Attributes:
+        places: where the practices of all open calls are.
+        hidden: how many calls it leaves out, and how many of them could be rung now (`hidden_reachable`).
+    """
+
+    chosen: QueueFilter = ALL_CALLS
+    places: Sequence[str] = ()
+    hidden: int = 0
+    hidden_reachable: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Board:
     """Today's calls at an instant. Each group is in the order in which staff work through it.
 
@@ -108,6 +125,7 @@ class Board:
     band: list[BandPart]
     counts: Counts
     left_out: int = 0
+    narrowed: Narrowed = Narrowed()
 
 
 async def load_board(work: Work) -> Board:
@@ -118,7 +136,9 @@ async def load_board(work: Work) -> Board:
     async with work.transaction() as tx:
         calls = await load_open_calls(tx, limit=LARGEST_BOARD)
         closed = await _load_closed(tx)
-        board = arrange(tx, calls, closed, await load_chances_now(tx, calls))
+        chances = await load_chances_now(tx, calls)
+        wanted, narrowed = narrow(tx, calls, await own_filter(tx), chances)
+        board = replace(arrange(tx, wanted, closed, chances), narrowed=narrowed)
         if len(calls) == LARGEST_BOARD:
             board = _with_left_out(board, *await count_open_calls(tx))
         if len(closed) == LARGEST_DONE:
@@ -126,6 +146,23 @@ async def load_board(work: Work) -> Board:
         if board.next_opening is not None:
             return board
         return replace(board, next_opening=await _next_day(tx, tx.today))
+
+
+def narrow(
+    tx: Transaction, calls: Sequence[OpenCall], chosen: QueueFilter, chances: Mapping[int, Chances]
+) -> tuple[list[OpenCall], Narrowed]:
+    """Return the calls a filter admits, what one has in hand among them, and what it leaves out."""
+    own = tx.actor.staff_id
+    wanted = [
+        call for call in calls if chosen.admits(call) or (own is not None and call.holder(tx.now) == own)
+    ]
+    kept = {call.call_id for call in wanted}
+    hidden = [call for call in calls if call.call_id not in kept]
+    places = sorted(
+        {call.ort.strip() for call in calls if call.ort} | ({chosen.ort} if chosen.ort else set())
+    )
+    reachable = sum(call.holder(tx.now) is None for call in reachable_now(tx, hidden, chances))
+    return wanted, Narrowed(chosen, places, len(hidden), reachable)
 
 
 def arrange(
@@ -172,8 +209,9 @@ def _with_left_out(board: Board, total: int, before_today: int) -> Board:
     counts = board.counts
     groups = (board.reachable_now, board.soon, board.later, board.overdue, board.unreachable)
     seen = sum(row.overdue for group in groups for row in group)
-    counts = replace(counts, open=total, overdue=counts.overdue + before_today - seen)
-    return replace(board, counts=counts, left_out=total - sum(map(len, groups)))
+    hidden = board.narrowed.hidden
+    counts = replace(counts, open=total - hidden, overdue=counts.overdue + before_today - seen)
+    return replace(board, counts=counts, left_out=total - hidden - sum(map(len, groups)))
 
 
 async def _with_closed_counts(tx: Transaction, board: Board) -> Board:

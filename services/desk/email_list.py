@@ -74,7 +74,7 @@ async def email_overview(
     async with work.transaction() as tx:
         attempts = await _attempts(tx, ids)
         calls = await _planned_calls(tx, ids)
-        counts = await _counts(tx)
+        counts = await count_views(tx)
     rows = [EmailRow(email, attempts.get(email.id, 0), calls.get(email.id)) for email in found.rows]
     return EmailOverview(Page(rows, found.request, found.total), counts)
 
@@ -98,7 +98,8 @@ async def _planned_calls(tx: Transaction, ids: Sequence[int]) -> dict[int, Phone
     return {row.email_id: row.PhoneCall for row in rows}
 
 
-async def _counts(tx: Transaction) -> dict[EmailView, int]:
+async def count_views(tx: Transaction) -> dict[EmailView, int]:
+    """Return how many e-mails are in each of the views that are `TO_BE_EMPTY`."""
     counted = (
         select(func.count()).select_from(Email).where(*conditions(FILTERS[view])).scalar_subquery()
         for view in TO_BE_EMPTY

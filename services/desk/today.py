@@ -1,7 +1,7 @@
 """What the working screen shows at once: today's board, the call in hand, what was typed, what comes next."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 
 from sqlalchemy import select
@@ -12,6 +12,7 @@ from services.calls.next_attempt import NextAttempt, preview_next_attempt
 from services.calls.planning import get_call
 from services.calls.reachability import BoardCall
 from services.desk.board import Board, load_board
+from services.desk.idle import LeftToDo, Offer, load_left_to_do, load_offer
 from services.desk.panel import CallPanel, load_call_panel
 from services.drafts import CALL, load_draft
 from services.errors import StaleVersion
@@ -20,6 +21,7 @@ from services.models import CallStatus, OutcomeKind, PhoneCall, Staff, Therapist
 from services.reach.waiting import BetterHour
 from services.scheduling.booking import outside_phone_hours
 from services.scheduling.phone_hours import day_windows
+from services.shifts.notes import Note, list_notes
 from services.work import Work
 
 
@@ -49,9 +51,11 @@ class Desk:
         panel: the call looked at, else the one in hand, if any.
         draft: what this person had typed for it.
         suggestion: the next attempt if nobody is reached; only for the call in hand.
-        offer: the reachable call nobody has in hand whose window closes first.
+        offer: without a panel, the reachable call nobody has in hand whose window closes first.
+        left: without that either, what else is left to do.
         saved: the outcome saved just before.
         in_hand: the call this person has in hand, whether it is the one shown or not.
+        notes: what the shifts before have left.
     """
 
     board: Board
@@ -59,9 +63,11 @@ class Desk:
     panel: CallPanel | None
     draft: dict[str, str] | None
     suggestion: Suggestion | None
-    offer: BoardCall | None
+    offer: Offer | None = None
     saved: Saved | None = None
     in_hand: InHand | None = None
+    left: LeftToDo | None = None
+    notes: Sequence[Note] = ()
 
     @property
     def mine(self) -> bool:
@@ -101,21 +107,33 @@ async def load_desk(work: Work, call_id: int | None = None, *, saved_call_id: in
     Raises:
         NotFound: there is no such call.
     """
+    desk = await _load_desk(work, call_id, saved_call_id)
+    return replace(desk, notes=await list_notes(work))
+
+
+async def _load_desk(work: Work, call_id: int | None, saved_call_id: int | None) -> Desk:
     board = await load_board(work)
     saved = None if saved_call_id is None else await _load_saved(work, saved_call_id)
-    offer = next_offer(board.reachable_now, work.staff_id)
     async with work.transaction() as tx:
         held = await load_in_hand(tx)
     if call_id is None:
         if held is None:
-            return Desk(board, work.staff_id, None, None, None, offer, saved)
+            return await _idle(work, board, saved)
         call_id = held.call_id
     panel = await load_call_panel(work, call_id)
     draft = await load_draft(work, CALL, call_id)
     if panel.holder_id != work.staff_id:
-        return Desk(board, work.staff_id, panel, draft, None, offer, saved, held)
+        return Desk(board, work.staff_id, panel, draft, None, saved=saved, in_hand=held)
     suggestion = await _suggest(work, panel.call, panel.therapist, OutcomeKind.NOT_REACHED, None)
-    return Desk(board, work.staff_id, panel, draft, suggestion, offer, saved, held)
+    return Desk(board, work.staff_id, panel, draft, suggestion, saved=saved, in_hand=held)
+
+
+async def _idle(work: Work, board: Board, saved: Saved | None) -> Desk:
+    row = next_offer(board.reachable_now, work.staff_id)
+    if row is None:
+        return Desk(board, work.staff_id, None, None, None, saved=saved, left=await load_left_to_do(work))
+    async with work.transaction() as tx:
+        return Desk(board, work.staff_id, None, None, None, await load_offer(tx, row), saved)
 
 
 def next_offer(reachable: Iterable[BoardCall], staff_id: int) -> BoardCall | None:

@@ -16,6 +16,7 @@ MAY_IMPORT = {
     "scheduling": {"hours", "models", "therapists"},
     "reach": {"hours", "models", "scheduling"},
     "calls": {"hours", "models", "therapists", "scheduling", "reach", "events"},
+    "shifts": {"models", "scheduling"},
     "accounts": {"models", "calls"},
     "follow_ups": {"models", "therapists", "scheduling", "calls", "events"},
     "emails": {"models", "therapists", "scheduling", "calls", "follow_ups", "events"},

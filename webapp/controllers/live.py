@@ -10,7 +10,7 @@ from litestar.response import ServerSentEvent, ServerSentEventMessage
 
 from services.accounts.sessions import staff_of_session
 from services.errors import TooManyRequests
-from services.hints import CALLS, EMAILS, INCOMING, LOGINS
+from services.hints import CALLS, EMAILS, INCOMING, LOGINS, NOTES
 from services.models import Staff
 from shared.database_errors import UNREACHABLE
 from webapp.auth import session_token
@@ -46,7 +46,7 @@ async def _hints(state: State, staff_id: int, token: str) -> AsyncGenerator[Serv
     if state.streams[staff_id] >= STREAMS_EACH:
         return
     state.streams[staff_id] += 1
-    subscription = state.listener.subscribe(CALLS, EMAILS, INCOMING, LOGINS)
+    subscription = state.listener.subscribe(CALLS, EMAILS, INCOMING, LOGINS, NOTES)
     ends = asyncio.get_running_loop().time() + STREAM_SECONDS
     try:
         yield ServerSentEventMessage(event="connected", data="", retry=2000)

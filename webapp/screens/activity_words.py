@@ -64,6 +64,8 @@ ACTIONS = {
     Action.INCOMING_ASIDE: msgid("put a message aside"),
     Action.INCOMING_UNDONE: msgid("took back what was decided on a message"),
     Action.ADDRESS_STOPPED: msgid("stopped an address"),
+    Action.SHIFT_NOTE_LEFT: msgid("left a note for the next shift"),
+    Action.SHIFT_NOTE_TAKEN_DOWN: msgid("took a note for the next shift down"),
     Action.ADDRESS_RELEASED: msgid("released an address"),
 }
 

@@ -13,6 +13,7 @@ from services.calls.reachability import SOON, BoardCall
 from services.desk.board import Board
 from services.desk.today import Desk
 from services.errors import FieldError
+from services.models import CallReason
 from services.rules import DeskRules
 from webapp.i18n import gettext
 from webapp.screens.forms import FormErrors, form_errors
@@ -148,5 +149,6 @@ def board_context(board: Board, rules: DeskRules, shown: int | None = None) -> d
         "held_in_words": held_in_words,
         "rows_shown": rows_shown,
         "change_at": next_change(board, rules),
+        "call_reasons": list(CallReason),
         "shown": shown,
     }

@@ -117,7 +117,7 @@ async def test_a_call_in_hand_is_shown_whatever_day_it_is_planned_for(
     await submit(staff_client, "/calls/7/claim", htmx=True)
     page = (await staff_client.get("/")).text
     assert "In your hands" in page
-    assert "Save the outcome" in page
+    assert "Save and next" in page
 
 
 async def test_an_empty_list_says_why_and_who_is_next(staff_client: Client, sessions: SessionFactory):

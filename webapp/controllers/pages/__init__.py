@@ -10,6 +10,7 @@ from webapp.controllers.pages.compose import EmailComposeController
 from webapp.controllers.pages.emails import EmailsController
 from webapp.controllers.pages.inbox import InboxController
 from webapp.controllers.pages.login import LoginController
+from webapp.controllers.pages.my_day import MyDayController
 from webapp.controllers.pages.people import PeopleController
 from webapp.controllers.pages.privacy import PrivacyController
 from webapp.controllers.pages.refusals import Refusals
@@ -40,6 +41,7 @@ pages_router = Router(
         LoginController,
         PeopleController,
         PrivacyController,
+        MyDayController,
         RingBackController,
         SecondFactorController,
         SettingsController,

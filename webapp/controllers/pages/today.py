@@ -1,6 +1,6 @@
 """Today: whom can I reach right now."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from litestar import Controller, Response, get, post
@@ -8,6 +8,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromQuery
 from litestar.response import Redirect, Template
 
+from services.calls.queue_filter import QueueFilter, choose_filter
 from services.calls.ring_backs import Callers, find_callers
 from services.desk.board import load_board
 from services.desk.open_calls import list_open_calls
@@ -38,6 +39,16 @@ class SearchForm:
     panel: str = ""
 
 
+@dataclass
+class FilterForm:
+    """What the filter of the list sends; `shown` is the call shown beside it."""
+
+    ort: str = ""
+    grund: str = ""
+    versuch: str = ""
+    shown: str = ""
+
+
 class TodayController(Controller):
     """The working screen."""
 
@@ -63,6 +74,18 @@ class TodayController(Controller):
         if is_fragment(visit.request):
             return Response(None, status_code=204) if desk.panel else desk_offer(desk, visit.rules)
         return desk_page(desk, visit.rules)
+
+    @post("/queue-filter", status_code=200)
+    async def choose_filter(
+        self, visit: NamedDependency[Visit], data: Submitted[FilterForm]
+    ) -> Template | Redirect:
+        """Look at some of the calls only, from now on; without a choice at all of them again."""
+        await choose_filter(visit.work, QueueFilter.of(asdict(data)))
+        if not is_fragment(visit.request):
+            return Redirect("/", status_code=303)
+        board = await load_board(visit.work)
+        context = board_context(board, visit.rules, read_number(data.shown))
+        return Template("today/filtered.html", context=context, headers={"HX-Trigger": "filtered"})
 
     @get("/open")
     async def all_open(self, visit: NamedDependency[Visit], page: FromQuery[str] = "") -> Template:
