@@ -38,7 +38,7 @@ async def test_a_call_is_linked_to_its_email_and_no_second_automatic_one_is(sess
     await session.flush()
     await session.refresh(call, ["email_ids"])
     assert call.email_ids == [email.id]
-    following = make_call(grund="keine_antwort", geplante_zeit=time(12))
+    following = make_call(therapist_id=3, grund="keine_antwort", geplante_zeit=time(12))
     session.add(following)
     await session.flush()
     session.add(CallEmail(call_id=following.id, email_id=email.id, automatisch=True))
