@@ -24,7 +24,8 @@ FIELDS = {
     "id", "therapist_id", "geplantes_datum", "geplante_zeit", "dauer_minuten", "tatsaechliches_datum",
     "tatsaechliche_zeit", "status", "ergebnis", "notizen", "wiederholen_nach", "created_at", "updated_at",
     "email_id", "grund", "ergebnis_art", "versuch", "vorheriger_anruf_id", "ausserhalb_erreichbarkeit",
-    "klaerung_noetig", "absage_grund", "version", "email_ids",
+    "klaerung_noetig", "absage_grund", "version", "email_ids", "plaetze", "plaetze_ab", "plaetze_fuer",
+    "warteliste", "wieder_fragen_am", "rueckruf_durch", "korrigiert_at",
 }  # fmt: skip
 
 CREATED = (
