@@ -211,8 +211,8 @@ async def test_what_was_saved_covers_nothing_of_the_next_call(anna: Page) -> Non
     await anna.keyboard.press("1")
     await anna.keyboard.press("Control+Enter")
     toast = anna.locator("#status .toast")
-    await expect(toast).to_be_visible()
-    await take_next(anna)
+    await expect(toast).to_contain_text(name)
+    await expect(title(anna)).not_to_have_text(name)
     over, panel = await box(toast), await box(anna.locator("#panel"))
     assert over["x"] + over["width"] <= panel["x"]
     await anna.keyboard.press("u")
