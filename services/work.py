@@ -6,7 +6,7 @@ caller's. (Unit of Work: Fowler, Patterns of Enterprise Application Architecture
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Literal, Self, TypeVar
@@ -184,7 +184,19 @@ class Work(_Doing):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transaction(_Doing):
-    """A running transaction and who does what in it, when, by which rules."""
+    """A running transaction and who does what in it, when, by which rules.
+
+    Attributes:
+        held_until: no event reported in it goes out before.
+        held: the events reported since `holding_back`.
+    """
+
+    held_until: datetime | None = None
+    held: list[OutboxEvent] = field(default_factory=list[OutboxEvent])
+
+    def holding_back(self, until: datetime) -> Self:
+        """Return the same, whose events go out at an instant and can be taken back until then."""
+        return replace(self, held_until=until, held=[])
 
     async def existing(self, model: type[Row], row_id: int, *, missing: type[NotFound] = NotFound) -> Row:
         """Return a row as the database has it now.
@@ -243,8 +255,9 @@ class Transaction(_Doing):
         It is not published before `available_at`; until then `services.events.report.retract` takes it back.
         The flush before is what keeps order: it holds the row's lock while the event takes its number.
         """
-        event = event_of(happened, row, at=self.now, available_at=available_at)
+        event = event_of(happened, row, at=self.now, available_at=available_at or self.held_until)
         self.session.add(event)
+        self.held.append(event)
         self.wake(OUTBOX)
         return event
 

@@ -38,16 +38,18 @@ def make_call(**values: object) -> PhoneCall:
     return PhoneCall(**(defaults | values))
 
 
-def make_therapist(**values: object) -> Therapist:
+def make_therapist(*, id: int = 1, **values: object) -> Therapist:
+    """Everybody has a number of their own."""
+    number = f"30{1234566 + id}"
     defaults: dict[str, object] = {
-        "id": 1,
+        "id": id,
         "anrede": "Herr",
         "titel": "Dr.",
         "vorname": "Jürgen",
         "nachname": "Schmidt",
         "ort": "Berlin",
-        "telefon": "030 1234567",
-        "telefon_e164": "+49301234567",
+        "telefon": f"0{number[:2]} {number[2:]}",
+        "telefon_e164": f"+49{number}",
         "email": "praxis@example.org",
         "telefonische_erreichbarkeit": {
             day: [{"start": "10:00", "end": "12:00"}]

@@ -17,9 +17,9 @@ STYLESHEET = "app.css"
 STYLES = (
     "tokens", "elements", "words", "buttons", "chips", "badges", "banners", "panels", "forms", "topbar",
     "dialogs", "status", "live-notice", "login", "account", "figures", "charts", "week", "system", "finder",
-    "due-call-backs", "band", "call-list", "queue-filter", "call", "history", "outcome", "today", "shifts",
-    "list-head", "email-list", "email", "message", "delivery", "follow-up", "reply", "hours", "therapist",
-    "timeline", "compose", "inbox",
+    "due-call-backs", "band", "call-list", "queue-filter", "call", "matters", "history", "outcome", "today",
+    "shifts", "list-head", "email-list", "email", "message", "delivery", "follow-up", "reply", "hours",
+    "therapist", "timeline", "compose", "inbox",
 )
 # fmt: on
 """In this order: what the others build on, then what belongs to single screens."""

@@ -1,32 +1,33 @@
 """Claims: a call in somebody's hands is leased to them, so that nobody rings the same therapist twice.
 
 A claim lasts `rules.claim`, is renewed while the call is open on a screen, and is free again once expired.
-One person holds one call at a time: claiming another lets go of the first. A therapist with a call in
-somebody's hands is not handed out a second time, even where another call to them is open.
+One person holds one call at a time: claiming another lets go of the first. With a call one has the therapist
+and the line in hand: nobody else gets another call to them, or rings somebody else under the same number.
 Claims are no change of the call: `version` and `updated_at` stay.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import count
 
-from sqlalchemy import ColumnElement, Integer, and_, any_, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, Integer, any_, func, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import ARRAY
 
+from services.calls.hands import InHand, line_keys, lines_of, load_hands, load_in_hand
 from services.calls.locking import check_scheduled
 from services.calls.queue_filter import own_filter
 from services.calls.reachability import (
     LARGEST_BOARD,
+    OpenCall,
     holder_of,
     load_chances_now,
     load_open_calls,
-    reachable_now,
 )
-from services.drafts import CALL
+from services.calls.rows import rows_to_offer
 from services.errors import Conflict, NotFound
 from services.hints import CALLS
-from services.models import CallStatus, Draft, PhoneCall, Therapist
+from services.models import CallStatus, PhoneCall, Therapist
 from services.work import Transaction, Work
 
 THERAPIST_LOCK = 4_201
@@ -35,9 +36,16 @@ THERAPIST_LOCK = 4_201
 STAFF_LOCK = 4_202
 """First key of the advisory locks that serialise one person's claims; taken before any other lock."""
 
+LINE_LOCK = 4_204
+"""First key of the advisory locks that serialise claims on one line; taken after the therapist's."""
+
 
 class ClaimedByOther(Conflict):
     """Somebody else has this therapist on the phone right now."""
+
+
+class LineTaken(ClaimedByOther):
+    """Somebody else is on the phone under this number right now."""
 
 
 class NothingReachable(Conflict):
@@ -46,26 +54,6 @@ class NothingReachable(Conflict):
 
 class ClaimLost(Conflict):
     """The claim on this call has ended."""
-
-
-@dataclass(frozen=True, slots=True)
-class InHand:
-    """A call in hand, and what was typed for it so far."""
-
-    call_id: int
-    version: int
-    name: str | None
-    typed: Mapping[str, str]
-
-    @property
-    def noted(self) -> bool:
-        """Whether its note has been begun."""
-        return bool(self.typed.get("ergebnis", "").strip())
-
-    @property
-    def unsaved(self) -> bool:
-        """Whether a note has been begun or an outcome chosen."""
-        return self.noted or bool(self.typed.get("ergebnis_art"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,29 +69,32 @@ def holder(call: PhoneCall, now: datetime) -> int | None:
     return holder_of(call.bearbeitet_von, call.bearbeitet_bis, now)
 
 
-async def claim_call(work: Work, call_id: int) -> Claim:
+async def claim_call(work: Work, call_id: int, *, ringing: bool = True) -> Claim:
     """Lease a scheduled call to a member of staff, whether or not it is reachable right now.
+
+    Without `ringing` the therapist has rung us, so it does not matter who else is on their line.
 
     Raises:
         NotFound: no such call.
         CallNotScheduled: it is done or cancelled.
         ClaimedByOther: somebody else holds this call or another one to the same therapist; names `staff_id`.
+        LineTaken: somebody else holds a call under the same number; names `staff_id`.
     """
     async with work.transaction() as tx:
         await lock_claims_of(tx)
         call = await _lock_with_own(tx, call_id)
         check_scheduled(call)
-        other = await _busy_with(tx, call.therapist_id)
-        if other is not None:
-            raise ClaimedByOther(staff_id=other)
+        taken = await _taken(tx, call.therapist_id, ringing=ringing)
+        if taken is not None:
+            raise taken
         return await _take_instead(tx, call)
 
 
 async def claim_next(work: Work) -> Claim:
-    """Lease the reachable call whose window closes first; two callers never get the same one.
+    """Lease the reachable call whose window closes first; two callers never get the same therapist or line.
 
     Only calls that the caller's own filter admits (`services.calls.queue_filter`) are taken.
-    Who already holds a call gets the one after it, so that asking again and again walks through all of them.
+    Who already holds a call gets the next therapist's, so that asking again and again walks through all.
 
     Raises:
         NothingReachable: no free call is reachable now.
@@ -111,12 +102,13 @@ async def claim_next(work: Work) -> Claim:
     async with work.transaction() as tx:
         await lock_claims_of(tx)
         own = await _lock_own(tx)
-        chosen = await own_filter(tx)
+        hands, chosen = await load_hands(tx), await own_filter(tx)
         for start in count(step=LARGEST_BOARD):
             some = await load_open_calls(tx, skip=start, limit=LARGEST_BOARD)
             wanted = chosen.of_these(some)
-            reachable = reachable_now(tx, wanted, await load_chances_now(tx, wanted))
-            call = await _first_to_take(tx, _after(own, [call.call_id for call in reachable]))
+            chances = await load_chances_now(tx, wanted)
+            rows = rows_to_offer(tx, wanted, hands, chances, staff_id=tx.staff_id)
+            call = await _first_to_take(tx, _after(own, [row.call for row in rows]))
             if call is not None:
                 return await _take_instead(tx, call)
             if len(some) < LARGEST_BOARD:
@@ -128,8 +120,8 @@ async def renew_claim(work: Work, call_id: int) -> datetime:
     """Extend one's own claim and return its new end; an expired one is taken again if nobody came between.
 
     Raises:
-        ClaimLost: somebody else has the call or its therapist now, it was released, or it is not scheduled
-            any more.
+        ClaimLost: somebody else has the call, its therapist or their line now, it was released, or it is not
+            scheduled any more.
     """
     async with work.transaction() as tx:
         call = await tx.session.scalar(
@@ -146,7 +138,7 @@ async def renew_claim(work: Work, call_id: int) -> datetime:
             raise ClaimLost
         if holder(call, tx.now) is not None:
             await _lease(tx, call)
-        elif await _busy_with(tx, call.therapist_id) is None:
+        elif await _taken(tx, call.therapist_id) is None:
             await _take(tx, call)
         else:
             raise ClaimLost
@@ -181,8 +173,8 @@ async def lock_to_take_back(tx: Transaction, call_id: int, *others: ColumnElemen
 
 
 async def may_take_back(tx: Transaction, call: PhoneCall) -> bool:
-    """Say whether no colleague has a call's therapist on the phone, nor gets them before the commit."""
-    return await _busy_with(tx, call.therapist_id) is None
+    """Say whether no colleague has a call's therapist or their line, nor gets them before the commit."""
+    return await _taken(tx, call.therapist_id) is None
 
 
 async def take_back(tx: Transaction, call: PhoneCall) -> Claim:
@@ -206,24 +198,29 @@ async def _lock_with_own(tx: Transaction, call_id: int, *others: ColumnElement[b
     return call
 
 
-async def _lock_own(tx: Transaction) -> list[int]:
-    held = select(PhoneCall.id).where(PhoneCall.bearbeitet_von == tx.staff_id).order_by(PhoneCall.id)
-    return list(await tx.session.scalars(held.with_for_update(key_share=True)))
+async def _lock_own(tx: Transaction) -> set[int]:
+    """Lock what the caller has in hand; return with which therapists."""
+    held = select(PhoneCall).where(PhoneCall.bearbeitet_von == tx.staff_id).order_by(PhoneCall.id)
+    rows = await tx.session.scalars(
+        held.with_for_update(key_share=True).execution_options(populate_existing=True)
+    )
+    return {call.therapist_id for call in rows}
 
 
-def _after(own: Sequence[int], ids: Sequence[int]) -> list[int]:
-    """Return `ids` beginning behind the first of `own` in it, and without `own`."""
-    start = next((position + 1 for position, call_id in enumerate(ids) if call_id in own), 0)
-    return [call_id for call_id in (*ids[start:], *ids[:start]) if call_id not in own]
+def _after(own: set[int], calls: Sequence[OpenCall]) -> list[OpenCall]:
+    """Return the calls beginning behind the first to one of `own`, and without those."""
+    start = next((place + 1 for place, call in enumerate(calls) if call.therapist_id in own), 0)
+    return [call for call in (*calls[start:], *calls[:start]) if call.therapist_id not in own]
 
 
-async def _first_to_take(tx: Transaction, wanted: list[int]) -> PhoneCall | None:
-    """Lock and return the first call that is free and whose therapist is."""
-    while wanted:
-        call = await _lock_first_free(tx, wanted)
-        if call is None or await _therapist_free(tx, call.therapist_id):
+async def _first_to_take(tx: Transaction, wanted: list[OpenCall]) -> PhoneCall | None:
+    """Lock and return the first call that is free and whose therapist and line are."""
+    offered = {call.call_id: call for call in wanted}
+    while offered:
+        call = await _lock_first_free(tx, list(offered))
+        if call is None or await _free(tx, call.therapist_id, offered[call.id].telefon):
             return call
-        wanted.remove(call.id)
+        del offered[call.id]
     return None
 
 
@@ -243,30 +240,29 @@ async def _lock_first_free(tx: Transaction, ids: Sequence[int]) -> PhoneCall | N
     )
 
 
-async def _therapist_free(tx: Transaction, therapist_id: int) -> bool:
-    """Take the therapist's claim lock without waiting, and say whether nobody else has them in hand."""
-    locked = await tx.session.scalar(select(func.pg_try_advisory_xact_lock(THERAPIST_LOCK, therapist_id)))
-    return bool(locked) and await _other_holder(tx, therapist_id) is None
+async def _free(tx: Transaction, therapist_id: int, telefon: str | None) -> bool:
+    """Take the locks of a therapist's claims without waiting, and say whether nobody else has them."""
+    for key in _keys(therapist_id, telefon):
+        if not await tx.session.scalar(select(func.pg_try_advisory_xact_lock(*key))):
+            return False
+    return (await load_hands(tx)).but(tx.staff_id).in_the_way(therapist_id, telefon) is None
 
 
-async def _busy_with(tx: Transaction, therapist_id: int) -> int | None:
-    """Take the therapist's claim lock, and return who else has them in hand."""
-    await tx.session.execute(select(func.pg_advisory_xact_lock(THERAPIST_LOCK, therapist_id)))
-    return await _other_holder(tx, therapist_id)
+async def _taken(tx: Transaction, therapist_id: int, *, ringing: bool = True) -> ClaimedByOther | None:
+    """Take the locks of a therapist's claims, and return who else has them or their line in hand."""
+    telefon = await tx.session.scalar(select(Therapist.telefon).where(Therapist.id == therapist_id))
+    for key in _keys(therapist_id, telefon):
+        await tx.session.execute(select(func.pg_advisory_xact_lock(*key)))
+    hand = (await load_hands(tx)).but(tx.staff_id).in_the_way(therapist_id, telefon if ringing else None)
+    if hand is None:
+        return None
+    error = ClaimedByOther if hand.therapist_id == therapist_id else LineTaken
+    return error(staff_id=hand.staff_id)
 
 
-async def _other_holder(tx: Transaction, therapist_id: int) -> int | None:
-    """Return who else has a call to this therapist in hand; the therapist's claim lock is held."""
-    return await tx.session.scalar(
-        select(PhoneCall.bearbeitet_von)
-        .where(
-            PhoneCall.therapist_id == therapist_id,
-            PhoneCall.status == CallStatus.SCHEDULED,
-            PhoneCall.bearbeitet_von != tx.staff_id,
-            PhoneCall.bearbeitet_bis > tx.now,
-        )
-        .limit(1)
-    )
+def _keys(therapist_id: int, telefon: str | None) -> list[tuple[int, int]]:
+    """Return the locks that serialise claims on a therapist and on their lines, in the order to take them."""
+    return [(THERAPIST_LOCK, therapist_id), *((LINE_LOCK, key) for key in line_keys(lines_of(telefon)))]
 
 
 async def _take_instead(tx: Transaction, call: PhoneCall) -> Claim:
@@ -310,27 +306,3 @@ async def _release(tx: Transaction, *which: ColumnElement[bool]) -> None:
         .values(bearbeitet_von=None, bearbeitet_bis=None, updated_at=PhoneCall.updated_at)
     )
     tx.wake(CALLS)
-
-
-async def load_in_hand(tx: Transaction) -> InHand | None:
-    """Return the call somebody has in hand, planned for whatever day."""
-    drafted = and_(
-        Draft.staff_id == tx.staff_id, Draft.gegenstand == CALL, Draft.gegenstand_id == PhoneCall.id
-    )
-    query = (
-        select(PhoneCall.id, PhoneCall.version, Therapist, Draft.felder)
-        .outerjoin(Therapist, Therapist.id == PhoneCall.therapist_id)
-        .outerjoin(Draft, drafted)
-        .where(
-            PhoneCall.status == CallStatus.SCHEDULED,
-            PhoneCall.bearbeitet_von == tx.staff_id,
-            PhoneCall.bearbeitet_bis > tx.now,
-        )
-    )
-    found = (await tx.session.execute(query)).first()
-    if found is None:
-        return None
-    name = found.Therapist.display_name if found.Therapist else None
-    draft: dict[str, object] = found.felder or {}
-    typed = {field: str(value) for field, value in draft.items()}
-    return InHand(found.id, found.version, name, typed)

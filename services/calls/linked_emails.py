@@ -100,6 +100,28 @@ async def carry_on(tx: Transaction, before: PhoneCall, following: PhoneCall) -> 
     )
 
 
+async def share(tx: Transaction, source: PhoneCall, target: PhoneCall) -> list[int]:
+    """Let a locked call be about what another carries on; return the e-mails it was not about before."""
+    rows = select(literal(target.id), _carried(source).c.email_id)
+    added = await tx.session.scalars(
+        insert(CallEmail)
+        .from_select(["call_id", "email_id"], rows)
+        .on_conflict_do_nothing(index_elements=LINK)
+        .returning(CallEmail.email_id)
+    )
+    shared = list(added)
+    await _keep_first(tx, target)
+    return shared
+
+
+async def unshare(tx: Transaction, call: PhoneCall, email_ids: Collection[int]) -> None:
+    """Let a locked call be about e-mails no more that it came to share."""
+    await tx.session.execute(
+        delete(CallEmail).where(CallEmail.call_id == call.id, CallEmail.email_id.in_(email_ids))
+    )
+    await _keep_first(tx, call)
+
+
 async def first_carried(tx: Transaction, before: PhoneCall) -> int | None:
     """Return the e-mail a call that follows another has in `email_id`."""
     emails = _carried(before)

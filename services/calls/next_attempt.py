@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
 from services.calls.linked_emails import all_answered, carry_on, first_carried
+from services.hours.reading import Availability
 from services.models import CallReason, CallStatus, NoRetry, OutcomeKind, PhoneCall, Therapist
 from services.models.therapists import may_be_called
 from services.reach.estimate import Chances, one_call, tallied
@@ -57,7 +58,7 @@ def search_from(moment: Moment, art: OutcomeKind, therapist: Therapist) -> datet
         return moment.now
     wait = moment.now + BUSY_WAIT
     if art != OutcomeKind.BUSY:
-        wait = _window_over(moment, therapist) or wait
+        wait = hours_over(moment, therapist.availability) or wait
     return max(moment.now, wait - moment.rules.notice)
 
 
@@ -198,10 +199,10 @@ async def _find(tx: Transaction, call: PhoneCall, therapist: Therapist, not_befo
     )
 
 
-def _window_over(moment: Moment, therapist: Therapist) -> datetime | None:
-    """Return when the window that is open now closes, or None outside of any."""
+def hours_over(moment: Moment, availability: Availability) -> datetime | None:
+    """Return when the phone hours that are open now are over, or None outside of any."""
     today = moment.today
-    for window in day_windows(therapist.availability, today, moment.rules):
+    for window in day_windows(availability, today, moment.rules):
         if moment.rules.instant(today, window.start) <= moment.now < moment.rules.instant(today, window.end):
             return moment.rules.instant(today, window.end)
     return None

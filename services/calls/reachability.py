@@ -14,9 +14,11 @@ from enum import StrEnum
 from sqlalchemy import Text, cast, select
 
 from services.calls.countdown import Countdown
+from services.calls.hands import Hand
+from services.calls.rests import RUNG, Miss, last_rung, miss_of, rest_after
 from services.hours.reading import Availability, parse_json
 from services.hours.windows import Window, minute_of_day, time_of_day
-from services.models import CallReason, CallStatus, OutcomeKind, PhoneCall, Staff, Therapist
+from services.models import CallReason, CallStatus, OutcomeKind, PhoneCall, Therapist
 from services.models.therapists import display_name
 from services.reach.estimate import Chances
 from services.reach.patterns import load_chances
@@ -79,12 +81,12 @@ class OpenCall:
     grund: str
     email_id: int | None
     versuch: int
-    bearbeitet_von: int | None
-    bearbeitet_bis: datetime | None
-    bearbeitet_name: str | None
     verschoben: bool = False
     rueckruf_durch: str | None = None
     """Who rings at the planned time, where it was agreed."""
+    bearbeitet_von: int | None = None
+    bearbeitet_bis: datetime | None = None
+    missed: Miss | None = None
 
     def holder(self, now: datetime) -> int | None:
         """Return the id of who has this call in hand at an instant."""
@@ -97,6 +99,7 @@ class Placement:
 
     `window` is the one open now, else the day's next; its ends as instants are `opens_at` and `closes_at`.
     With `waits` it could be made now, but is left for a better hour, which begins at `opens_at`.
+    `rests_until` says that the therapist was rung in vain and is left alone until then.
     """
 
     group: Group
@@ -105,16 +108,28 @@ class Placement:
     closes_at: datetime | None = None
     obstacle: Obstacle | None = None
     waits: BetterHour | None = None
+    rests_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class BoardCall:
-    """An open call at its place on the board."""
+    """An open call at its place on the board, and the others to the same therapist.
+
+    Attributes:
+        overdue: whether it or one of the others was planned before today.
+        matters: how many things there are to talk about.
+        hand: who has the therapist in hand.
+        line: who is on the phone with another therapist under the same number.
+    """
 
     call: OpenCall
     placement: Placement
     now: datetime
     overdue: bool
+    others: tuple[OpenCall, ...] = ()
+    matters: int = 1
+    hand: Hand | None = None
+    line: Hand | None = None
 
     @property
     def countdown(self) -> Countdown | None:
@@ -128,13 +143,17 @@ class BoardCall:
 
     @property
     def holder_id(self) -> int | None:
-        """Who has the call in hand."""
-        return self.call.holder(self.now)
+        """Who has the therapist in hand."""
+        return self.hand.staff_id if self.hand else None
 
     @property
     def holder_name(self) -> str | None:
-        """The name of who has the call in hand."""
-        return self.call.bearbeitet_name if self.holder_id is not None else None
+        """The name of who has the therapist in hand."""
+        return self.hand.staff_name if self.hand else None
+
+    def is_taken(self, staff_id: int) -> bool:
+        """Say whether somebody else is on the phone with the therapist or under their number."""
+        return any(hand is not None and hand.staff_id != staff_id for hand in (self.hand, self.line))
 
 
 def holder_of(staff_id: int | None, until: datetime | None, now: datetime) -> int | None:
@@ -187,8 +206,9 @@ def place(moment: Moment, call: OpenCall, chances: Chances | None = None) -> Pla
     """Say where an open call stands at an instant.
 
     Overdue: planned before today and not reachable right now, or planned for today and today's last window
-    is over. Who is away today is unreachable, but at a time agreed all the same. With the chances that the
-    therapist picks up, the call may wait for a better hour.
+    is over. Who is away today is unreachable, but at a time agreed all the same. Whoever was rung in vain
+    comes later (`services.calls.rests`). With the chances that the therapist picks up, the call may wait for
+    a better hour.
     """
     standing = _by_phone_hours(moment, call)
     if chances is None or standing.group is not Group.REACHABLE_NOW or not _may_wait(moment, call):
@@ -215,24 +235,44 @@ def _by_phone_hours(moment: Moment, call: OpenCall) -> Placement:
         return Placement(Group.UNREACHABLE, obstacle=reason)
     today = moment.today
     overdue = call.geplantes_datum < today
+    rest = rests_until(moment, call)
     windows = call_windows(call, today, moment.rules)
     for window in windows:
         opens_at, closes_at = (
             moment.rules.instant(today, window.start),
             moment.rules.instant(today, window.end),
         )
-        if closes_at <= moment.now:
+        if closes_at <= max(moment.now, rest or moment.now):
             continue
+        if rest is not None and opens_at < rest:
+            opens_at, window = rest, Window(moment.rules.local(rest).time(), window.end)
         if opens_at <= moment.now:
             group = Group.REACHABLE_NOW
         elif overdue:
             group = Group.OVERDUE
         else:
             group = Group.SOON if opens_at - moment.now <= SOON else Group.LATER
-        return Placement(group, window, opens_at, closes_at)
+        return Placement(group, window, opens_at, closes_at, rests_until=rest)
     if not windows and call.availability.away(today):
         return Placement(Group.UNREACHABLE, obstacle=Obstacle.ABSENT)
-    return Placement(Group.OVERDUE)
+    if rest is not None and not overdue:
+        return Placement(Group.LATER, opens_at=rest, rests_until=rest)
+    return Placement(Group.OVERDUE, rests_until=rest)
+
+
+def rests_until(moment: Moment, call: OpenCall) -> datetime | None:
+    """Return until when a call waits because its therapist was just rung in vain; None if it does not.
+
+    A time agreed for after that counts all the same.
+    """
+    if call.missed is None:
+        return None
+    rest = rest_after(moment, call.missed, call.availability)
+    planned = moment.rules.instant(call.geplantes_datum, call.geplante_zeit)
+    agreed = call.ausserhalb_erreichbarkeit or call.grund == CallReason.CALL_BACK
+    if agreed and planned > call.missed.at:
+        rest = min(rest, planned)
+    return rest if rest > moment.now else None
 
 
 def on_board(
@@ -255,18 +295,10 @@ def on_board(
         )
         for call in calls
     ]
-    return sorted(placed, key=_urgency)
+    return sorted(placed, key=urgency)
 
 
-def reachable_now(
-    moment: Moment, calls: Iterable[OpenCall], chances: Mapping[int, Chances] = NO_CHANCES
-) -> list[OpenCall]:
-    """Return the calls to make right now, the one whose window closes first in front."""
-    rows = on_board(moment, calls, chances)
-    return [row.call for row in rows if row.placement.group is Group.REACHABLE_NOW]
-
-
-def _urgency(row: BoardCall) -> tuple[object, ...]:
+def urgency(row: BoardCall) -> tuple[object, ...]:
     """What closes first, what opens first, what was planned first; what was agreed comes at its minute."""
     placement, call = row.placement, row.call
     planned = (call.geplantes_datum, call.geplante_zeit, call.call_id)
@@ -294,6 +326,7 @@ async def load_open_calls(
 ) -> list[OpenCall]:
     """Return the scheduled calls of today and of days before, those of the latest day first by default."""
     day = PhoneCall.geplantes_datum
+    rung = last_rung(tx)
     rows = await tx.session.execute(
         select(
             PhoneCall.id,
@@ -309,7 +342,7 @@ async def load_open_calls(
             PhoneCall.ergebnis_art,
             PhoneCall.bearbeitet_von,
             PhoneCall.bearbeitet_bis,
-            Staff.name.label("bearbeitet_name"),
+            *rung.c[RUNG],
             Therapist.titel,
             Therapist.vorname,
             Therapist.nachname,
@@ -322,7 +355,7 @@ async def load_open_calls(
             cast(Therapist.telefonische_erreichbarkeit, Text).label("erreichbarkeit"),
         )
         .outerjoin(Therapist, Therapist.id == PhoneCall.therapist_id)
-        .outerjoin(Staff, Staff.id == PhoneCall.bearbeitet_von)
+        .outerjoin(rung, rung.c.therapist_id == PhoneCall.therapist_id)
         .where(
             PhoneCall.status == CallStatus.SCHEDULED,
             PhoneCall.geplantes_datum <= tx.today,
@@ -348,11 +381,11 @@ async def load_open_calls(
             grund=row.grund,
             email_id=row.email_id,
             versuch=row.versuch,
-            bearbeitet_von=row.bearbeitet_von,
-            bearbeitet_bis=row.bearbeitet_bis,
-            bearbeitet_name=row.bearbeitet_name,
             verschoben=row.ergebnis_art == OutcomeKind.POSTPONED,
             rueckruf_durch=row.rueckruf_durch,
+            bearbeitet_von=row.bearbeitet_von,
+            bearbeitet_bis=row.bearbeitet_bis,
+            missed=miss_of(tx, row),
         )
         for row in rows
     ]

@@ -71,7 +71,7 @@ async def take_ring_back(work: Work, therapist_id: int) -> Claim:
             call = await _book_now(tx, therapist)
             announce(tx, call, Action.CALL_SCHEDULED)
             call_id = call.id
-    return await claim_call(work, call_id)
+    return await claim_call(work, call_id, ringing=False)
 
 
 def _open_calls(therapist_id: int) -> Select[int]:

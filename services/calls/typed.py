@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import msgspec
 from sqlalchemy import select
 
-from services.calls.claims import load_in_hand
+from services.calls.hands import load_in_hand
 from services.calls.undo import Undo
 from services.drafts import CALL, put_draft
 from services.errors import Conflict

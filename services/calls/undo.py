@@ -4,12 +4,13 @@ An outcome's events wait in the outbox a little longer than the outcome can be u
 before anything has read them.
 """
 
+from collections.abc import Awaitable, Callable, Collection
 from datetime import date, datetime, time, timedelta
 from typing import Self
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import aliased
 
@@ -28,6 +29,7 @@ from services.calls.linked_emails import (
     move_links,
     open_follow_up,
     tell,
+    unshare,
 )
 from services.calls.locking import hold_emails_of
 from services.calls.planning import cancel
@@ -40,6 +42,9 @@ from services.models import CallReason, CallStatus, CancelReason, PhoneCall
 from services.scheduling.booking import CallCollision, free_line_for, lock_calendar
 from services.scheduling.slots import Slot
 from services.work import Action, Transaction, Work
+
+Withdraw = Callable[[Transaction, "Undo"], Awaitable[None]]
+"""Takes back the answers that came with an outcome; the rows of all that changes are locked."""
 
 MARGIN = timedelta(seconds=2)
 """How long events wait beyond the last moment of undo, for a relay whose clock is ahead.
@@ -88,6 +93,7 @@ class CallState(msgspec.Struct, frozen=True):
     wieder_fragen_am: date | None = None
     rueckruf_durch: str | None = None
     vereinbart_von: int | None = None
+    gemeinsam_mit_id: int | None = None
 
     @classmethod
     def of(cls, call: PhoneCall) -> Self:
@@ -105,12 +111,23 @@ class CallState(msgspec.Struct, frozen=True):
             setattr(call, name, getattr(self, name))
 
 
+class Answered(msgspec.Struct, frozen=True):
+    """An e-mail answered with an outcome: the version it has had since, and what followed."""
+
+    email_id: int
+    version: int
+    done: dict[str, object]
+
+
 class Undo(msgspec.Struct, frozen=True):
     """What taking an outcome back needs, kept in `phone_calls.rueckgaengig`.
 
     Attributes:
         typed: the form's fields as `author_id` sent them.
         phone: the right number noted with the outcome.
+        along: other calls closed with this one, each with an undo of its own.
+        carried: e-mails of those that this one has been about since.
+        answers: e-mails that count as answered by what was said.
     """
 
     before: CallState
@@ -120,6 +137,9 @@ class Undo(msgspec.Struct, frozen=True):
     author_id: int | None = None
     typed: dict[str, str] = msgspec.field(default_factory=dict[str, str])
     phone: PhoneChange | None = None
+    along: list[int] = []
+    carried: list[int] = []
+    answers: list[Answered] = []
 
     def keep(self, call: PhoneCall, until: datetime) -> None:
         """Let the outcome just recorded be undone until an instant."""
@@ -147,40 +167,74 @@ async def undo_outcome(work: Work, call_id: int) -> Claim:
     async with work.transaction() as tx:
         if tx.actor.staff_id is not None:
             await lock_claims_of(tx)
-        await hold_emails_of(tx, call_id, *_in_its_place(call_id))
-        call = await lock_to_take_back(tx, call_id, *_in_its_place(call_id))
-        undo = _of(call, answered=await _answered(tx, call))
-        if undo.next_call_id is not None:
-            await _lock_attempt(tx, undo.next_call_id)
-        was_own = undo.before.bearbeitet_von is not None and undo.before.bearbeitet_von == tx.actor.staff_id
-        in_hand = was_own and await may_take_back(tx.at(tx.clock()), call)
-        await lock_calendar(tx)
-        now = tx.clock()
-        if call.rueckgaengig_bis is None or call.rueckgaengig_bis <= now:
+        return await take_outcome_back(tx, call_id)
+
+
+async def take_outcome_back(
+    tx: Transaction, call_id: int, withdraw: Withdraw | None = None, *, changed: Collection[int] = ()
+) -> Claim:
+    """Do what `undo_outcome` does in a transaction that has begun with `lock_claims_of`.
+
+    What was closed along with the call comes back with it. Answers are taken back by `withdraw`, which
+    changes the calls of the ids `changed`; without it, an outcome that answered e-mails stays.
+    """
+    places = (*in_their_place(call_id), PhoneCall.id.in_(changed))
+    await hold_emails_of(tx, call_id, *places)
+    call = await lock_to_take_back(tx, call_id, *places)
+    undo = _of(call)
+    if undo.answers and withdraw is None:
+        raise TooLateToUndo
+    along = [await tx.existing(PhoneCall, other_id) for other_id in undo.along]
+    whole = {call: undo} | {other: _of(other) for other in along}
+    if undo.next_call_id is not None:
+        await _lock_attempt(tx, undo.next_call_id)
+    was_own = undo.before.bearbeitet_von is not None and undo.before.bearbeitet_von == tx.actor.staff_id
+    in_hand = was_own and await may_take_back(tx.at(tx.clock()), call)
+    await lock_calendar(tx)
+    now = tx.clock()
+    if call.rueckgaengig_bis is None or call.rueckgaengig_bis <= now:
+        raise TooLateToUndo
+    claim = await take_back(tx.at(now), call) if in_hand else Claim(call, None)
+    event_ids = [event_id for each in whole.values() for event_id in each.event_ids]
+    if await retract(tx, event_ids) != len(event_ids):
+        raise TooLateToUndo
+    if withdraw is not None:
+        await withdraw(tx.at(now), undo)
+    for each, its in whole.items():
+        if each.grund != CallReason.CALL_BACK and await _answered(tx, each):
             raise TooLateToUndo
-        claim = await take_back(tx.at(now), call) if in_hand else Claim(call, None)
-        if await retract(tx, undo.event_ids) != len(undo.event_ids):
-            raise TooLateToUndo
-        joined = await _clear_its_place(tx.at(now), call, undo.next_call_id)
-        await _restore(tx, call, undo.before, back_in_hand=in_hand)
-        await leave_answered(tx, call)
-        if joined:
-            tell(tx.at(now), call)
-        if undo.phone is not None:
-            await take_back_number(tx, undo.phone)
-        if undo.typed and undo.author_id is not None and undo.author_id == tx.actor.staff_id:
-            await put_draft(tx, CALL, call.id, undo.typed)
-        tx.at(now).record(Action.OUTCOME_UNDONE, call, version=call.version)
-        tx.wake(CALLS)
+        await _bring_back(tx.at(now), each, its, back_in_hand=in_hand and each is call)
+    if undo.carried:
+        await unshare(tx, call, undo.carried)
+    if undo.phone is not None:
+        await take_back_number(tx, undo.phone)
+    if undo.typed and undo.author_id is not None and undo.author_id == tx.actor.staff_id:
+        await put_draft(tx, CALL, call.id, undo.typed)
+    tx.wake(CALLS)
     return claim
 
 
-def _in_its_place(call_id: int) -> tuple[ColumnElement[bool], ...]:
-    """Return what may have to go for a call: its next attempt, and its therapist's follow-up made since."""
+async def _bring_back(tx: Transaction, call: PhoneCall, undo: Undo, *, back_in_hand: bool) -> None:
+    """Restore one locked call, and have what followed upon it go."""
+    joined = await _clear_its_place(tx, call, undo.next_call_id)
+    await _restore(tx, call, undo.before, back_in_hand=back_in_hand)
+    await leave_answered(tx, call)
+    if joined:
+        tell(tx, call)
+    tx.record(Action.OUTCOME_UNDONE, call, version=call.version)
+
+
+def in_their_place(call_id: int) -> tuple[ColumnElement[bool], ...]:
+    """Return the calls that were closed along with one, and what may have to go for all of them to come back.
+
+    That is their next attempts, and their therapist's follow-up call made since.
+    """
     call = aliased(PhoneCall)
-    therapist = select(call.therapist_id).where(call.id == call_id, call.grund == CallReason.NO_REPLY)
-    follow_up = is_open_follow_up() & (PhoneCall.therapist_id == therapist.scalar_subquery())
-    return PhoneCall.vorheriger_anruf_id == call_id, follow_up
+    mine = or_(call.id == call_id, call.gemeinsam_mit_id == call_id)
+    therapist = select(call.therapist_id).where(mine, call.grund == CallReason.NO_REPLY)
+    follow_up = is_open_follow_up() & PhoneCall.therapist_id.in_(therapist)
+    attempts = PhoneCall.vorheriger_anruf_id.in_(select(call.id).where(mine))
+    return PhoneCall.gemeinsam_mit_id == call_id, attempts, follow_up
 
 
 async def _answered(tx: Transaction, call: PhoneCall) -> bool:
@@ -211,12 +265,12 @@ async def _clear_its_place(tx: Transaction, call: PhoneCall, next_call_id: int |
     return joined
 
 
-def _of(call: PhoneCall, *, answered: bool) -> Undo:
+def _of(call: PhoneCall) -> Undo:
     """Return what taking back a call's last outcome needs, unless something came between."""
     if call.rueckgaengig is None:
         raise TooLateToUndo
     undo = msgspec.convert(call.rueckgaengig, Undo)
-    if undo.version != call.version or (answered and call.grund != CallReason.CALL_BACK):
+    if undo.version != call.version:
         raise TooLateToUndo
     if call.bearbeitet_von not in (None, undo.before.bearbeitet_von):
         raise ClaimedByOther(staff_id=call.bearbeitet_von)

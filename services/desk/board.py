@@ -6,6 +6,7 @@ from datetime import date, datetime, time, timedelta
 
 from sqlalchemy import func, or_, select
 
+from services.calls.hands import Hands, load_hands
 from services.calls.queue_filter import ALL_CALLS, QueueFilter, own_filter
 from services.calls.reachability import (
     LARGEST_BOARD,
@@ -18,9 +19,10 @@ from services.calls.reachability import (
     load_open_calls,
     obstacle,
     on_board,
-    reachable_now,
 )
-from services.desk.open_calls import count_open_calls
+from services.calls.rows import rows_of
+from services.conversations.matters import count_matters
+from services.desk.open_calls import OpenCount, count_open_calls
 from services.hours.windows import minute_of_day, time_of_day
 from services.models import CallStatus, PhoneCall, Therapist
 from services.models.therapists import display_name
@@ -29,6 +31,7 @@ from services.rules import DeskRules
 from services.work import Moment, Transaction, Work
 
 BAND_MINUTES = 30
+NOBODY = Hands()
 LARGEST_DONE = 1_000
 """Closed calls read at most, those that ask for a decision before all others."""
 
@@ -71,11 +74,11 @@ class BandPart:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many calls stand where.
+    """How many therapists stand where; done and undecided are calls.
 
     Attributes:
-        reachable_free: those reachable now that are in nobody's hands.
-        overdue: those of the group, and all others planned before today, wherever they stand.
+        reachable_free: those reachable now that nobody has in hand, nor another under the same number.
+        overdue: those of the group, and all others with a call planned before today, wherever they stand.
     """
 
     open: int
@@ -106,11 +109,14 @@ class Narrowed:
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """Today's calls at an instant. Each group is in the order in which staff work through it.
+    """Today's calls at an instant, a row for each therapist.
+
+    Each group is in the order in which staff work through it.
 
     Attributes:
+        hands: who has whom in hand.
         left_out: how many open calls, the oldest, were not read; only the counts of all open and of all
-            overdue calls know of them (`services.desk.open_calls` lists them).
+            overdue know of them (`services.desk.open_calls` lists them).
     """
 
     now: datetime
@@ -124,23 +130,25 @@ class Board:
     next_opening: NextOpening | None
     band: list[BandPart]
     counts: Counts
+    hands: Hands = NOBODY
     left_out: int = 0
     narrowed: Narrowed = Narrowed()
 
 
 async def load_board(work: Work) -> Board:
-    """Return the board at an instant: two queries, and two for who can be rung now, another for the next day.
+    """Return the board at an instant: five queries, two for who can be rung now, another for the next day.
 
     What is beyond `LARGEST_BOARD` or `LARGEST_DONE` is only counted, which takes a query each.
     """
     async with work.transaction() as tx:
         calls = await load_open_calls(tx, limit=LARGEST_BOARD)
         closed = await _load_closed(tx)
-        chances = await load_chances_now(tx, calls)
+        hands, chances = await load_hands(tx), await load_chances_now(tx, calls)
         wanted, narrowed = narrow(tx, calls, await own_filter(tx), chances)
-        board = replace(arrange(tx, wanted, closed, chances), narrowed=narrowed)
+        board = replace(arrange(tx, wanted, closed, chances, hands), narrowed=narrowed)
+        board = _with_matters(board, await count_matters(tx))
         if len(calls) == LARGEST_BOARD:
-            board = _with_left_out(board, *await count_open_calls(tx))
+            board = _with_left_out(board, len(calls), await count_open_calls(tx))
         if len(closed) == LARGEST_DONE:
             board = await _with_closed_counts(tx, board)
         if board.next_opening is not None:
@@ -161,8 +169,10 @@ def narrow(
     places = sorted(
         {call.ort.strip() for call in calls if call.ort} | ({chosen.ort} if chosen.ort else set())
     )
-    reachable = sum(call.holder(tx.now) is None for call in reachable_now(tx, hidden, chances))
-    return wanted, Narrowed(chosen, places, len(hidden), reachable)
+    rows = on_board(tx, hidden, chances)
+    reachable = [row for row in rows if row.placement.group is Group.REACHABLE_NOW]
+    free = sum(row.call.holder(tx.now) is None for row in reachable)
+    return wanted, Narrowed(chosen, places, len(hidden), free)
 
 
 def arrange(
@@ -170,9 +180,10 @@ def arrange(
     calls: Sequence[OpenCall],
     closed: Sequence[DoneCall],
     chances: Mapping[int, Chances] = NO_CHANCES,
+    hands: Hands = NOBODY,
 ) -> Board:
     """Group calls into the board; the next opening is one of today."""
-    rows = on_board(moment, calls, chances)
+    rows = rows_of(moment, calls, hands, chances)
     groups: dict[Group, list[BoardCall]] = {group: [] for group in Group}
     for row in rows:
         groups[row.placement.group].append(row)
@@ -194,7 +205,7 @@ def arrange(
         counts=Counts(
             open=len(rows),
             reachable_now=len(reachable),
-            reachable_free=sum(row.holder_id is None for row in reachable),
+            reachable_free=sum(row.hand is None and row.line is None for row in reachable),
             soon=len(groups[Group.SOON]),
             later=len(groups[Group.LATER]),
             overdue=sum(row.overdue or row.placement.group is Group.OVERDUE for row in rows),
@@ -202,21 +213,37 @@ def arrange(
             done=len(done),
             needs_person=len(needs_person),
         ),
+        hands=hands,
     )
 
 
-def _with_left_out(board: Board, total: int, before_today: int) -> Board:
+def _with_matters(board: Board, counts: Mapping[int, int]) -> Board:
+    def counted(rows: list[BoardCall]) -> list[BoardCall]:
+        return [replace(row, matters=counts.get(row.call.therapist_id, 1)) for row in rows]
+
+    return replace(
+        board,
+        reachable_now=counted(board.reachable_now),
+        soon=counted(board.soon),
+        later=counted(board.later),
+        overdue=counted(board.overdue),
+        unreachable=counted(board.unreachable),
+    )
+
+
+def _with_left_out(board: Board, read: int, all_open: OpenCount) -> Board:
     counts = board.counts
     groups = (board.reachable_now, board.soon, board.later, board.overdue, board.unreachable)
     seen = sum(row.overdue for group in groups for row in group)
     hidden = board.narrowed.hidden
-    counts = replace(counts, open=total - hidden, overdue=counts.overdue + before_today - seen)
-    return replace(board, counts=counts, left_out=total - hidden - sum(map(len, groups)))
+    overdue = counts.overdue + all_open.therapists_before_today - seen
+    counts = replace(counts, open=all_open.therapists - hidden, overdue=overdue)
+    return replace(board, counts=counts, left_out=all_open.calls - read)
 
 
 async def _with_closed_counts(tx: Transaction, board: Board) -> Board:
     midnight = tx.rules.instant(tx.today, time.min)
-    closed = PhoneCall.status != CallStatus.SCHEDULED
+    closed = (PhoneCall.status != CallStatus.SCHEDULED) & PhoneCall.gemeinsam_mit_id.is_(None)
     done = select(func.count()).where(closed, PhoneCall.abgeschlossen_at >= midnight)
     undecided = select(func.count()).where(closed, PhoneCall.klaerung_noetig)
     query = select(done.scalar_subquery(), undecided.scalar_subquery())
@@ -284,6 +311,7 @@ async def _load_closed(tx: Transaction) -> list[DoneCall]:
         .outerjoin(Therapist, Therapist.id == PhoneCall.therapist_id)
         .where(
             PhoneCall.status != CallStatus.SCHEDULED,
+            PhoneCall.gemeinsam_mit_id.is_(None),
             or_(PhoneCall.abgeschlossen_at >= midnight, PhoneCall.klaerung_noetig),
         )
         .order_by(PhoneCall.klaerung_noetig.desc(), PhoneCall.abgeschlossen_at.desc(), PhoneCall.id.desc())

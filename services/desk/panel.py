@@ -7,15 +7,16 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import aliased
 
-from services.calls.claims import holder
 from services.calls.countdown import Countdown
+from services.calls.hands import Hand, load_hands
 from services.calls.reachability import agreed_window
+from services.conversations.matters import Matters, load_matters
 from services.desk.history import Contact, ContactKind, load_history
 from services.desk.statistics import HourRate
 from services.errors import NotFound
 from services.hours.reading import Availability
 from services.hours.windows import Window
-from services.models import CallStatus, Email, PhoneCall, Staff, Therapist
+from services.models import CallStatus, PhoneCall, Staff, Therapist
 from services.reach.estimate import Chances, Pattern
 from services.reach.history import load_histories
 from services.reach.patterns import load_pattern
@@ -30,8 +31,9 @@ class CallPanel:
     """A call with its therapist, its reason and what is known from before.
 
     Attributes:
-        email: what the call is about; None for a call without an e-mail.
-        holder_id: who has it in hand now, and `holder_name`.
+        matters: what there is to talk about, and what the call is about.
+        hand: who has the therapist in hand now, with this call or another.
+        line: who is on the phone with another therapist under the same number.
         windows_today: the therapist's phone hours today within the desk's hours.
         open_now: the one of them that is open, or else the time agreed for this call outside of them.
         countdown: how long that lasts; None outside of it.
@@ -44,9 +46,9 @@ class CallPanel:
 
     call: PhoneCall
     therapist: Therapist | None
-    email: Email | None
-    holder_id: int | None
-    holder_name: str | None
+    matters: Matters
+    hand: Hand | None
+    line: Hand | None
     availability: Availability
     windows_today: list[Window]
     open_now: Window | None
@@ -63,9 +65,19 @@ class CallPanel:
         of_this = (contact for contact in self.history if contact.kind is ContactKind.CALL)
         return next((contact.who for contact in of_this if contact.record_id == self.call.id), None)
 
+    @property
+    def holder_id(self) -> int | None:
+        """Who has the therapist in hand."""
+        return self.hand.staff_id if self.hand else None
+
+    @property
+    def holder_name(self) -> str | None:
+        """The name of who has the therapist in hand."""
+        return self.hand.staff_name if self.hand else None
+
 
 async def load_call_panel(work: Work, call_id: int) -> CallPanel:
-    """Return what the panel of a call shows: six queries, whatever the tables hold.
+    """Return what the panel of a call shows: eleven queries, whatever the tables hold.
 
     Raises:
         NotFound: there is no such call.
@@ -74,10 +86,8 @@ async def load_call_panel(work: Work, call_id: int) -> CallPanel:
     async with work.transaction() as tx:
         found = (
             await tx.session.execute(
-                select(PhoneCall, Therapist, Email, Staff.name, agreed_by.name)
+                select(PhoneCall, Therapist, agreed_by.name)
                 .outerjoin(Therapist, Therapist.id == PhoneCall.therapist_id)
-                .outerjoin(Email, Email.id == PhoneCall.email_id)
-                .outerjoin(Staff, Staff.id == PhoneCall.bearbeitet_von)
                 .outerjoin(agreed_by, agreed_by.id == PhoneCall.vereinbart_von)
                 .where(PhoneCall.id == call_id)
                 .execution_options(populate_existing=True)
@@ -85,7 +95,9 @@ async def load_call_panel(work: Work, call_id: int) -> CallPanel:
         ).first()
         if found is None:
             raise NotFound
-        call, therapist, email, holder_name, agreed_by_name = found
+        call, therapist, agreed_by_name = found
+        matters = await load_matters(tx, call)
+        hands = await load_hands(tx)
         histories = await load_histories(tx, [call.therapist_id])
         chances = Chances(await load_pattern(tx) or Pattern(), histories.get(call.therapist_id, {}))
         history = await load_history(tx, call.therapist_id)
@@ -97,13 +109,12 @@ async def load_call_panel(work: Work, call_id: int) -> CallPanel:
     availability = therapist.availability if therapist else Availability()
     today = day_windows(availability, work.today, work.rules)
     open_now = _open_at(work, today, agreed_window(call, work.today, away=availability.away(work.today)))
-    holder_id = holder(call, work.now)
     return CallPanel(
         call=call,
         therapist=therapist,
-        email=email,
-        holder_id=holder_id,
-        holder_name=holder_name if holder_id is not None else None,
+        matters=matters,
+        hand=hands.on(call.therapist_id),
+        line=hands.on_line(call.therapist_id, therapist.telefon if therapist else None),
         availability=availability,
         windows_today=today,
         open_now=open_now,

@@ -7,7 +7,7 @@ from datetime import date, datetime, time
 from sqlalchemy import select
 from sqlalchemy.orm import aliased
 
-from services.calls.claims import InHand, holder, load_in_hand
+from services.calls.hands import Hand, InHand, load_hands, load_in_hand
 from services.calls.next_attempt import NextAttempt, preview_next_attempt
 from services.calls.planning import get_call
 from services.calls.reachability import BoardCall
@@ -17,7 +17,7 @@ from services.desk.panel import CallPanel, load_call_panel
 from services.drafts import CALL, load_draft
 from services.errors import StaleVersion
 from services.hours.windows import Window
-from services.models import CallStatus, OutcomeKind, PhoneCall, Staff, Therapist
+from services.models import CallStatus, OutcomeKind, PhoneCall, Therapist
 from services.reach.waiting import BetterHour
 from services.scheduling.booking import outside_phone_hours
 from services.scheduling.phone_hours import day_windows
@@ -72,7 +72,8 @@ class Desk:
     @property
     def mine(self) -> bool:
         """Whether the call shown is in this person's hands."""
-        return self.panel is not None and self.panel.holder_id == self.staff_id
+        hand = self.panel.hand if self.panel else None
+        return self.panel is not None and hand is not None and self._is_own(hand, self.panel.call)
 
     @property
     def waits(self) -> BetterHour | None:
@@ -80,25 +81,25 @@ class Desk:
         shown = self.panel and self.panel.call.id
         return next((row.placement.waits for row in self.board.later if row.call.call_id == shown), None)
 
-    def held_by(self, staff_id: int) -> BoardCall | None:
-        """Return the call of the board that somebody has in hand."""
-        board = self.board
-        groups = (board.reachable_now, board.soon, board.later, board.overdue, board.unreachable)
-        rows = (row for group in groups for row in group)
-        return next((row for row in rows if row.holder_id == staff_id), None)
+    @property
+    def in_the_way(self) -> Hand | None:
+        """Who else is on the phone with the therapist of the call shown, or under their number."""
+        if self.panel is None:
+            return None
+        hands = (self.panel.hand, self.panel.line)
+        return next((hand for hand in hands if hand and hand.staff_id != self.staff_id), None)
+
+    def _is_own(self, hand: Hand, call: PhoneCall) -> bool:
+        return (hand.staff_id, hand.call_id) == (self.staff_id, call.id)
 
 
 @dataclass(frozen=True, slots=True)
 class ElsewhereChange:
-    """What happened to a call since a page showed it: changed, or taken by somebody until an instant.
+    """What happened to a call since a page showed it: changed, or its therapist or line taken by somebody."""
 
-    `therapist_name` is whom they have on the phone.
-    """
-
+    therapist_id: int
     changed: StaleVersion | None = None
-    holder_name: str | None = None
-    therapist_name: str | None = None
-    held_until: datetime | None = None
+    hand: Hand | None = None
 
 
 async def load_desk(work: Work, call_id: int | None = None, *, saved_call_id: int | None = None) -> Desk:
@@ -116,16 +117,15 @@ async def _load_desk(work: Work, call_id: int | None, saved_call_id: int | None)
     saved = None if saved_call_id is None else await _load_saved(work, saved_call_id)
     async with work.transaction() as tx:
         held = await load_in_hand(tx)
-    if call_id is None:
-        if held is None:
-            return await _idle(work, board, saved)
-        call_id = held.call_id
-    panel = await load_call_panel(work, call_id)
-    draft = await load_draft(work, CALL, call_id)
-    if panel.holder_id != work.staff_id:
-        return Desk(board, work.staff_id, panel, draft, None, saved=saved, in_hand=held)
+    if call_id is None and held is None:
+        return await _idle(work, board, saved)
+    panel = await _load_panel(work, call_id, held)
+    draft = await load_draft(work, CALL, panel.call.id)
+    desk = Desk(board, work.staff_id, panel, draft, None, saved=saved, in_hand=held)
+    if not desk.mine:
+        return desk
     suggestion = await _suggest(work, panel.call, panel.therapist, OutcomeKind.NOT_REACHED, None)
-    return Desk(board, work.staff_id, panel, draft, suggestion, saved=saved, in_hand=held)
+    return replace(desk, suggestion=suggestion)
 
 
 async def _idle(work: Work, board: Board, saved: Saved | None) -> Desk:
@@ -136,11 +136,22 @@ async def _idle(work: Work, board: Board, saved: Saved | None) -> Desk:
         return Desk(board, work.staff_id, None, None, None, await load_offer(tx, row), saved)
 
 
+async def _load_panel(work: Work, call_id: int | None, held: InHand | None) -> CallPanel:
+    """Return the panel of a call, else of the one in hand; any open call to its therapist leads there."""
+    if held is not None and call_id is None:
+        return await load_call_panel(work, held.call_id)
+    assert call_id is not None
+    panel = await load_call_panel(work, call_id)
+    call = panel.call
+    is_open = call.status == CallStatus.SCHEDULED and call.geplantes_datum <= work.today
+    if held is not None and is_open and call.therapist_id == held.therapist_id and call_id != held.call_id:
+        return await load_call_panel(work, held.call_id)
+    return panel
+
+
 def next_offer(reachable: Iterable[BoardCall], staff_id: int) -> BoardCall | None:
-    """Return the first call in nobody's hands whose therapist nobody else has on the phone."""
-    rows = list(reachable)
-    taken = {row.call.therapist_id for row in rows if row.holder_id not in (None, staff_id)}
-    return next((row for row in rows if row.holder_id is None and row.call.therapist_id not in taken), None)
+    """Return the first row of a therapist in nobody's hands and under whose number nobody else is ringing."""
+    return next((row for row in reachable if row.hand is None and not row.is_taken(staff_id)), None)
 
 
 async def suggest_next_attempt(
@@ -180,17 +191,13 @@ async def load_change(work: Work, call_id: int, *, version: int) -> ElsewhereCha
     call = await get_call(work, call_id)
     async with work.transaction() as tx:
         if call.version != version:
-            return ElsewhereChange(changed=await tx.stale(PhoneCall, call_id))
-        held_by = holder(call, tx.now)
-        if call.status != CallStatus.SCHEDULED or held_by in (None, tx.staff_id):
+            return ElsewhereChange(call.therapist_id, changed=await tx.stale(PhoneCall, call_id))
+        if call.status != CallStatus.SCHEDULED:
             return None
-        member = await tx.session.get(Staff, held_by)
         therapist = await tx.session.get(Therapist, call.therapist_id)
-        return ElsewhereChange(
-            holder_name=member.name if member else None,
-            therapist_name=therapist.display_name if therapist else None,
-            held_until=call.bearbeitet_bis,
-        )
+        others = (await load_hands(tx)).but(tx.staff_id)
+        hand = others.in_the_way(call.therapist_id, therapist.telefon if therapist else None)
+    return ElsewhereChange(call.therapist_id, hand=hand) if hand else None
 
 
 async def _load_saved(work: Work, call_id: int) -> Saved | None:

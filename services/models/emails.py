@@ -152,6 +152,12 @@ class Email(Base):
             postgresql_where=text("status = 'SENT' AND NOT antwort_erhalten AND NOT nachgefasst"),
         ),
         Index("ix_emails_therapist", "therapist_id", text("id DESC")),
+        Index(
+            "ix_emails_waiting",
+            "therapist_id",
+            "id",
+            postgresql_where=text("status = 'SENT' AND NOT antwort_erhalten"),
+        ),
         Index("ix_emails_status", "status", text("id DESC")),
         Index("ix_emails_answered", text("id DESC"), postgresql_where=text("antwort_erhalten")),
         Index("ix_emails_created_at", "created_at"),

@@ -205,6 +205,11 @@ class PhoneCall(Base):
         ),
         Index("ix_phone_calls_needs_person", "id", postgresql_where=text("klaerung_noetig")),
         Index("ix_phone_calls_kept", "created_at", "id", postgresql_where=text(KEPT_SQL)),
+        Index(
+            "ix_phone_calls_together",
+            "gemeinsam_mit_id",
+            postgresql_where=text("gemeinsam_mit_id IS NOT NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -259,6 +264,10 @@ class PhoneCall(Base):
         default=False,
         server_default=text("false"),
         comment="Open beside another follow-up call, from before a therapist had one at most",
+    )
+    gemeinsam_mit_id: Mapped[int | None] = mapped_column(
+        ForeignKey("communication_service.phone_calls.id"),
+        comment="The call with whose outcome this one was closed",
     )
     email_ids: Mapped[Sequence[int]] = column_property(
         func.array(

@@ -18,6 +18,7 @@ MAY_IMPORT = {
     "calls": {"hours", "models", "therapists", "scheduling", "reach", "events"},
     "shifts": {"models", "scheduling"},
     "accounts": {"models", "calls"},
+    "conversations": {"models", "calls", "follow_ups", "emails", "scheduling", "events"},
     "follow_ups": {"models", "therapists", "scheduling", "calls", "events"},
     "emails": {"models", "therapists", "scheduling", "calls", "follow_ups", "events"},
     "sending": {"models", "events"},

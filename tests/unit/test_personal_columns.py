@@ -17,7 +17,8 @@ KEPT = {
         tatsaechliche_zeit status wiederholen_nach created_at updated_at email_id grund ergebnis_art versuch
         vorheriger_anruf_id leitung ausserhalb_erreichbarkeit klaerung_noetig klaerung_grund bearbeitet_von
         bearbeitet_bis abgeschlossen_at version absage_grund plaetze plaetze_ab plaetze_fuer warteliste
-        wieder_fragen_am rueckruf_durch vereinbart_von korrigiert_at doppelt""",
+        wieder_fragen_am rueckruf_durch vereinbart_von korrigiert_at doppelt
+        gemeinsam_mit_id""",
     "activity": "id at actor api_key_id action object_type object_id",
     "therapists": "id abgerufen_at nicht_anrufen version geloescht_at",
 }

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from litestar import Request
 from litestar.response import Template
 
+from services.calls.hands import Hand
 from services.calls.reachability import SOON, BoardCall
 from services.desk.board import Board
 from services.desk.today import Desk
@@ -83,19 +84,30 @@ def rows_shown(request: Request[Any, Any, Any]) -> int | None:
     return None if ALL_ROWS in urlsplit(address).query.split("&") else ROWS
 
 
-def held_in_words(holder: str | None, therapist: str | None) -> str:
+def held_in_words(hand: Hand) -> str:
     """Say who is on the phone with whom; a therapist not in the directory has no name here."""
     return gettext("%(name)s is on the phone with %(whom)s right now.") % {
-        "name": holder or gettext("Somebody else"),
-        "whom": therapist or gettext("this therapist"),
+        "name": hand.staff_name,
+        "whom": hand.therapist_name or gettext("this therapist"),
     }
+
+
+def on_line_in_words(hand: Hand) -> str:
+    """Say who rings somebody else under the same number."""
+    return gettext("%(name)s is on the phone under this number right now.") % {"name": hand.staff_name}
+
+
+def hand_in_words(hand: Hand, therapist_id: int) -> str:
+    """Say who is on the phone with a therapist, or with another under the same number."""
+    return held_in_words(hand) if hand.therapist_id == therapist_id else on_line_in_words(hand)
 
 
 def row_mark(row: BoardCall) -> str:
     """Return a text that differs when a row would look different, the countdown aside."""
     call = row.call
+    hands = ":".join(str(hand.staff_id) if hand else "" for hand in (row.hand, row.line))
     waits = row.placement.waits.start if row.placement.waits else ""
-    return f"{call.call_id}:{call.version}:{row.placement.group}:{row.holder_id or ''}:{waits}"
+    return f"{call.call_id}:{call.version}:{row.placement.group}:{hands}:{row.matters}:{waits}"
 
 
 def next_change(board: Board, rules: DeskRules) -> datetime:
@@ -108,8 +120,7 @@ def next_change(board: Board, rules: DeskRules) -> datetime:
     instants += [row.placement.opens_at - SOON for row in board.later if row.placement.opens_at]
     if any(row.placement.waits for row in board.later):
         instants.append(board.now.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1))
-    groups = (board.reachable_now, board.soon, board.later, board.overdue, board.unreachable)
-    instants += [row.call.bearbeitet_bis for group in groups for row in group]
+    instants += [hand.until for hand in board.hands.held]
     instants += [call.rueckgaengig_bis for call in board.done]
     instants.append(rules.instant(rules.today(board.now) + timedelta(days=1), time.min))
     return min(at for at in instants if at is not None and at > board.now)
@@ -146,7 +157,7 @@ def board_context(board: Board, rules: DeskRules, shown: int | None = None) -> d
         "board": board,
         "rules": rules,
         "row_mark": row_mark,
-        "held_in_words": held_in_words,
+        "hand_in_words": hand_in_words,
         "rows_shown": rows_shown,
         "change_at": next_change(board, rules),
         "call_reasons": list(CallReason),

@@ -4,12 +4,20 @@ from collections.abc import Mapping
 
 from litestar.response import Redirect, Template
 
-from services.calls.claims import Claim, ClaimedByOther
+from services.calls.claims import Claim, ClaimedByOther, LineTaken
 from services.desk.today import Desk, ElsewhereChange, load_desk
 from services.errors import DomainError, InvalidInput, StaleVersion
 from webapp.errors import status_of
 from webapp.i18n import clock_time, gettext
-from webapp.screens.desk import Refusal, desk_page, desk_update, held_in_words, is_fragment
+from webapp.screens.desk import (
+    Refusal,
+    desk_page,
+    desk_update,
+    hand_in_words,
+    held_in_words,
+    is_fragment,
+    on_line_in_words,
+)
 from webapp.screens.outcome_form import OutcomeForm
 from webapp.screens.visit import Visit
 
@@ -86,7 +94,8 @@ def change_in_words(change: ElsewhereChange) -> str:
     """Say what happened to a call that a page still shows as it was."""
     if change.changed is not None:
         return _changed(change.changed)
-    return held_in_words(change.holder_name, change.therapist_name)
+    assert change.hand is not None
+    return hand_in_words(change.hand, change.therapist_id)
 
 
 def conflict_in_words(error: DomainError, desk: Desk) -> str:
@@ -94,8 +103,10 @@ def conflict_in_words(error: DomainError, desk: Desk) -> str:
     if isinstance(error, StaleVersion):
         return _changed(error)
     if isinstance(error, ClaimedByOther):
-        held = desk.held_by(error.values["staff_id"])
-        return held_in_words(held.holder_name, held.call.name) if held else gettext(error.message_id)
+        hand = desk.board.hands.of(error.values["staff_id"])
+        if hand is None:
+            return gettext(error.message_id)
+        return on_line_in_words(hand) if isinstance(error, LineTaken) else held_in_words(hand)
     if isinstance(error, InvalidInput):
         return " ".join(gettext(field.message) % dict(field.values) for field in error.fields)
     return gettext(error.message_id) % error.values

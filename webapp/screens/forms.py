@@ -41,8 +41,22 @@ class Form:
         return cls(**given)
 
     def to_draft(self) -> dict[str, str]:
-        """Return what is worth keeping of the form."""
-        return {name: value for name, value in asdict(self).items() if name not in self.NOT_KEPT}
+        """Return what is worth keeping of the form; of a field given several times, all with commas."""
+        kept = {name: value for name, value in asdict(self).items() if name not in self.NOT_KEPT}
+        return {
+            name: ",".join(several(value)) if isinstance(value, list) else value
+            for name, value in kept.items()
+        }
+
+
+Several: TypeAlias = str | list[str]
+"""A field that a form may hold several times: a browser sends one as a text, a draft all with commas."""
+
+
+def several(value: Several) -> list[str]:
+    """Return what a field holds, without empty ones."""
+    given = value if isinstance(value, list) else value.split(",")
+    return [text for text in given if text]
 
 
 def read_date(text: str) -> date | None:

@@ -1,14 +1,17 @@
 """The outcome form: what its fields say, and what is wrong with them."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, time
 
 from services.calls.next_attempt import RETRIED
 from services.calls.offers import NOTHING_SAID, Offer
 from services.calls.outcome_said import Outcome
+from services.conversations.matters import CallMatter
+from services.conversations.settling import OF_ITS_OWN, Settlement
 from services.errors import FieldError, InvalidInput
 from services.models import Audience, CallBackBy, OutcomeKind
-from webapp.screens.forms import Form, read_date, read_number, read_time
+from webapp.screens.forms import Form, Several, read_date, read_number, read_time, several
 
 NEXT_WINDOW = "fenster"
 CHOSEN_TIME = "termin"
@@ -37,6 +40,10 @@ class OutcomeForm(Form):
     fuer_gruppe: str = ""
     warteliste: str = ""
     wieder_fragen_am: str = ""
+    gezeigt: str = ""
+    anliegen: Several = ""
+    ergebnis_fuer: Several = ""
+    beantwortet: Several = ""
 
     @property
     def kind(self) -> OutcomeKind | None:
@@ -88,6 +95,44 @@ class OutcomeForm(Form):
             typed=self.to_draft(),
         )
 
+    def to_settlement(self) -> Settlement:
+        """Return what the form says of all there is to talk about.
+
+        Raises:
+            InvalidInput: a field is missing or unreadable.
+        """
+        own = {call_id: kind for call_id, kind in self._own.items() if call_id in self._ticked}
+        reached = {call_id for call_id in self._ticked if own.get(call_id, self.kind) is OutcomeKind.REACHED}
+        answers = (value.partition("@") for value in several(self.beantwortet))
+        return Settlement(
+            outcome=self.to_outcome(),
+            along=self._ticked - own.keys(),
+            own=own,
+            answered=_ids(email for email, _, call in answers if not call or read_number(call) in reached),
+        )
+
+    def settles(self, matter: CallMatter) -> bool:
+        """Say whether a call is ticked: at first all that are due."""
+        return matter.call.id in self._ticked if self.gezeigt else matter.due
+
+    def own_outcome(self, call_id: int) -> OutcomeKind | None:
+        """Return the outcome chosen for one call alone."""
+        return self._own.get(call_id)
+
+    def answers(self, value: str) -> bool:
+        """Say whether an e-mail is ticked as answered: at first all are."""
+        return value in several(self.beantwortet) if self.gezeigt else True
+
+    @property
+    def _ticked(self) -> frozenset[int]:
+        return _ids(several(self.anliegen))
+
+    @property
+    def _own(self) -> dict[int, OutcomeKind]:
+        chosen = (value.partition(":") for value in several(self.ergebnis_fuer))
+        kinds = {kind.value: kind for kind in OF_ITS_OWN}
+        return {int(call): kinds[kind] for call, _, kind in chosen if read_number(call) and kind in kinds}
+
     def offer(self, errors: list[FieldError]) -> Offer:
         """Return what the form says of places; adds what can't be read to `errors`."""
         return Offer(
@@ -109,6 +154,10 @@ class OutcomeForm(Form):
         if at is None:
             errors.append(FieldError("geplante_zeit", "Give the time as hours and minutes."))
         return (day, at) if day is not None and at is not None else None
+
+
+def _ids(texts: Iterable[str]) -> frozenset[int]:
+    return frozenset(number for text in texts if (number := read_number(text)))
 
 
 def _date(field: str, text: str, errors: list[FieldError]) -> date | None:

@@ -6,9 +6,10 @@ from typing import ClassVar
 
 from litestar.response import Template
 
-from services.calls.claims import Claim, InHand
-from services.calls.outcomes import record_outcome
+from services.calls.claims import Claim
+from services.calls.hands import InHand
 from services.calls.typed import NotSaved, keep_typed, require_saved
+from services.conversations.settling import settle
 from services.errors import Conflict, InvalidInput
 from webapp.screens.desk import is_fragment
 from webapp.screens.desk_answers import Page, show_call, show_refusal, whose_is_free
@@ -49,7 +50,7 @@ async def take(
     saved: int | None = None
     if held is not None and form.unsaved == SAVE:
         try:
-            await record_outcome(visit.work, held, form.to_outcome(), version=read_number(form.version))
+            await settle(visit.work, held, form.to_settlement(), version=read_number(form.version))
         except (Conflict, InvalidInput) as error:
             return await show_refusal(visit, held, error, form=form)
         saved = held

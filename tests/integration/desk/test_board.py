@@ -75,14 +75,14 @@ async def test_the_board_holds_today_and_what_was_missed(
     await claim_call(work_of(session, now=NOW, rules=rules, actor=Actor("staff", ANNA)), 1)
     with queries(engine) as seen:
         board = await load_board(work_of(session, now=NOW, rules=rules))
-    assert len(seen) == 2
+    assert len(seen) == 4
     groups = [board.reachable_now, board.soon, board.later, board.overdue, board.unreachable]
-    assert [[row.call.call_id for row in rows] for rows in groups] == [[1], [2], [3], [7, 4], [5, 6]]
+    assert [[row.call.call_id for row in rows] for rows in groups] == [[1], [2], [], [7, 4], [5, 6]]
     assert [call.call_id for call in board.done] == [9]
     assert [call.call_id for call in board.needs_person] == [11]
     (held,) = board.reachable_now
     assert (held.holder_id, held.holder_name, held.countdown.minutes) == (ANNA, "Anna", 18)
-    assert (board.counts.open, board.counts.reachable_now, board.counts.reachable_free) == (7, 1, 0)
+    assert (board.counts.open, board.counts.reachable_now, board.counts.reachable_free) == (6, 1, 0)
     assert board.next_opening is not None
     assert board.next_opening.at == datetime(2026, 10, 14, 9, 15, tzinfo=UTC)
 
@@ -93,7 +93,7 @@ async def test_when_today_is_over_the_next_day_is_named(
     await save(session, make_therapist(), make_call(geplantes_datum=date(2026, 10, 16)))
     with queries(engine) as seen:
         board = await load_board(work_of(session, now=NOW, rules=rules))
-    assert len(seen) == 3
+    assert len(seen) == 5
     assert board.next_opening is not None
     assert (board.next_opening.name, board.next_opening.at) == (
         "Dr. Jürgen Schmidt",
@@ -198,7 +198,7 @@ async def test_calls_beyond_what_is_read_are_counted_and_listed(
     await many_open_calls(session, before=before, today=today)
     with queries(engine) as seen:
         board = await load_board(work_of(session, now=NOW, rules=rules))
-    assert len(seen) == 5
+    assert len(seen) == 7
     assert (board.counts.open, board.counts.overdue, board.left_out) == (2_500, before, 500)
     listed: list[int] = []
     for number in range(1, 26):
@@ -255,8 +255,9 @@ async def test_the_panel_brings_everything_together(session: AsyncSession, rules
     panel = await load_call_panel(work_of(session, now=NOW, rules=rules), 1)
     assert panel.therapist is not None
     assert panel.therapist.anruf_hinweis == "lange klingeln"
-    assert panel.email is not None
-    assert panel.email.id == mail.id
+    this, later = panel.matters.calls
+    assert [email.id for email in this.emails] == [mail.id]
+    assert (this.due, later.due, panel.matters.count) == (True, False, 1)
     assert (panel.holder_id, panel.holder_name) == (ANNA, "Anna")
     assert panel.windows_today == [panel.open_now]
     assert panel.next_attempt is not None

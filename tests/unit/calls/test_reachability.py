@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.calls.reachability import Group, Obstacle, OpenCall, on_board, place, reachable_now
+from services.calls.hands import Hands
+from services.calls.reachability import Group, Obstacle, OpenCall, on_board, place
+from services.calls.rows import rows_to_offer
 from services.desk.board import arrange, day_band
 from services.hours.reading import parse
 from services.hours.windows import Window
@@ -43,9 +45,6 @@ def open_call(call_id: int = 1, hours: object = "10:00-12:00", **values: object)
         "grund": "manuell",
         "email_id": None,
         "versuch": 1,
-        "bearbeitet_von": None,
-        "bearbeitet_bis": None,
-        "bearbeitet_name": None,
     }
     return OpenCall(**(defaults | values))  # pyright: ignore[reportArgumentType]
 
@@ -149,7 +148,8 @@ def test_a_time_agreed_outside_the_phone_hours_counts(now: datetime, expected: G
 
 def test_whose_window_closes_first_comes_first():
     calls = [open_call(1, "10:00-12:00"), open_call(2, "10:00-11:00"), open_call(3, "09:00-11:30")]
-    assert [call.call_id for call in reachable_now(a_moment(now=at(10, 42), rules=RULES), calls)] == [2, 3, 1]
+    rows = rows_to_offer(a_moment(now=at(10, 42), rules=RULES), calls, Hands(), staff_id=7)
+    assert [row.call.call_id for row in rows] == [2, 3, 1]
 
 
 def test_minutes_left_count_begun_ones():
@@ -157,14 +157,6 @@ def test_minutes_left_count_begun_ones():
         a_moment(now=at(10, 42) + timedelta(seconds=30), rules=RULES), [open_call(hours="10:00-11:00")]
     )
     assert row.countdown.minutes == 18
-
-
-def test_an_expired_claim_shows_nobody():
-    call = open_call(bearbeitet_von=7, bearbeitet_bis=at(10, 50), bearbeitet_name="Ben")
-    [held] = on_board(a_moment(now=at(10, 49), rules=RULES), [call])
-    [expired] = on_board(a_moment(now=at(10, 50), rules=RULES), [call])
-    assert (held.holder_id, held.holder_name) == (7, "Ben")
-    assert (expired.holder_id, expired.holder_name) == (None, None)
 
 
 def test_in_the_night_the_clocks_change_the_window_is_as_long_as_the_night_is():
@@ -194,8 +186,7 @@ CALLS = st.lists(
         telefon=st.sampled_from(["030 1", None]),
         nicht_anrufen=st.booleans(),
         ausserhalb_erreichbarkeit=st.booleans(),
-        bearbeitet_von=st.sampled_from([None, 7]),
-        bearbeitet_bis=st.just(at(12)),
+        therapist_id=st.integers(min_value=1, max_value=8),
     ),
     max_size=12,
 )
@@ -208,9 +199,10 @@ def test_every_open_call_is_on_the_board_once_and_the_counts_agree(calls: list[O
     now = at(0) + timedelta(minutes=minute)
     board = arrange(a_moment(now=now, rules=RULES), calls, [])
     groups = [board.reachable_now, board.soon, board.later, board.overdue, board.unreachable]
-    assert sorted(row.call.call_id for rows in groups for row in rows) == sorted(
-        call.call_id for call in calls
-    )
+    led = [row.call.therapist_id for rows in groups for row in rows]
+    assert sorted(led) == sorted({call.therapist_id for call in calls})
+    standing = [call.call_id for rows in groups for row in rows for call in (row.call, *row.others)]
+    assert sorted(standing) == sorted(call.call_id for call in calls)
     assert [len(rows) for rows in groups] == [
         board.counts.reachable_now,
         board.counts.soon,
@@ -220,7 +212,7 @@ def test_every_open_call_is_on_the_board_once_and_the_counts_agree(calls: list[O
     ]
     elsewhere = [row for rows in groups if rows is not board.overdue for row in rows if row.overdue]
     assert board.counts.overdue == len(board.overdue) + len(elsewhere)
-    assert board.counts.open == len(calls)
+    assert board.counts.open == len(led)
 
 
 @settings(deadline=None)

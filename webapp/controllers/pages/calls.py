@@ -10,11 +10,11 @@ from litestar.response import Template
 
 from services.calls import claims, decisions, outcomes
 from services.calls.typed import keep_typed
-from services.calls.undo import undo_outcome
+from services.conversations import settling
+from services.conversations.undo import undo_settlement
 from services.desk.due_call_backs import load_due_call_backs
 from services.desk.today import load_change, load_desk, suggest_next_attempt
 from services.errors import Conflict, FieldError, InvalidInput
-from services.models import OutcomeKind
 from services.work import Work
 from webapp.i18n import clock_time, day, gettext
 from webapp.screens.desk import desk_page, desk_update, is_fragment
@@ -109,7 +109,7 @@ class CallController(Controller):
         """Say what somebody else did to the call since the page showed it; nothing if nothing."""
         change = await load_change(visit.work, call_id, version=version)
         message = change_in_words(change) if change else None
-        held_until = change.held_until if change else None
+        held_until = change.hand.until if change and change.hand else None
         return Template("calls/change.html", context={"message": message, "held_until": held_until})
 
     @post("/{call_id:int}/draft", status_code=200)
@@ -127,7 +127,7 @@ class CallController(Controller):
         """Save what came of the call and offer the next one."""
         version = read_number(data.version)
         try:
-            await outcomes.record_outcome(visit.work, call_id, data.to_outcome(), version=version)
+            await settling.settle(visit.work, call_id, data.to_settlement(), version=version)
         except (Conflict, InvalidInput) as error:
             return await show_refusal(visit, call_id, error, form=data)
         return await show_desk(visit, saved_call_id=call_id)
@@ -136,10 +136,9 @@ class CallController(Controller):
     async def plan_anew(
         self, visit: NamedDependency[Visit], call_id: FromPath[int], version: FromQuery[int | None] = None
     ) -> Page:
-        """Move an overdue call to the therapist's next window."""
-        outcome = outcomes.Outcome(art=OutcomeKind.POSTPONED)
+        """Move what is due with a therapist to their next window."""
         try:
-            await outcomes.record_outcome(visit.work, call_id, outcome, version=version)
+            await settling.postpone_due(visit.work, call_id, version=version)
         except (Conflict, InvalidInput) as error:
             return await show_refusal(visit, call_id, error)
         return await show_desk(visit, saved_call_id=call_id)
@@ -150,7 +149,7 @@ class CallController(Controller):
     ) -> Page:
         """Take the last outcome back, with what was typed."""
         try:
-            claim = await undo_outcome(visit.work, call_id)
+            claim = await undo_settlement(visit.work, call_id)
         except Conflict as error:
             return await show_refusal(visit, call_id, error)
         return await show_call(visit, call_id, notice=whose_is_free(claim), undone=True)

@@ -20,6 +20,7 @@ from webapp.screens.desk import (
     board_context,
     desk_offer,
     desk_page,
+    hand_in_words,
     is_fragment,
     row_mark,
     rows_shown,
@@ -97,6 +98,7 @@ class TodayController(Controller):
             "found": found,
             "shown": None,
             "row_mark": row_mark,
+            "hand_in_words": hand_in_words,
             "rows_shown": rows_shown,
         }
         return Template("today/open.html", context=context)

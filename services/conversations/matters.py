@@ -1,0 +1,179 @@
+"""What there is to talk about with a therapist: their open calls, and the e-mails that wait for an answer.
+
+A *matter* is an e-mail, or a call about none.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, and_, func, or_, select, union
+from sqlalchemy.orm import aliased, defer
+
+from services.models import CallEmail, CallStatus, Email, EmailStatus, PhoneCall, ReplyKind
+from services.work import Transaction
+
+MOST_EMAILS = 20
+"""E-mails shown that no call is about, the latest."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallMatter:
+    """An open call, the e-mails it is about, and what was noted for it.
+
+    Attributes:
+        due: whether it is settled along unless somebody says otherwise; one planned for a later day is not.
+        notes: of itself, of the attempts before it and of the calls settled together with those.
+    """
+
+    call: PhoneCall
+    emails: tuple[Email, ...]
+    notes: tuple[str, ...]
+    due: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Matters:
+    """What there is to talk about with one therapist.
+
+    Attributes:
+        calls: the call looked at, then all other open ones, the earliest planned first.
+        emails: those waiting for an answer that none of the calls is about, the latest first.
+        more: whether there are more of these.
+    """
+
+    calls: tuple[CallMatter, ...]
+    emails: tuple[Email, ...]
+    more: bool = False
+
+    @property
+    def count(self) -> int:
+        """How many matters there are, those of calls planned for a later day left out."""
+        due = [matter for matter in self.calls if matter.due]
+        about = {email.id for matter in due for email in matter.emails}
+        return len(about | {email.id for email in self.emails}) + sum(not matter.emails for matter in due)
+
+    @property
+    def unanswered(self) -> tuple[Email, ...]:
+        """Every e-mail that is still to be answered, each once."""
+        of_calls = (email for matter in self.calls for email in matter.emails if not email.antwort_erhalten)
+        every = {email.id: email for email in (*of_calls, *self.emails)}
+        return tuple(every.values())
+
+
+async def load_matters(tx: Transaction, call: PhoneCall) -> Matters:
+    """Return what there is to talk about where a call is looked at; of a closed one, what it was about."""
+    is_open = call.status == CallStatus.SCHEDULED
+    others: Sequence[PhoneCall] = await _open_calls(tx, call) if is_open else ()
+    calls = [call, *others]
+    emails = await _emails_of(tx, calls)
+    notes = await _notes_of(tx, calls)
+    waiting: Sequence[Email] = await _waiting(tx, call.therapist_id, calls) if is_open else ()
+    last_day = max(tx.today, call.geplantes_datum)
+    return Matters(
+        calls=tuple(
+            CallMatter(
+                call=one,
+                emails=tuple(emails.get(one.id, ())),
+                notes=tuple(notes.get(one.id, ())),
+                due=one.geplantes_datum <= last_day,
+            )
+            for one in calls
+        ),
+        emails=tuple(waiting[:MOST_EMAILS]),
+        more=len(waiting) > MOST_EMAILS,
+    )
+
+
+async def count_matters(tx: Transaction) -> dict[int, int]:
+    """Return how many matters there are with each therapist who has an open call of today or before."""
+    due = and_(PhoneCall.status == CallStatus.SCHEDULED, PhoneCall.geplantes_datum <= tx.today)
+    linked = (
+        select(PhoneCall.therapist_id, CallEmail.email_id)
+        .join(CallEmail, CallEmail.call_id == PhoneCall.id)
+        .where(due)
+    )
+    waiting = select(Email.therapist_id, Email.id).where(
+        waits_for_answer(), Email.therapist_id.in_(select(PhoneCall.therapist_id).where(due))
+    )
+    about_none = select(PhoneCall.therapist_id, -PhoneCall.id).where(
+        due, ~select(CallEmail.email_id).where(CallEmail.call_id == PhoneCall.id).exists()
+    )
+    every = union(linked, waiting, about_none).subquery()
+    rows = await tx.session.execute(select(every.c.therapist_id, func.count()).group_by(every.c.therapist_id))
+    return dict(rows.all())
+
+
+def waits_for_answer() -> ColumnElement[bool]:
+    """Return the condition that an e-mail has arrived, as far as we know, and nobody has answered it."""
+    return and_(
+        Email.status == EmailStatus.SENT,
+        ~Email.antwort_erhalten,
+        or_(Email.antwort_art.is_(None), Email.antwort_art != ReplyKind.UNDELIVERABLE),
+    )
+
+
+async def _open_calls(tx: Transaction, call: PhoneCall) -> Sequence[PhoneCall]:
+    rows = await tx.session.scalars(
+        select(PhoneCall)
+        .where(
+            PhoneCall.therapist_id == call.therapist_id,
+            PhoneCall.status == CallStatus.SCHEDULED,
+            PhoneCall.id != call.id,
+        )
+        .order_by(PhoneCall.geplantes_datum, PhoneCall.geplante_zeit, PhoneCall.id)
+        .execution_options(populate_existing=True)
+    )
+    return rows.all()
+
+
+async def _emails_of(tx: Transaction, calls: Iterable[PhoneCall]) -> dict[int, list[Email]]:
+    rows = await tx.session.execute(
+        select(CallEmail.call_id, Email)
+        .join(Email, Email.id == CallEmail.email_id)
+        .where(CallEmail.call_id.in_([call.id for call in calls]))
+        .order_by(Email.id)
+        .options(defer(Email.body_html))
+        .execution_options(populate_existing=True)
+    )
+    found: dict[int, list[Email]] = {}
+    for call_id, email in rows:
+        found.setdefault(call_id, []).append(email)
+    return found
+
+
+async def _waiting(tx: Transaction, therapist_id: int, calls: Iterable[PhoneCall]) -> Sequence[Email]:
+    about = select(CallEmail.email_id).where(CallEmail.call_id.in_([call.id for call in calls]))
+    rows = await tx.session.scalars(
+        select(Email)
+        .where(Email.therapist_id == therapist_id, waits_for_answer(), Email.id.not_in(about))
+        .order_by(Email.id.desc())
+        .limit(MOST_EMAILS + 1)
+        .options(defer(Email.body_html))
+        .execution_options(populate_existing=True)
+    )
+    return rows.all()
+
+
+async def _notes_of(tx: Transaction, calls: Iterable[PhoneCall]) -> dict[int, list[str]]:
+    """Return what was noted when calls were planned: theirs, and of all they carry on."""
+    columns = (PhoneCall.id, PhoneCall.vorheriger_anruf_id, PhoneCall.notizen)
+    own = select(PhoneCall.id.label("carried_by"), *columns).where(
+        PhoneCall.id.in_([call.id for call in calls])
+    )
+    chain = own.cte("carried", recursive=True)
+    earlier = aliased(PhoneCall)
+    chain = chain.union(
+        select(chain.c.carried_by, earlier.id, earlier.vorheriger_anruf_id, earlier.notizen).join(
+            earlier, or_(earlier.id == chain.c.vorheriger_anruf_id, earlier.gemeinsam_mit_id == chain.c.id)
+        )
+    )
+    rows = await tx.session.execute(
+        select(chain.c.carried_by, chain.c.notizen)
+        .where(chain.c.notizen.is_not(None), chain.c.notizen != "")
+        .order_by(chain.c.id.desc())
+    )
+    found: dict[int, list[str]] = {}
+    for call_id, note in rows:
+        if note not in found.setdefault(call_id, []):
+            found[call_id].append(note)
+    return found
