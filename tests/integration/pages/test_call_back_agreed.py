@@ -38,6 +38,7 @@ async def test_who_agreed_it_hears_of_it_ten_minutes_before_on_every_page(
     agreed = await following(sessions, call)
     assert agreed is not None
     clock.now = clock.now.replace(hour=14, minute=0)
+    await submit(staff_client, "/login", {"name": "Anna", "password": PASSWORD})
     region = (await staff_client.get(path)).text.split('id="due-call-backs"')[1].split("</div>")[0]
     assert 'role="status"' in region
     assert "Call back agreed for 16:10: Dr. Jürgen Schmidt." in region
