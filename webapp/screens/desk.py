@@ -17,6 +17,7 @@ from services.errors import FieldError
 from services.models import CallReason
 from services.rules import DeskRules
 from webapp.i18n import gettext
+from webapp.screens.correction_form import CorrectionForm
 from webapp.screens.forms import FormErrors, form_errors
 from webapp.screens.hours_picture import draw_day
 from webapp.screens.outcome_form import OutcomeForm
@@ -31,13 +32,15 @@ ALL_ROWS = "rows=all"
 class Refusal:
     """Why a request changed nothing: what is wrong with the form, or what somebody else did.
 
-    `typed` is what was typed about the therapist: `hint` or `reason`.
+    `typed` is what was typed about the therapist: `hint` or `reason`; `correction` how a closed call was to
+    be corrected.
     """
 
     status: int
     fields: Sequence[FieldError] = ()
     conflict: str | None = None
     typed: Mapping[str, str] = field(default_factory=dict[str, str])
+    correction: CorrectionForm | None = None
 
     @property
     def errors(self) -> FormErrors:
@@ -143,6 +146,8 @@ def _render(
         "errors": refusal.errors if refusal else [],
         "conflict": refusal.conflict if refusal else None,
         "typed": refusal.typed if refusal else {},
+        "correction": refusal.correction if refusal else None,
+        "correction_of": CorrectionForm.of,
         "notice": None,
         "undone": False,
         "focus": False,

@@ -9,6 +9,7 @@ from services.desk.today import Desk, ElsewhereChange, load_desk
 from services.errors import DomainError, InvalidInput, StaleVersion
 from webapp.errors import status_of
 from webapp.i18n import clock_time, gettext
+from webapp.screens.correction_form import CorrectionForm
 from webapp.screens.desk import (
     Refusal,
     desk_page,
@@ -76,16 +77,19 @@ async def show_refusal(
     form: OutcomeForm | None = None,
     typed: Mapping[str, str] | None = None,
     saved_call_id: int | None = None,
+    correction: CorrectionForm | None = None,
 ) -> Page:
     """Show the call as it is now, what was typed, and why nothing was saved.
 
-    `form` is the outcome as typed, `typed` what was typed about the therapist.
+    `form` is the outcome as typed, `typed` what was typed about the therapist, `correction` how a closed call
+    was to be corrected.
     """
     desk = await load_desk(visit.work, call_id, saved_call_id=saved_call_id)
     if isinstance(error, InvalidInput) and typed is None:
-        refusal = Refusal(422, fields=error.fields)
+        refusal = Refusal(422, fields=error.fields, correction=correction)
     else:
-        refusal = Refusal(status_of(error), conflict=conflict_in_words(error, desk), typed=typed or {})
+        words = conflict_in_words(error, desk)
+        refusal = Refusal(status_of(error), conflict=words, typed=typed or {}, correction=correction)
     render = desk_update if is_fragment(visit.request) else desk_page
     return render(desk, visit.rules, form=form, refusal=refusal)
 
@@ -119,6 +123,7 @@ def _changed(error: StaleVersion) -> str:
     words = {
         "outcome_recorded": gettext("%(name)s recorded an outcome for this call at %(time)s."),
         "outcome_undone": gettext("%(name)s took back the outcome of this call at %(time)s."),
+        "outcome_corrected": gettext("%(name)s corrected this call at %(time)s."),
         "call_moved": gettext("%(name)s moved this call at %(time)s."),
         "call_canceled": gettext("%(name)s cancelled this call at %(time)s."),
     }

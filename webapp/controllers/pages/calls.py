@@ -9,6 +9,7 @@ from litestar.params import FromPath, FromQuery
 from litestar.response import Template
 
 from services.calls import claims, decisions, outcomes
+from services.calls.changes import change_call
 from services.calls.typed import keep_typed
 from services.conversations import settling
 from services.conversations.undo import undo_settlement
@@ -17,6 +18,7 @@ from services.desk.today import load_change, load_desk, suggest_next_attempt
 from services.errors import Conflict, FieldError, InvalidInput
 from services.work import Work
 from webapp.i18n import clock_time, day, gettext
+from webapp.screens.correction_form import CorrectionForm
 from webapp.screens.desk import desk_page, desk_update, is_fragment
 from webapp.screens.desk_answers import (
     Page,
@@ -153,6 +155,17 @@ class CallController(Controller):
         except Conflict as error:
             return await show_refusal(visit, call_id, error)
         return await show_call(visit, call_id, notice=whose_is_free(claim), undone=True)
+
+    @post("/{call_id:int}/correct", status_code=200)
+    async def correct(
+        self, visit: NamedDependency[Visit], call_id: FromPath[int], data: Submitted[CorrectionForm]
+    ) -> Page:
+        """Put right what is said of a closed call."""
+        try:
+            await change_call(visit.work, call_id, data.to_changes(), version=read_number(data.version))
+        except (Conflict, InvalidInput) as error:
+            return await show_refusal(visit, call_id, error, correction=data)
+        return await show_call(visit, call_id, notice=gettext("The correction is saved."))
 
     @post("/{call_id:int}/settle", status_code=200)
     async def settle(

@@ -14,6 +14,7 @@ from litestar.response import Template
 from services.calls import wishes
 from services.calls.absences import lift_absence, set_absence
 from services.calls.planning import NewCall
+from services.calls.right_numbers import correct_phone
 from services.calls.wishes import plan_call
 from services.desk.therapists import LONG_HISTORY, list_therapists, load_therapist
 from services.emails.stop_list import NotStopped, release, stop_address
@@ -52,6 +53,7 @@ class TherapistForm:
     version: str = ""
     key: str = ""
     anruf_hinweis: str = ""
+    richtige_nummer: str = ""
     nicht_anrufen_grund: str = ""
     wieder_da_am: str = ""
     geplantes_datum: str = ""
@@ -130,6 +132,10 @@ async def _act(visit: Visit, therapist_id: int, form: TherapistForm, directory: 
             await set_absence(visit.work, therapist_id, day, source, version=version)
         case "there":
             await lift_absence(visit.work, therapist_id, version=version)
+        case "phone":
+            await correct_phone(visit.work, therapist_id, form.richtige_nummer, version=version)
+        case "phone_lifted":
+            await correct_phone(visit.work, therapist_id, "", version=version)
         case "do_not_call" | "call_again":
             reason = limited("nicht_anrufen_grund", form.nicht_anrufen_grund)
             await wishes.set_do_not_call(
