@@ -21,6 +21,7 @@ from services.models import (
     Activity,
     ApiKey,
     Base,
+    CallGuide,
     Email,
     Incoming,
     MailQueueState,
@@ -111,6 +112,7 @@ OBJECTS: dict[type[Base], str] = {
     Incoming: "incoming",
     StopEntry: "stop_entry",
     ShiftNote: "shift_note",
+    CallGuide: "call_guide",
 }
 """What the activity log calls the rows of a table."""
 

@@ -30,6 +30,11 @@ class CallMatter:
     notes: tuple[str, ...]
     due: bool
 
+    @property
+    def about(self) -> Email | None:
+        """The first of the e-mails."""
+        return next(iter(self.emails), None)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Matters:

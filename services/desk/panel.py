@@ -11,6 +11,7 @@ from services.calls.countdown import Countdown
 from services.calls.hands import Hand, load_hands
 from services.calls.reachability import agreed_window
 from services.conversations.matters import Matters, load_matters
+from services.desk.call_guide import guide_in_words
 from services.desk.history import Contact, ContactKind, load_history
 from services.desk.statistics import HourRate
 from services.errors import NotFound
@@ -42,6 +43,7 @@ class CallPanel:
         history: latest contacts, newest first; this call is among them.
         next_attempt: the scheduled call that follows upon this one.
         agreed_by: who agreed the time of a call back.
+        guide: what to say, in German.
     """
 
     call: PhoneCall
@@ -58,6 +60,7 @@ class CallPanel:
     history: list[Contact]
     next_attempt: PhoneCall | None
     agreed_by: str | None
+    guide: str
 
     @property
     def rang(self) -> str | None:
@@ -101,6 +104,8 @@ async def load_call_panel(work: Work, call_id: int) -> CallPanel:
         histories = await load_histories(tx, [call.therapist_id])
         chances = Chances(await load_pattern(tx) or Pattern(), histories.get(call.therapist_id, {}))
         history = await load_history(tx, call.therapist_id)
+        caller = await tx.existing(Staff, tx.staff_id)
+        guide = await guide_in_words(tx, call, therapist, matters.calls[0].about, caller.name)
         next_attempt = await tx.session.scalar(
             select(PhoneCall).where(
                 PhoneCall.vorheriger_anruf_id == call.id, PhoneCall.status == CallStatus.SCHEDULED
@@ -114,7 +119,7 @@ async def load_call_panel(work: Work, call_id: int) -> CallPanel:
         therapist=therapist,
         matters=matters,
         hand=hands.on(call.therapist_id),
-        line=hands.on_line(call.therapist_id, therapist.telefon if therapist else None),
+        line=hands.on_line(call.therapist_id, therapist.phone if therapist else None),
         availability=availability,
         windows_today=today,
         open_now=open_now,
@@ -124,6 +129,7 @@ async def load_call_panel(work: Work, call_id: int) -> CallPanel:
         history=history,
         next_attempt=next_attempt,
         agreed_by=agreed_by_name,
+        guide=guide,
     )
 
 

@@ -34,6 +34,7 @@ ADMINISTRATORS = {
     "POST /system/staff/99/open",
     "POST /system/keys",
     "POST /system/keys/99/revoke",
+    "POST /system/call-guides/99",
     "POST /system/queue/hold",
     "POST /system/queue/release",
     "GET /system/privacy",

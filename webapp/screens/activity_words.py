@@ -87,6 +87,7 @@ OBJECT_TYPES = {
     "therapist": msgid("Therapist"),
     "incoming": msgid("Message"),
     "stop_entry": msgid("Stop list"),
+    "call_guide": msgid("Call guide"),
     "staff": msgid("Account"),
     "api_key": msgid("API key"),
     "queue": msgid("E-mail queue"),

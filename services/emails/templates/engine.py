@@ -155,13 +155,14 @@ def environment() -> Environment:
 
 
 @lru_cache(maxsize=1)
-def _plain_text_environment() -> Environment:
+def plain_text_environment() -> Environment:
+    """Return the same sandbox for text in which nothing is escaped."""
     return environment().overlay(autoescape=False)
 
 
 def _subject(template: MailTemplate, context: Mapping[str, Any]) -> str:
     """Render the subject: plain text, so nothing is escaped, but it must be one line."""
-    rendered = _plain_text_environment().from_string(template.betreff).render(context)
+    rendered = plain_text_environment().from_string(template.betreff).render(context)
     subject = " ".join(rendered.split())[:LONGEST_LINE]
     errors = check_line("betreff", subject)
     if errors:

@@ -1,4 +1,4 @@
-"""The System page: queue, outbox, mailbox, stop list, failures, staff and keys."""
+"""The System page: queue, outbox, mailbox, stop list, failures, call guides, staff and keys."""
 
 from contextlib import suppress
 from dataclasses import dataclass
@@ -10,11 +10,12 @@ from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect, Template
 
 from services.accounts.api_keys import create_key, revoke_key
+from services.desk.call_guide import SAMPLE, guide_errors, load_guides, render, save_guide
 from services.desk.system import system_overview
 from services.emails.stop_list import NotStopped, release, stop_address
-from services.errors import Conflict, InvalidInput
+from services.errors import Conflict, InvalidInput, NotFound
 from services.events.outbox import retry_set_aside
-from services.models import StopReason
+from services.models import CallReason, StopReason
 from services.sending.hold import hold_queue, release_queue
 from services.sending.overview import resume_queue
 from services.work import Work
@@ -48,6 +49,15 @@ class NewStop:
 
 
 @dataclass
+class NewGuide:
+    """The form for what callers are to say; `action` is `save`, `preview`, or `shipped` to take that back."""
+
+    vorlage: str = ""
+    version: str = ""
+    action: str = ""
+
+
+@dataclass
 class Chosen:
     """Events chosen by their ids."""
 
@@ -55,7 +65,7 @@ class Chosen:
 
 
 class SystemController(Controller):
-    """Everybody sees it; administrators manage keys and hold the queue."""
+    """Everybody sees it; administrators manage keys and call guides and hold the queue."""
 
     include_in_schema = False
     path = PAGE
@@ -118,6 +128,30 @@ class SystemController(Controller):
             await release(work, entry_id)
         return _back("address_released")
 
+    @post("/call-guides/{grund:str}", guards=[admins_only])
+    async def call_guide(
+        self, work: NamedDependency[Work], grund: FromPath[str], data: Submitted[NewGuide]
+    ) -> Response[Any]:
+        """Put what callers are to say in other words, or show how that would read."""
+        if grund not in set(CallReason):
+            raise NotFound
+        typed = {"grund": grund, "vorlage": data.vorlage}
+        field = f"vorlage-{grund}"
+        if data.action == "preview":
+            wrong = guide_errors(data.vorlage)
+            typed["preview"] = "" if wrong else render(data.vorlage, SAMPLE)
+            errors = form_errors(wrong, {"vorlage": field})
+            return await _page(work, new_guide=typed, errors=errors, status=422 if wrong else 200)
+        text = "" if data.action == "shipped" else data.vorlage
+        try:
+            await save_guide(work, CallReason(grund), text, version=read_number(data.version) or 0)
+        except InvalidInput as error:
+            errors = form_errors(error.fields, {"vorlage": field})
+            return await _page(work, new_guide=typed, errors=errors, status=422)
+        except Conflict as error:
+            return await _page(work, new_guide=typed, errors=[(field, words_of(error))], status=409)
+        return _back("guide_saved")
+
     @post("/keys", guards=[admins_only])
     async def add_key(self, work: NamedDependency[Work], data: Submitted[NewKey]) -> Response[Any]:
         """Create a key and show it, this once."""
@@ -154,6 +188,9 @@ async def _page(work: Work, *, status: int = 200, **shown: object) -> Template:
         "new_key": NewKey(),
         "new_hold": NewHold(),
         "new_stop": NewStop(),
+        "guides": await load_guides(work),
+        "new_guide": None,
+        "guide_variables": list(SAMPLE),
         "shown_key": None,
         "done": "",
         "about": None,
