@@ -250,7 +250,7 @@ async def _free(tx: Transaction, therapist_id: int, telefon: str | None) -> bool
 
 async def _taken(tx: Transaction, therapist_id: int, *, ringing: bool = True) -> ClaimedByOther | None:
     """Take the locks of a therapist's claims, and return who else has them or their line in hand."""
-    telefon = await tx.session.scalar(select(Therapist.telefon).where(Therapist.id == therapist_id))
+    telefon = await tx.session.scalar(select(Therapist.phone).where(Therapist.id == therapist_id))
     for key in _keys(therapist_id, telefon):
         await tx.session.execute(select(func.pg_advisory_xact_lock(*key)))
     hand = (await load_hands(tx)).but(tx.staff_id).in_the_way(therapist_id, telefon if ringing else None)

@@ -106,7 +106,7 @@ async def load_hands(tx: Transaction) -> Hands:
             Therapist.titel,
             Therapist.vorname,
             Therapist.nachname,
-            Therapist.telefon,
+            Therapist.phone.label("telefon"),
         )
         .join(Staff, Staff.id == PhoneCall.bearbeitet_von)
         .outerjoin(Therapist, Therapist.id == PhoneCall.therapist_id)
