@@ -562,3 +562,45 @@ async def test_the_same_words_from_a_caller_are_kept_as_words(api: Client, sessi
     call_id = await add(session)
     done = await put(api, call_id, status="completed", ergebnis="Die E-Mail wurde beantwortet.")
     assert (done["ergebnis"], done["absage_grund"]) == ("Die E-Mail wurde beantwortet.", None)
+
+
+async def test_what_a_therapist_can_offer_goes_with_the_outcome(api: Client, session: AsyncSession):
+    call_id = await add(session)
+    offer = {"plaetze": 3, "plaetze_ab": "2027-01-07", "plaetze_fuer": ["kinder", "erwachsene"]}
+    refused = await api.put(f"/api/phone-calls/{call_id}", json={"status": "failed", **offer})
+    assert refused.status_code == 422
+    saved = await put(api, call_id, status="completed", warteliste=True, **offer)
+    assert (saved["plaetze"], saved["plaetze_fuer"], saved["warteliste"]) == (
+        3,
+        ["erwachsene", "kinder"],
+        True,
+    )
+    assert saved["korrigiert_at"] is None
+    corrected = await put(api, call_id, plaetze=0, warteliste=None)
+    assert (corrected["plaetze"], corrected["warteliste"], corrected["status"]) == (0, None, "completed")
+    assert corrected["korrigiert_at"] is not None
+    for wrong in ({"plaetze": 4}, {"plaetze_fuer": ["tiere"]}, {"wieder_fragen_am": "2027-02-01"}):
+        answer = await api.put(f"/api/phone-calls/{call_id}", json=wrong)
+        assert answer.status_code == 422, wrong
+
+
+async def test_a_call_back_agreed_by_a_service_becomes_a_call_of_its_own(api: Client, session: AsyncSession):
+    call_id = await add(session)
+    said = {"status": "completed", "ergebnis_art": "rueckruf_vereinbart"}
+    assert (await api.put(f"/api/phone-calls/{call_id}", json=said)).status_code == 422
+    when = {"geplantes_datum": "2026-10-14", "geplante_zeit": "16:10", "rueckruf_durch": "therapeut"}
+    await put(api, call_id, **said, **when)
+    listed = (await api.get("/api/phone-calls", params={"status": "scheduled"})).json()["data"]
+    assert [(call["grund"], call["geplante_zeit"], call["rueckruf_durch"]) for call in listed] == [
+        ("rueckruf", "16:10", "therapeut")
+    ]
+
+
+async def test_a_right_number_is_read_where_therapists_are(api: Client, session: AsyncSession):
+    call_id = await add(session)
+    said = {"status": "failed", "ergebnis_art": "falsche_nummer", "richtige_nummer": "030 231 25103"}
+    await put(api, call_id, **said)
+    therapist_id = (await api.get(f"/api/phone-calls/{call_id}")).json()["therapist_id"]
+    phone = (await api.get(f"/api/therapists/{therapist_id}/phone")).json()
+    assert (phone["telefon"], phone["telefon_korrigiert_at"] is None) == ("030 23125103", False)
+    assert (await api.get("/api/therapists/999/phone")).status_code == 404
