@@ -138,7 +138,7 @@ async def test_three_mails_are_one_call_and_reached_settles_all(
     await expect(matters).to_contain_text("Rechnung vom Mai")
     words = matters.get_by_text("haben Sie einen Platz für ein Paar?")
     await expect(words).to_be_hidden()
-    await matters.get_by_text("Was wir geschrieben haben").nth(1).click()
+    await matters.get_by_text("Anfrage ein Paar").click()
     await expect(words).to_be_visible()
     answered = matters.get_by_label("E-Mail gilt damit als beantwortet")
     await expect(answered.first).to_be_hidden()
@@ -202,6 +202,7 @@ async def test_a_matter_is_left_without_scripts(
     anna_without_scripts: Page, app: RunningApp, practice: Practice
 ) -> None:
     page = anna_without_scripts
+    await page.goto("/")
     await row(page, practice.first).locator(".row-take").click()
     await page.locator("#panel").get_by_role("button", name="Anruf übernehmen").click()
     await expect(title(page)).to_have_text(practice.first)
