@@ -196,7 +196,7 @@ async def load_change(work: Work, call_id: int, *, version: int) -> ElsewhereCha
             return None
         therapist = await tx.session.get(Therapist, call.therapist_id)
         others = (await load_hands(tx)).but(tx.staff_id)
-        hand = others.in_the_way(call.therapist_id, therapist.telefon if therapist else None)
+        hand = others.in_the_way(call.therapist_id, therapist.phone if therapist else None)
     return ElsewhereChange(call.therapist_id, hand=hand) if hand else None
 
 

@@ -21,7 +21,7 @@ from services.calls.claims import (
 from services.calls.ring_backs import take_ring_back
 from services.desk.board import load_board
 from services.desk.today import load_change, load_desk
-from services.models import PhoneCall
+from services.models import PhoneCall, Therapist
 from services.work import Actor, Work
 from shared.database import SessionFactory
 from tests.factories import NOW, make_call, make_staff, make_therapist
@@ -77,6 +77,17 @@ async def test_two_people_do_not_ring_one_line(session: AsyncSession, fields: tu
 async def test_other_lines_are_free(session: AsyncSession, fields: tuple[str, str]):
     await a_practice(session, *fields)
     await claim_call(work(session, BEN), FIRST)
+    assert (await claim_call(work(session, ANNA), SECOND)).call.id == SECOND
+
+
+async def test_a_number_the_desk_knows_better_is_the_line(session: AsyncSession):
+    await a_practice(session, "030 1234567", "030 1234567")
+    async with session.begin():
+        second = await session.get_one(Therapist, SECOND)
+        second.telefon_korrigiert, second.telefon_korrigiert_e164 = "030 7654321", "+49307654321"
+        second.telefon_korrigiert_at = NOW
+    await claim_call(work(session, BEN), FIRST)
+    assert (await load_desk(work(session, ANNA), SECOND)).in_the_way is None
     assert (await claim_call(work(session, ANNA), SECOND)).call.id == SECOND
 
 
