@@ -121,8 +121,9 @@ async def test_the_board_says_who_is_on_the_line_and_offers_nobody_there(session
     lines = {row.call.call_id: row.line.staff_name if row.line else None for row in desk.board.reachable_now}
     assert lines == {FIRST: None, SECOND: "Ben", 13: None}
     assert (desk.board.counts.reachable_now, desk.board.counts.reachable_free) == (3, 1)
-    assert desk.offer is not None
-    assert desk.offer.call.call_id == 13
+    offer = (await load_desk(work(session, ANNA))).offer
+    assert offer is not None
+    assert offer.row.call.call_id == 13
     assert desk.in_the_way is not None
     assert (desk.in_the_way.staff_name, desk.in_the_way.therapist_id) == ("Ben", FIRST)
     change = await load_change(work(session, ANNA), SECOND, version=1)
