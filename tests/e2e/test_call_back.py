@@ -82,6 +82,6 @@ async def test_who_agreed_it_is_told_ten_minutes_before_wherever_they_are(
     await hint.get_by_role("link", name="Anruf öffnen").click()
     await expect(title(anna)).to_have_text(name)
     await expect(anna.locator(".call-agreed")).to_contain_text("vereinbart von Anna")
-    await anna.get_by_role("button", name="Diesen Anruf nehmen").last.click()
+    await anna.get_by_role("button", name="Anruf übernehmen").last.click()
     await expect(hint.locator(".due-call-back")).to_have_count(0)
     await release(anna)
