@@ -164,6 +164,7 @@ async def _record_the_reply(page: Page, email_id: int, scripts: bool) -> None:
     await page.goto(f"/emails/{email_id}")
     await expect(page.get_by_role("heading", level=1)).to_contain_text(SUBJECT)
     reply = page.locator("#reply")
+    await reply.get_by_text("Correct the reply").click()
     await reply.locator("input[name=art][value=antwort]").check()
     await reply.locator("textarea[name=antwortinhalt]").fill("Ab März ist ein Platz frei.")
     await reply.get_by_role("button", name="Save the reply").click()
