@@ -104,8 +104,8 @@ async def load_call_panel(work: Work, call_id: int) -> CallPanel:
         histories = await load_histories(tx, [call.therapist_id])
         chances = Chances(await load_pattern(tx) or Pattern(), histories.get(call.therapist_id, {}))
         history = await load_history(tx, call.therapist_id)
-        caller = await tx.existing(Staff, tx.staff_id)
-        guide = await guide_in_words(tx, call, therapist, matters.calls[0].about, caller.name)
+        caller = await tx.session.scalar(select(Staff.name).where(Staff.id == tx.actor.staff_id))
+        guide = await guide_in_words(tx, call, therapist, matters.calls[0].about, caller or "")
         next_attempt = await tx.session.scalar(
             select(PhoneCall).where(
                 PhoneCall.vorheriger_anruf_id == call.id, PhoneCall.status == CallStatus.SCHEDULED

@@ -110,5 +110,6 @@ async def test_a_call_costs_three_keys_at_most_besides_typing(
     assert [cost for cost in spent if cost[1] > MOST_KEYS] == []
     assert sum(pressed for _, pressed in spent) <= MOST_KEYS * len(spent)
     await page.get_by_role("button", name="Freigeben").click()
+    await expect(outcome).to_have_count(0)
     await page.get_by_role("button", name="Alle Anrufe zeigen").click()
     await expect(page.locator(".queue-filter-on")).to_have_count(0)
