@@ -27,7 +27,6 @@ from services.receiving.message import content_hash, read_head
 from services.receiving.understanding import OurSide, Understood, understand
 from services.work import Action, Transaction, Work
 
-NOT_UNDERSTOOD = "not understood"
 KNOWN_BY = ("message_id", "absender", "betreff", "text")
 NO_HEADERS = Headers({}, Mailbox("", ""))
 
@@ -61,10 +60,8 @@ class _Read:
         try:
             understood = understand(raw, us=us, received=received)
         except Unreadable as trouble:
+            log.warning("message_unreadable", reason=trouble.reason, exc_info=trouble.__cause__ is not None)
             return cls(_head(raw), known_by, None, trouble.reason)
-        except Exception as error:  # a person reads it then, and the next message is not held up
-            log.exception("message_not_understood", error=type(error).__name__)
-            return cls(_head(raw), known_by, None, NOT_UNDERSTOOD)
         return cls(understood.message.headers, known_by, understood)
 
 

@@ -6,11 +6,14 @@ from typing import Self
 
 from services.receiving.absence import back_on
 from services.receiving.bounces import Bounce, read_bounce
+from services.receiving.bounds import Unreadable
 from services.receiving.kinds import Kind, kind_of
 from services.receiving.matching import Keys, keys_of
 from services.receiving.message import IncomingMessage, read_message
 from services.receiving.quotation import own_words
 from shared.config import Settings
+
+NOT_UNDERSTOOD = "not understood"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +60,16 @@ def understand(raw: bytes, *, us: OurSide, received: datetime) -> Understood:
     """Return what is known of a message that was received at an instant.
 
     Raises:
-        Unreadable: it can't be taken apart within bounds.
+        Unreadable: it can't be taken apart within bounds, or what it says can't be made sense of.
     """
     message = read_message(raw)
+    try:
+        return _understood(message, us, received)
+    except Exception as error:
+        raise Unreadable(NOT_UNDERSTOOD) from error
+
+
+def _understood(message: IncomingMessage, us: OurSide, received: datetime) -> Understood:
     bounce = read_bounce(message)
     words = own_words(message.text)
     kind = kind_of(message, words, bounce, our_addresses=us.addresses)

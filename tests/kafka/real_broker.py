@@ -6,12 +6,14 @@ import signal
 import socket
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
 HERE = Path(__file__).parent
 CACHE = HERE.parent.parent / ".kafka"
 START_SECONDS = 90
+BETWEEN_LOOKS_SECONDS = 0.1
 FETCH_SECONDS = 900
 
 PROPERTIES = """
@@ -82,7 +84,8 @@ class RealKafka:
             if self._process.poll() is not None or time.monotonic() > deadline:
                 self.kill()
                 raise RuntimeError(f"Kafka did not start; see {self._folder / 'broker.log'}")
-            time.sleep(0.1)  # between two looks: nobody tells when the port is open
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(BETWEEN_LOOKS_SECONDS)
 
     def kill(self) -> None:
         """End the broker with -9."""
