@@ -13,7 +13,10 @@ YEARS = range(1900, 9001)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeskRules:
-    """When and how the desk rings, and how long a login lasts unused. Times of day are wall clock in `tz`."""
+    """When and how the desk rings, how long a login lasts unused, and from where e-mails are sent.
+
+    Times of day are wall clock in `tz`; `sender_domains` are as DNS knows them, none stands for any.
+    """
 
     tz: ZoneInfo
     desk_hours: tuple[time, time]
@@ -30,6 +33,7 @@ class DeskRules:
     undo: timedelta
     follow_up_after: timedelta
     session_idle: timedelta
+    sender_domains: frozenset[str] = frozenset()
 
     @classmethod
     def from_settings(cls, config: Settings) -> Self:
@@ -50,6 +54,7 @@ class DeskRules:
             undo=timedelta(seconds=config.undo_seconds),
             follow_up_after=timedelta(days=config.follow_up_after_days),
             session_idle=timedelta(minutes=config.session_idle_minutes),
+            sender_domains=frozenset(config.sender_domains),
         )
 
     def local(self, instant: datetime) -> datetime:

@@ -11,6 +11,7 @@ from services.emails.addresses import check_address, normalized_address
 from services.emails.bodies import both_bodies
 from services.emails.consequences import lock_to_take_back
 from services.emails.replies import Reply, take_reply, withdraw_answer
+from services.emails.senders import refuse_other_sender
 from services.emails.states import NotInThisState, TextErased, change_status, finish_change, locked_email
 from services.emails.stop_list import keep_from_stopped, refuse_stopped
 from services.errors import FieldError, InvalidInput
@@ -80,8 +81,11 @@ async def update_email(
         _change_content(email, content)
         if "empfaenger_email" in content and email.empfaenger_email != before["empfaenger_email"]:
             await refuse_stopped(tx, "empfaenger_email", email.empfaenger_email)
+        if email.absender_email != before["absender_email"]:
+            refuse_other_sender(email, tx.rules)
         if changes.status is not UNSET and changes.status is not email.status:
             if changes.status is EmailStatus.QUEUED:
+                refuse_other_sender(email, tx.rules)
                 await keep_from_stopped(tx, email)
             change_status(email, changes.status, now=tx.now)
         await _change_answer(tx, email, changes)

@@ -19,6 +19,7 @@ from services.checks import (
 )
 from services.emails.addresses import check_address, normalized_address
 from services.emails.bodies import both_bodies, new_message_id
+from services.emails.senders import check_sender
 from services.emails.states import draft, existing_email, queued
 from services.emails.stop_list import spelling, stopped_error
 from services.emails.templates.engine import check_template, render_template
@@ -29,7 +30,7 @@ from services.hints import EMAIL_QUEUE, EMAILS, OUTBOX
 from services.idempotency import RESERVED, Made, RepeatableRequest
 from services.models import SCHEMA, Email, EmailStatus
 from services.therapists.directory import ErasedTherapist
-from services.work import Actor, Work
+from services.work import Actor, Moment, Work
 from shared.config.settings import SmtpSettings
 from shared.direct_connection import DirectPool
 
@@ -110,7 +111,7 @@ async def create_email(
     statements: DirectPool,
     new: NewEmail,
     *,
-    now: datetime,
+    moment: Moment,
     actor: Actor,
     sender: SmtpSettings,
     repeatable: RepeatableRequest | None = None,
@@ -123,7 +124,10 @@ async def create_email(
         InvalidInput: names every field that is wrong; nothing is stored.
         IdempotencyConflict: the key was used with another body.
     """
-    email = await _compose(new, now=now, sender=sender)
+    errors, outdated = _check_new(new, utf8=sender["utf8"]), _check_now(new, moment)
+    if errors or (outdated and await idempotency.made_before(statements, SCOPE, repeatable) is None):
+        raise InvalidInput(*errors, *outdated)
+    email = await _compose(new, now=moment.now, sender=sender)
     stored = await insert_email(statements, email, actor=actor, repeatable=repeatable)
     if stored:
         statements.wake(OUTBOX, EMAILS)
@@ -192,10 +196,7 @@ async def get_email(work: Work, email_id: int) -> Email:
 
 
 async def _compose(new: NewEmail, *, now: datetime, sender: SmtpSettings) -> Email:
-    """Return the row of a new e-mail, not yet added to a session."""
-    errors = _check_new(new, utf8=sender["utf8"])
-    if errors:
-        raise InvalidInput(*errors)
+    """Return the row of a new e-mail that was checked, not yet added to a session."""
     betreff, body_html, body_text = new.betreff, new.body_html, new.body_text
     if new.template is not None:
         rendered = render_template(new.template, new.template_data or {}, betreff=betreff)
@@ -246,6 +247,13 @@ def _check_new(new: NewEmail, *, utf8: bool) -> list[FieldError]:
     elif new.template is None:
         errors.append(FieldError("betreff", REQUIRED))
     return errors + _check_source(new)
+
+
+def _check_now(new: NewEmail, moment: Moment) -> list[FieldError]:
+    """Return what is wrong with it by now, and was not when an equal request made an e-mail earlier."""
+    if new.absender_email is None:
+        return []
+    return check_sender("absender_email", new.absender_email, moment.rules)
 
 
 def _check_source(new: NewEmail) -> list[FieldError]:

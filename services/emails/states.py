@@ -19,6 +19,7 @@ from sqlalchemy import select, true, tuple_, update
 from sqlalchemy.orm import defer
 
 from services.emails.lists import BODIES, FAILED, conditions
+from services.emails.senders import has_possible_sender, refuse_other_sender
 from services.emails.stop_list import NOT_STOPPED, keep_from_stopped
 from services.errors import Conflict, NotFound
 from services.events.types import EventType
@@ -84,6 +85,7 @@ async def queue_email(work: Work, email_id: int, *, version: int | None = None) 
 
     Raises:
         NotInThisState: it is no draft.
+        InvalidInput: its sender is of another domain than may send.
         Stopped: its recipient is on the stop list.
     """
     return await _change(work, email_id, EmailStatus.DRAFT, EmailStatus.QUEUED, version)
@@ -103,6 +105,7 @@ async def retry_email(work: Work, email_id: int, *, version: int | None = None) 
 
     Raises:
         NotInThisState: it has not failed.
+        InvalidInput: its sender is of another domain than may send.
         NotToBeSent: somebody has answered it.
         Stopped: its recipient is on the stop list.
     """
@@ -110,11 +113,13 @@ async def retry_email(work: Work, email_id: int, *, version: int | None = None) 
 
 
 async def retry_failed(work: Work, ids: Sequence[int] | None = None) -> int:
-    """Queue again what has failed, nobody has answered and no stop list is in the way of; return how many.
+    """Queue again what has failed, nobody has answered and nothing is in the way of; return how many.
 
     Of `ids`, or of all.
     """
-    failed = update(Email).where(*conditions(FAILED), NOT_STOPPED, Email.geloescht_at.is_(None))
+    failed = update(Email).where(
+        *conditions(FAILED), NOT_STOPPED, has_possible_sender(work.rules), Email.geloescht_at.is_(None)
+    )
     if ids is not None:
         failed = failed.where(Email.id.in_(ids))
     values = {**queued(work.now), "version": Email.version + 1}
@@ -242,6 +247,7 @@ async def _change(
         if email.status is not before:
             raise NotInThisState(status=email.status.value)
         if after is EmailStatus.QUEUED:
+            refuse_other_sender(email, tx.rules)
             await keep_from_stopped(tx, email)
         change_status(email, after, now=tx.now)
         finish_change(tx, email)

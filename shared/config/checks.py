@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from shared.config.database_url import is_private
-from shared.config.values import SERVICE_PORTS
+from shared.config.values import SERVICE_PORTS, ascii_domain
 from shared.loopback import is_loopback
 
 if TYPE_CHECKING:
@@ -40,6 +40,9 @@ def contradictions(settings: Settings) -> Iterator[str]:
     for service, port in SERVICE_PORTS.items():
         if not _is_web_address(settings.get_service_url(service)):
             yield f"{service.upper()}_SERVICE_URL: give an address, for example https://{service}:{port}"
+    own = ascii_domain(settings.email_sender)
+    if settings.sender_domains and own not in settings.sender_domains:
+        yield f"EMAIL_SENDER_DOMAINS: EMAIL_SENDER is of another domain, add {own}"
     opening, closing = (datetime.combine(date.min, at) for at in settings.desk_hours)
     if (closing - opening).total_seconds() < 60 * settings.call_duration_minutes:
         yield "DESK_HOURS: no call of CALL_DURATION_MINUTES fits between opening and closing"

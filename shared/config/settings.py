@@ -31,6 +31,7 @@ from shared.config.values import (
     Port,
     Seconds,
     Sender,
+    SenderDomains,
     SenderName,
     State,
     TimeZone,
@@ -93,6 +94,7 @@ class Settings(BaseSettings):
     smtp_deadline_seconds: Seconds = 60
     email_sender: Sender = "kontakt@therapieplatz.example"
     email_sender_name: SenderName = "Therapieplatz-Vermittlung"
+    email_sender_domains: SenderDomains = ""
     bounce_address: TokenAddress = ""
     reply_to_address: TokenAddress = ""
     email_lease_seconds: Seconds = 180
@@ -178,6 +180,11 @@ class Settings(BaseSettings):
     def origins(self) -> list[str]:
         """The sites whose pages may use the API."""
         return [origin for origin in self.cors_origins.split(",") if origin]
+
+    @property
+    def sender_domains(self) -> list[str]:
+        """The domains an e-mail may be sent from, as DNS knows them; none: from each."""
+        return [domain for domain in self.email_sender_domains.split(",") if domain]
 
     def key_for(self, purpose: str) -> bytes:
         """Return a key of 32 bytes made of SECRET_KEY; for another purpose it is another."""

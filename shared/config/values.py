@@ -161,6 +161,24 @@ def _sender(value: str) -> str:
     return address.normalized
 
 
+def _read_sender_domains(value: str) -> str:
+    """Return domains separated by commas as DNS knows them: in lower case, as A-labels (RFC 5890)."""
+    return ",".join(_sender_domain(domain) for part in value.split(",") if (domain := part.strip()))
+
+
+def _sender_domain(domain: str) -> str:
+    try:
+        return ascii_domain(_sender(f"kontakt@{domain}"))
+    except ValueError:
+        raise ValueError("name domains without @, separated by commas: example.de,mail.example.de") from None
+
+
+def ascii_domain(address: str) -> str:
+    """Return the domain of a valid address as DNS knows it, in lower case."""
+    parsed = validate_email(address, check_deliverability=False, globally_deliverable=False)
+    return parsed.ascii_domain.lower()
+
+
 def _takes_a_token(value: str) -> str:
     if not value:
         return value
@@ -220,6 +238,9 @@ State = Annotated[str, AfterValidator(_known_state)]
 Sender = Annotated[str, AfterValidator(_sender)]
 TokenAddress = Annotated[str, AfterValidator(_takes_a_token)]
 """An address that a token is put into behind a +, or none."""
+
+SenderDomains = Annotated[str, AfterValidator(_read_sender_domains)]
+"""Domains an e-mail may be sent from; without any, it may be from each."""
 
 SenderName = Annotated[str, AfterValidator(_sender_name)]
 

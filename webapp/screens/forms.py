@@ -118,6 +118,8 @@ def words_of(error: DomainError) -> str:
     """Translate a domain error."""
     if isinstance(error, NotInThisState):
         return gettext("This is not possible any more: the e-mail has changed meanwhile.")
+    if isinstance(error, InvalidInput):
+        return " ".join(words for _, words in form_errors(error.fields))
     return gettext(error.message_id) % error.values
 
 

@@ -20,7 +20,7 @@ from shared.direct_connection import DirectPool
 from tests.clock import FakeClock
 from tests.factories import make_staff
 from tests.recording_notifier import RecordingNotifier
-from tests.work import tx_of, work_of
+from tests.work import a_moment, tx_of, work_of
 
 NEW = NewEmail(
     therapist_id=123,
@@ -36,7 +36,9 @@ async def test_a_new_email_is_queued_with_both_bodies_sender_and_message_id(
     session: AsyncSession, statements: DirectPool, config: Settings, clock: FakeClock
 ):
     sender = config.get_smtp_settings()
-    email, replayed = await create_email(statements, NEW, now=clock(), actor=API, sender=sender)
+    email, replayed = await create_email(
+        statements, NEW, moment=a_moment(now=clock()), actor=API, sender=sender
+    )
     stored = await existing_email(tx_of(session), email.id)
     assert not replayed
     assert {c: getattr(email, c) for c in COLUMNS} == {c: getattr(stored, c) for c in COLUMNS}
@@ -54,7 +56,7 @@ async def test_a_draft_is_not_queued(
 ):
     draft = replace(NEW, status=EmailStatus.DRAFT)
     email, _ = await create_email(
-        statements, draft, now=clock(), actor=API, sender=config.get_smtp_settings()
+        statements, draft, moment=a_moment(now=clock()), actor=API, sender=config.get_smtp_settings()
     )
     email = await existing_email(tx_of(session), email.id)
     assert email.status is EmailStatus.DRAFT
@@ -67,7 +69,9 @@ async def test_creating_reports_an_event_and_wakes_the_senders(
 ):
     notifier = RecordingNotifier()
     statements = DirectPool(config.get_database_url(), application_name="test", size=1, notifier=notifier)
-    email, _ = await create_email(statements, NEW, now=clock(), actor=API, sender=config.get_smtp_settings())
+    email, _ = await create_email(
+        statements, NEW, moment=a_moment(now=clock()), actor=API, sender=config.get_smtp_settings()
+    )
     await statements.close()
     event = (await session.scalars(select(OutboxEvent))).one()
     stored = (await session.scalars(select(Email))).one()
@@ -87,7 +91,7 @@ async def test_the_log_names_who_wrote_an_email(
     await session.commit()
     actor = Actor("staff", member.id)
     email, _ = await create_email(
-        statements, NEW, now=clock(), actor=actor, sender=config.get_smtp_settings()
+        statements, NEW, moment=a_moment(now=clock()), actor=actor, sender=config.get_smtp_settings()
     )
     entry = (await session.scalars(select(Activity))).one()
     assert (entry.staff_id, entry.action, entry.object_id) == (member.id, "email_created", email.id)
@@ -97,7 +101,9 @@ async def test_the_senders_own_domain_is_in_the_message_id(
     session: AsyncSession, statements: DirectPool, config: Settings, clock: FakeClock
 ):
     new = replace(NEW, absender_email="wir@größe.example", absender_name="Wir")
-    email, _ = await create_email(statements, new, now=clock(), actor=API, sender=config.get_smtp_settings())
+    email, _ = await create_email(
+        statements, new, moment=a_moment(now=clock()), actor=API, sender=config.get_smtp_settings()
+    )
     assert email.message_id.endswith("@xn--gre-6ka8i.example>")
 
 
@@ -111,7 +117,9 @@ async def test_a_template_brings_subject_and_bodies(
         template="initial_contact",
         template_data={"anrede": "Sehr geehrte Frau <Weber>", "anzahl": 2},
     )
-    email, _ = await create_email(statements, new, now=clock(), actor=API, sender=config.get_smtp_settings())
+    email, _ = await create_email(
+        statements, new, moment=a_moment(now=clock()), actor=API, sender=config.get_smtp_settings()
+    )
     assert email.betreff == "Anfrage: 2 Personen suchen einen Therapieplatz"
     assert "Sehr geehrte Frau &lt;Weber&gt;," in email.body_html
     assert email.body_text.startswith("Sehr geehrte Frau <Weber>,")
@@ -150,7 +158,11 @@ async def test_a_refusal_names_the_fields_and_stores_nothing(
 ):
     with pytest.raises(InvalidInput) as refused:
         await create_email(
-            statements, replace(NEW, **wrong), now=clock(), actor=API, sender=config.get_smtp_settings()
+            statements,
+            replace(NEW, **wrong),
+            moment=a_moment(now=clock()),
+            actor=API,
+            sender=config.get_smtp_settings(),
         )
     assert [error.field for error in refused.value.fields] == fields
     assert await session.scalar(select(func.count()).select_from(Email)) == 0
@@ -162,7 +174,9 @@ async def test_one_key_posted_fifty_times_at_once_makes_one_email(
     sender, key = config.get_smtp_settings(), RepeatableRequest("k", b"h" * 32)
     answers = await asyncio.gather(
         *(
-            create_email(statements, NEW, now=clock.now, actor=API, sender=sender, repeatable=key)
+            create_email(
+                statements, NEW, moment=a_moment(now=clock.now), actor=API, sender=sender, repeatable=key
+            )
             for _ in range(50)
         )
     )
@@ -177,7 +191,9 @@ async def test_a_repeated_request_gets_the_first_answer_whatever_happened_since(
     sessions: SessionFactory, statements: DirectPool, config: Settings, clock: FakeClock
 ):
     sender, key = config.get_smtp_settings(), RepeatableRequest("k", b"h" * 32)
-    first, _ = await create_email(statements, NEW, now=clock(), actor=API, sender=sender, repeatable=key)
+    first, _ = await create_email(
+        statements, NEW, moment=a_moment(now=clock()), actor=API, sender=sender, repeatable=key
+    )
     async with sessions.begin() as session:
         await session.execute(
             text(
@@ -187,7 +203,7 @@ async def test_a_repeated_request_gets_the_first_answer_whatever_happened_since(
         )
     clock.advance(hours=1)
     again, replayed = await create_email(
-        statements, NEW, now=clock(), actor=API, sender=sender, repeatable=key
+        statements, NEW, moment=a_moment(now=clock()), actor=API, sender=sender, repeatable=key
     )
     assert replayed
     assert {c: getattr(again, c) for c in COLUMNS} == {c: getattr(first, c) for c in COLUMNS}
@@ -198,10 +214,14 @@ async def test_one_key_with_another_body_is_a_conflict(
 ):
     sender = config.get_smtp_settings()
     key = RepeatableRequest("k", b"1" * 32)
-    await create_email(statements, NEW, now=clock(), actor=API, sender=sender, repeatable=key)
+    await create_email(
+        statements, NEW, moment=a_moment(now=clock()), actor=API, sender=sender, repeatable=key
+    )
     key = RepeatableRequest("k", b"2" * 32)
     with pytest.raises(IdempotencyConflict):
-        await create_email(statements, NEW, now=clock(), actor=API, sender=sender, repeatable=key)
+        await create_email(
+            statements, NEW, moment=a_moment(now=clock()), actor=API, sender=sender, repeatable=key
+        )
 
 
 async def test_what_is_not_there_is_not_found(session: AsyncSession):

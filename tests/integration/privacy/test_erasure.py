@@ -48,7 +48,7 @@ from shared.database import SessionFactory
 from shared.direct_connection import DirectPool
 from tests.clock import FakeClock
 from tests.factories import NOW, make_call, make_email, make_staff, make_therapist
-from tests.work import tx_of, work_of, workplace_of
+from tests.work import a_moment, tx_of, work_of, workplace_of
 
 SURNAME = "Wunderlich-Planck"
 ADDRESS = "wunderlich@praxis-planck.example"
@@ -286,7 +286,7 @@ async def test_nothing_new_is_made_for_them(
         therapist_id=1, empfaenger_email=ADDRESS, empfaenger_name=SURNAME, betreff="x", body_text="x"
     )
     with pytest.raises(ErasedTherapist):
-        await create_email(statements, new, now=NOW, actor=API, sender=config.get_smtp_settings())
+        await create_email(statements, new, moment=a_moment(), actor=API, sender=config.get_smtp_settings())
     directory = TherapistDirectory(config, client=None)  # pyright: ignore[reportArgumentType]
     with pytest.raises(ErasedTherapist):
         await create_call(work_of(session), NewCall(therapist_id=1), directory=directory)

@@ -71,3 +71,22 @@ def test_without_a_name_there_is_none(name: str):
 def test_what_is_neither_a_full_name_nor_an_address_is_refused_at_start(name: str):
     with pytest.raises(ConfigurationError, match=r"^SMTP_HELO_NAME: give a full name or an address"):
         load_settings(env_file=None, smtp_helo_name=name)
+
+
+def test_domains_of_senders_are_kept_as_dns_knows_them():
+    settings = load_settings(
+        env_file=None, email_sender="a@MÜLLER.example", email_sender_domains=" Müller.example,, b.EXAMPLE "
+    )
+    assert settings.sender_domains == ["xn--mller-kva.example", "b.example"]
+    assert load_settings(env_file=None).sender_domains == []
+
+
+@pytest.mark.parametrize("domains", ["@example.de", "a@example.de", "localhost", "*", "a..b", "a b.de"])
+def test_what_is_no_domain_is_named(domains: str):
+    with pytest.raises(ConfigurationError, match=r"^EMAIL_SENDER_DOMAINS: name domains without @"):
+        load_settings(env_file=None, email_sender_domains=domains)
+
+
+def test_the_usual_sender_is_of_one_of_them():
+    with pytest.raises(ConfigurationError, match=r"EMAIL_SENDER_DOMAINS: .* add therapieplatz\.example"):
+        load_settings(env_file=None, email_sender_domains="example.de")

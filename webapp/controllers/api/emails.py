@@ -27,7 +27,7 @@ from services.models import (
 )
 from services.pagination import DEFAULT_LIMIT
 from services.receiving.lists import list_incoming
-from services.work import Work
+from services.work import Moment, Work
 from shared.config import Settings
 from webapp.controllers.api.schema import (
     INSTANT,
@@ -292,7 +292,7 @@ class EmailApi(Controller):
         email, repeated = await create_email(
             state.statements,
             NewEmail(**fields),
-            now=state.clock(),
+            moment=Moment(now=state.clock(), rules=state.rules),
             actor=request.auth,
             sender=state.config.get_smtp_settings(),
             repeatable=await repeatable(request, idempotency_key),

@@ -88,7 +88,7 @@ class EmailComposeController(Controller):
             email, _ = await create_email(
                 statements,
                 form.new_email(status),
-                now=visit.now,
+                moment=visit.work,
                 actor=visit.work.actor,
                 sender=config.get_smtp_settings(),
                 repeatable=repeatable(form.key, form.action, form.content()),
@@ -159,7 +159,9 @@ class EmailComposeController(Controller):
                 utf8=config.smtp_utf8,
             )
         except InvalidInput as error:
-            return _edit_page(visit, email, data, form_errors(error.fields), 422)
+            return _edit_page(
+                visit, email, data, form_errors(error.fields, {"absender_email": "edit-form"}), 422
+            )
         except Conflict as error:
             data.version = str((await get_email(visit.work, email_id)).version)
             stale = gettext("This e-mail has changed since you opened it. What you typed is still here.")
