@@ -11,7 +11,7 @@ install = $(UV) $(1) || $(PIP) install --no-compile $(1)
 # Without bytecode every start compiles the libraries anew, which takes longer than the tests.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run test test-kafka test-real check format bench screenshots translations postcodes lock clean
+.PHONY: help run test test-kafka test-real check-api check format bench screenshots translations postcodes lock clean
 
 run: $(VENV)/.run  ## the demo: everything on this machine, on embedded servers
 	@$(BIN)/calldesk demo
@@ -43,9 +43,12 @@ test: $(VENV)/.dev  ## all tests: unit, integration, end-to-end, chaos
 	@$(BIN)/python -m tests.e2e.ensure_browser
 	@$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder -q
 
-test-real: $(VENV)/.dev test-kafka  ## the tests against real servers: Apache Kafka, Dovecot
+test-real: $(VENV)/.dev test-kafka check-api  ## the tests against real servers: Apache Kafka, Dovecot; and check-api
 	@$(BIN)/python -m tests.mailbox.ensure_dovecot
 	@TEST_IMAP=dovecot $(BIN)/pytest -q -m imap tests
+
+check-api: $(VENV)/.dev  ## Spectral and Redocly over the API's and the events' contracts, fetched with npm
+	@$(BIN)/pytest -q tests/contracts/linters.py
 
 check: $(VENV)/.dev  ## lint, format, types, migrations, translations
 	@$(BIN)/ruff check .

@@ -83,7 +83,7 @@ def create_app(config: Settings | None = None, *, clock: Clock | None = None) ->
         cors_config=_cors(config),
         template_config=TemplateConfig(instance=create_template_engine()),
         plugins=[HTMXPlugin(), DescribedStructs(), SQLAlchemyInitPlugin(database)],
-        openapi_config=openapi_config(),
+        openapi_config=openapi_config(config),
         request_max_body_size=LARGEST_BODY,
         state=State(
             {

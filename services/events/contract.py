@@ -11,9 +11,23 @@ import msgspec
 from services.events.types import PAYLOADS, SERVICE_NAME, TOPIC, EventType
 from shared.kafka.schemas import CLOUDEVENTS_VERSION, EventEnvelope
 
-ASYNCAPI_VERSION = "3.0.0"
-CONTRACT_VERSION = "1.2.0"
+ASYNCAPI_VERSION = "3.1.0"
+CONTRACT_VERSION = "1.2.1"
 SCHEMAS = "#/components/schemas/"
+
+CONTACT = {
+    "name": "Therapieplatz-Vermittlung",
+    "url": "https://therapieplatz.example",
+    "email": "kontakt@therapieplatz.example",
+}
+"""The settings' example, as in `EMAIL_SENDER`: the document is of no one installation."""
+
+LOGINS = {
+    "plain": ("plain", "PLAIN"),
+    "scramSha256": ("scramSha256", "SCRAM-SHA-256"),
+    "scramSha512": ("scramSha512", "SCRAM-SHA-512"),
+}
+"""AsyncAPI's security schemes: the type of each, and what the setting calls it."""
 
 SUMMARIES = {
     EventType.EMAIL_CREATED: "An e-mail was accepted, as a draft or queued for sending.",
@@ -41,8 +55,19 @@ def asyncapi() -> dict[str, Any]:
                 " order per key; every copy of an event has the same eventId. Payloads hold ids, states and"
                 " times, never message text, names or addresses."
             ),
+            "contact": CONTACT,
+            "license": {"name": "MIT", "url": "https://opensource.org/license/mit"},
+            "tags": [
+                {"name": "e-mails", "description": "How an e-mail fares."},
+                {"name": "calls", "description": "When a call will be made, and what came of it."},
+                {
+                    "name": "therapists",
+                    "description": "What the desk learned about reaching them.",
+                },
+            ],
         },
         "defaultContentType": "application/json",
+        "servers": {"cluster": _cluster()},
         "channels": {
             "communicationEvents": {
                 "address": TOPIC,
@@ -53,6 +78,9 @@ def asyncapi() -> dict[str, Any]:
         "operations": {
             "reportEvents": {
                 "action": "send",
+                "summary": "Reports what happened.",
+                "description": "Written with the change it reports, published once the broker takes it.",
+                "security": [_reference("securitySchemes", name) for name in LOGINS],
                 "channel": {"$ref": "#/channels/communicationEvents"},
                 "messages": [
                     {"$ref": f"#/channels/communicationEvents/messages/{name}"} for name in names.values()
@@ -62,7 +90,26 @@ def asyncapi() -> dict[str, Any]:
         "components": {
             "messages": {name: _message(event_type, name) for event_type, name in names.items()},
             "schemas": {"CloudEventsHeaders": _headers()} | _schemas(),
+            "securitySchemes": {
+                name: {"type": kind, "description": f"`KAFKA_SASL_MECHANISM={mechanism}`"}
+                for name, (kind, mechanism) in LOGINS.items()
+            },
         },
+    }
+
+
+def _cluster() -> dict[str, Any]:
+    return {
+        "host": "{brokers}",
+        "protocol": "kafka-secure",
+        "description": "The platform's Kafka cluster; `KAFKA_SECURITY_PROTOCOL` says how it is spoken to.",
+        "variables": {
+            "brokers": {
+                "description": "`KAFKA_BOOTSTRAP_SERVERS`: brokers to begin with.",
+                "default": "localhost:9092",
+            }
+        },
+        "security": [_reference("securitySchemes", name) for name in LOGINS],
     }
 
 

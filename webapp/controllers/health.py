@@ -3,7 +3,7 @@
 import asyncio
 
 import asyncpg
-from litestar import Response, get
+from litestar import MediaType, Response, get
 from litestar.datastructures import State
 from litestar.openapi import ResponseSpec
 from msgspec import Struct
@@ -31,11 +31,14 @@ class Health(Struct):
     tags=["Operation"],
     security=[{}],
     responses={
-        503: ResponseSpec(Health, description="It can't: the database gives no answer, or is not migrated.")
+        400: ResponseSpec(
+            str, generate_examples=False, media_type=MediaType.TEXT, description="What came is not HTTP."
+        ),
+        503: ResponseSpec(Health, description="It can't: the database gives no answer, or is not migrated."),
     },
 )
 async def health(state: State) -> Response[Health]:
-    """Answer 200 when the database answers and has the schema this code needs, else 503.
+    """Answers 200 when the database answers and has the schema this code needs, else 503.
 
     It has a connection of its own, so that it answers while all others are busy.
     """

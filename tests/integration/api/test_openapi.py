@@ -11,9 +11,11 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 from litestar import Litestar
 from openapi_spec_validator import validate
 
+from shared.config import Settings
 from tests.integration.api.test_emails import NEW, api
 from tests.integration.conftest import Client
 from webapp.controllers.api.openapi import plain
@@ -22,6 +24,7 @@ __all__ = ["api"]
 
 Document = dict[str, Any]
 GENERATOR = Path(sys.executable).with_name("openapi-python-client")
+FORMAT_CHECKER = Draft202012Validator.FORMAT_CHECKER
 METHODS = {"get", "put", "post", "delete"}
 
 
@@ -72,11 +75,33 @@ def test_every_operation_has_a_name_a_summary_and_a_described_tag(document: Docu
     for operation in operations(document):
         assert operation["operationId"].isalnum(), operation
         assert operation["summary"], operation
+        assert operation["description"], operation
+        assert any(status.startswith("4") for status in operation["responses"]), operation
+        assert all(answer["description"] for answer in operation["responses"].values()), operation
         assert len(operation["tags"]) == 1
         assert set(operation["tags"]) <= tags
     names = [operation["operationId"] for operation in operations(document)]
     assert len(names) == len(set(names))
     assert document["paths"]["/health"]["get"]["security"] == [{}]
+
+
+def test_the_document_says_what_it_is_and_whom_to_ask(document: Document, config: Settings):
+    info = document["info"]
+    assert info["title"]
+    assert info["version"]
+    assert info["description"]
+    assert info["contact"] == {"name": config.email_sender_name, "email": config.email_sender}
+    assert info["license"] == {"name": "MIT", "identifier": "MIT"}
+    assert document["servers"] == [{"url": "/"}]
+    assert all(tag["description"] for tag in document["tags"])
+
+
+def test_examples_are_examples(document: Document):
+    documented = [schema for schema in schemas(document) if "examples" in schema and "type" in schema]
+    assert documented
+    for schema in documented:
+        for example in schema["examples"]:
+            Draft202012Validator(schema, format_checker=FORMAT_CHECKER).validate(example)
 
 
 def test_the_rows_of_a_list_have_a_type(document: Document):

@@ -71,7 +71,7 @@ class EmailTemplateApi(Controller):
         sync_to_thread=False,
     )
     def list_templates(self) -> EmailTemplates:
-        """List all templates."""
+        """With the variables each needs, and data to try it with."""
         return EmailTemplates([_show(template) for template in all_templates().values()])
 
     @get(
@@ -82,7 +82,7 @@ class EmailTemplateApi(Controller):
         sync_to_thread=False,
     )
     def get_template(self, name: FromPath[str]) -> EmailTemplate:
-        """Read a template."""
+        """Its variables, which of them it insists on, and data to try it with."""
         return _show(get_template(name))
 
     @post(
@@ -94,7 +94,7 @@ class EmailTemplateApi(Controller):
         sync_to_thread=False,
     )
     def preview(self, name: FromPath[str], data: JSONBody[PreviewRequest]) -> Preview:
-        """Render a template."""
+        """The mail as it would be sent; a variable that is missing or unknown is a 422."""
         values = get_template(name).sample if data.template_data is None else data.template_data
         mail = render_template(name, values, betreff=data.betreff)
         return Preview(mail.betreff, mail.body_html, mail.body_text)

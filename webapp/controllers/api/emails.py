@@ -255,7 +255,7 @@ class EmailApi(Controller):
             QueryParameter(max_length=200, description="Beginnings of words: subject, recipient, address."),
         ] = None,
     ) -> EmailList:
-        """List e-mails."""
+        """Without their long texts. All filters given have to match; `q` finds beginnings of words."""
         filters = EmailFilters(
             therapist_id=therapist_id,
             status=status,
@@ -285,7 +285,11 @@ class EmailApi(Controller):
         state: State,
         idempotency_key: IdempotencyKeyHeader = None,
     ) -> Response[EmailDetail]:
-        """Create an e-mail. It takes what it needs from the state: resolving dependencies is slow."""
+        """Answered once the e-mail is stored for good: it is then sent without further ado, once.
+
+        Nothing is sent to an address on the stop list, nor to who has been erased: 422. Send an
+        `Idempotency-Key` to be able to repeat the request after a lost answer.
+        """
         fields = msgspec.structs.asdict(data)
         fields["status"] = EmailStatus(data.status or EmailStatus.QUEUED)
         fields["nachverfolgung_erforderlich"] = bool(data.nachverfolgung_erforderlich)
@@ -304,7 +308,7 @@ class EmailApi(Controller):
 
     @get("/{email_id:int}", operation_id="getEmail", summary="Read an e-mail", responses=problems(404))
     async def get_email(self, work: NamedDependency[Work], email_id: FromPath[int]) -> EmailDetail:
-        """Read an e-mail."""
+        """With all its texts and how its delivery fares; instants are UTC."""
         return _detail(await get_email(work, email_id))
 
     @get(
@@ -320,7 +324,7 @@ class EmailApi(Controller):
         page: PageNumber = None,
         limit: PageLimit = DEFAULT_LIMIT,
     ) -> IncomingList:
-        """List replies, out-of-office notes, receipts and reports of mail systems."""
+        """Replies, out-of-office notes, receipts and reports of mail systems, with what they said."""
         messages = await list_incoming(work, email_id, page_request(page, None, limit))
         return IncomingList.of(
             messages, lambda row: msgspec.convert(row, IncomingMessage, from_attributes=True), by_id=False
@@ -339,7 +343,10 @@ class EmailApi(Controller):
         data: JSONBody[EmailUpdate],
         config: NamedDependency[Settings],
     ) -> EmailDetail:
-        """Change an e-mail."""
+        """What is left out stays. An answer recorded here cancels the call that was to follow.
+
+        A change of state that is not possible, and a `version` that is not the newest, are a 409.
+        """
         fields = msgspec.structs.asdict(data)
         if isinstance(data.antwortdatum, str):
             fields["antwortdatum"] = read_instant("antwortdatum", data.antwortdatum)

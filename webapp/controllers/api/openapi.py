@@ -10,12 +10,29 @@ from typing import Any
 
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin, YamlRenderPlugin
-from litestar.openapi.spec import Components, OpenAPI, Schema, SecurityScheme, Tag
+from litestar.openapi.spec import Components, Contact, License, OpenAPI, Schema, SecurityScheme, Tag
 from litestar.plugins import OpenAPISchemaPlugin
 from litestar.typing import FieldDefinition
 from msgspec import Struct
 
+from shared.config import Settings
+
 NULL = {"type": "null"}
+
+ABOUT = """
+Sends e-mails to therapists and plans phone calls into their phone hours, follows up where no answer comes,
+and tells how they fare. What happens is told on Kafka, too, see `docs/asyncapi.yaml`.
+
+Every request carries an API key: `Authorization: Bearer <key>`. What is refused changes nothing and is
+answered with problem details (RFC 9457) that name the fields. Unknown fields and parameters are refused.
+
+Dates and times of calls are the practice's wall clock; instants are UTC.
+"""
+KEY = SecurityScheme(
+    type="http",
+    scheme="bearer",
+    description="A key that an administrator makes on *System*, or an operator with `calldesk api-key create`.",
+)
 
 TAGS = (
     Tag("E-mails", "Queue e-mails, read how they fare, record answers."),
@@ -63,16 +80,20 @@ class DescribedStructs(OpenAPISchemaPlugin):
         return schema
 
 
-def openapi_config() -> OpenAPIConfig:
+def openapi_config(config: Settings) -> OpenAPIConfig:
     """Return where the document is served, and what it says of the API as a whole."""
     return PlainConfig(
         title="Communication service",
         version="1.0.0",
+        description=cleandoc(ABOUT),
+        contact=Contact(name=config.email_sender_name, email=config.email_sender),
+        license=License(name="MIT", identifier="MIT"),
+        use_handler_docstrings=True,
         path="/api/docs",
         render_plugins=[JsonRenderPlugin(), YamlRenderPlugin()],
         tags=list(TAGS),
         security=[{"key": []}],
-        components=Components(security_schemes={"key": SecurityScheme(type="http", scheme="bearer")}),
+        components=Components(security_schemes={"key": KEY}),
     )
 
 

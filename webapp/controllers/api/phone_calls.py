@@ -204,7 +204,7 @@ class PhoneCallApi(Controller):
         geplantes_datum_from: Annotated[date | None, QueryParameter(description="This day or later.")] = None,
         geplantes_datum_to: Annotated[date | None, QueryParameter(description="This day or earlier.")] = None,
     ) -> CallList:
-        """List calls."""
+        """All filters given have to match. Dates are the practices' local days."""
         filters = CallFilters(
             therapist_id=therapist_id,
             email_id=email_id,
@@ -231,7 +231,11 @@ class PhoneCallApi(Controller):
         directory: NamedDependency[TherapistDirectory],
         idempotency_key: IdempotencyKeyHeader = None,
     ) -> Response[Call]:
-        """Plan a call."""
+        """With date and time at that time, 409 where it is taken; else in the next free phone hour.
+
+        422 says why no time can be found. Send an `Idempotency-Key` to be able to repeat the request after a
+        lost answer.
+        """
         fields = msgspec.structs.asdict(data)
         check_days(**fields)
         del fields["status"]
@@ -250,7 +254,7 @@ class PhoneCallApi(Controller):
 
     @get("/{call_id:int}", operation_id="getPhoneCall", summary="Read a call", responses=problems(404))
     async def get_call(self, work: NamedDependency[Work], call_id: FromPath[int]) -> Call:
-        """Read a call."""
+        """With its outcome, where it has one. Date and time are the practice's wall clock, instants UTC."""
         return _shown(await get_call(work, call_id))
 
     @put(
@@ -262,7 +266,10 @@ class PhoneCallApi(Controller):
     async def update_call(
         self, work: NamedDependency[Work], call_id: FromPath[int], data: JSONBody[CallUpdate]
     ) -> Call:
-        """Change a call."""
+        """What is left out stays. A missed call plans the next attempt, a call of its own.
+
+        An event tells of an outcome once it can't be undone any more, after some seconds.
+        """
         fields = msgspec.structs.asdict(data)
         check_days(**fields)
         if data.ergebnis in CANCELED.values() and data.ergebnis == _ergebnis(await get_call(work, call_id)):
@@ -282,7 +289,7 @@ class PhoneCallApi(Controller):
         responses=problems(404, 409),
     )
     async def cancel_call(self, work: NamedDependency[Work], call_id: FromPath[int]) -> Call:
-        """Cancel a call; doing so again changes nothing."""
+        """Answers the call, which is `canceled` from then on; doing so again changes nothing."""
         changes = CallChanges(status=CallStatus.CANCELED)
         call = await change_call(work, call_id, changes, version=None)
         return _shown(call)

@@ -56,7 +56,7 @@ class StopListApi(Controller):
             str | None, QueryParameter(max_length=LONGEST_LINE, description="This address only, in any case.")
         ] = None,
     ) -> StopList:
-        """List addresses on the stop list."""
+        """Addresses that are dead or want no mail, and since when; `adresse` asks for one of them."""
         entries = await list_stopped(work, page_request(page, None, limit), address=adresse)
         return StopList.of(
             entries, lambda row: msgspec.convert(row, StoppedAddress, from_attributes=True), by_id=False
@@ -69,5 +69,5 @@ class StopListApi(Controller):
         responses=problems(404),
     )
     async def release_address(self, work: NamedDependency[Work], entry_id: FromPath[int]) -> None:
-        """Take an address off the stop list."""
+        """It is off the list at once. What failed because of it is not sent again by itself."""
         await release(work, entry_id)

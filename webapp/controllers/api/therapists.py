@@ -87,7 +87,7 @@ class TherapistApi(Controller):
         responses=problems(404),
     )
     async def get_phone(self, work: NamedDependency[Work], therapist_id: FromPath[int]) -> TherapistPhone:
-        """Read the number that holds; the desk's own goes before the directory's."""
+        """The number that holds: one the desk has corrected goes before the directory's."""
         therapist = await get_therapist(work, therapist_id)
         return TherapistPhone(therapist.id, therapist.phone, therapist.telefon_korrigiert_at)
 
@@ -110,7 +110,7 @@ class TherapistApi(Controller):
             ),
         ] = None,
     ) -> FreeSlots:
-        """List free times."""
+        """Times at which a call could start on that day, on the desk's grid, as of now; none is held."""
         check_days(date=day)
         free = await load_free_times(
             work, therapist_id, day, directory=directory, duration_minutes=dauer_minuten
@@ -138,7 +138,7 @@ class TherapistApi(Controller):
         data: JSONBody[AbsenceChange],
         directory: NamedDependency[TherapistDirectory],
     ) -> AbsenceState:
-        """Set or lift an absence; calls planned before the first day back move behind it."""
+        """Calls planned before the first day back move behind it, or are cancelled where none is free."""
         try:
             await directory.get(work, therapist_id)
         except UnknownTherapist as error:
