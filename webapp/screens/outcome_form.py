@@ -61,6 +61,8 @@ class OutcomeForm(Form):
     @property
     def suggests(self) -> bool:
         """Whether it is the desk that finds the time of what follows, if anything does."""
+        if self.kind is OutcomeKind.REACHED:
+            return self.not_before is not None
         agreed = self.kind is OutcomeKind.POSTPONED and self.wohin == CHOSEN_TIME
         return not agreed and self.kind is not OutcomeKind.CALL_BACK_AGREED
 

@@ -51,7 +51,7 @@ async def test_who_hears_do_not_call_on_the_phone_can_still_say_what_came_of_the
 
 async def test_a_hint_saved_beside_the_call_is_confirmed(staff_client: Client, call: int):
     panel = (await submit(staff_client, f"/calls/{call}/claim", htmx=True)).text
-    assert "Add a hint or block calls" in panel
+    assert "Hint, absence, no calls" in panel
     form = panel.split(f'action="/calls/{call}/hint"')[1].split("</form>")[0]
     version = form.split('name="version" value="')[1].split('"')[0]
     answer = await submit(

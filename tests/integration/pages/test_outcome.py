@@ -28,7 +28,7 @@ async def test_not_reached_says_when_the_next_attempt_is(
         ({"ergebnis_art": "nicht_erreicht", "wiederholen_nach": "2026-10-19"}, "Mon 19 Oct 10:00"),
         ({"ergebnis_art": "falsche_nummer"}, "find the right number"),
         ({"ergebnis_art": "verschoben"}, "Thu 15 Oct 10:00"),
-        ({"ergebnis_art": "erreicht"}, "No further attempt."),
+        ({"ergebnis_art": "erreicht", "wieder_fragen_am": "2026-10-20"}, "Tue 20 Oct 10:00"),
     ],
 )
 async def test_the_next_attempt_is_shown_before_saving(

@@ -3,6 +3,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from services.calls.countdown import Countdown
 from services.emails.templates.engine import all_templates
 from services.models import CancelReason, Ending, FollowUpObstacle
 from webapp import i18n
@@ -32,6 +33,15 @@ def test_every_reason_has_words_in_both_languages(partial: str, macro: str, code
         assert len(set(said[language])) == len(codes)
         assert all(said[language])
     assert not set(said["de"]) & set(said["en"])
+
+
+def test_what_a_process_has_once_said_in_one_language_it_says_in_the_other():
+    countdown = create_template_engine().engine.get_template("partials/countdown.html").module.countdown
+    now = datetime(2026, 10, 14, 8, 42, tzinfo=UTC)
+    left = [Countdown(now + timedelta(minutes=18), now, ends=ends) for ends in (True, False)]
+    for language, words in (("de", ("noch 18 min", "in 18 min")), ("en", ("18 min left", "in 18 min"))):
+        i18n.language.set(language)
+        assert [countdown(one).striptags() for one in left] == list(words)
 
 
 @pytest.mark.parametrize("language", ["de", "en"])
