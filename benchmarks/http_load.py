@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from services.accounts.api_keys import create_key
+from services.accounts.api_keys import KeyTerms, create_key
+from services.models import MOST_PER_MINUTE
 from shared.clock import system_clock
 from shared.config import Settings
 from shared.database import create_engine, create_session_factory
@@ -60,10 +61,11 @@ def post(path: str, body: dict[str, Any], key: str) -> bytes:
 
 
 async def new_key(config: Settings) -> str:
-    """Return a key of the JSON API."""
+    """Return a key of the JSON API whose requests are counted and never too many."""
+    terms = KeyTerms(requests_per_minute=MOST_PER_MINUTE)
     engine = create_engine(config, application_name="bench")
     async with create_session_factory(engine)() as session:
-        key = await create_key(work_of(session, now=system_clock()), "bench")
+        key = await create_key(work_of(session, now=system_clock()), "bench", terms)
     await engine.dispose()
     return key
 

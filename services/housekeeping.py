@@ -7,6 +7,7 @@ import structlog
 from sqlalchemy import delete, select
 
 from services.accounts.login_tries import remove_old_tries
+from services.accounts.rate_limits import remove_old_minutes
 from services.accounts.sessions import remove_expired_sessions
 from services.models import Draft, IdempotencyKey, MailDomain
 from services.shifts.notes import remove_old_notes
@@ -50,6 +51,7 @@ class Housekeeping:
                 ended = MailDomain.slow_until < tx.now - SLOWNESS_KEPT
                 await tx.session.execute(delete(MailDomain).where(ended))
                 await remove_old_tries(tx)
+                await remove_old_minutes(tx)
                 await remove_old_notes(tx)
             keys = await _remove_old_keys(work)
         if logins or removed or keys:

@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
-from typing import Any
+from typing import Any, cast
 
 from advanced_alchemy.extensions.litestar import SQLAlchemyAsyncConfig, SQLAlchemyInitPlugin
 from litestar import Litestar, Request, Response
@@ -30,7 +30,7 @@ from shared.direct_connection import DirectConnection, DirectPool
 from shared.notifications import Listener, Notifier
 from shared.supervision import keep_running
 from webapp import i18n
-from webapp.auth import Authentication
+from webapp.auth import Authentication, allowance_of
 from webapp.controllers import EXCEPTION_HANDLERS, ROUTE_HANDLERS
 from webapp.controllers.api.openapi import DescribedStructs, openapi_config
 from webapp.csrf import cookie_to_set, refuse_foreign_forms
@@ -38,6 +38,7 @@ from webapp.dependencies import DEPENDENCIES
 from webapp.foreign import refuse_foreigners
 from webapp.head import allow_head, head_as_get
 from webapp.security import SECURITY_HEADERS, is_secure
+from webapp.service_keys import ServiceKeys, limit_headers
 from webapp.templating import create_template_engine
 
 LARGEST_BODY = 2 * 3 * LARGEST_BODY_BYTES + 256 * 1024
@@ -117,6 +118,8 @@ async def _resources(app: Litestar) -> AsyncGenerator[None]:
     health = DirectConnection(config.get_database_url(), application_name="calldesk-health")
     listener = Listener(config.get_database_url())
     rules = DeskRules.from_settings(config)
+    workplace = Workplace(sessions=sessions, clock=app.state.clock, rules=rules)
+    keys = ServiceKeys(workplace, statements, requests_per_minute=config.api_rate_limit_per_minute)
     client = create_client(config)
     i18n.timezone.set(config.tz)
     app.state.update(
@@ -126,13 +129,15 @@ async def _resources(app: Litestar) -> AsyncGenerator[None]:
             "listener": listener,
             "streams": Counter[int](),
             "rules": rules,
-            "workplace": Workplace(sessions=sessions, clock=app.state.clock, rules=rules),
+            "workplace": workplace,
+            "service_keys": keys,
             "directory": TherapistDirectory(config, client),
         }
     )
     tasks = [
         asyncio.create_task(keep_running("notifier", notifier)),
         asyncio.create_task(keep_running("listener", listener)),
+        asyncio.create_task(keep_running("key_use", keys.use)),
     ]
     try:
         yield
@@ -166,7 +171,14 @@ def _cors(config: Settings) -> CORSConfig | None:
         allow_origins=config.origins,
         allow_methods=["GET", "POST", "PUT", "DELETE"],
         allow_headers=["Authorization", "Content-Type", "Idempotency-Key"],
-        expose_headers=["Location", "Idempotent-Replayed", "Retry-After"],
+        expose_headers=[
+            "Location",
+            "Idempotent-Replayed",
+            "Retry-After",
+            "RateLimit-Limit",
+            "RateLimit-Remaining",
+            "RateLimit-Reset",
+        ],
     )
 
 
@@ -222,6 +234,8 @@ async def _add_headers(message: Message, scope: Scope) -> None:
     headers = [(name, allow_head(value) if name == b"allow" else value) for name, value in message["headers"]]
     given = {name.lower() for name, _ in headers}
     headers += [header for header in _HEADERS if header[0] not in given]
+    if allowance := allowance_of(cast("dict[str, Any]", scope)):
+        headers += limit_headers(allowance)
     if cookie := cookie_to_set(scope):
         headers.append(cookie.to_encoded_header())
     if is_secure(scope["litestar_app"].state.config):

@@ -1,11 +1,12 @@
 """Who is asking: staff by a server-side session, services by an API key. Everything else is refused.
 
-A route is open to all only with `opt={"public": True}`, and to staff who have something to do with their
-account first only with `opt={"before_duties": True}`. What pages ask for by themselves, with the header
-`UNASKED` or on a route with `opt={"unasked": True}`, keeps no session alive.
+What a key opens is said in `webapp.service_keys`. A route is open to all only with `opt={"public": True}`,
+and to staff who have something to do with their account first only with `opt={"before_duties": True}`. What
+pages ask for by themselves, with the header `UNASKED` or on a route with `opt={"unasked": True}`, keeps no
+session alive.
 """
 
-import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -15,8 +16,8 @@ from litestar.exceptions import NotAuthorizedException, PermissionDeniedExceptio
 from litestar.handlers import BaseRouteHandler
 from litestar.middleware import AbstractAuthenticationMiddleware, AuthenticationResult
 
-from services.accounts import api_keys
 from services.accounts.duties import Duty, duty_of
+from services.accounts.rate_limits import Allowance, KeyRateExceeded
 from services.accounts.sessions import staff_of_session
 from services.errors import DomainError
 from services.models import Staff
@@ -24,18 +25,23 @@ from services.work import API, Actor
 from shared.config import Settings
 from shared.loopback import is_loopback
 from webapp.security import cookie_name, is_secure
+from webapp.service_keys import ServiceKeys
 
 SESSION_COOKIE = "calldesk_session"
 API_PREFIX = "/api/"
 METRICS_PATH = "/metrics"
-KEY_MEMORY_SECONDS = 15
-"""How long a checked API key is trusted without asking the database, so how long a revoked one may live."""
+SEND_A_KEY = "send an API key: Authorization: Bearer <key>"
+CHALLENGE = {"WWW-Authenticate": "Bearer"}
+"""How a service is asked for a key (RFC 6750, 3)."""
 
 UNASKED = "x-unasked"
 """Says that nobody did anything: the page brings itself up to date (`static/js/unasked.js`)."""
 
 DUTY = "duty"
 """Where a request's scope holds what somebody has to do first, if anything."""
+
+ALLOWANCE = "allowance"
+"""Where a request's scope holds where its key stands in this minute, if it has a limit."""
 
 Connection = ASGIConnection[BaseRouteHandler, Staff | None, Actor | None, State]
 
@@ -51,13 +57,14 @@ class DutyFirst(DomainError):
 class Authentication(AbstractAuthenticationMiddleware):
     """Sets `request.user` (Staff or None) and `request.auth` (Actor or None)."""
 
-    _known_keys: dict[str, tuple[int, float]] = {}  # noqa: RUF012
-
     async def authenticate_request(self, connection: Connection) -> AuthenticationResult:
         """Find out who asks.
 
         Raises:
             NotAuthorizedException: nobody known does, and the route isn't public.
+            KeyRefused: a service shows a key that is not valid.
+            KeyRateExceeded: its key has made all its requests of this minute.
+            ScopeMissing: its key is not for this route.
             DutyFirst: somebody has something else to do before this.
         """
         public = bool(connection.route_handler.opt.get("public"))
@@ -75,26 +82,17 @@ class Authentication(AbstractAuthenticationMiddleware):
         if not key:
             if is_open_api(connection.app.state.config):
                 return API
-            raise NotAuthorizedException("send an API key: Authorization: Bearer <key>")
-        key_id = await self._key_id(connection, key.strip()) if scheme.lower() == "bearer" else None
-        if key_id is None:
-            raise NotAuthorizedException("this API key is not valid")
-        return Actor("api", key_id=key_id)
-
-    async def _key_id(self, connection: Connection, key: str) -> int | None:
-        now = time.monotonic()
-        key_id, until = self._known_keys.get(key, (None, 0.0))
-        if until > now:
-            return key_id
-        async with connection.app.state.workplace.work() as work:
-            key_id = await api_keys.key_id(work, key)
-            if key_id is None:
-                await api_keys.note_refused(work, key)
-        if key_id is not None:
-            self._known_keys[key] = key_id, now + KEY_MEMORY_SECONDS
-        else:
-            self._known_keys.pop(key, None)
-        return key_id
+            raise NotAuthorizedException(SEND_A_KEY, headers=CHALLENGE)
+        if scheme.lower() != "bearer":
+            raise NotAuthorizedException(SEND_A_KEY, headers=CHALLENGE)
+        keys: ServiceKeys = connection.app.state.service_keys
+        valid = await keys.check(key.strip())
+        allowance = await keys.spend(valid)
+        cast("dict[str, Any]", connection.scope)[ALLOWANCE] = allowance
+        if allowance is not None and not allowance.granted:
+            raise KeyRateExceeded(allowance)
+        await keys.require(valid, connection.route_handler)
+        return Actor("api", key_id=valid.id)
 
     async def _member(self, connection: Connection) -> Staff | None:
         token = session_token(connection)
@@ -116,6 +114,11 @@ def _look_for_duties(connection: Connection, member: Staff) -> None:
 def session_token(connection: ASGIConnection[Any, Any, Any, Any]) -> str | None:
     """Return the token of the session a browser says it has."""
     return connection.cookies.get(cookie_name(SESSION_COOKIE, connection.app.state.config))
+
+
+def allowance_of(scope: Mapping[str, Any]) -> Allowance | None:
+    """Return where a request's key stands in this minute; None without a limit."""
+    return scope.get(ALLOWANCE)
 
 
 def totp_key(config: Settings) -> bytes:

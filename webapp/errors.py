@@ -12,6 +12,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 from sqlalchemy.exc import DBAPIError
 
+from services.accounts.key_check import KeyRefused, ScopeMissing
 from services.checks import TOO_LARGE
 from services.errors import (
     Conflict,
@@ -81,7 +82,9 @@ def status_of(error: DomainError) -> int:
         return 413
     if isinstance(error, ForeignHost):
         return 400
-    if isinstance(error, DutyFirst | ForeignSite | OthersPage):
+    if isinstance(error, KeyRefused):
+        return 401
+    if isinstance(error, ScopeMissing | DutyFirst | ForeignSite | OthersPage):
         return 403
     if isinstance(error, NotFound):
         return 404
@@ -94,13 +97,22 @@ def status_of(error: DomainError) -> int:
     return 422
 
 
+def headers_of(error: DomainError) -> Headers:
+    """Return an answer's headers: when to try again, or what is wrong with a key (RFC 6750, 3.1)."""
+    if isinstance(error, TemporarilyUnavailable | TooManyRequests):
+        return {"Retry-After": str(error.retry_after_seconds)}
+    if isinstance(error, KeyRefused):
+        return {"WWW-Authenticate": 'Bearer error="invalid_token"'}
+    if isinstance(error, ScopeMissing):
+        return {"WWW-Authenticate": 'Bearer error="insufficient_scope"'}
+    return {}
+
+
 def handlers(face_of: Callable[[AnyRequest], Face]) -> Handlers:
     """Return the exception handlers of a router, or of the application around all routers."""
 
     def domain_error(request: AnyRequest, error: DomainError) -> AnyResponse:
-        wait = isinstance(error, TemporarilyUnavailable | TooManyRequests)
-        headers = {"Retry-After": str(error.retry_after_seconds)} if wait else {}
-        return face_of(request).refused(request, error, status_of(error), headers)
+        return face_of(request).refused(request, error, status_of(error), headers_of(error))
 
     def database_unreachable(request: AnyRequest, error: Exception) -> AnyResponse:
         log.error("database_unreachable", path=request.scope["path"], reason=reason_of(error))

@@ -1,5 +1,6 @@
 """The tables of schema `communication_service`."""
 
+from services.models.api_keys import MOST_PER_MINUTE, ApiKey, ApiKeyMinute, KeyScope
 from services.models.base import LARGEST_ID, SCHEMA, Base, is_possible_id
 from services.models.call_emails import CallEmail
 from services.models.call_guides import CallGuide
@@ -40,7 +41,6 @@ from services.models.phone_calls import (
 )
 from services.models.staff import (
     Activity,
-    ApiKey,
     Draft,
     LoginTries,
     PendingLogin,
@@ -53,6 +53,7 @@ from services.models.therapists import AbsenceSource, Therapist
 
 __all__ = [
     "LARGEST_ID",
+    "MOST_PER_MINUTE",
     "MOST_PLACES",
     "OFFER",
     "SCHEMA",
@@ -60,6 +61,7 @@ __all__ = [
     "AbsenceSource",
     "Activity",
     "ApiKey",
+    "ApiKeyMinute",
     "AttemptOutcome",
     "AttemptStage",
     "Audience",
@@ -81,6 +83,7 @@ __all__ = [
     "Incoming",
     "IncomingKind",
     "IncomingState",
+    "KeyScope",
     "LoginTries",
     "MailDomain",
     "MailQueueState",

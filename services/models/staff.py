@@ -1,4 +1,4 @@
-"""Who may work here: staff, their sessions, drafts and notes, API keys, and who did what."""
+"""Who may work here: staff, their sessions, drafts and notes, and who did what."""
 
 from datetime import date, datetime
 
@@ -17,6 +17,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
+from services.models.api_keys import ApiKey
 from services.models.base import Base, CreatedAt
 
 
@@ -132,19 +133,6 @@ class ShiftNote(Base):
     gilt_bis: Mapped[date]
     """The last day on which it is shown."""
     created_at: Mapped[CreatedAt]
-
-
-class ApiKey(Base):
-    """A key of another service; only its SHA-256 is kept."""
-
-    __tablename__ = "api_keys"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    name: Mapped[str] = mapped_column(String(100), unique=True)
-    key_hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
-    prefix: Mapped[str] = mapped_column(String(12))
-    created_at: Mapped[CreatedAt]
-    revoked_at: Mapped[datetime | None]
 
 
 KEPT_SQL = "staff_id IS NOT NULL OR details <> '{}'::jsonb"

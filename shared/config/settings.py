@@ -134,6 +134,7 @@ class Settings(BaseSettings):
     cors_origins: Origins = ""
     trusted_proxies: str = "127.0.0.1,::1"
     max_connections: Annotated[int, Field(ge=20, le=100_000)] = 800
+    api_rate_limit_per_minute: Annotated[int, Field(ge=0, le=1_000_000)] = 6_000
     therapist_ttl_minutes: Annotated[int, Field(ge=1, le=525_600)] = 60
     therapist_deadline_seconds: Seconds = 3
 

@@ -1,13 +1,16 @@
-"""Every route, from the route table, as nobody, staff, an administrator and a service ask for it."""
+"""Every route, from the route table, as nobody, staff, an administrator and keys of all kinds ask for it."""
 
 import re
+from datetime import timedelta
+from typing import Any
 
+import pytest
 from litestar import Litestar
 from litestar.routes import HTTPRoute
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.accounts.api_keys import create_key
-from services.models import Staff
+from services.accounts.api_keys import KeyTerms, create_key, revoke_key
+from services.models import KeyScope, Staff
 from tests.clock import FakeClock
 from tests.factories import make_therapist
 from tests.integration.conftest import CHEAP_HASH, Client, csrf, submit
@@ -43,6 +46,39 @@ ADMINISTRATORS = {
     "POST /system/privacy/erase",
 }
 """What staff may not: named here, so that a guard that is missing is found."""
+
+EMAILS = {
+    "GET /api/emails",
+    "POST /api/emails",
+    "GET /api/emails/99",
+    "PUT /api/emails/99",
+    "GET /api/emails/99/eingang",
+    "GET /api/email-templates",
+    "GET /api/email-templates/99",
+    "POST /api/email-templates/99/preview",
+    "GET /api/stop-list",
+    "DELETE /api/stop-list/99",
+}
+CALLS = {
+    "GET /api/phone-calls",
+    "POST /api/phone-calls",
+    "GET /api/phone-calls/99",
+    "PUT /api/phone-calls/99",
+    "DELETE /api/phone-calls/99",
+    "GET /api/therapists/99/phone",
+    "GET /api/therapists/99/slots",
+    "PUT /api/therapists/99/absence",
+}
+OPENED = {
+    KeyScope.EMAILS: EMAILS,
+    KeyScope.CALLS: CALLS,
+    KeyScope.READ: {route for route in EMAILS | CALLS if route.startswith("GET ")},
+    KeyScope.METRICS: {"GET /metrics"},
+}
+"""What a key with only this scope may: a route that is new is named here, or a test fails."""
+
+DESCRIPTION = "GET /api/docs"
+"""How the API is described: every key may read it."""
 
 ENDS_THE_SESSION = ("POST /logout", "POST /account/sessions/end")
 STREAM = "GET /live"
@@ -127,14 +163,59 @@ async def test_people_get_nothing_that_is_for_services(client: Client, app: Lite
     assert {route for route in services if not await refused(client, route)} == set()
 
 
-async def test_a_key_opens_what_is_for_services_and_no_page(
+def for_services(app: Litestar) -> set[str]:
+    """Return what keys are asked for, without the description of it."""
+    closed = set(routes(app)) - set(pages(app)) - PUBLIC
+    return {route for route in closed if not route.startswith(DESCRIPTION)}
+
+
+async def a_key(session: AsyncSession, clock: FakeClock, **terms: Any) -> str:
+    return await create_key(work_of(session, now=clock()), "matching", KeyTerms(**terms))
+
+
+def test_every_route_for_services_has_a_scope(app: Litestar):
+    assert for_services(app) == set[str]().union(*OPENED.values())
+
+
+@pytest.mark.parametrize("scope", KeyScope)
+async def test_a_key_opens_what_its_scope_names(
+    client: Client, app: Litestar, session: AsyncSession, clock: FakeClock, scope: KeyScope
+):
+    key = await a_key(session, clock, scopes=[scope])
+    came = {route: await ask(client, route, key) for route in for_services(app)}
+    assert came.keys() - with_status(came, 403) == OPENED[scope]
+    assert with_status(came, 303, 401, 429, 500) == set()
+
+
+async def test_every_key_reads_the_description(
     client: Client, app: Litestar, session: AsyncSession, clock: FakeClock
 ):
-    key = await create_key(work_of(session, now=clock()), "matching")
-    for route in routes(app):
-        method, path = route.split(" ")
+    key = await a_key(session, clock, scopes=[KeyScope.METRICS])
+    described = [route for route in routes(app) if route.startswith(DESCRIPTION)]
+    came = {route: await ask(client, route, key) for route in described}
+    assert with_status(came, 200, 404) == set(described)
+
+
+async def test_a_key_opens_no_page(client: Client, app: Litestar, session: AsyncSession, clock: FakeClock):
+    key = await a_key(session, clock, scopes=list(KeyScope))
+    for route in set(pages(app)) - PUBLIC:
         status, leads_to = await ask(client, route, key)
-        if is_service_path(path):
-            assert status not in (303, 401, 403, 500), route
-        elif route not in PUBLIC:
-            assert (status, leads_to) == (303, "/login") or (method, status) == ("POST", 403), route
+        assert (status, leads_to) == (303, "/login") or (route[:4], status) == ("POST", 403), route
+
+
+async def test_an_expired_key_opens_nothing(
+    client: Client, app: Litestar, session: AsyncSession, clock: FakeClock
+):
+    key = await a_key(session, clock, scopes=list(KeyScope), expires_at=clock() + timedelta(hours=1))
+    clock.advance(hours=1)
+    came = {route: await ask(client, route, key) for route in for_services(app)}
+    assert with_status(came, 401) == for_services(app)
+
+
+async def test_a_revoked_key_opens_nothing(
+    client: Client, app: Litestar, session: AsyncSession, clock: FakeClock
+):
+    key = await a_key(session, clock, scopes=list(KeyScope))
+    await revoke_key(work_of(session, now=clock()), 1)
+    came = {route: await ask(client, route, key) for route in for_services(app)}
+    assert with_status(came, 401) == for_services(app)

@@ -34,6 +34,7 @@ ELSEWHERE = {
     "pending_logins": "end by themselves within minutes",
     "recovery_codes": "hashes only",
     "api_keys": "services, no people",
+    "api_key_minutes": "counts; end after an hour",
     "drafts": "end after 30 days untouched",
     "event_outbox": "ids, states and times; OUTBOX_RETENTION_DAYS",
     "idempotency_keys": "end after 90 days",

@@ -8,11 +8,12 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, gen
 
 from services.desk.system import SystemOverview, system_overview
 from services.work import Work
+from webapp.service_keys import METRICS
 
 
-@get("/metrics", include_in_schema=False)
+@get("/metrics", include_in_schema=False, security=METRICS)
 async def metrics(work: NamedDependency[Work]) -> Response[bytes]:
-    """Answer in Prometheus' text format; needs an API key like the JSON API."""
+    """Answer in Prometheus' text format; needs an API key with the scope `metrics`."""
     return Response(await render_metrics(work), media_type=CONTENT_TYPE_LATEST)
 
 

@@ -78,6 +78,8 @@ REASONS = {
     "wrong_code": msgid("wrong code"),
     "code_paused": msgid("too many wrong codes"),
     "revoked": msgid("it is revoked"),
+    "expired": msgid("it has expired"),
+    "scope": msgid("it is for something else"),
     "unknown": msgid("it was never given out"),
 }
 

@@ -10,6 +10,7 @@ from services.emails.templates.engine import MailTemplate, all_templates, get_te
 from services.emails.templates.variables import VariableKind
 from webapp.controllers.api.schema import problems, refuse_unknown_parameters
 from webapp.controllers.api.strict_json import JsonRequest
+from webapp.service_keys import EMAILS, READ
 
 
 class TemplateVariable(Struct):
@@ -61,6 +62,7 @@ class EmailTemplateApi(Controller):
     path = "/api/email-templates"
     request_class = JsonRequest
     guards = [refuse_unknown_parameters]  # noqa: RUF012
+    security = EMAILS
     tags = ["E-mail templates"]  # noqa: RUF012
 
     @get(
@@ -69,6 +71,7 @@ class EmailTemplateApi(Controller):
         summary="List all templates",
         responses=problems(),
         sync_to_thread=False,
+        security=READ,
     )
     def list_templates(self) -> EmailTemplates:
         """With the variables each needs, and data to try it with."""
@@ -80,6 +83,7 @@ class EmailTemplateApi(Controller):
         summary="Read what a template needs",
         responses=problems(404),
         sync_to_thread=False,
+        security=READ,
     )
     def get_template(self, name: FromPath[str]) -> EmailTemplate:
         """Its variables, which of them it insists on, and data to try it with."""

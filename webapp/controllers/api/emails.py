@@ -48,6 +48,7 @@ from webapp.controllers.api.schema import (
     repeatable,
 )
 from webapp.controllers.api.strict_json import JsonRequest
+from webapp.service_keys import EMAILS, READ
 
 RecordId = BodyKwarg(ge=1, le=LARGEST_ID, examples=[Example(value=123)])
 Address = BodyKwarg(
@@ -227,6 +228,7 @@ class EmailApi(Controller):
     path = "/api/emails"
     request_class = JsonRequest
     guards = [refuse_unknown_parameters]  # noqa: RUF012
+    security = EMAILS
     tags = ["E-mails"]  # noqa: RUF012
 
     @get(
@@ -234,6 +236,7 @@ class EmailApi(Controller):
         operation_id="listEmails",
         summary="List e-mails, newest first",
         responses=problems(),
+        security=READ,
     )
     async def list_emails(
         self,
@@ -306,7 +309,13 @@ class EmailApi(Controller):
             headers["Idempotent-Replayed"] = "true"
         return Response(_detail(email), status_code=201, headers=headers)
 
-    @get("/{email_id:int}", operation_id="getEmail", summary="Read an e-mail", responses=problems(404))
+    @get(
+        "/{email_id:int}",
+        operation_id="getEmail",
+        summary="Read an e-mail",
+        responses=problems(404),
+        security=READ,
+    )
     async def get_email(self, work: NamedDependency[Work], email_id: FromPath[int]) -> EmailDetail:
         """With all its texts and how its delivery fares; instants are UTC."""
         return _detail(await get_email(work, email_id))
@@ -316,6 +325,7 @@ class EmailApi(Controller):
         operation_id="listIncoming",
         summary="List what came in for an e-mail, oldest first",
         responses=problems(404),
+        security=READ,
     )
     async def list_incoming(
         self,

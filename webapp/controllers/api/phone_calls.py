@@ -43,6 +43,7 @@ from webapp.controllers.api.schema import (
     repeatable,
 )
 from webapp.controllers.api.strict_json import JsonRequest
+from webapp.service_keys import CALLS, READ
 
 RecordId = BodyKwarg(ge=1, le=LARGEST_ID)
 Minutes = BodyKwarg(ge=1, le=LONGEST_CALL_MINUTES, description="By default the desk's usual duration.")
@@ -183,6 +184,7 @@ class PhoneCallApi(Controller):
     path = "/api/phone-calls"
     request_class = JsonRequest
     guards = [refuse_unknown_parameters]  # noqa: RUF012
+    security = CALLS
     tags = ["Phone calls"]  # noqa: RUF012
 
     @get(
@@ -190,6 +192,7 @@ class PhoneCallApi(Controller):
         operation_id="listPhoneCalls",
         summary="List calls, earliest planned first",
         responses=problems(422),
+        security=READ,
     )
     async def list_calls(
         self,
@@ -252,7 +255,13 @@ class PhoneCallApi(Controller):
             headers["Idempotent-Replayed"] = "true"
         return Response(_shown(call), status_code=201, headers=headers)
 
-    @get("/{call_id:int}", operation_id="getPhoneCall", summary="Read a call", responses=problems(404))
+    @get(
+        "/{call_id:int}",
+        operation_id="getPhoneCall",
+        summary="Read a call",
+        responses=problems(404),
+        security=READ,
+    )
     async def get_call(self, work: NamedDependency[Work], call_id: FromPath[int]) -> Call:
         """With its outcome, where it has one. Date and time are the practice's wall clock, instants UTC."""
         return _shown(await get_call(work, call_id))

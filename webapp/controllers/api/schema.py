@@ -31,8 +31,8 @@ Row = TypeVar("Row")
 
 Connection = ASGIConnection[Any, Any, Any, Any]
 
-EVERYWHERE = (400, 401, 422, 503)
-"""Not readable at all, no key, a parameter that is not known, no database."""
+EVERYWHERE = (400, 401, 403, 422, 429, 503)
+"""Not readable, no key, one for something else, a parameter that is not known, too often, no database."""
 
 DAY = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 INSTANT = DAY + r"[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?(Z|[+-][0-9]{2}:[0-9]{2})?"

@@ -21,6 +21,7 @@ from webapp.controllers.api.schema import (
     problems,
     refuse_unknown_parameters,
 )
+from webapp.service_keys import EMAILS, READ
 
 
 class StoppedAddress(Struct, kw_only=True):
@@ -44,9 +45,16 @@ class StopListApi(Controller):
 
     path = "/api/stop-list"
     guards = [refuse_unknown_parameters]  # noqa: RUF012
+    security = EMAILS
     tags = ["Stop list"]  # noqa: RUF012
 
-    @get("/", operation_id="listStopped", summary="List addresses nobody writes to", responses=problems())
+    @get(
+        "/",
+        operation_id="listStopped",
+        summary="List addresses nobody writes to",
+        responses=problems(),
+        security=READ,
+    )
     async def list_stopped(
         self,
         work: NamedDependency[Work],

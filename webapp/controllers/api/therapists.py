@@ -18,6 +18,7 @@ from services.therapists.directory import TherapistDirectory, UnknownTherapist
 from services.therapists.search import get_therapist
 from services.work import Work
 from webapp.controllers.api.schema import check_days, problems, refuse_unknown_parameters
+from webapp.service_keys import CALLS, READ
 
 
 class PhoneHours(Struct):
@@ -78,6 +79,7 @@ class TherapistApi(Controller):
 
     path = "/api/therapists"
     guards = [refuse_unknown_parameters]  # noqa: RUF012
+    security = CALLS
     tags = ["Therapists"]  # noqa: RUF012
 
     @get(
@@ -85,6 +87,7 @@ class TherapistApi(Controller):
         operation_id="getTherapistPhone",
         summary="Read where to ring a therapist",
         responses=problems(404),
+        security=READ,
     )
     async def get_phone(self, work: NamedDependency[Work], therapist_id: FromPath[int]) -> TherapistPhone:
         """The number that holds: one the desk has corrected goes before the directory's."""
@@ -96,6 +99,7 @@ class TherapistApi(Controller):
         operation_id="listFreeSlots",
         summary="List a day's free times",
         responses=problems(404, 422, 503),
+        security=READ,
     )
     async def list_slots(
         self,
