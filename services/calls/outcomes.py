@@ -60,8 +60,10 @@ async def record_outcome(work: Work, call_id: int, outcome: Outcome, *, version:
         return await apply_outcome(tx, locked, outcome)
 
 
-async def apply_outcome(tx: Transaction, locked: LockedCall, outcome: Outcome) -> OutcomeResult:
-    """Do what `record_outcome` does to a locked call."""
+async def apply_outcome(
+    tx: Transaction, locked: LockedCall, outcome: Outcome, *, together_with: int | None = None
+) -> OutcomeResult:
+    """Do what `record_outcome` does to a locked call; with another that was rung, when is said of that."""
     call = locked.call
     _check(tx, call, outcome)
     postponed = outcome.art == OutcomeKind.POSTPONED
@@ -70,7 +72,7 @@ async def apply_outcome(tx: Transaction, locked: LockedCall, outcome: Outcome) -
         await lock_calendar(tx)
     before = CallState.of(call)
     phone = await _note_number(tx, call, outcome)
-    _write(tx, call, outcome)
+    _write(tx, call, outcome, together_with)
     next_call: PhoneCall | None = None
     if postponed:
         await _postpone(tx, call, outcome)
@@ -155,7 +157,7 @@ async def _book_following(tx: Transaction, call: PhoneCall, outcome: Outcome) ->
     return await book_retry(tx, call, outcome.art, wiederholen_nach=outcome.wiederholen_nach)
 
 
-def _write(moment: Moment, call: PhoneCall, outcome: Outcome) -> None:
+def _write(moment: Moment, call: PhoneCall, outcome: Outcome, together_with: int | None) -> None:
     """Set what the outcome says about the call itself."""
     call.version += 1
     call.bearbeitet_von = call.bearbeitet_bis = None
@@ -169,7 +171,8 @@ def _write(moment: Moment, call: PhoneCall, outcome: Outcome) -> None:
         return
     call.status = STATUS_AFTER[outcome.art]
     call.abgeschlossen_at = moment.now
-    if outcome.art in RANG:
+    call.gemeinsam_mit_id = together_with
+    if outcome.art in RANG and together_with is None:
         call.tatsaechliches_datum, call.tatsaechliche_zeit = rang_at(moment, outcome)
     if outcome.art == OutcomeKind.REACHED:
         (outcome.angebot or NOTHING_SAID).write(call)

@@ -193,11 +193,7 @@ async def _close_along(tx: Transaction, call: PhoneCall, lead: PhoneCall, art: O
 async def _close_apart(tx: Transaction, call: PhoneCall, lead: PhoneCall, art: OutcomeKind) -> None:
     """Record an outcome of its own for a call; it was rung once, and the lead says when."""
     answered = await all_answered(tx, call.id)
-    await apply_outcome(tx, LockedCall(call, answered), Outcome(art=art))
-    if call.status != CallStatus.SCHEDULED:
-        call.gemeinsam_mit_id = lead.id
-        call.tatsaechliches_datum = call.tatsaechliche_zeit = None
-        await tx.session.flush()
+    await apply_outcome(tx, LockedCall(call, answered), Outcome(art=art), together_with=lead.id)
 
 
 async def _has_emails(tx: Transaction, call: PhoneCall) -> bool:

@@ -137,15 +137,20 @@ class CallPayload(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CallClosedPayload(CallPayload, frozen=True, kw_only=True):
-    """A phone call that is over; `korrigiert_at` says since when it is told otherwise than before."""
+    """A phone call that is over.
+
+    `korrigiert_at` says since when it is told otherwise than before; `gemeinsam_mit_id` is the call that was
+    made, where this one was settled along with it.
+    """
 
     korrigiert_at: Instant | None = None
+    gemeinsam_mit_id: Id | None = None
 
     @classmethod
     def of(cls, call: PhoneCall) -> Self:
         """Return what may be told about a call that is over."""
         told = msgspec.structs.asdict(CallPayload.of(call))
-        return cls(**told, korrigiert_at=call.korrigiert_at)
+        return cls(**told, korrigiert_at=call.korrigiert_at, gemeinsam_mit_id=call.gemeinsam_mit_id)
 
 
 class CallCompletedPayload(CallClosedPayload, frozen=True, kw_only=True):

@@ -120,6 +120,20 @@ async def test_reached_settles_all_of_it_and_answers_the_emails(session: AsyncSe
     assert all(event.available_at > result.undo_until for event in events)
 
 
+@pytest.mark.parametrize("art", [REACHED, *MISSED, OutcomeKind.CANCELED, OutcomeKind.POSTPONED])
+async def test_other_services_hear_which_calls_were_settled_along(session: AsyncSession, art: OutcomeKind):
+    await a_conversation(session)
+    await settle(anna(session), LEAD, said(art, along=[OTHER], own={THIRD: REACHED}), version=1)
+    closed = [EventType.CALL_COMPLETED, EventType.CALL_FAILED, EventType.CALL_CANCELED]
+    async with session.begin():
+        payloads = await session.scalars(
+            select(OutboxEvent.payload).where(OutboxEvent.event_type.in_(closed)).order_by(OutboxEvent.key)
+        )
+    told = {payload["phone_call_id"]: payload["gemeinsam_mit_id"] for payload in payloads}
+    lead = {} if art == OutcomeKind.POSTPONED else {LEAD: None}
+    assert told == lead | {OTHER: LEAD, THIRD: LEAD}
+
+
 async def test_an_email_left_unticked_stays_unanswered(session: AsyncSession):
     emails = await a_conversation(session)
     await settle(anna(session), LEAD, said(REACHED, answered=emails[:1]), version=1)

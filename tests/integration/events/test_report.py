@@ -114,6 +114,7 @@ async def test_every_column_of_an_event_payload_is_meant(session: AsyncSession):
         "ergebnis_art": "besetzt",
         "vorheriger_anruf_id": None,
         "korrigiert_at": None,
+        "gemeinsam_mit_id": None,
     }
 
 

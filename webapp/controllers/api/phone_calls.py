@@ -72,6 +72,7 @@ CANCELED = {
 """What `ergebnis` says of a call that was cancelled by itself."""
 
 AGREED = "Who rings at the planned time, where it was agreed in a call."
+TOGETHER = "The call that was made, where this one was closed together with it."
 PLACES = (
     "Places offered; 3 stands for three or more. Like the four below with `erreicht` only; null is not said."
 )
@@ -160,6 +161,7 @@ class Call(Struct, kw_only=True):
     ergebnis_art: OutcomeKind | None
     versuch: int
     vorheriger_anruf_id: int | None
+    gemeinsam_mit_id: Annotated[int | None, Meta(description=TOGETHER)]
     ausserhalb_erreichbarkeit: bool
     klaerung_noetig: bool
     plaetze: Annotated[int | None, Meta(description="Places offered; 3 stands for three or more.")]
