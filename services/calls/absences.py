@@ -12,9 +12,8 @@ moved by `move_calls_of_absent`.
 from dataclasses import dataclass, field
 from datetime import date
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, or_, select
 
-from services.calls.linked_emails import is_about
 from services.calls.next_attempt import no_retry_after
 from services.calls.planning import announce, cancel
 from services.calls.undo import CallState
@@ -54,10 +53,10 @@ class SetAbsent:
 
 @dataclass(frozen=True, slots=True)
 class ForeseenAbsence:
-    """The first day back as a note would set it, none where it says nothing new, and how many calls move."""
+    """The first day back as a note would set it, none where it says nothing new, and which calls move."""
 
     back_on: date | None = None
-    calls: int = 0
+    calls: frozenset[int] = frozenset()
 
 
 async def set_absence(
@@ -111,20 +110,15 @@ def restore_absence(tx: Transaction, therapist: Therapist, absence: Absence | No
         _write(tx, therapist, absence)
 
 
-async def foresee_absence(
-    tx: Transaction, therapist_id: int, back_on: date | None, *, but_about: int | None = None
-) -> ForeseenAbsence:
-    """Return what `learn_of_absence` would do now; not counted are calls about the e-mail `but_about`."""
+async def foresee_absence(tx: Transaction, therapist_id: int, back_on: date | None) -> ForeseenAbsence:
+    """Return what `learn_of_absence` would do now."""
     known = await tx.session.scalar(select(Therapist.wieder_da_am).where(Therapist.id == therapist_id))
     if back_on is None or back_on <= max(known or tx.today, tx.today):
         return ForeseenAbsence()
-    query = select(func.count()).where(
-        PhoneCall.therapist_id == therapist_id,
-        _movable(tx),
-        PhoneCall.geplantes_datum < back_on,
-        *([] if but_about is None else [~is_about(but_about)]),
+    query = select(PhoneCall.id).where(
+        PhoneCall.therapist_id == therapist_id, _movable(tx), PhoneCall.geplantes_datum < back_on
     )
-    return ForeseenAbsence(back_on, await tx.session.scalar(query) or 0)
+    return ForeseenAbsence(back_on, frozenset(await tx.session.scalars(query)))
 
 
 async def move_calls_of_absent(work: Work) -> int:

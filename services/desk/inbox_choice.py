@@ -8,7 +8,8 @@ from sqlalchemy import select
 
 from services.calls.absences import ForeseenAbsence, foresee_absence
 from services.emails.lists import EmailFilters, list_emails
-from services.emails.replies import ReplyEffect, preview_reply
+from services.emails.replies import ReplyEffect
+from services.emails.reply_preview import preview_reply
 from services.emails.stop_list import spelling
 from services.models import Email, EmailStatus, Incoming, IncomingKind, Therapist
 from services.pagination import PageRequest
@@ -37,7 +38,7 @@ class Foreseen:
         effect: what would become of the e-mail; none where nothing does.
         stops: the address nobody would be written to any more, none where there is none.
         absent_until: the first day back, where the therapist would be set absent.
-        others_moved: how many calls, but those about the e-mail, would move behind that.
+        others_moved: how many calls, but what `effect` names, would move behind that.
     """
 
     kind: IncomingKind
@@ -88,11 +89,14 @@ async def foresee(
         email = await tx.session.get(Email, email_id) if email_id else None
         therapist_id = email.therapist_id if email else therapist_id
         therapist = await tx.session.get(Therapist, therapist_id) if therapist_id else None
+        stopped = _stopped(incoming, kind, email)
+        if effect is not None and not effect.email.antwort_erhalten:
+            absent_until, others_moved = effect.absent_until, effect.others_moved
+            return Foreseen(kind, email, therapist, effect, stopped, absent_until, others_moved)
         absence = ForeseenAbsence()
         if therapist is not None and kind is IncomingKind.OUT_OF_OFFICE:
-            absence = await foresee_absence(tx, therapist.id, back_on, but_about=email_id)
-    stopped = _stopped(incoming, kind, email)
-    return Foreseen(kind, email, therapist, effect, stopped, absence.back_on, absence.calls)
+            absence = await foresee_absence(tx, therapist.id, back_on)
+    return Foreseen(kind, email, therapist, effect, stopped, absence.back_on, len(absence.calls))
 
 
 def _stopped(incoming: Incoming, kind: IncomingKind, email: Email | None) -> str | None:

@@ -140,6 +140,11 @@ class Watch:
         self._before = EmailState.of(email)
         self._calls = [(call, call.version, CallState.of(call)) for call in calls]
 
+    @property
+    def call_ids(self) -> frozenset[int]:
+        """The calls about the e-mail that a message may change."""
+        return frozenset(call.id for call, _, _ in self._calls)
+
     @classmethod
     async def begin(cls, tx: Transaction, email: Email) -> Self:
         """Note an e-mail and the calls about it that a message may change; locks those."""
@@ -150,7 +155,6 @@ class Watch:
         self, tx: Transaction, *, stop_id: int | None = None, absent: SetAbsent | None = None
     ) -> Consequences:
         """Return what has changed since, and what an absence that was noted has moved."""
-        known = {call.id for call, _, _ in self._calls}
         calls, absence = _of_absence(absent)
         links = await _links(tx, self._email)
         automatic_no_more = any(self._links.values()) and not any(links.values())
@@ -162,7 +166,7 @@ class Watch:
                 for call, version, before in self._calls
                 if call.version != version
             ]
-            + [changed for changed in calls if changed.id not in known],
+            + [changed for changed in calls if changed.id not in self.call_ids],
             left=[LeftCall(call.id, automatic_no_more) for call, _, _ in self._calls if call.id not in links],
             stop_id=stop_id,
             absence=absence,

@@ -20,6 +20,7 @@ then on, so that nobody sends it again. Nobody who has answered is written to: w
 the queue as FAILED (`states.take_out_of_queue`).
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -31,7 +32,6 @@ from services.drafts import REPLY, drop_draft
 from services.emails.consequences import Consequences, Watch
 from services.emails.states import (
     NotInThisState,
-    existing_email,
     finish_change,
     locked_email,
     settle_as_sent,
@@ -103,6 +103,8 @@ class ReplyEffect:
     """The call that is made for other e-mails, and no more for this one."""
     moved: PhoneCall | None = None
     """The call that moves; in a preview still at its old time."""
+    moves_from: date | None = None
+    """From which day on it gets the first free time."""
     absent_until: date | None = None
     """The first day back, where the note makes the therapist absent."""
     others_moved: int = 0
@@ -133,43 +135,6 @@ async def record_reply(work: Work, email_id: int, reply: Reply, *, version: int 
         if tx.actor.staff_id is not None:
             await drop_draft(tx, REPLY, email_id)
     return effect
-
-
-async def preview_reply(
-    work: Work, email_id: int, art: ReplyKind, *, rueckkehr: date | None = None
-) -> ReplyEffect:
-    """Return what recording such a reply would do now; nothing is changed.
-
-    Raises:
-        NoSuchEmail: there is none.
-    """
-    async with work.transaction() as tx:
-        email = await existing_email(tx, email_id)
-        pending = await follow_ups.pending_call(tx, email_id)
-        stays = pending is not None and await follow_ups.stays_for_others(tx, pending, email_id)
-        absence = await foresee_absence(
-            tx, email.therapist_id, rueckkehr if art is ReplyKind.OUT_OF_OFFICE else None, but_about=email_id
-        )
-    match art:
-        case ReplyKind.REPLY:
-            return ReplyEffect(
-                email=email, art=art, canceled=None if stays else pending, left=pending if stays else None
-            )
-        case ReplyKind.OUT_OF_OFFICE:
-            not_before = _follow_up_day(work, email, rueckkehr)
-            early = pending if pending and pending.geplantes_datum < not_before else None
-            stays = stays and not _absent(work, rueckkehr)
-            return ReplyEffect(
-                email=email,
-                art=art,
-                moved=None if stays else early,
-                left=early if stays else None,
-                follow_up_from=not_before,
-                absent_until=absence.back_on,
-                others_moved=absence.calls,
-            )
-        case ReplyKind.UNDELIVERABLE:
-            return ReplyEffect(email=email, art=art, offer_call=True)
 
 
 async def take_reply(tx: Transaction, email: Email, reply: Reply) -> ReplyEffect:
@@ -218,7 +183,8 @@ async def follow(
             effect = await _out_of_office(tx, email, reply)
             if reply.rueckkehr is not None:
                 absent = await learn_of_absence(tx, email.therapist_id, reply.rueckkehr)
-                effect = _with_absence(effect, absent)
+            if absent is not None:
+                effect = _with_absence(effect, absent, about=watch.call_ids)
         case ReplyKind.UNDELIVERABLE:
             email.fehlermeldung = reply.inhalt or email.fehlermeldung
             if reply.adresse_tot:
@@ -233,10 +199,17 @@ async def follow(
     return replace(effect, left=left, stopped=stopped, consequences=consequences)
 
 
-def _with_absence(effect: ReplyEffect, absent: SetAbsent | None) -> ReplyEffect:
-    if absent is None:
-        return effect
-    return replace(effect, absent_until=absent.after.wieder_da_am, others_moved=len(absent.calls))
+def _with_absence(effect: ReplyEffect, absent: SetAbsent, *, about: Collection[int]) -> ReplyEffect:
+    """Add what the absence did to calls, of the ids `about` to those about the e-mail."""
+    its_own = [moved.call for moved in absent.calls if moved.call.id in about]
+    moved = next((call for call in its_own if call.status == CallStatus.SCHEDULED), None)
+    if effect.moved is None and moved is not None:
+        effect = replace(effect, moved=moved, moves_from=absent.after.wieder_da_am)
+    elif effect.moved is None and effect.canceled is None and its_own:
+        effect = replace(effect, canceled=its_own[0])
+    said = {call.id for call in (effect.moved, effect.canceled) if call}
+    others = sum(moved.call.id not in said for moved in absent.calls)
+    return replace(effect, absent_until=absent.after.wieder_da_am, others_moved=others)
 
 
 async def _note(tx: Transaction, email: Email, reply: Reply, effect: ReplyEffect) -> bool:
@@ -306,25 +279,19 @@ async def _answered(
 
 
 async def _out_of_office(tx: Transaction, email: Email, reply: Reply) -> ReplyEffect:
-    not_before = _follow_up_day(tx, email, reply.rueckkehr)
+    not_before = follow_up_day(tx, email, reply.rueckkehr)
     email.nachverfolgung_ab = tx.rules.instant(not_before, time.min).astimezone(UTC)
     effect = ReplyEffect(email=email, art=reply.art, follow_up_from=not_before)
-    pending = await follow_ups.pending_call(tx, email.id)
-    if pending is None or pending.geplantes_datum >= not_before:
+    absence = await foresee_absence(tx, email.therapist_id, reply.rueckkehr)
+    call = await follow_ups.postpone_pending(tx, email, not_before, moved=absence.calls)
+    if call is None:
         return effect
-    absent = _absent(tx, reply.rueckkehr)
-    call = await follow_ups.postpone_pending(tx, email, not_before, absent=absent)
-    if call is not None and call.status == CallStatus.CANCELED:
+    if call.status == CallStatus.CANCELED:
         return replace(effect, canceled=call)
-    return replace(effect, moved=call)
+    return replace(effect, moved=call, moves_from=not_before)
 
 
-def _absent(moment: Moment, rueckkehr: date | None) -> bool:
-    """Say whether a note tells until when the therapist is away, so that all calls to them are concerned."""
-    return rueckkehr is not None and rueckkehr > moment.today
-
-
-def _follow_up_day(moment: Moment, email: Email, rueckkehr: date | None) -> date:
+def follow_up_day(moment: Moment, email: Email, rueckkehr: date | None) -> date:
     """Return the day from which an e-mail is followed up: never sooner than without the note."""
     if rueckkehr is None:
         return moment.rules.today(moment.now + moment.rules.follow_up_after)

@@ -6,7 +6,9 @@ Lock order, here and wherever both are changed: the e-mail's row, then rows of c
 it does not wait for that.
 """
 
-from datetime import date
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date, time
 
 from sqlalchemy import ColumnElement, Select, exists, select, update
 
@@ -68,30 +70,55 @@ async def cancel_pending(tx: Transaction, email_id: int) -> PhoneCall | None:
     return canceled[0] if canceled else None
 
 
+@dataclass(frozen=True, slots=True)
+class Early:
+    """The calls about an e-mail that are planned too early once it is to wait until a day, in order.
+
+    Attributes:
+        alone: those about nothing else that waits: they are postponed.
+        shared: those others wait for as well, which their therapist's absence moves.
+        left: those others wait for as well, which stay: the e-mail leaves them.
+    """
+
+    alone: list[PhoneCall]
+    shared: list[PhoneCall]
+    left: list[PhoneCall]
+
+
+async def planned_too_early(
+    tx: Transaction, email_id: int, not_before: date, *, moved: Collection[int] = ()
+) -> Early:
+    """Return the pending calls about an e-mail before a day; an absence moves those of the ids `moved`."""
+    calls = (await tx.session.scalars(select_pending(email_id))).all()
+    early = sorted((call for call in calls if call.geplantes_datum < not_before), key=_planned)
+    shared = [call for call in early if await stays_for_others(tx, call, email_id)]
+    return Early(
+        alone=[call for call in early if call not in shared],
+        shared=[call for call in shared if call.id in moved],
+        left=[call for call in shared if call.id not in moved],
+    )
+
+
 async def postpone_pending(
-    tx: Transaction, email: Email, not_before: date, *, absent: bool = False
+    tx: Transaction, email: Email, not_before: date, *, moved: Collection[int] = ()
 ) -> PhoneCall | None:
     """Move every pending call about an e-mail to the first free time from a day on; return the earliest.
 
     Where there is no such time a call is cancelled and a person is asked to look at the e-mail; one so
-    cancelled is returned if no other is left. A call that others wait for as well stays where it is: the
-    e-mail leaves it and is followed up again from then on. If the therapist is `absent`, it stays in the
-    call, which their absence moves (`services.calls.absences`). The caller has locked the e-mail.
+    cancelled is returned if no other was moved. A call that others wait for as well stays where it is: the
+    e-mail leaves it and is followed up again from then on, unless it is one of the ids `moved`, which the
+    therapist's absence moves (`services.calls.absences`). The caller has locked the e-mail.
     """
     calls = await _lock_pending(tx, email.id)
-    early = [call for call in calls if call.geplantes_datum < not_before]
-    shared = [call for call in early if await stays_for_others(tx, call, email.id)]
-    left = [] if absent else shared
-    for call in early:
-        if call not in shared:
-            await _postpone(tx, email, call, not_before)
-    for call in left:
+    early = await planned_too_early(tx, email.id, not_before, moved=moved)
+    for call in early.alone:
+        await _postpone(tx, email, call, not_before)
+    for call in early.left:
         await leave(tx, call, email.id)
-    calls = [call for call in calls if call not in left]
-    if left and not calls:
+    if early.left and len(early.left) == len(calls):
         await _follow_up_again(tx, email)
     return min(
-        calls,
+        early.alone,
         key=lambda call: (call.status != CallStatus.SCHEDULED, call.geplantes_datum, call.geplante_zeit),
         default=None,
     )
@@ -198,4 +225,8 @@ def select_pending(email_id: int) -> Select[PhoneCall]:
 async def _lock_pending(tx: Transaction, email_id: int) -> list[PhoneCall]:
     """Lock the pending calls in the order in which claims do; return the earliest planned first."""
     calls = await tx.session.scalars(select_pending(email_id).order_by(PhoneCall.id).with_for_update())
-    return sorted(calls, key=lambda call: (call.geplantes_datum, call.geplante_zeit, call.id))
+    return sorted(calls, key=_planned)
+
+
+def _planned(call: PhoneCall) -> tuple[date, time, int]:
+    return call.geplantes_datum, call.geplante_zeit, call.id

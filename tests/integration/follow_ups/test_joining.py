@@ -18,12 +18,14 @@ from services.desk.email_list import EmailView, email_overview
 from services.desk.email_page import load_email_detail
 from services.emails.changes import EmailChanges, update_email
 from services.emails.lists import EmailFilters
-from services.emails.replies import preview_reply
+from services.emails.reply_preview import preview_reply
 from services.models import (
     CallReason,
+    Email,
     FollowUpObstacle,
     NoRetry,
     OutcomeKind,
+    PhoneCall,
     ReplyKind,
     Therapist,
 )
@@ -170,6 +172,50 @@ async def test_an_absence_until_a_day_moves_the_whole_call(desk: FollowedUp):
     assert (effect.left, effect.absent_until) == (None, BACK)
     (call,) = await desk.calls()
     assert (call.email_ids, call.geplantes_datum) == (emails, BACK)
+
+
+@pytest.mark.parametrize("which", [0, 1])
+async def test_an_absence_does_to_all_calls_what_was_foreseen_for_a_joined_email(
+    desk: FollowedUp, which: int
+):
+    """The call about two e-mails moves, one about none is another, and one behind the absence stays."""
+    emails = [await desk.due_email() for _ in range(2)]
+    await desk.add(make_call(id=1000, geplante_zeit=time(11, 30)), make_call(id=1001, geplantes_datum=BACK))
+    preview = await desk.does(preview_reply, emails[which], ReplyKind.OUT_OF_OFFICE, rueckkehr=BACK)
+    assert (preview.moved.id, preview.moves_from, preview.left, preview.others_moved) == (1, BACK, None, 1)
+    effect = await desk.answered(emails[which], art=ReplyKind.OUT_OF_OFFICE, rueckkehr=BACK)
+    assert effect.moved is not None
+    assert (effect.moved.id, effect.moves_from, effect.left, effect.others_moved) == (1, BACK, None, 1)
+    assert [call.geplantes_datum for call in await desk.calls()] == [BACK] * 3
+
+
+@pytest.mark.parametrize("back_on", [date(2026, 10, 15), BACK])
+async def test_a_call_an_absence_does_not_move_is_said_to_stay(desk: FollowedUp, back_on: date):
+    """A short absence leaves the call where it is, one that is known already moves nothing."""
+    first, second = [await desk.due_email() for _ in range(2)]
+    planned = {"geplantes_datum": date(2026, 10, 19), "ausserhalb_erreichbarkeit": True}
+    async with desk.sessions.begin() as session:
+        await session.execute(update(PhoneCall).values(planned))
+        await session.execute(update(Email).where(Email.id == first).values(sent_at=NOW))
+        if back_on == BACK:
+            await session.execute(
+                update(Therapist).values(wieder_da_am=BACK, abwesend_laut="hand", abwesend_seit=NOW)
+            )
+    preview = await desk.does(preview_reply, first, ReplyKind.OUT_OF_OFFICE, rueckkehr=back_on)
+    effect = await desk.answered(first, art=ReplyKind.OUT_OF_OFFICE, rueckkehr=back_on)
+    (call,) = await desk.calls()
+    assert (call.geplantes_datum, call.email_ids) == (date(2026, 10, 19), [second])
+    for said in (preview, effect):
+        assert (said.moved, said.left.id, said.others_moved) == (None, 1, 0)
+
+
+async def test_a_shared_call_without_a_time_behind_the_absence_is_said_to_be_cancelled(desk: FollowedUp):
+    emails = [await desk.due_email() for _ in range(2)]
+    async with desk.sessions.begin() as session:
+        await session.execute(update(Therapist).values(telefonische_erreichbarkeit={}))
+    effect = await desk.answered(emails[1], art=ReplyKind.OUT_OF_OFFICE, rueckkehr=BACK)
+    assert effect.canceled is not None
+    assert (effect.canceled.id, effect.moved, effect.others_moved) == (1, None, 0)
 
 
 async def test_the_next_attempt_is_about_all_that_still_waits(desk: FollowedUp):
