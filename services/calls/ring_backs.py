@@ -1,7 +1,6 @@
-"""For the therapist who rings back: who it is, and the call they belong to."""
+"""For the therapist who rings back: the call they belong to."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date, time, timedelta
 
 from sqlalchemy import Select, select
@@ -11,48 +10,9 @@ from services.calls.planning import announce
 from services.errors import InvalidInput
 from services.models import CallReason, CallStatus, PhoneCall, Therapist
 from services.scheduling.booking import CallCollision, book_at, book_next, lock_calendar
-from services.therapists.search import search_therapists
 from services.work import Action, Moment, Transaction, Work
 
-FOUND_AT_MOST = 8
-COUNTED_AT_MOST = 1_000
 LOOK_AHEAD = 12
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Somebody who may be on the phone, and the next call planned with them."""
-
-    therapist: Therapist
-    open_call: PhoneCall | None
-
-
-@dataclass(frozen=True, slots=True)
-class Callers:
-    """Those found first, and how many `more` there are."""
-
-    shown: list[Caller]
-    more: int = 0
-
-
-async def find_callers(work: Work, q: str) -> Callers:
-    """Return therapists by name or by any spelling of their number, with their next open call."""
-    found = await search_therapists(work, q, limit=COUNTED_AT_MOST)
-    therapists = found[:FOUND_AT_MOST]
-    if not therapists:
-        return Callers([])
-    async with work.transaction() as tx:
-        calls = await tx.session.scalars(
-            select(PhoneCall)
-            .where(
-                PhoneCall.therapist_id.in_([therapist.id for therapist in therapists]),
-                PhoneCall.status == CallStatus.SCHEDULED,
-            )
-            .order_by(PhoneCall.geplantes_datum.desc(), PhoneCall.geplante_zeit.desc())
-        )
-        first = {call.therapist_id: call for call in calls}
-    shown = [Caller(therapist, first.get(therapist.id)) for therapist in therapists]
-    return Callers(shown, more=len(found) - len(shown))
 
 
 async def take_ring_back(work: Work, therapist_id: int) -> Claim:

@@ -3,13 +3,15 @@
 A *matter* is an e-mail, or a call about none.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, union
+import msgspec
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select, union
 from sqlalchemy.orm import aliased, defer
 
-from services.models import CallEmail, CallStatus, Email, EmailStatus, PhoneCall, ReplyKind
+from services.calls.undo import Undo
+from services.models import CallEmail, CallStatus, CancelReason, Email, EmailStatus, PhoneCall, ReplyKind
 from services.work import Transaction
 
 MOST_EMAILS = 20
@@ -89,16 +91,28 @@ async def load_matters(tx: Transaction, call: PhoneCall) -> Matters:
     )
 
 
-async def count_matters(tx: Transaction) -> dict[int, int]:
-    """Return how many matters there are with each therapist who has an open call of today or before."""
+async def count_matters(tx: Transaction, therapist_ids: Collection[int] | None = None) -> dict[int, int]:
+    """Return how many matters there are with each of some therapists, those of days to come left out.
+
+    None is every therapist who has an open call of today or before; who has no matters is not named.
+    """
     due = and_(PhoneCall.status == CallStatus.SCHEDULED, PhoneCall.geplantes_datum <= tx.today)
+    whom = select(PhoneCall.therapist_id).where(due)
+    if therapist_ids is not None:
+        due = and_(due, PhoneCall.therapist_id.in_(therapist_ids))
     linked = (
         select(PhoneCall.therapist_id, CallEmail.email_id)
         .join(CallEmail, CallEmail.call_id == PhoneCall.id)
         .where(due)
     )
+    later = exists().where(
+        CallEmail.email_id == Email.id,
+        PhoneCall.id == CallEmail.call_id,
+        PhoneCall.status == CallStatus.SCHEDULED,
+        PhoneCall.geplantes_datum > tx.today,
+    )
     waiting = select(Email.therapist_id, Email.id).where(
-        waits_for_answer(), Email.therapist_id.in_(select(PhoneCall.therapist_id).where(due))
+        waits_for_answer(), ~later, Email.therapist_id.in_(whom if therapist_ids is None else therapist_ids)
     )
     about_none = select(PhoneCall.therapist_id, -PhoneCall.id).where(
         due, ~select(CallEmail.email_id).where(CallEmail.call_id == PhoneCall.id).exists()
@@ -106,6 +120,30 @@ async def count_matters(tx: Transaction) -> dict[int, int]:
     every = union(linked, waiting, about_none).subquery()
     rows = await tx.session.execute(select(every.c.therapist_id, func.count()).group_by(every.c.therapist_id))
     return dict(rows.all())
+
+
+async def count_settled(tx: Transaction, lead: PhoneCall) -> int:
+    """Return how many matters the last outcome of a call settled, as long as it can be taken back.
+
+    Its own are among them, those with an outcome of their own are not.
+    """
+    undo = msgspec.convert(lead.rueckgaengig, Undo) if lead.rueckgaengig else None
+    if undo is None:
+        return 0
+    rows = await tx.session.execute(
+        select(PhoneCall.id, CallEmail.email_id)
+        .outerjoin(CallEmail, CallEmail.call_id == PhoneCall.id)
+        .where(
+            PhoneCall.id.in_([lead.id, *undo.along]),
+            or_(PhoneCall.ergebnis_art == lead.ergebnis_art, PhoneCall.absage_grund == CancelReason.MERGED),
+        )
+    )
+    about: dict[int, set[int]] = {}
+    for call_id, email_id in rows:
+        about.setdefault(call_id, set()).update([email_id] if email_id else [])
+    about.get(lead.id, set()).difference_update(undo.carried)
+    emails = set[int]().union(*about.values()) | {answer.email_id for answer in undo.answers}
+    return len(emails) + sum(not each for each in about.values())
 
 
 def waits_for_answer() -> ColumnElement[bool]:

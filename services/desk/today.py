@@ -11,6 +11,7 @@ from services.calls.hands import Hand, InHand, load_hands, load_in_hand
 from services.calls.next_attempt import NextAttempt, preview_next_attempt
 from services.calls.planning import get_call
 from services.calls.reachability import BoardCall
+from services.conversations.matters import count_settled
 from services.desk.board import Board, load_board
 from services.desk.idle import LeftToDo, Offer, load_left_to_do, load_offer
 from services.desk.panel import CallPanel, load_call_panel
@@ -35,12 +36,13 @@ class Suggestion:
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """A call whose last outcome can still be taken back, and the next attempt it led to."""
+    """A call whose last outcome can be taken back, its next attempt, and how many matters were settled."""
 
     call: PhoneCall
     name: str | None
     next_call: PhoneCall | None
     until: datetime
+    matters: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,12 +213,13 @@ async def _load_saved(work: Work, call_id: int) -> Saved | None:
     )
     async with work.transaction() as tx:
         found = (await tx.session.execute(query)).first()
-    if found is None:
-        return None
-    call, therapist, next_call = found
+        if found is None:
+            return None
+        call, therapist, next_call = found
+        matters = await count_settled(tx, call)
     assert call.rueckgaengig_bis is not None
     name = therapist.display_name if therapist else None
-    return Saved(call, name, next_call, call.rueckgaengig_bis)
+    return Saved(call, name, next_call, call.rueckgaengig_bis, matters)
 
 
 async def _suggest(

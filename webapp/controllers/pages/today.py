@@ -9,8 +9,8 @@ from litestar.params import FromQuery
 from litestar.response import Redirect, Template
 
 from services.calls.queue_filter import QueueFilter, choose_filter
-from services.calls.ring_backs import Callers, find_callers
 from services.desk.board import load_board
+from services.desk.hits import Hits, find_hits
 from services.desk.open_calls import list_open_calls
 from services.desk.today import load_desk
 from services.pagination import PageRequest
@@ -107,9 +107,9 @@ class TodayController(Controller):
     async def search(self, visit: NamedDependency[Visit], q: FromQuery[str] = "") -> Template | Redirect:
         """Show who is meant; who is the only one is opened at once, as a softphone wants it."""
         found = await _found(visit, _as_dialled(q))
-        callers: Callers = found["callers"]
-        if len(callers.shown) == 1:
-            return Redirect(f"/therapists/{callers.shown[0].therapist.id}", status_code=303)
+        hits: Hits = found["hits"]
+        if len(hits.shown) == 1:
+            return Redirect(f"/therapists/{hits.shown[0].therapist.id}", status_code=303)
         return Template("today/search.html", context=found | {"active_page": "today"})
 
     @post("/search", status_code=200)
@@ -131,5 +131,5 @@ def _as_dialled(q: str) -> str:
 async def _found(visit: Visit, q: str) -> dict[str, Any]:
     wanted = q.strip()
     too_short = len(wanted) < SHORTEST_SEARCH
-    callers = Callers([]) if too_short else await find_callers(visit.work, wanted)
-    return {"callers": callers, "q": wanted, "too_short": too_short}
+    hits = Hits([]) if too_short else await find_hits(visit.work, wanted)
+    return {"hits": hits, "q": wanted, "too_short": too_short, "hand_in_words": hand_in_words}
