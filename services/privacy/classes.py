@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import (
     Boolean,
     ColumnElement,
+    Select,
     SQLColumnExpression,
     and_,
     exists,
@@ -22,6 +23,7 @@ from sqlalchemy import (
     or_,
     select,
     true,
+    union_all,
 )
 from sqlalchemy.orm import aliased
 
@@ -180,15 +182,33 @@ def _open(call: Any) -> ColumnElement[bool]:
 def _needs_call(moment: Moment) -> ColumnElement[bool]:
     """Return that a call that is over is still needed.
 
-    It waits for a person or a day to ask again, can be undone, or one after it or about the same is open.
+    It waits for a person or a day to ask again, can be undone, or one about the same is open, or one that
+    carries it on.
     """
-    other, its, others = aliased(PhoneCall), aliased(CallEmail), aliased(CallEmail)
+    other, its, others, lead = aliased(PhoneCall), aliased(CallEmail), aliased(CallEmail), aliased(PhoneCall)
     shared = and_(its.call_id == PhoneCall.id, others.email_id == its.email_id)
     same_email = and_(shared, other.id == others.call_id)
     return or_(
         and_(PhoneCall.klaerung_noetig),
         PhoneCall.rueckgaengig_bis > moment.now,
         PhoneCall.wieder_fragen_am >= moment.today,
-        exists().where(other.vorheriger_anruf_id == PhoneCall.id, _open(other)),
+        exists().where(lead.id == PhoneCall.gemeinsam_mit_id, lead.wieder_fragen_am >= moment.today),
         exists().where(same_email, _open(other)),
+        PhoneCall.id.in_(_carried_on()),
     )
+
+
+def _carried_on() -> Select[int]:
+    """Select the calls that are open, those before them, and all settled together with any of these."""
+    chain = _links(_open(PhoneCall)).cte("carried_on", recursive=True)
+    nearest = union_all(
+        _links(PhoneCall.id == chain.c.vorheriger_anruf_id),
+        _links(PhoneCall.id == chain.c.gemeinsam_mit_id),
+        _links(PhoneCall.gemeinsam_mit_id == chain.c.id),
+    ).lateral()
+    chain = chain.union(select(nearest).select_from(chain).join(nearest, true()))
+    return select(chain.c.id)
+
+
+def _links(which: ColumnElement[bool]) -> Select[int, int | None, int | None]:
+    return select(PhoneCall.id, PhoneCall.vorheriger_anruf_id, PhoneCall.gemeinsam_mit_id).where(which)

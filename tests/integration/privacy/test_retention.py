@@ -279,6 +279,65 @@ async def test_what_was_said_before_the_next_attempt_is_kept_for_who_makes_it(
     assert sum((await turn(sessions, clock)).values()) == 0
 
 
+LEAD, ALONG, BEFORE_ALONG, NEXT, LAST = 1, 2, 3, 4, 5
+
+
+def a_conversation(**last: Any) -> list[PhoneCall]:
+    """Two calls settled with one outcome, one of them a second attempt, then two attempts for both."""
+    missed = {"status": CallStatus.FAILED}
+    return [
+        old_call(id=BEFORE_ALONG, **missed),
+        old_call(id=LEAD, **missed),
+        old_call(id=ALONG, **missed, gemeinsam_mit_id=LEAD, vorheriger_anruf_id=BEFORE_ALONG),
+        old_call(id=NEXT, **missed, vorheriger_anruf_id=LEAD),
+        old_call(id=LAST, vorheriger_anruf_id=NEXT, **last),
+    ]
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        {"status": CallStatus.SCHEDULED, "geplantes_datum": date(2026, 10, 20), "abgeschlossen_at": None},
+        {"status": CallStatus.FAILED, "klaerung_noetig": True},
+    ],
+)
+async def test_what_was_settled_along_is_kept_while_any_later_attempt_is_open(
+    last: dict[str, Any], session: AsyncSession, sessions: SessionFactory, clock: FakeClock
+):
+    for call in a_conversation(**last):
+        await keep(session, call)
+    assert sum((await turn(sessions, clock)).values()) == 0
+    async with session.begin():
+        open_call = await session.get_one(PhoneCall, LAST)
+        open_call.status, open_call.klaerung_noetig = CallStatus.COMPLETED, False
+        open_call.abgeschlossen_at = OLD
+    assert (await turn(sessions, clock))[DataClass.CALLS] == 5
+
+
+@pytest.mark.parametrize(
+    "lead",
+    [
+        {"status": CallStatus.SCHEDULED, "abgeschlossen_at": None},
+        {"ergebnis_art": "erreicht", "wieder_fragen_am": NOW.date()},
+        {"klaerung_noetig": True},
+    ],
+)
+async def test_what_was_settled_along_is_kept_as_long_as_the_call_it_was_settled_with(
+    lead: dict[str, Any], session: AsyncSession, sessions: SessionFactory, clock: FakeClock
+):
+    await keep(session, old_call(id=LEAD, **lead))
+    await keep(session, old_call(id=ALONG, gemeinsam_mit_id=LEAD))
+    assert sum((await turn(sessions, clock)).values()) == 0
+
+
+async def test_the_call_that_was_made_is_kept_while_one_settled_along_is_open(
+    session: AsyncSession, sessions: SessionFactory, clock: FakeClock
+):
+    await keep(session, old_call(id=LEAD))
+    await keep(session, old_call(id=ALONG, gemeinsam_mit_id=LEAD, klaerung_noetig=True))
+    assert sum((await turn(sessions, clock)).values()) == 0
+
+
 async def test_nothing_goes_while_nothing_is_set(
     session: AsyncSession, sessions: SessionFactory, clock: FakeClock
 ):
