@@ -11,7 +11,7 @@ install = $(UV) $(1) || $(PIP) install --no-compile $(1)
 # Without bytecode every start compiles the libraries anew, which takes longer than the tests.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run test test-kafka test-real check-api check format bench screenshots translations postcodes lock clean
+.PHONY: help run test test-kafka test-real test-deployed check-api check format bench screenshots translations postcodes lock clean
 
 run: $(VENV)/.run  ## the demo: everything on this machine, on embedded servers
 	@$(BIN)/calldesk demo
@@ -43,12 +43,17 @@ test: $(VENV)/.dev  ## all tests: unit, integration, end-to-end, chaos
 	@$(BIN)/python -m tests.e2e.ensure_browser
 	@$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder -q
 
-test-real: $(VENV)/.dev test-kafka check-api  ## the tests against real servers: Apache Kafka, Dovecot; and check-api
+test-real: $(VENV)/.dev test-kafka test-deployed check-api  ## the tests against real servers: Kafka, Dovecot, nginx ...; and check-api
 	@$(BIN)/python -m tests.mailbox.ensure_dovecot
 	@TEST_IMAP=dovecot $(BIN)/pytest -q -m imap tests
 
 check-api: $(VENV)/.dev  ## Spectral and Redocly over the API's and the events' contracts, fetched with npm
 	@$(BIN)/pytest -q tests/contracts/linters.py
+
+test-deployed: $(VENV)/.dev  ## the application as deploy/ deploys it
+	@$(BIN)/python -m tests.e2e.ensure_browser
+	@$(BIN)/python -m tests.deployed.ensure_servers
+	@$(BIN)/pytest -q tests/deployed
 
 check: $(VENV)/.dev  ## lint, format, types, migrations, translations
 	@$(BIN)/ruff check .

@@ -30,6 +30,7 @@ from shared.direct_connection import DirectConnection, DirectPool
 from shared.notifications import Listener, Notifier
 from shared.supervision import keep_running
 from webapp import i18n
+from webapp.access_log import logged
 from webapp.auth import Authentication, allowance_of
 from webapp.controllers import EXCEPTION_HANDLERS, ROUTE_HANDLERS
 from webapp.controllers.api.openapi import DescribedStructs, openapi_config
@@ -37,6 +38,7 @@ from webapp.csrf import cookie_to_set, refuse_foreign_forms
 from webapp.dependencies import DEPENDENCIES
 from webapp.foreign import refuse_foreigners
 from webapp.head import allow_head, head_as_get
+from webapp.prefix import below, refuse_taken
 from webapp.security import SECURITY_HEADERS, is_secure
 from webapp.service_keys import ServiceKeys, limit_headers
 from webapp.templating import create_template_engine
@@ -65,7 +67,11 @@ _HEADERS = _encoded({**SECURITY_HEADERS, "Cache-Control": "no-store"})
 
 
 def create_app(config: Settings | None = None, *, clock: Clock | None = None) -> Litestar:
-    """Return the application over `config`, by default the process's own."""
+    """Return the application over `config`, by default the process's own.
+
+    Raises:
+        ConfigurationError: `ROOT_PATH` is where one of its own addresses begins.
+    """
     config = config or get_config()
     database = _database(config)
     app = Litestar(
@@ -82,7 +88,7 @@ def create_app(config: Settings | None = None, *, clock: Clock | None = None) ->
         before_send=[_add_headers],
         compression_config=COMPRESSION,
         cors_config=_cors(config),
-        template_config=TemplateConfig(instance=create_template_engine()),
+        template_config=TemplateConfig(instance=create_template_engine(config.root_path)),
         plugins=[HTMXPlugin(), DescribedStructs(), SQLAlchemyInitPlugin(database)],
         openapi_config=openapi_config(config),
         request_max_body_size=LARGEST_BODY,
@@ -98,7 +104,8 @@ def create_app(config: Settings | None = None, *, clock: Clock | None = None) ->
         logging_config=None,
         pdb_on_exception=False,
     )
-    app.asgi_handler = head_as_get(app.asgi_handler)
+    refuse_taken(config.root_path, app.routes)
+    app.asgi_handler = logged(below(head_as_get(app.asgi_handler), config.root_path), config)
     return app
 
 

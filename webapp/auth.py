@@ -24,7 +24,7 @@ from services.models import Staff
 from services.work import API, Actor
 from shared.config import Settings
 from shared.loopback import is_loopback
-from webapp.security import cookie_name, is_secure
+from webapp.security import cookie, cookie_name
 from webapp.service_keys import ServiceKeys
 
 SESSION_COOKIE = "calldesk_session"
@@ -159,12 +159,4 @@ class SessionCookie:
         return self._cookie("", 0)
 
     def _cookie(self, value: str, max_age: int) -> Cookie:
-        return Cookie(
-            key=cookie_name(SESSION_COOKIE, self.config),
-            value=value,
-            max_age=max_age,
-            path="/",
-            secure=is_secure(self.config),
-            httponly=True,
-            samesite="lax",
-        )
+        return cookie(SESSION_COOKIE, value, self.config, max_age)

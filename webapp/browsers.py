@@ -13,10 +13,10 @@ from litestar.datastructures import Cookie
 
 from services.accounts.login_tries import Visitor
 from shared.config import Settings
-from webapp.security import cookie_name, is_secure
+from webapp.security import cookie
 
 YEAR_SECONDS = 31_536_000
-COOKIE = re.compile(r"(?:__Host-)?calldesk_browser_(\d{1,10})")
+COOKIE = re.compile(r"(?:__(?:Host|Secure)-)?calldesk_browser_(\d{1,10})")
 BROWSERS = (
     ("Edg", "Edge"),
     ("OPR/", "Opera"),
@@ -43,10 +43,14 @@ SHARED_PREFIX = 64
 
 def visitor_of(connection: ASGIConnection[Any, Any, Any, Any], config: Settings) -> Visitor:
     """Return who tries to log in."""
-    host = connection.client.host if connection.client else ""
-    source = _signature(config, "source", _network(host))[:32] if host else ""
+    source = source_mark(connection.client.host if connection.client else "", config)
     name = browser_name(connection.headers.get("user-agent", ""))
     return Visitor(source, known_browsers(connection.cookies, config), name)
+
+
+def source_mark(host: str, config: Settings) -> str:
+    """Return what stands for a network address, which is itself kept nowhere; empty without one."""
+    return _signature(config, "source", _network(host))[:32] if host else ""
 
 
 def browser_name(agent: str) -> str:
@@ -75,15 +79,8 @@ def new_browser() -> str:
 
 def browser_cookie(staff_id: int, browser: str, config: Settings) -> Cookie:
     """Return the cookie by which a browser is known for an account, for a year after each login."""
-    return Cookie(
-        key=cookie_name(f"calldesk_browser_{staff_id}", config),
-        value=f"{browser}.{_signature(config, 'browser', str(staff_id), browser)}",
-        max_age=YEAR_SECONDS,
-        path="/",
-        secure=is_secure(config),
-        httponly=True,
-        samesite="lax",
-    )
+    signed = f"{browser}.{_signature(config, 'browser', str(staff_id), browser)}"
+    return cookie(f"calldesk_browser_{staff_id}", signed, config, YEAR_SECONDS)
 
 
 def _network(host: str) -> str:

@@ -22,7 +22,7 @@ from shared.config import Settings
 from webapp.auth import is_service_path
 from webapp.browsers import known_browsers
 from webapp.masking import masked, unmasked
-from webapp.security import SAFE_METHODS, cookie_name, csrf_cookie_name, is_secure
+from webapp.security import SAFE_METHODS, cookie, cookie_name, csrf_cookie_name
 from webapp.whose_page import OthersPage, refuse_others_page
 
 FIELD = "_csrf_token"
@@ -68,10 +68,9 @@ def cookie_to_set(scope: Scope) -> Cookie | None:
     """Return the cookie an answer needs so that its forms are accepted, if the browser lacks it."""
     token = _notes(scope).get(_GIVEN)
     config: Settings = scope["litestar_app"].state.config
-    name = _cookie(config)
-    if token is None or ASGIConnection[Any, Any, Any, Any](scope).cookies.get(name) == token:
+    if token is None or ASGIConnection[Any, Any, Any, Any](scope).cookies.get(_cookie(config)) == token:
         return None
-    return Cookie(key=name, value=token, path="/", secure=is_secure(config), httponly=True, samesite="lax")
+    return cookie(csrf_cookie_name(config.secret_key.get_secret_value()), token, config)
 
 
 async def _check(request: Request[Any, Any, Any]) -> None:

@@ -3,6 +3,7 @@
 import hashlib
 
 from litestar import MediaType, Response
+from litestar.datastructures import Cookie
 
 from shared.config import Settings
 
@@ -52,8 +53,27 @@ def is_secure(config: Settings) -> bool:
 
 
 def cookie_name(name: str, config: Settings) -> str:
-    """Return a cookie's name; over TLS with a prefix so that no other host can set it (RFC 6265bis)."""
-    return f"__Host-{name}" if is_secure(config) else name
+    """Return a cookie's name; over TLS with a prefix for which browsers take it over TLS only (RFC 6265bis).
+
+    `__Host-` also keeps other hosts of the domain from setting it, and asks for a cookie of the whole host:
+    below a path, where others may be at home beside us, it is `__Secure-`.
+    """
+    if not is_secure(config):
+        return name
+    return f"__Secure-{name}" if config.root_path else f"__Host-{name}"
+
+
+def cookie(name: str, value: str, config: Settings, max_age: int | None = None) -> Cookie:
+    """Return a cookie for this application alone; without `max_age` seconds it goes with the browser."""
+    return Cookie(
+        key=cookie_name(name, config),
+        value=value,
+        max_age=max_age,
+        path=config.root_path or "/",
+        secure=is_secure(config),
+        httponly=True,
+        samesite="lax",
+    )
 
 
 def csrf_cookie_name(secret: str) -> str:

@@ -11,6 +11,7 @@ from services.calls.countdown import ANNOUNCED_AT, FEW_MINUTES
 from services.therapists.phone_numbers import dialable, says_more
 from webapp import i18n
 from webapp.csrf import token_for_forms
+from webapp.prefix import PrefixedTemplate
 from webapp.static_files import script_modules, static_url
 
 VIEWS = Path(__file__).parent / "views"
@@ -46,8 +47,8 @@ def closed(value: object) -> object:
     return value + "".join(reversed(ends))
 
 
-def create_template_engine() -> JinjaTemplateEngine:
-    """Return the engine with translations, filters and globals installed."""
+def create_template_engine(root_path: str) -> JinjaTemplateEngine:
+    """Return the engine with translations, filters and globals installed, for pages below `root_path`."""
     environment = Environment(
         loader=FileSystemLoader(VIEWS),
         autoescape=True,
@@ -58,6 +59,7 @@ def create_template_engine() -> JinjaTemplateEngine:
         auto_reload=False,
         finalize=closed,
     )
+    environment.template_class = PrefixedTemplate
     environment.install_gettext_callables(i18n.gettext, i18n.ngettext, newstyle=True)  # pyright: ignore[reportAttributeAccessIssue]
     environment.filters |= {
         "day": i18n.day,
@@ -71,6 +73,7 @@ def create_template_engine() -> JinjaTemplateEngine:
     environment.tests["more_than_numbers"] = says_more
     environment.globals |= {
         "_": translate,
+        "root_path": root_path,
         "static_url": static_url,
         "script_modules": script_modules,
         "language": i18n.language.get,

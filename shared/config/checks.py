@@ -65,6 +65,8 @@ def dangers(settings: Settings) -> Iterator[str]:
 def _identity_dangers(settings: Settings) -> Iterator[str]:
     if not _is_random(settings.secret_key.get_secret_value()):
         yield f"SECRET_KEY: production needs a random value of at least {SHORTEST_SECRET} characters"
+    if settings.trusted_proxies == "*":
+        yield "TRUSTED_PROXIES: anybody could say where they come from, name the proxies or their network"
     domain = settings.email_sender.rpartition("@")[2].casefold()
     if any(domain == reserved or domain.endswith(f".{reserved}") for reserved in RESERVED_DOMAINS):
         yield "EMAIL_SENDER: this domain is nobody's, give the address that answers go to"

@@ -29,6 +29,8 @@ from shared.config.values import (
     Months,
     Origins,
     Port,
+    Proxies,
+    RootPath,
     Seconds,
     Sender,
     SenderDomains,
@@ -132,7 +134,9 @@ class Settings(BaseSettings):
     communication_service_port: Port = 8004
     allowed_hosts: HostNames = ""
     cors_origins: Origins = ""
-    trusted_proxies: str = "127.0.0.1,::1"
+    root_path: RootPath = ""
+    trusted_proxies: Proxies = "127.0.0.1,::1"
+    access_log: bool = True
     max_connections: Annotated[int, Field(ge=20, le=100_000)] = 800
     api_rate_limit_per_minute: Annotated[int, Field(ge=0, le=1_000_000)] = 6_000
     therapist_ttl_minutes: Annotated[int, Field(ge=1, le=525_600)] = 60

@@ -3,7 +3,7 @@
 import re
 import socket
 from datetime import time
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -46,6 +46,7 @@ WEEK_SECONDS = 7 * 24 * 3600
 _ONE_HOST = re.compile(r"[^\s/:@?#\[\]]+")
 _HOST = re.compile(r"[a-z0-9_.-]+|[0-9a-f:]+")
 _ORIGIN = re.compile(r"https?://(?:[a-z0-9_.-]+|\[[0-9a-f:]+\])(?::\d{1,5})?")
+_PATH = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]*(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*")
 _BROKER = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[^\s:/@\[\]]+)(?::(\d{1,5}))?")
 
 
@@ -128,6 +129,29 @@ def _read_origins(value: str) -> str:
     if not all(_ORIGIN.fullmatch(origin) for origin in origins):
         raise ValueError("name origins in full, separated by commas, for example https://desk.example.de")
     return ",".join(origins)
+
+
+def _read_proxies(value: str) -> str:
+    """Return addresses and networks separated by commas; `*` is everybody."""
+    proxies = [proxy for part in value.split(",") if (proxy := part.strip())]
+    if proxies == ["*"]:
+        return "*"
+    try:
+        for proxy in proxies:
+            ip_network(proxy)
+    except ValueError:
+        raise ValueError(
+            "name addresses or networks (CIDR), separated by commas, for example 10.0.0.5,172.16.0.0/12"
+        ) from None
+    return ",".join(proxies)
+
+
+def _read_root_path(value: str) -> str:
+    """Return a path that begins and does not end with a slash; nothing at the root of the host."""
+    path = value.strip().strip("/")
+    if path and not _PATH.fullmatch(path):
+        raise ValueError("give the path the application stands below, in plain letters, for example /pult")
+    return f"/{path}" if path else ""
 
 
 def _known_timezone(value: str) -> str:
@@ -228,6 +252,12 @@ HostNames = Annotated[str, AfterValidator(_read_hosts)]
 
 Origins = Annotated[str, AfterValidator(_read_origins)]
 """Sites whose pages may use the API."""
+
+Proxies = Annotated[str, AfterValidator(_read_proxies)]
+"""Whose word on where a request came from is taken."""
+
+RootPath = Annotated[str, AfterValidator(_read_root_path)]
+"""The path of a host that the application stands below."""
 
 TimeZone = Annotated[str, AfterValidator(_known_timezone)]
 """A name of the IANA time zone database."""

@@ -4,7 +4,7 @@ import asyncio
 import json
 import socket
 import tempfile
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -35,12 +35,13 @@ NOW = datetime(2026, 10, 14, 10, 42, tzinfo=BERLIN)
 class RunningApp:
     """Serve and worker processes with everything they talk to; a sample day is loaded."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, settings: Mapping[str, str] | None = None) -> None:
         self._folder = folder
+        self._own_settings = settings or {}
         self._peers = Peers(folder)
         self.web = Application("serve", folder / "web.log")
         self.worker = Application("worker", folder / "worker.log")
-        self.port = _free_port()
+        self.port = free_port()
         self.base_url = f"http://127.0.0.1:{self.port}"
         self.config: Settings
         self.api_key = ""
@@ -57,6 +58,7 @@ class RunningApp:
             "COMMUNICATION_SERVICE_HOST": "127.0.0.1",
             "COMMUNICATION_SERVICE_PORT": str(self.port),
             "DATA_DIR": str(self._folder),
+            **self._own_settings,
         }
         prepare_database(self._settings, sample_data=True)
         self.config = load_settings(
@@ -131,14 +133,14 @@ class RunningApp:
             await consumer.stop()
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
 
 
-def running_app(folder: Path | None = None) -> RunningApp:
-    """Return an application that is up, its data in a folder of its own."""
-    app = RunningApp(folder or Path(tempfile.mkdtemp(prefix="calldesk-e2e-")))
+def running_app(folder: Path | None = None, settings: Mapping[str, str] | None = None) -> RunningApp:
+    """Return an application that is up, its data in a folder of its own; `settings` go before others."""
+    app = RunningApp(folder or Path(tempfile.mkdtemp(prefix="calldesk-e2e-")), settings)
     app.start()
     return app

@@ -109,3 +109,23 @@ def test_other_programs_names_are_left_alone():
 def test_settings_themselves_are_not_misspelt():
     assert misspelt(KNOWN, in_file=map(str.lower, KNOWN), environment=dict.fromkeys(KNOWN, "x")) == {}
     assert nearest("SOMETHING_ELSE", KNOWN) is None
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [("", ""), ("/", ""), ("pult", "/pult"), ("//pult/", "/pult"), ("/a/b.c", "/a/b.c")],
+)
+def test_a_path_to_stand_below_begins_with_a_slash(written: str, meant: str):
+    assert load_settings(env_file=None, root_path=written).root_path == meant
+
+
+@pytest.mark.parametrize("written", ["/pult?x", "/a//b", "/../x", "/Büro", "/a b", 'x"y'])
+def test_what_can_not_stand_in_an_address_as_it_is_is_no_path_to_stand_below(written: str):
+    assert refusal(root_path=written).startswith("ROOT_PATH: give the path")
+
+
+def test_proxies_are_addresses_and_networks():
+    written = "10.0.0.5, 172.16.0.0/12,2001:db8::/32"
+    assert load_settings(env_file=None, trusted_proxies=written).trusted_proxies == written.replace(" ", "")
+    for wrong in ("proxy", "10.0.0.1/8", "10.0.0.5;10.0.0.6", "*,10.0.0.5"):
+        assert refusal(trusted_proxies=wrong).startswith("TRUSTED_PROXIES: name addresses or networks (CIDR)")

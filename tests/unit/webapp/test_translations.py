@@ -25,7 +25,7 @@ def test_both_catalogs_are_complete():
     ],
 )
 def test_every_reason_has_words_in_both_languages(partial: str, macro: str, codes: set[str]):
-    module = create_template_engine().engine.get_template(f"partials/{partial}.html").module
+    module = create_template_engine("").engine.get_template(f"partials/{partial}.html").module
     said: dict[str, list[str]] = {}
     for language in i18n.LANGUAGES:
         i18n.language.set(language)
@@ -47,7 +47,7 @@ def test_what_a_process_has_once_said_in_one_language_it_says_in_the_other():
 @pytest.mark.parametrize("language", ["de", "en"])
 def test_what_a_reply_ended_and_who_was_asked_to_cancel_need_no_words(language: str):
     i18n.language.set(language)
-    templates = create_template_engine().engine
+    templates = create_template_engine("").engine
     assert templates.get_template("partials/contact_words.html").module.attempt_words("reply") == ""
     assert templates.get_template("partials/call_labels.html").module.cancel_reason(None) == ""
 

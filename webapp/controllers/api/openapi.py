@@ -10,7 +10,7 @@ from typing import Any
 
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin, YamlRenderPlugin
-from litestar.openapi.spec import Components, Contact, License, OpenAPI, Schema, SecurityScheme, Tag
+from litestar.openapi.spec import Components, Contact, License, OpenAPI, Schema, SecurityScheme, Server, Tag
 from litestar.plugins import OpenAPISchemaPlugin
 from litestar.typing import FieldDefinition
 from msgspec import Struct
@@ -31,7 +31,7 @@ Dates and times of calls are the practice's wall clock; instants are UTC.
 KEY = SecurityScheme(
     type="http",
     scheme="bearer",
-    description="A key that an administrator makes on *System*, or an operator with `calldesk api-key create`.",
+    description="A key that an administrator makes on *System*, or an operator with `calldesk api-key create`",
 )
 
 TAGS = (
@@ -91,6 +91,7 @@ def openapi_config(config: Settings) -> OpenAPIConfig:
         use_handler_docstrings=True,
         path="/api/docs",
         render_plugins=[JsonRenderPlugin(), YamlRenderPlugin()],
+        servers=[Server(url=config.root_path or "/")],
         tags=list(TAGS),
         security=[{"key": []}],
         components=Components(security_schemes={"key": KEY}),

@@ -18,6 +18,7 @@ from shared.config import Settings
 from webapp.auth import SessionCookie, session_token, totp_key
 from webapp.browsers import browser_cookie, new_browser, visitor_of
 from webapp.csrf import new_token
+from webapp.prefix import inner
 from webapp.screens.forms import Submitted
 from webapp.whose_page import is_page_of
 
@@ -161,7 +162,8 @@ def to_the_door(request: Page) -> Redirect:
 def other_person(request: Page, name: str, status: int = 200) -> Template:
     """Say on an open page that its reader is somebody else now; it goes on only as a new one."""
     here = urlsplit(request.headers.get("hx-current-url", ""))
-    context = {"name": name, "here": local_path(f"{here.path}?{here.query}" if here.query else here.path)}
+    path = inner(here.path, request.app.state.config.root_path)
+    context = {"name": name, "here": local_path(f"{path}?{here.query}" if here.query else path)}
     headers = {"HX-Retarget": "#dialog", "HX-Reswap": "innerHTML"}
     return Template("login/other_person.html", context=context, status_code=status, headers=headers)
 

@@ -13,5 +13,5 @@ document.addEventListener("change", ({ target }) => {
 
 /* Settings lead back to the page as it is now. */
 document.addEventListener("submit", ({ target }) => {
-  if (target.matches("[action='/settings']")) target.elements.next.value = location.pathname + location.search;
+  if (target.matches("[action$='/settings']")) target.elements.next.value = location.pathname.slice(document.body.dataset.root.length) + location.search;
 });
