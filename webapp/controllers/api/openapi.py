@@ -31,7 +31,7 @@ Dates and times of calls are the practice's wall clock; instants are UTC.
 KEY = SecurityScheme(
     type="http",
     scheme="bearer",
-    description="A key that an administrator makes on *System*, or an operator with `calldesk api-key create`",
+    description="A key that an administrator makes on *System*, or an operator by `calldesk api-key create`.",
 )
 
 TAGS = (
