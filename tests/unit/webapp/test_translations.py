@@ -36,7 +36,7 @@ def test_every_reason_has_words_in_both_languages(partial: str, macro: str, code
 
 
 def test_what_a_process_has_once_said_in_one_language_it_says_in_the_other():
-    countdown = create_template_engine().engine.get_template("partials/countdown.html").module.countdown
+    countdown = create_template_engine("").engine.get_template("partials/countdown.html").module.countdown
     now = datetime(2026, 10, 14, 8, 42, tzinfo=UTC)
     left = [Countdown(now + timedelta(minutes=18), now, ends=ends) for ends in (True, False)]
     for language, words in (("de", ("noch 18 min", "in 18 min")), ("en", ("18 min left", "in 18 min"))):
