@@ -13,6 +13,7 @@ LONGEST_LOCAL_PART = 64
 """Octets before the @ (RFC 5321, 4.5.3.1.1)."""
 
 LONGEST_NOTE = 10_000
+LONGEST_REFERENCE = 100
 
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _VISIBLE = re.compile(
@@ -31,6 +32,7 @@ TOO_LARGE = "At most %(limit)s bytes."
 NO_CONTROL_CHARACTERS = "Line breaks and other control characters are not possible here."
 NOT_TEXT = "This contains characters that are not text."
 NOT_AN_ID = "Give a whole number from 1 to %(limit)s."
+NOT_A_REFERENCE = "Give 1 to %(limit)s printable characters, without blanks at the ends."
 NOT_POSSIBLE_WITH_TEMPLATE = "The template brings the content: leave this out."
 NO_ANSWER = "There is no answer: set antwort_erhalten as well."
 TEMPLATE_MISSING = "This needs a template as well."
@@ -101,6 +103,14 @@ def check_name(name: str) -> list[FieldError]:
     if 1 <= len(name) <= LONGEST_NAME and name.isprintable():
         return []
     return [FieldError("name", "Give a name of 1 to 100 printable characters.")]
+
+
+def check_reference(field: str, value: str | None) -> list[FieldError]:
+    """Return what is wrong with a caller's reference, which is kept as it was given."""
+    if value is None:
+        return []
+    fits = 1 <= len(value) <= LONGEST_REFERENCE and value.isprintable() and value == value.strip()
+    return [] if fits else [FieldError(field, NOT_A_REFERENCE, (("limit", LONGEST_REFERENCE),))]
 
 
 def check_note(field: str, value: str | None) -> list[FieldError]:

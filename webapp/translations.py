@@ -42,6 +42,7 @@ MESSAGE_MODULES = (
     "checks",
     "emails.addresses",
     "emails.replies",
+    "emails.schedule",
     "emails.senders",
     "emails.stop_list",
     "emails.templates.engine",

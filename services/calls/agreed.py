@@ -31,6 +31,7 @@ async def book_call_back(
         vereinbart_von=tx.actor.staff_id,
         email_id=call.email_id,
         vorheriger_anruf_id=call.id,
+        extern_id=call.extern_id,
     )
     await carry_on(tx, call, agreed)
     return agreed
@@ -48,6 +49,7 @@ async def book_question(tx: Transaction, call: PhoneCall, day: date) -> PhoneCal
             not_before=day,
             grund=CallReason.MANUAL,
             vorheriger_anruf_id=call.id,
+            extern_id=call.extern_id,
         )
     except Unschedulable as error:
         return no_retry_after(error)

@@ -45,7 +45,11 @@ async def call_again(
         therapist = await tx.session.get(Therapist, call.therapist_id)
         if therapist is None:
             raise UnknownHours
-        values: dict[str, Any] = {"grund": CallReason.MANUAL, "notizen": call.notizen}
+        values: dict[str, Any] = {
+            "grund": CallReason.MANUAL,
+            "notizen": call.notizen,
+            "extern_id": call.extern_id,
+        }
         if not locked.answered:
             values["email_id"] = await first_carried(tx, call)
         planned = await (book_at(tx, therapist, *at, **values) if at else book_next(tx, therapist, **values))

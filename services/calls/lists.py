@@ -22,6 +22,7 @@ class CallFilters:
     geplantes_datum: date | None = None
     geplantes_datum_von: date | None = None
     geplantes_datum_bis: date | None = None
+    extern_id: str | None = None
 
 
 async def list_calls(work: Work, filters: CallFilters, request: PageRequest) -> Page[PhoneCall]:
@@ -40,6 +41,7 @@ def _conditions(filters: CallFilters) -> list[ColumnElement[bool]]:
         PhoneCall.therapist_id: filters.therapist_id,
         PhoneCall.status: filters.status,
         PhoneCall.geplantes_datum: filters.geplantes_datum,
+        PhoneCall.extern_id: filters.extern_id,
     }
     conditions = [column == value for column, value in wanted.items() if value is not None]
     if filters.email_id is not None:

@@ -131,6 +131,7 @@ async def book_retry(
             grund=call.grund,
             versuch=1 if art == OutcomeKind.WRONG_NUMBER else call.versuch + 1,
             vorheriger_anruf_id=call.id,
+            extern_id=call.extern_id,
             doppelt=call.doppelt,
         )
     except Unschedulable as error:

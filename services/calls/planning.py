@@ -13,7 +13,7 @@ from sqlalchemy import select
 from services import idempotency
 from services.calls.linked_emails import join, open_follow_up
 from services.calls.locking import check_scheduled, hold_email, lock_follow_ups
-from services.checks import check_note
+from services.checks import check_note, check_reference
 from services.errors import Conflict, FieldError, InvalidInput
 from services.events.types import EventType
 from services.hints import CALLS
@@ -61,7 +61,10 @@ class FollowUpOpen(Conflict):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewCall:
-    """A call to be made; without date and time it goes into the therapist's next free slot."""
+    """A call to be made; without date and time it goes into the therapist's next free slot.
+
+    `extern_id` is the caller's reference and holds nothing personal; the calls that follow from it keep it.
+    """
 
     therapist_id: int
     geplantes_datum: date | None = None
@@ -70,6 +73,7 @@ class NewCall:
     notizen: str | None = None
     email_id: int | None = None
     grund: CallReason = CallReason.MANUAL
+    extern_id: str | None = None
 
 
 async def create_call(
@@ -82,8 +86,8 @@ async def create_call(
         CallCollision: the time asked for is taken.
         EmailAnswered: the call is about an answered e-mail, and no call back.
         FollowedUpAlready: there is a call with the reason `keine_antwort` about this e-mail.
-        FollowUpOpen: the therapist has an open one, and this is to have a time, a length or a note of its
-            own, or is about no e-mail.
+        FollowUpOpen: the therapist has an open one, and this is to have a time, a length, a note or a
+            reference of its own, or is about no e-mail.
         CalendarBusy: others are booking, and the turn did not come in time.
         TemporarilyUnavailable: the therapist is not known here and their directory can't be asked.
     """
@@ -212,7 +216,12 @@ async def _turn(work: Work) -> AsyncGenerator[Transaction]:
 
 
 async def _book(tx: Transaction, new: NewCall, therapist: Therapist) -> PhoneCall:
-    values: dict[str, Any] = {"notizen": new.notizen, "grund": new.grund, "email_id": new.email_id}
+    values: dict[str, Any] = {
+        "notizen": new.notizen,
+        "grund": new.grund,
+        "email_id": new.email_id,
+        "extern_id": new.extern_id,
+    }
     if new.email_id is not None and new.grund != CallReason.NO_REPLY:
         await _hold_unanswered(tx, new.email_id, new.grund)
     if new.geplantes_datum is not None and new.geplante_zeit is not None:
@@ -239,7 +248,8 @@ async def _join_open(tx: Transaction, new: NewCall) -> PhoneCall | None:
         await _check_not_followed_up(tx, new.email_id)
     if call is None:
         return None
-    if new.email_id is None or (new.geplantes_datum, new.dauer_minuten, new.notizen) != (None, None, None):
+    own = (new.geplantes_datum, new.dauer_minuten, new.notizen, new.extern_id)
+    if new.email_id is None or any(value is not None for value in own):
         raise FollowUpOpen(call_id=call.id)
     await join(tx, call, [new.email_id], automatic=True)
     return call
@@ -272,7 +282,11 @@ def _check(new: NewCall) -> None:
         errors.append(FieldError("geplantes_datum", "Give the date as well, or neither date nor time."))
     if new.geplante_zeit is None and new.geplantes_datum is not None:
         errors.append(FieldError("geplante_zeit", "Give the time as well, or neither date nor time."))
-    errors += [*duration_errors(new.dauer_minuten), *check_note("notizen", new.notizen)]
+    errors += [
+        *duration_errors(new.dauer_minuten),
+        *check_note("notizen", new.notizen),
+        *check_reference("extern_id", new.extern_id),
+    ]
     if errors:
         raise InvalidInput(*errors)
 

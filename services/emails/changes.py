@@ -11,12 +11,13 @@ from services.emails.addresses import check_address, normalized_address
 from services.emails.bodies import both_bodies
 from services.emails.consequences import lock_to_take_back
 from services.emails.replies import Reply, take_reply, withdraw_answer
+from services.emails.schedule import check_times, first_attempt_at
 from services.emails.senders import refuse_other_sender
 from services.emails.states import NotInThisState, TextErased, change_status, finish_change, locked_email
 from services.emails.stop_list import keep_from_stopped, refuse_stopped
 from services.errors import FieldError, InvalidInput
 from services.models import Email, EmailStatus
-from services.work import Action, Transaction, Work
+from services.work import Action, Moment, Transaction, Work
 
 CONTENT = (
     "therapist_id",
@@ -27,7 +28,14 @@ CONTENT = (
     "empfaenger_name",
     "absender_email",
     "absender_name",
+    "antwort_an",
 )
+
+ADDRESSES = ("empfaenger_email", "absender_email", "antwort_an")
+
+TIMES = ("send_at", "expires_at")
+
+NOT_UNDER_WAY = (EmailStatus.DRAFT, EmailStatus.QUEUED, EmailStatus.FAILED)
 
 FOLLOW_UP = ("nachverfolgung_erforderlich", "nachverfolgung_notizen", "nachverfolgung_hindernis")
 
@@ -36,8 +44,8 @@ FOLLOW_UP = ("nachverfolgung_erforderlich", "nachverfolgung_notizen", "nachverfo
 class EmailChanges:
     """What is to change; `UNSET` leaves a column as it is.
 
-    Given one body, the other is derived from it. `antwort_erhalten=False` takes an answer back; a naive
-    `antwortdatum` is local time.
+    Given one body, the other is derived from it. `antwort_erhalten=False` takes an answer back. When it is to
+    be sent can change until its hand-over begins, and of what has failed. Naive times are local.
     """
 
     therapist_id: int | UnsetType = UNSET
@@ -48,6 +56,9 @@ class EmailChanges:
     empfaenger_name: str | UnsetType = UNSET
     absender_email: str | UnsetType = UNSET
     absender_name: str | UnsetType = UNSET
+    antwort_an: str | UnsetType | None = UNSET
+    send_at: datetime | UnsetType | None = UNSET
+    expires_at: datetime | UnsetType | None = UNSET
     status: EmailStatus | UnsetType = UNSET
     antwort_erhalten: bool | UnsetType = UNSET
     antwortdatum: datetime | UnsetType | None = UNSET
@@ -66,8 +77,10 @@ async def update_email(
 
     Raises:
         InvalidInput: names every field that is wrong; nothing is changed.
-        NotInThisState: content of what is no draft, or a way between states that does not exist.
-        NotToBeSent, Stopped: it is to be queued, and was answered or its recipient is on the stop list.
+        NotInThisState: content of what is no draft, when to send what is under way or was sent, or a way
+            between states that does not exist.
+        NotToBeSent, Stopped, Expired: it is to be queued, and was answered, its recipient is on the stop
+            list, or the time to send it is over.
         StaleVersion: somebody changed the e-mail after `version` was read.
     """
     content = await _checked_content(changes, utf8=utf8)
@@ -83,6 +96,7 @@ async def update_email(
             await refuse_stopped(tx, "empfaenger_email", email.empfaenger_email)
         if email.absender_email != before["absender_email"]:
             refuse_other_sender(email, tx.rules)
+        _change_times(email, changes, tx)
         if changes.status is not UNSET and changes.status is not email.status:
             if changes.status is EmailStatus.QUEUED:
                 refuse_other_sender(email, tx.rules)
@@ -130,6 +144,32 @@ def _change_content(email: Email, content: dict[str, Any]) -> None:
         setattr(email, column, value)
 
 
+def _change_times(email: Email, changes: EmailChanges, moment: Moment) -> None:
+    """Set from when until when it is sent, as far as that differs; one that waits is then due anew.
+
+    Raises:
+        NotInThisState: something differs, and it is under way or was sent.
+        InvalidInput: they can't be.
+    """
+    given = {
+        field: at and moment.rules.aware(at)
+        for field in TIMES
+        if (at := getattr(changes, field)) is not UNSET
+    }
+    different = {field: at for field, at in given.items() if getattr(email, field) != at}
+    if not different:
+        return
+    if email.status not in NOT_UNDER_WAY:
+        raise NotInThisState(status=email.status.value)
+    after = {field: getattr(email, field) for field in TIMES} | different
+    if errors := check_times(moment.now, different, **after):
+        raise InvalidInput(*errors)
+    for field, at in different.items():
+        setattr(email, field, at)
+    if email.status is EmailStatus.QUEUED and "send_at" in different:
+        email.naechster_versuch_at = first_attempt_at(moment.now, email.send_at)
+
+
 def _columns(email: Email) -> dict[str, Any]:
     return {column.key: getattr(email, column.key) for column in Email.__mapper__.column_attrs}
 
@@ -155,8 +195,8 @@ async def _checked_content(changes: EmailChanges, *, utf8: bool) -> dict[str, An
     if errors:
         raise InvalidInput(*errors)
     for field in given:
-        if field.endswith("_email"):
-            given[field] = normalized_address(given[field])
+        if field in ADDRESSES:
+            given[field] = given[field] and normalized_address(given[field])
         elif field in ("betreff", "empfaenger_name", "absender_name"):
             given[field] = given[field].strip()
     if bodies:
@@ -172,7 +212,9 @@ def _check(field: str, value: Any, *, utf8: bool) -> list[FieldError]:
             return check_id(field, value)
         case "body_html" | "body_text":
             return check_body(field, value)
-        case "empfaenger_email" | "absender_email":
+        case "antwort_an" if value is None:
+            return []
+        case "empfaenger_email" | "absender_email" | "antwort_an":
             return check_address(field, value, utf8=utf8)
         case _:
             return check_line(field, value)

@@ -277,7 +277,7 @@ def _take_back_email(tx: Transaction, email: Email, done: Consequences, changed:
     if untouched(*DELIVERY) and email.geloescht_at is None:
         restored |= {column: getattr(before, column) for column in DELIVERY}
         if before.status is EmailStatus.QUEUED and now.status is not EmailStatus.QUEUED:
-            restored |= queued(tx.now)
+            restored |= queued(tx.now, email.send_at)
     for column, value in restored.items():
         setattr(email, column, value)
     return now

@@ -1,6 +1,6 @@
 """Creating an e-mail and reading one."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 from uuid import uuid4
@@ -9,6 +9,7 @@ import msgspec
 
 from services import idempotency
 from services.checks import (
+    LONGEST_REFERENCE,
     NOT_POSSIBLE_WITH_TEMPLATE,
     REQUIRED,
     TEMPLATE_MISSING,
@@ -16,9 +17,11 @@ from services.checks import (
     check_id,
     check_line,
     check_note,
+    check_reference,
 )
 from services.emails.addresses import check_address, normalized_address
 from services.emails.bodies import both_bodies, new_message_id
+from services.emails.schedule import check_times, first_attempt_at
 from services.emails.senders import check_sender
 from services.emails.states import draft, existing_email, queued
 from services.emails.stop_list import spelling, stopped_error
@@ -29,13 +32,13 @@ from services.events.types import EmailPayload
 from services.hints import EMAIL_QUEUE, EMAILS, OUTBOX
 from services.idempotency import RESERVED, Made, RepeatableRequest
 from services.models import SCHEMA, Email, EmailStatus
+from services.rules import DeskRules
 from services.therapists.directory import ErasedTherapist
 from services.work import Actor, Moment, Work
 from shared.config.settings import SmtpSettings
 from shared.direct_connection import DirectPool
 
 SCOPE = "email"
-LONGEST_REFERENCE = 100
 
 COLUMNS = (
     "therapist_id",
@@ -52,6 +55,10 @@ COLUMNS = (
     "queued_at",
     "naechster_versuch_at",
     "aktenzeichen",
+    "antwort_an",
+    "extern_id",
+    "send_at",
+    "expires_at",
 )
 
 ERASED = "geloescht"
@@ -90,7 +97,11 @@ REPEATED = f"SELECT created_at, message_id FROM {SCHEMA}.emails WHERE id = $1"  
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewEmail:
-    """An e-mail as asked for: with one body or both, or with a template and its data."""
+    """An e-mail as asked for: with one body or both, or with a template and its data.
+
+    It is sent from `send_at` on and before `expires_at`; naive times are local. Answers go to `antwort_an`.
+    `extern_id` is the caller's reference and holds nothing personal.
+    """
 
     therapist_id: int
     empfaenger_email: str
@@ -105,6 +116,10 @@ class NewEmail:
     status: Literal[EmailStatus.DRAFT, EmailStatus.QUEUED] = EmailStatus.QUEUED
     nachverfolgung_erforderlich: bool = False
     nachverfolgung_notizen: str | None = None
+    antwort_an: str | None = None
+    extern_id: str | None = None
+    send_at: datetime | None = None
+    expires_at: datetime | None = None
 
 
 async def create_email(
@@ -124,6 +139,7 @@ async def create_email(
         InvalidInput: names every field that is wrong; nothing is stored.
         IdempotencyConflict: the key was used with another body.
     """
+    new = _in_utc(new, moment.rules)
     errors, outdated = _check_new(new, utf8=sender["utf8"]), _check_now(new, moment)
     if errors or (outdated and await idempotency.made_before(statements, SCOPE, repeatable) is None):
         raise InvalidInput(*errors, *outdated)
@@ -176,7 +192,8 @@ async def insert_email(
     email.id, email.message_id = earlier_id, earlier["message_id"]
     email.created_at = email.updated_at = earlier["created_at"]
     if email.queued_at is not None:
-        email.queued_at = email.naechster_versuch_at = earlier["created_at"]
+        email.queued_at = earlier["created_at"]
+        email.naechster_versuch_at = first_attempt_at(email.created_at, email.send_at)
     return False
 
 
@@ -218,11 +235,20 @@ async def _compose(new: NewEmail, *, now: datetime, sender: SmtpSettings) -> Ema
         nachverfolgung_notizen=new.nachverfolgung_notizen,
         message_id=new_message_id(absender),
         aktenzeichen=_reference(new.template_data),
+        antwort_an=normalized_address(new.antwort_an) if new.antwort_an else None,
+        extern_id=new.extern_id,
+        send_at=new.send_at,
+        expires_at=new.expires_at,
         created_at=now,
         updated_at=now,
         version=1,
-        **(queued(now) if new.status is EmailStatus.QUEUED else draft()),
+        **(queued(now, new.send_at) if new.status is EmailStatus.QUEUED else draft()),
     )
+
+
+def _in_utc(new: NewEmail, rules: DeskRules) -> NewEmail:
+    send_at, expires_at = (at and rules.aware(at) for at in (new.send_at, new.expires_at))
+    return replace(new, send_at=send_at, expires_at=expires_at)
 
 
 def _reference(template_data: dict[str, Any] | None) -> str | None:
@@ -237,7 +263,10 @@ def _check_new(new: NewEmail, *, utf8: bool) -> list[FieldError]:
         *check_address("empfaenger_email", new.empfaenger_email, utf8=utf8),
         *check_line("empfaenger_name", new.empfaenger_name),
         *check_note("nachverfolgung_notizen", new.nachverfolgung_notizen),
+        *check_reference("extern_id", new.extern_id),
     ]
+    if new.antwort_an is not None:
+        errors += check_address("antwort_an", new.antwort_an, utf8=utf8)
     if new.absender_email is not None:
         errors += check_address("absender_email", new.absender_email, utf8=utf8)
     if new.absender_name is not None:
@@ -251,9 +280,11 @@ def _check_new(new: NewEmail, *, utf8: bool) -> list[FieldError]:
 
 def _check_now(new: NewEmail, moment: Moment) -> list[FieldError]:
     """Return what is wrong with it by now, and was not when an equal request made an e-mail earlier."""
-    if new.absender_email is None:
-        return []
-    return check_sender("absender_email", new.absender_email, moment.rules)
+    times = {"send_at": new.send_at, "expires_at": new.expires_at}
+    errors = check_times(moment.now, times, **times)
+    if new.absender_email is not None:
+        errors += check_sender("absender_email", new.absender_email, moment.rules)
+    return errors
 
 
 def _check_source(new: NewEmail) -> list[FieldError]:

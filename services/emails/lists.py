@@ -1,7 +1,8 @@
 """Lists of e-mails, newest first, without their bodies.
 
-Every filter has an index; the count of any combination reads one narrow covering index. Words are looked up
-in subject, recipient's name and address.
+Every filter has an index; the count of any combination reads one narrow covering index, or one of its own
+where the filter leaves few. Words are looked up in subject, recipient's name and address; a caller's
+reference is found when it is typed as it is.
 """
 
 from dataclasses import dataclass
@@ -39,6 +40,7 @@ class EmailFilters:
     created_to: datetime | None = None
     sent_from: datetime | None = None
     sent_to: datetime | None = None
+    extern_id: str | None = None
     q: str | None = None
 
 
@@ -88,8 +90,11 @@ def conditions(filters: EmailFilters) -> list[ColumnElement[bool]]:
         (and_(Email.zustellung_unklar), _CLEAR, filters.zustellung_unklar),
     )
     found += [yes if wanted else no for yes, no, wanted in marks if wanted is not None]
-    if filters.q is not None and filters.q.strip():
-        found.append(has_words(SEARCHED, filters.q))
+    if filters.extern_id is not None:
+        found.append(Email.extern_id == filters.extern_id)
+    if filters.q is not None and (q := filters.q.strip()):
+        by_words = has_words(SEARCHED, q)
+        found.append(or_(by_words, Email.extern_id == q) if q.isprintable() else by_words)
     return found + _ranges(filters)
 
 

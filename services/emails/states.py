@@ -6,7 +6,7 @@ DRAFT -> QUEUED -> SENDING -> SENT
   +---------+  +-- resend --- unclear -- was sent, or somebody answered -> SENT
 ```
 A QUEUED e-mail that somebody answers has FAILED as "answered before it was sent", unless an earlier attempt
-was unclear: then it is SENT.
+was unclear: then it is SENT. One that has not been sent before its `expires_at` has FAILED as well.
 Every change of state is guarded by the state it leaves and raises `version` by one. What the worker does
 with a message it has claimed is in `services.sending.queue`.
 """
@@ -15,10 +15,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import select, true, tuple_, update
+from sqlalchemy import func, select, true, tuple_, update
 from sqlalchemy.orm import defer
 
 from services.emails.lists import BODIES, FAILED, conditions
+from services.emails.schedule import first_attempt_at, keep_from_expired, not_expired
 from services.emails.senders import has_possible_sender, refuse_other_sender
 from services.emails.stop_list import NOT_STOPPED, keep_from_stopped
 from services.errors import Conflict, NotFound
@@ -87,6 +88,7 @@ async def queue_email(work: Work, email_id: int, *, version: int | None = None) 
         NotInThisState: it is no draft.
         InvalidInput: its sender is of another domain than may send.
         Stopped: its recipient is on the stop list.
+        Expired: the time to send it is over.
     """
     return await _change(work, email_id, EmailStatus.DRAFT, EmailStatus.QUEUED, version)
 
@@ -108,6 +110,7 @@ async def retry_email(work: Work, email_id: int, *, version: int | None = None) 
         InvalidInput: its sender is of another domain than may send.
         NotToBeSent: somebody has answered it.
         Stopped: its recipient is on the stop list.
+        Expired: the time to send it is over.
     """
     return await _change(work, email_id, EmailStatus.FAILED, EmailStatus.QUEUED, version)
 
@@ -118,11 +121,16 @@ async def retry_failed(work: Work, ids: Sequence[int] | None = None) -> int:
     Of `ids`, or of all.
     """
     failed = update(Email).where(
-        *conditions(FAILED), NOT_STOPPED, has_possible_sender(work.rules), Email.geloescht_at.is_(None)
+        *conditions(FAILED),
+        NOT_STOPPED,
+        has_possible_sender(work.rules),
+        not_expired(work.now),
+        Email.geloescht_at.is_(None),
     )
     if ids is not None:
         failed = failed.where(Email.id.in_(ids))
-    values = {**queued(work.now), "version": Email.version + 1}
+    first_attempt = func.greatest(work.now, Email.send_at)
+    values = {**queued(work.now), "naechster_versuch_at": first_attempt, "version": Email.version + 1}
     async with work.transaction() as tx:
         changed = (await tx.session.scalars(failed.values(values).returning(Email.id))).all()
         for email_id in changed:
@@ -136,7 +144,8 @@ async def decide_unclear(
 ) -> Email:
     """Record a person's decision about an e-mail that may have been delivered.
 
-    Resending keeps the Message-ID, so that a mailbox can tell the second copy.
+    Resending keeps the Message-ID, so that a mailbox can tell the second copy; where the time to send it is
+    over, it fails for that.
 
     Raises:
         DeliveryIsClear: there is nothing to decide (any more).
@@ -176,7 +185,7 @@ async def decide_all_unclear(work: Work, seen: Mapping[int, int], decision: Deci
 
 def _decide(tx: Transaction, email: Email, decision: Decision) -> None:
     if decision == "resend":
-        _set(email, anspruch=None, **queued(tx.now))
+        _set(email, anspruch=None, **queued(tx.now, email.send_at))
         tx.record(Action.EMAIL_RESENT, email)
     else:
         settle_as_sent(tx, email)
@@ -218,6 +227,7 @@ def change_status(email: Email, status: EmailStatus, *, now: datetime) -> None:
         NotInThisState: no way leads there from its state.
         NotToBeSent: somebody has answered it.
         TextErased: there is nothing left to send.
+        Expired: the time to send it is over.
     """
     match email.status, status:
         case ((EmailStatus.DRAFT | EmailStatus.FAILED), EmailStatus.QUEUED):
@@ -225,7 +235,8 @@ def change_status(email: Email, status: EmailStatus, *, now: datetime) -> None:
                 raise TextErased
             if email.antwort_erhalten:
                 raise NotToBeSent
-            _set(email, **queued(now))
+            keep_from_expired(email, now)
+            _set(email, **queued(now, email.send_at))
         case EmailStatus.QUEUED, EmailStatus.DRAFT:
             _set(email, **draft())
         case _:
@@ -255,12 +266,12 @@ async def _change(
     return email
 
 
-def queued(now: datetime) -> dict[str, Any]:
-    """Return the columns of an e-mail whose delivery is to start afresh."""
+def queued(now: datetime, send_at: datetime | None = None) -> dict[str, Any]:
+    """Return the columns of an e-mail whose delivery is to start afresh, at once or when it is to be sent."""
     return {
         "status": EmailStatus.QUEUED,
         "queued_at": now,
-        "naechster_versuch_at": now,
+        "naechster_versuch_at": first_attempt_at(now, send_at),
         "wiederholungsanzahl": 0,
         "uebergabe_begonnen_at": None,
         "fehlermeldung": None,

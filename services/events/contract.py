@@ -12,7 +12,7 @@ from services.events.types import PAYLOADS, SERVICE_NAME, TOPIC, EventType
 from shared.kafka.schemas import CLOUDEVENTS_VERSION, EventEnvelope
 
 ASYNCAPI_VERSION = "3.1.0"
-CONTRACT_VERSION = "1.2.1"
+CONTRACT_VERSION = "1.3.0"
 SCHEMAS = "#/components/schemas/"
 
 CONTACT = {
@@ -32,7 +32,7 @@ LOGINS = {
 SUMMARIES = {
     EventType.EMAIL_CREATED: "An e-mail was accepted, as a draft or queued for sending.",
     EventType.EMAIL_SENT: "The mail server has taken an e-mail, or a person said it was sent.",
-    EventType.EMAIL_FAILED: "An e-mail was refused, could not be delivered in time, or bounced.",
+    EventType.EMAIL_FAILED: "An e-mail was refused, not sent in time, or bounced.",
     EventType.EMAIL_REPLIED: "A therapist's reply was recorded.",
     EventType.CALL_SCHEDULED: "A phone call was planned or moved.",
     EventType.CALL_COMPLETED: "The therapist was reached.",

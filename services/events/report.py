@@ -19,6 +19,7 @@ _INSTANT = """
 _REASON = f"""
     CASE WHEN c.antwort_erhalten THEN '{EmailFailure.ANSWERED}'
         WHEN c.fehlermeldung = '{Unsent.STOPPED}' THEN '{EmailFailure.STOPPED}'
+        WHEN c.fehlermeldung = '{Unsent.EXPIRED}' THEN '{EmailFailure.EXPIRED}'
         WHEN c.antwort_art = '{ReplyKind.UNDELIVERABLE}' THEN '{EmailFailure.BOUNCED}'
         ELSE '{EmailFailure.REFUSED}' END
 """
@@ -26,7 +27,7 @@ _REASON = f"""
 
 REPORTED = """
     e.id, e.therapist_id, e.status, e.sent_at, e.antwort_erhalten, e.antwortdatum, e.antwort_art,
-    e.fehlermeldung
+    e.fehlermeldung, e.extern_id
 """
 """What `changed` returns for `REPORT`."""
 
@@ -40,6 +41,7 @@ REPORT = f"""
             'email_id', c.id, 'therapist_id', c.therapist_id, 'status', c.status,
             'sent_at', {_INSTANT.format("sent_at")}, 'antwort_erhalten', c.antwort_erhalten,
             'antwortdatum', {_INSTANT.format("antwortdatum")}, 'antwort_art', c.antwort_art)
+        || CASE WHEN c.extern_id IS NULL THEN '{{}}' ELSE jsonb_build_object('extern_id', c.extern_id) END
         || CASE WHEN c.status = 'SENT' THEN '{{}}' ELSE jsonb_build_object('reason', {_REASON}) END,
         $1, $1
     FROM changed c WHERE c.status IN ('SENT', 'FAILED') ORDER BY c.id

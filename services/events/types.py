@@ -19,6 +19,10 @@ TOPIC = "communication-events"
 
 Id = Annotated[int, msgspec.Meta(ge=1)]
 WallClock = Annotated[str, msgspec.Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d$", description="HH:MM, local")]
+ExternId = Annotated[
+    str,
+    msgspec.Meta(min_length=1, max_length=100, description="The caller's own reference, where one was given"),
+]
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
@@ -46,6 +50,7 @@ class EmailPayload(msgspec.Struct, frozen=True, kw_only=True):
     antwort_erhalten: bool
     antwortdatum: Instant | None
     antwort_art: ReplyKind | None
+    extern_id: ExternId | UnsetType = UNSET
 
     @classmethod
     def of(cls, email: Email) -> Self:
@@ -58,6 +63,7 @@ class EmailPayload(msgspec.Struct, frozen=True, kw_only=True):
             antwort_erhalten=email.antwort_erhalten,
             antwortdatum=email.antwortdatum,
             antwort_art=ReplyKind(email.antwort_art) if email.antwort_art else None,
+            extern_id=email.extern_id or UNSET,
         )
 
 
@@ -72,6 +78,8 @@ class EmailFailure(StrEnum):
     """It was answered before it was sent, so it is not sent any more."""
     STOPPED = "stopped"
     """Its address came on the stop list before it was sent, so it is not sent any more."""
+    EXPIRED = "expired"
+    """The time to send it (`expires_at`) was over before it was sent."""
     ERASED = "erased"
     """All about its recipient was erased before it was sent, so it is not sent any more."""
 
@@ -84,6 +92,8 @@ class EmailFailure(StrEnum):
             return cls.ANSWERED
         if email.unsent_because is Unsent.STOPPED:
             return cls.STOPPED
+        if email.unsent_because is Unsent.EXPIRED:
+            return cls.EXPIRED
         return cls.BOUNCED if email.antwort_art == ReplyKind.UNDELIVERABLE else cls.REFUSED
 
 
@@ -117,6 +127,7 @@ class CallPayload(msgspec.Struct, frozen=True, kw_only=True):
     ergebnis_art: OutcomeKind | None
     vorheriger_anruf_id: Id | None
     email_ids: list[Id] | UnsetType = UNSET
+    extern_id: ExternId | UnsetType = UNSET
 
     @classmethod
     def of(cls, call: PhoneCall) -> Self:
@@ -133,6 +144,7 @@ class CallPayload(msgspec.Struct, frozen=True, kw_only=True):
             versuch=call.versuch,
             ergebnis_art=OutcomeKind(call.ergebnis_art) if call.ergebnis_art else None,
             vorheriger_anruf_id=call.vorheriger_anruf_id,
+            extern_id=call.extern_id or UNSET,
         )
 
 

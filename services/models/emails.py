@@ -105,10 +105,11 @@ class AttemptOutcome(StrEnum):
 
 
 class Unsent(StrEnum):
-    """Why an e-mail left the queue because of its recipient (`fehlermeldung`)."""
+    """Why an e-mail left the queue though no mail server has refused it (`fehlermeldung`)."""
 
     ANSWERED = "answered before it was sent"
     STOPPED = "its address is on the stop list"
+    EXPIRED = "the time to send it was over before it was sent"
 
 
 SEARCHED_SQL = f"{SCHEMA}.suchwoerter(betreff, empfaenger_name, empfaenger_email)"
@@ -142,6 +143,8 @@ class Email(Base):
         CheckConstraint(
             "naechster_versuch_at IS NULL OR status NOT IN ('SENT', 'FAILED')", name="naechster_versuch_at"
         ),
+        CheckConstraint("length(extern_id) > 0", name="extern_id"),
+        CheckConstraint("expires_at > send_at", name="expires_at"),
         one_of("antwort_art", ReplyKind),
         one_of("nachverfolgung_hindernis", FollowUpObstacle),
         Index("ix_emails_claim", "naechster_versuch_at", "id", postgresql_where=text("status = 'QUEUED'")),
@@ -183,6 +186,12 @@ class Email(Base):
             postgresql_where=text("nachverfolgung_erforderlich"),
         ),
         Index("ix_emails_aktenzeichen", "aktenzeichen", postgresql_where=text("aktenzeichen IS NOT NULL")),
+        Index("ix_emails_extern_id", "extern_id", "id", postgresql_where=text("extern_id IS NOT NULL")),
+        Index(
+            "ix_emails_expires",
+            "expires_at",
+            postgresql_where=text("status = 'QUEUED' AND expires_at IS NOT NULL"),
+        ),
         Index("ix_emails_kept", "created_at", "id", postgresql_where=text(KEPT_SQL)),
         # Room on the page, and no index over the lease or the stage: "DATA begins" then rewrites no index.
         {"postgresql_with": {"fillfactor": 70}},
@@ -239,6 +248,15 @@ class Email(Base):
         comment="When texts, names and addresses were blanked"
     )
 
+    antwort_an: Mapped[str | None] = mapped_column(
+        String(255), comment="Where answers go instead of where REPLY_TO_ADDRESS says"
+    )
+    extern_id: Mapped[str | None] = mapped_column(
+        String(100), comment="The caller's reference; personal data has no place in it"
+    )
+    send_at: Mapped[datetime | None] = mapped_column(comment="Not sent before")
+    expires_at: Mapped[datetime | None] = mapped_column(comment="Not sent from then on")
+
     @hybrid_property
     def zustellung_unklar(self) -> bool:
         """Whether the message may have been delivered without the server's answer reaching us."""
@@ -264,9 +282,14 @@ class Email(Base):
 
     @property
     def unsent_because(self) -> Unsent | None:
-        """Why it left the queue because of its recipient; None where it did not."""
+        """Why it left the queue though no mail server has refused it; None where it did not."""
         failed = self.status is EmailStatus.FAILED
         return next((why for why in Unsent if failed and why == self.fehlermeldung), None)
+
+    def planned_for(self, now: datetime) -> datetime | None:
+        """Return when it is to be sent, while it waits for that; None otherwise."""
+        waits = self.status is EmailStatus.QUEUED and self.send_at is not None and self.send_at > now
+        return self.send_at if waits else None
 
     @hybrid_property
     def awaits_follow_up(self) -> bool:

@@ -155,6 +155,7 @@ class PhoneCall(Base):
             f"num_nonnulls({', '.join(OFFER)}) = 0 OR ergebnis_art IS NOT DISTINCT FROM 'erreicht'",
             name="angebot",
         ),
+        CheckConstraint("length(extern_id) > 0", name="extern_id"),
         CheckConstraint("rueckruf_durch IS NULL OR grund = 'rueckruf'", name="vereinbart"),
         one_of("rueckruf_durch", CallBackBy),
         one_of("status", CallStatus),
@@ -205,6 +206,7 @@ class PhoneCall(Base):
         ),
         Index("ix_phone_calls_needs_person", "id", postgresql_where=text("klaerung_noetig")),
         Index("ix_phone_calls_kept", "created_at", "id", postgresql_where=text(KEPT_SQL)),
+        Index("ix_phone_calls_extern_id", "extern_id", "id", postgresql_where=text("extern_id IS NOT NULL")),
         Index(
             "ix_phone_calls_together",
             "gemeinsam_mit_id",
@@ -293,6 +295,10 @@ class PhoneCall(Base):
     )
     vereinbart_von: Mapped[int | None] = mapped_column(ForeignKey(Staff.id), comment="Who agreed the time")
     korrigiert_at: Mapped[datetime | None] = mapped_column(comment="When the outcome was last corrected")
+
+    extern_id: Mapped[str | None] = mapped_column(
+        String(100), comment="The caller's reference; personal data has no place in it"
+    )
 
     def stands_for_follow_up(self, automatisch: bool) -> bool:
         """Whether none follows by itself about an e-mail it is about; `automatisch` is that of their link.

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Select,
     SQLColumnExpression,
     and_,
+    case,
     exists,
     func,
     literal_column,
@@ -41,6 +42,7 @@ from services.models import (
 from services.models import emails as emails_table
 from services.models import phone_calls as calls_table
 from services.models import staff as staff_table
+from services.models.emails import Unsent
 from services.work import Moment
 from shared.config import Settings
 
@@ -112,10 +114,11 @@ def held(data_class: DataClass, moment: Moment) -> Held:
     match data_class:
         case DataClass.EMAILS:
             over = Email.status.in_((EmailStatus.SENT, EmailStatus.FAILED))
-            last = func.greatest(Email.created_at, Email.sent_at, Email.antwortdatum)
+            expired = case((Email.fehlermeldung == Unsent.EXPIRED, Email.expires_at))
+            last = func.greatest(Email.created_at, Email.send_at, Email.sent_at, Email.antwortdatum, expired)
             return _emails(over, last)
         case DataClass.DRAFTS:
-            last = func.greatest(Email.created_at, Email.updated_at)
+            last = func.greatest(Email.created_at, Email.updated_at, Email.send_at)
             return _emails(Email.status == EmailStatus.DRAFT, last)
         case DataClass.INCOMING:
             waits = Incoming.zustand.in_(WAITING)

@@ -1,7 +1,7 @@
 """Which columns hold what somebody wrote, a name or an address, and what stands there once it is blanked.
 
-The other columns are the skeleton: ids, states, kinds and times, by which statistics stay as they were and a
-late answer finds its e-mail.
+The other columns are the skeleton: ids, states, kinds, times and the callers' references, which name nobody
+(`extern_id`, by contract). By it statistics stay as they were and a late answer finds its e-mail.
 """
 
 from collections.abc import Collection
@@ -27,6 +27,7 @@ BLANK: dict[type[Base], dict[str, Any]] = {
         "nachverfolgung_notizen": None,
         "fehlermeldung": None,
         "aktenzeichen": None,
+        "antwort_an": None,
     },
     EmailVersuch: {"smtp_text": None},
     Incoming: {

@@ -36,11 +36,11 @@ UNWRITABLE = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, Valu
 
 BEGIN = f"""
     WITH ours AS (
-        SELECT e.id FROM {SCHEMA}.emails e JOIN unnest($1::int[], $2::uuid[]) AS b(id, token) ON e.id = b.id
+        SELECT e.id FROM {SCHEMA}.emails e JOIN unnest($2::int[], $3::uuid[]) AS b(id, token) ON e.id = b.id
         WHERE e.anspruch = b.token AND {UNWANTED} IS NULL AND NOT {HELD}
         FOR NO KEY UPDATE OF e SKIP LOCKED
     )
-    UPDATE {SCHEMA}.emails e SET uebergabe_begonnen_at = $3, anspruch_bis = $4
+    UPDATE {SCHEMA}.emails e SET uebergabe_begonnen_at = $1, anspruch_bis = $4
     FROM ours WHERE e.id = ours.id
     RETURNING e.id
 """  # noqa: S608
@@ -109,7 +109,7 @@ class Entry:
     """How a claim ends. `SENDING` means unclear; without an attempt the e-mail just goes back.
 
     Of an e-mail somebody has answered it is not unclear: it is written as sent when its hand-over began. Nor
-    does such an e-mail go back, or one to an address on the stop list: it has failed.
+    does such an e-mail go back, or one to an address on the stop list or whose time is over: it has failed.
     """
 
     email: ClaimedEmail
@@ -179,8 +179,8 @@ class Ledger:
     async def begin(self, email: ClaimedEmail) -> bool:
         """Make "DATA begins" durable and renew the lease.
 
-        False when the lease is no longer ours, somebody has answered, the address is on the stop list, or the
-        queue is held.
+        False when the lease is no longer ours, somebody has answered, the address is on the stop list, the
+        time to send it is over, or the queue is held.
         """
         await self._ends.at_most(MOST_UNWRITTEN)
         begin = _Begin(email)
@@ -214,9 +214,9 @@ class Ledger:
         now = self._clock()
         rows = await connection.fetch(
             BEGIN,
+            now,
             [begin.email.id for begin in waiting],
             [begin.email.token for begin in waiting],
-            now,
             now + self._lease,
         )
         ours = {row["id"] for row in rows}

@@ -5,6 +5,8 @@ what sending a message costs.
 
 There is no `Auto-Submitted` header: RFC 3834 forbids out-of-office notes in answer to such mail, and the desk
 wants them, for they move the follow-up.
+
+Answers go to the e-mail's own `antwort_an`, else where `REPLY_TO_ADDRESS` says, with a token.
 """
 
 import re
@@ -94,21 +96,22 @@ class MailFields(Protocol):
     @property
     def absender_name(self) -> str: ...  # noqa: D102
     @property
+    def antwort_an(self) -> str | None: ...  # noqa: D102
+    @property
     def message_id(self) -> str: ...  # noqa: D102
 
 
 @dataclass(frozen=True, slots=True)
 class OutgoingMessage:
-    """A message ready to be sent: envelope addresses, content in lines that end with CRLF."""
+    """A message ready to be sent: envelope addresses, content in lines that end with CRLF.
+
+    `needs_utf8` says that only a server that offers SMTPUTF8 (RFC 6531) can take it.
+    """
 
     sender: str
     recipient: str
     content: bytes
-
-    @property
-    def needs_utf8(self) -> bool:
-        """Whether only a server that offers SMTPUTF8 (RFC 6531) can take it."""
-        return not (self.sender.isascii() and self.recipient.isascii())
+    needs_utf8: bool
 
 
 def build_message(fields: MailFields, *, date: datetime, way_back: WayBack = TO_SENDER) -> OutgoingMessage:
@@ -119,17 +122,13 @@ def build_message(fields: MailFields, *, date: datetime, way_back: WayBack = TO_
     """
     sender = envelope_address(fields.absender_email, "absender_email")
     recipient = envelope_address(fields.empfaenger_email, "empfaenger_email")
-    bounce, reply_to = sender, ""
-    if way_back.bounce:
-        bounce = envelope_address(way_back.bounce, "BOUNCE_ADDRESS")
-    if way_back.reply_to:
-        reply_to = f"Reply-To: {envelope_address(way_back.reply_to, 'REPLY_TO_ADDRESS')}\r\n"
+    bounce = envelope_address(way_back.bounce, "BOUNCE_ADDRESS") if way_back.bounce else sender
     if not MESSAGE_ID.fullmatch(fields.message_id):
         raise UnbuildableMessage("message_id is not of the form <left@right>")
     head = (
         f"Date: {format_datetime(date)}\r\n"
         f"From: {_mailbox(fields.absender_name, sender, 'absender_name')}\r\n"
-        f"{reply_to}"
+        f"{_reply_to(fields.antwort_an, way_back)}"
         f"To: {_mailbox(fields.empfaenger_name, recipient, 'empfaenger_name')}\r\n"
         f"Subject: {_text(fields.betreff, 'betreff')}\r\n"
         f"Message-ID: {fields.message_id}\r\n"
@@ -138,7 +137,16 @@ def build_message(fields: MailFields, *, date: datetime, way_back: WayBack = TO_
     )
     plain, html = _part("plain", fields.body_text), _part("html", fields.body_html)
     content = b"".join([head.encode("utf-8"), plain, html, f"--{BOUNDARY}--\r\n".encode("ascii")])
-    return OutgoingMessage(bounce, recipient, content)
+    return OutgoingMessage(bounce, recipient, content, needs_utf8=not (bounce + head).isascii())
+
+
+def _reply_to(own: str | None, way_back: WayBack) -> str:
+    """Return the header that says where answers go, none where they go to the sender."""
+    if own:
+        return f"Reply-To: {envelope_address(own, 'antwort_an')}\r\n"
+    if way_back.reply_to:
+        return f"Reply-To: {envelope_address(way_back.reply_to, 'REPLY_TO_ADDRESS')}\r\n"
+    return ""
 
 
 def envelope_address(address: str, field: str) -> str:

@@ -1,5 +1,7 @@
 """The e-mail queue in the database: claiming, leases, the pause all workers share, slow domains.
 
+An e-mail whose `expires_at` has come is neither claimed nor handed over: it fails.
+
 A claim is a lease: a token per e-mail and an end. Every later write names the token; when somebody else has
 taken the e-mail over in the meantime, it changes nothing. An unclear e-mail keeps the token, so that a sender
 that was only cut off can still say what the mail server answered.
@@ -16,10 +18,12 @@ from services.models.emails import Unsent
 from services.sending.verdict import ENDING_WORDS, RefusalHistory
 from shared.direct_connection import DirectConnection
 
+EXPIRED_AT_ONCE = 1_000
+
 DOMAIN = "lower(split_part(e.empfaenger_email, '@', -1))"
 
 DUE = f"""
-    e.status = 'QUEUED' AND e.naechster_versuch_at <= $1
+    e.status = 'QUEUED' AND e.naechster_versuch_at <= $1 AND (e.expires_at IS NULL OR e.expires_at > $1)
     AND NOT EXISTS (SELECT FROM {SCHEMA}.mail_domains d WHERE d.domain = {DOMAIN} AND d.slow_until > $1)
 """
 
@@ -29,9 +33,9 @@ TAKE = f"""
         uebergabe_begonnen_at = NULL, updated_at = $1
     FROM due WHERE e.id = due.id
     RETURNING e.id, e.anspruch AS token, e.anspruch_bis AS lease_end, e.betreff, e.body_html, e.body_text,
-        e.empfaenger_email, e.empfaenger_name, e.absender_email, e.absender_name, e.message_id,
-        coalesce(e.queued_at, e.created_at) AS queued_at, e.wiederholungsanzahl AS retries,
-        {DOMAIN} AS domain, due.queue_failures,
+        e.empfaenger_email, e.empfaenger_name, e.absender_email, e.absender_name, e.antwort_an, e.message_id,
+        greatest(coalesce(e.queued_at, e.created_at), e.send_at) AS queued_at,
+        e.wiederholungsanzahl AS retries, {DOMAIN} AS domain, due.queue_failures,
         coalesce((SELECT d.failures FROM {SCHEMA}.mail_domains d WHERE d.domain = {DOMAIN}), 0)
             AS domain_failures
 """  # noqa: S608
@@ -65,9 +69,9 @@ UNWANTED = f"""
     CASE WHEN e.antwort_erhalten THEN '{Unsent.ANSWERED}' WHEN EXISTS (
         SELECT FROM {SCHEMA}.sperrliste s
         WHERE s.adresse = lower(e.empfaenger_email) AND s.aufgehoben_at IS NULL
-    ) THEN '{Unsent.STOPPED}' END
+    ) THEN '{Unsent.STOPPED}' WHEN e.expires_at <= $1 THEN '{Unsent.EXPIRED}' END
 """
-"""Why an e-mail is not sent (any more) because of its recipient, or NULL."""
+"""Why an e-mail is not sent (any more), though no mail server has refused it, or NULL. $1 is now."""
 
 BACK = f"CASE WHEN {UNWANTED} IS NULL THEN 'QUEUED' ELSE 'FAILED' END"
 """Where a claim that ends without a delivery leads."""
@@ -111,6 +115,21 @@ SWEEP = f"""
         {REPORT}
     )
     SELECT id, status FROM changed
+"""  # noqa: S608
+
+EXPIRE = f"""
+    WITH late AS (
+        SELECT e.id FROM {SCHEMA}.emails e WHERE e.status = 'QUEUED' AND e.expires_at <= $1
+        ORDER BY e.expires_at LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED
+    ), changed AS (
+        UPDATE {SCHEMA}.emails e
+        SET status = 'FAILED', naechster_versuch_at = NULL, fehlermeldung = {UNWANTED}, updated_at = $1
+        FROM late WHERE e.id = late.id
+        RETURNING {REPORTED}
+    ), events AS (
+        {REPORT}
+    )
+    SELECT id FROM changed
 """  # noqa: S608
 
 NOTE_REFUSAL = f"""
@@ -167,7 +186,7 @@ SPEED_UP = f"DELETE FROM {SCHEMA}.mail_domains WHERE domain = $1 AND failures = 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimedEmail:
-    """An e-mail this process may deliver while its lease lasts.
+    """An e-mail this process may deliver while its lease lasts; its age counts from `queued_at`.
 
     `queue_failures` and `domain_failures` are what the claim saw: a verdict changes the pause or the domain
     only if nobody else has in the meantime, so that ten parallel failures count as one.
@@ -183,6 +202,7 @@ class ClaimedEmail:
     empfaenger_name: str
     absender_email: str
     absender_name: str
+    antwort_an: str | None
     message_id: str
     queued_at: datetime
     retries: int
@@ -195,7 +215,7 @@ class ClaimedEmail:
 class Swept:
     """What became of e-mails whose lease had ended: `sent` are those whose delivery an answer proves.
 
-    `unwanted` are those not to be sent any more, because of an answer or the stop list.
+    `unwanted` are those not to be sent any more, because of an answer, the stop list or their time.
     """
 
     requeued: list[int]
@@ -229,8 +249,8 @@ class EmailQueue:
         """End expired leases: before DATA the e-mail is queued again, after it the delivery is unclear.
 
         It is not where somebody has answered: that e-mail counts as sent, or before DATA as failed; so does
-        one to an address on the stop list. While the queue is held, all of them are unclear, those
-        before DATA too: in an older state restored, nobody knows what came after.
+        one to an address on the stop list, or whose time is over. While the queue is held, all of them are
+        unclear, those before DATA too: in an older state restored, nobody knows what came after.
         """
         rows = await self._connection.fetch(SWEEP, now, json.dumps(ENDING_WORDS))
 
@@ -243,6 +263,10 @@ class EmailQueue:
             sent=became(EmailStatus.SENT),
             unwanted=became(EmailStatus.FAILED),
         )
+
+    async def expire(self, *, now: datetime) -> list[int]:
+        """Let what waits and was to be sent before now fail, some at a time, held or paused or not."""
+        return sorted(row["id"] for row in await self._connection.fetch(EXPIRE, now, EXPIRED_AT_ONCE))
 
     async def pause(self, seen: int, *, until: datetime, reason: str) -> bool:
         """Pause sending for all workers, unless the number of failures is no longer the one seen."""

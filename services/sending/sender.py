@@ -1,4 +1,4 @@
-"""The Email Queue Manager of one worker: claims due e-mails, keeps the lanes busy, sweeps ended leases."""
+"""The Email Queue Manager of one worker: claims due e-mails, keeps the lanes busy, sweeps what is over."""
 
 import asyncio
 import random
@@ -169,7 +169,8 @@ class EmailSender:
                 await asyncio.sleep(RETRY.seconds(1))
                 continue
             try:
-                swept = await self._queue.sweep(now=self._clock())
+                now = self._clock()
+                swept, expired = await self._queue.sweep(now=now), await self._queue.expire(now=now)
             except UNREACHABLE as error:
                 outage.note(error)
                 await asyncio.sleep(AFTER_OUTAGE_SECONDS)
@@ -178,6 +179,9 @@ class EmailSender:
             if any(asdict(swept).values()):
                 log.warning("leases_ended", **asdict(swept))
                 self._notifier.send({EMAIL_QUEUE, EMAILS, OUTBOX})
+            if expired:
+                log.warning("emails_expired", email_ids=expired)
+                self._notifier.send({EMAILS, OUTBOX})
             await asyncio.sleep(self._config.worker_poll_seconds)
 
     def _note_pause(self) -> None:

@@ -10,11 +10,19 @@ from services.emails.templates.engine import MailTemplate, all_templates, render
 from services.emails.templates.variables import Variable, VariableKind, check_data
 from services.errors import InvalidInput
 from services.models import EmailStatus, Therapist
-from webapp.screens.forms import Form, read_number
+from webapp.screens.forms import Form, asked_moment, read_number
 from webapp.screens.template_words import label_of
 
 VARIABLE = "var_"
-PLAIN_FIELDS = ("therapist_id", "template", "empfaenger_name", "empfaenger_email", "betreff", "body_text")
+PLAIN_FIELDS = (
+    "therapist_id",
+    "template",
+    "empfaenger_name",
+    "empfaenger_email",
+    "betreff",
+    "body_text",
+    "send_at",
+)
 
 
 @dataclass
@@ -27,6 +35,7 @@ class ComposeForm(Form):
     empfaenger_email: str = ""
     betreff: str = ""
     body_text: str = ""
+    send_at: str = ""
     key: str = ""
     action: str = ""
     values: dict[str, str] = field(default_factory=dict[str, str])
@@ -73,7 +82,11 @@ class ComposeForm(Form):
         return {name: value for name, value in read.items() if value is not None}
 
     def new_email(self, status: EmailStatus) -> NewEmail:
-        """Return the e-mail to be made."""
+        """Return the e-mail to be made.
+
+        Raises:
+            InvalidInput: when it is to be sent can't be read.
+        """
         return NewEmail(
             therapist_id=read_number(self.therapist_id) or 0,
             empfaenger_email=self.empfaenger_email.strip(),
@@ -82,6 +95,7 @@ class ComposeForm(Form):
             body_text=None if self.template else self.body_text.replace("\r\n", "\n"),
             template=self.template or None,
             template_data=self.data() if self.template else None,
+            send_at=asked_moment("send_at", self.send_at),
             status=EmailStatus.DRAFT if status is EmailStatus.DRAFT else EmailStatus.QUEUED,
         )
 

@@ -4,7 +4,7 @@ import dataclasses
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from datetime import date, time
+from datetime import date, datetime, time
 from typing import Annotated, Any, ClassVar, Self, TypeAlias, TypeVar
 from uuid import uuid4
 
@@ -14,7 +14,7 @@ from litestar.params import Body
 from services.emails.states import NotInThisState
 from services.errors import DomainError, FieldError, InvalidInput
 from services.idempotency import RepeatableRequest
-from services.rules import YEARS
+from services.rules import YEARS, DeskRules
 from webapp.i18n import gettext
 
 Sent = TypeVar("Sent")
@@ -87,6 +87,28 @@ def read_time(text: str) -> time | None:
     except ValueError:
         return None
     return None if at.tzinfo else at.replace(second=0, microsecond=0)
+
+
+def asked_moment(field: str, text: str) -> datetime | None:
+    """Return the local day and time `<input type=datetime-local>` sends, naive; None when it is empty.
+
+    Raises:
+        InvalidInput: it can't be read.
+    """
+    if not text.strip():
+        return None
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo or moment.year not in YEARS:
+        raise InvalidInput(FieldError(field, "Give a day and a time."))
+    return moment
+
+
+def typed_moment(moment: datetime | None, rules: DeskRules) -> str:
+    """Return an instant as `<input type=datetime-local>` wants it, nothing for none."""
+    return f"{rules.local(moment):%Y-%m-%dT%H:%M}" if moment else ""
 
 
 def read_number(text: str) -> int | None:

@@ -29,7 +29,7 @@ COLUMNS = {
     "nachverfolgung_notizen", "nachverfolgung_hindernis", "nachverfolgung_ab", "status",
     "zustellung_unklar", "queued_at", "sent_at",
     "naechster_versuch_at", "fehlermeldung", "wiederholungsanzahl", "message_id", "created_at",
-    "updated_at", "version", "geloescht_at",
+    "updated_at", "version", "geloescht_at", "antwort_an", "extern_id", "send_at", "expires_at",
 }  # fmt: skip
 TEXTS = {"body_html", "body_text", "antwortinhalt"}
 

@@ -122,13 +122,15 @@ async def test_filters_narrow_what_is_read_by_id(api: Client, session: AsyncSess
 FILL = """
     INSERT INTO communication_service.emails
         (therapist_id, betreff, body_html, body_text, empfaenger_email, empfaenger_name, absender_email,
-         absender_name, status, sent_at, message_id)
+         absender_name, status, sent_at, message_id, extern_id)
     SELECT n % 500 + 1, 'Anfrage', '', '', 'praxis@example.de', 'Praxis', 'a@example.de', 'A',
-        CASE WHEN n % 100 = 0 THEN 'FAILED' ELSE 'SENT' END::communication_service.emailstatus, now(), n::text
+        CASE WHEN n % 100 = 0 THEN 'FAILED' ELSE 'SENT' END::communication_service.emailstatus, now(),
+        n::text, 'bundle-' || n % 400
     FROM generate_series(1, 20000) n;
-    INSERT INTO communication_service.phone_calls (therapist_id, geplantes_datum, geplante_zeit, status)
+    INSERT INTO communication_service.phone_calls (therapist_id, geplantes_datum, geplante_zeit, status,
+        extern_id)
     SELECT n % 500 + 1, date '2020-01-01' + n / 50, time '09:00',
-        CASE WHEN n % 100 = 0 THEN 'failed' ELSE 'completed' END
+        CASE WHEN n % 100 = 0 THEN 'failed' ELSE 'completed' END, 'bundle-' || n % 400
     FROM generate_series(1, 20000) n;
     ANALYZE communication_service.emails, communication_service.phone_calls;
 """
@@ -148,11 +150,22 @@ async def test_reading_by_id_goes_through_an_index_without_sorting(
         await connection.driver_connection.execute(FILL)  # pyright: ignore
     event.listen(engine.sync_engine, "before_cursor_execute", note)
     request = PageRequest(limit=50, after=11_000)
-    for emails in (EmailFilters(), EmailFilters(therapist_id=7), EmailFilters(status=EmailStatus.FAILED)):
+    reference = "bundle-7"
+    for emails in (
+        EmailFilters(),
+        EmailFilters(therapist_id=7),
+        EmailFilters(status=EmailStatus.FAILED),
+        EmailFilters(extern_id=reference),
+    ):
         assert len((await list_emails(work_of(session), emails, request)).rows) >= 20
-    for calls in (CallFilters(), CallFilters(therapist_id=7), CallFilters(status="failed")):  # pyright: ignore
+    for calls in (
+        CallFilters(),
+        CallFilters(therapist_id=7),
+        CallFilters(status="failed"),  # pyright: ignore
+        CallFilters(extern_id=reference),
+    ):
         assert len((await list_calls(work_of(session), calls, request)).rows) >= 20
-    assert len(statements) == 6
+    assert len(statements) == 8
     for statement, parameters in statements:
         async with session.begin():
             connection = await (await session.connection()).get_raw_connection()

@@ -22,7 +22,7 @@ FIELDS = {
     "tatsaechliche_zeit", "status", "ergebnis", "notizen", "wiederholen_nach", "created_at", "updated_at",
     "email_id", "grund", "ergebnis_art", "versuch", "vorheriger_anruf_id", "ausserhalb_erreichbarkeit",
     "klaerung_noetig", "absage_grund", "version", "email_ids", "plaetze", "plaetze_ab", "plaetze_fuer",
-    "warteliste", "wieder_fragen_am", "rueckruf_durch", "korrigiert_at", "gemeinsam_mit_id",
+    "warteliste", "wieder_fragen_am", "rueckruf_durch", "korrigiert_at", "gemeinsam_mit_id", "extern_id",
 }  # fmt: skip  # fmt: skip
 
 CREATED = (

@@ -11,6 +11,7 @@ from services.events.types import PAYLOADS, TOPIC, EventType
 from services.models import Email, EmailStatus, OutboxEvent, PhoneCall, Therapist
 from services.models.emails import ReplyKind
 from services.models.phone_calls import CallReason, CallStatus, OutcomeKind
+from services.sending.queue import EmailQueue
 from tests.factories import NOW, make_call, make_email, make_therapist
 from tests.work import tx_of
 
@@ -144,3 +145,18 @@ async def test_events_can_be_taken_back_until_they_are_out(session: AsyncSession
         assert await retract(tx_of(session), [event.event_id for event in events]) == 2
     async with session.begin():
         assert list(await session.scalars(select(OutboxEvent.id))) == [events[0].id]
+
+
+@pytest.mark.parametrize("extern_id", [None, "Bündel 4711"])
+async def test_senders_report_an_email_as_everybody_else_does(
+    session: AsyncSession, queue: EmailQueue, extern_id: str | None
+):
+    waiting = make_email(expires_at=NOW, extern_id=extern_id)
+    async with session.begin():
+        session.add(waiting)
+    await queue.expire(now=NOW)
+    async with session.begin():
+        [by_senders] = await session.scalars(select(OutboxEvent))
+        await session.refresh(waiting)
+        assert by_senders.payload == tx_of(session).report(EventType.EMAIL_FAILED, waiting).payload
+        assert (by_senders.payload["reason"], by_senders.payload.get("extern_id")) == ("expired", extern_id)

@@ -25,7 +25,10 @@ async def test_a_call_is_taken_with_all_that_is_known(
     mail = make_email(id=3, status="SENT", sent_at=clock.now.replace(day=7), betreff="Anfrage Oktober")
     hint = "Nach Dr. Haddad fragen."
     await stored(sessions, make_therapist(anruf_hinweis=hint), mail)
-    await stored(sessions, make_call(id=7, email_id=3, grund=CallReason.NO_REPLY, notizen="Bündel 456"))
+    await stored(
+        sessions,
+        make_call(id=7, email_id=3, grund=CallReason.NO_REPLY, notizen="Bündel 456", extern_id="b-4711"),
+    )
     answer = await submit(staff_client, "/calls/7/claim", htmx=True)
     assert answer.status_code == 200
     for text in (
@@ -34,6 +37,7 @@ async def test_a_call_is_taken_with_all_that_is_known(
         'data-copy="030 1234567"',
         hint,
         "Bündel 456",
+        "Reference: b-4711",
         'href="/emails/3"',
         "unanswered for 7 days",
         "10:00–12:00",

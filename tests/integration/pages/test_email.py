@@ -1,9 +1,12 @@
 """The page of an e-mail: what happened to it, and what staff do about it, without any script."""
 
 import re
+from dataclasses import replace
+from datetime import timedelta
 from html import escape
 
 import pytest
+from litestar import Litestar
 from sqlalchemy import select
 
 from services.models import (
@@ -15,6 +18,7 @@ from services.models import (
     Ending,
     PhoneCall,
 )
+from services.models.emails import Unsent
 from shared.database import SessionFactory
 from tests.factories import NOW, make_call, make_email, make_therapist
 from tests.integration.conftest import Client, submit
@@ -230,3 +234,51 @@ async def test_nobody_who_can_be_called_is_said_on_the_page(staff_client: Client
     answer = await submit(staff_client, f"/emails/{email_id}", {"action": "call", "version": 1})
     assert answer.status_code == 422
     assert "no phone hours" in answer.text
+
+
+async def test_what_the_caller_said_of_an_email_is_shown(staff_client: Client, store: Store):
+    later = NOW + timedelta(hours=20)
+    email_id = await store(
+        make_email(
+            antwort_an="team@example.de",
+            extern_id="bundle-<4711>",
+            send_at=later,
+            naechster_versuch_at=later,
+            expires_at=later + timedelta(hours=8),
+        )
+    )
+    page = re.sub(r"<[^>]+>", "", (await staff_client.get(f"/emails/{email_id}")).text)
+    for words in (
+        "Answers to: team@example.de",
+        "Reference: bundle-&lt;4711&gt;",
+        "Send on: Thu 15 Oct 06:42",
+        "Not sent after: Thu 15 Oct 14:42",
+        "planned for Thu 15 Oct, 06:42",
+        "To be sent",
+    ):
+        assert words in page, words
+
+
+async def test_an_email_whose_time_was_over_says_so_and_is_not_offered_to_be_sent_again(
+    staff_client: Client, store: Store
+):
+    failed = {"status": EmailStatus.FAILED, "fehlermeldung": Unsent.EXPIRED}
+    email_id = await store(make_therapist(), make_email(**failed, expires_at=NOW))
+    page = (await staff_client.get(f"/emails/{email_id}")).text
+    assert "This e-mail was not sent any more: the time to send it was over." in page
+    assert "The server said" not in page
+    assert ("Send it again" in page, "Call instead" in page) == (False, True)
+    refused = await submit(staff_client, f"/emails/{email_id}", {"action": "retry", "version": 1})
+    assert refused.status_code == 409
+    assert "was to be sent before 2026-10-14 08:42 UTC" in refused.text
+
+
+async def test_a_sender_of_another_domain_is_named_where_an_email_is_queued(
+    staff_client: Client, store: Store, sessions: SessionFactory, app: Litestar
+):
+    email_id = await store(make_email(status=EmailStatus.DRAFT, naechster_versuch_at=None))
+    app.state.rules = replace(app.state.rules, sender_domains=frozenset({"example.de"}))
+    refused = await submit(staff_client, f"/emails/{email_id}", {"action": "queue", "version": 1})
+    assert refused.status_code == 422
+    assert "Nothing is sent in the name of this domain. Possible are: example.de." in refused.text
+    assert (await load_email(sessions, email_id)).status is EmailStatus.DRAFT

@@ -203,3 +203,51 @@ async def test_what_was_sent_is_not_edited(staff_client: Client, sessions: Sessi
         session.add(make_email(id=5))
     answer = await staff_client.get("/emails/5/edit", follow_redirects=False)
     assert (answer.status_code, answer.headers["location"]) == (303, "/emails/5")
+
+
+LATER = datetime(2026, 10, 15, 6, 30, tzinfo=UTC)
+
+
+@pytest.mark.usefixtures("schmidt")
+async def test_an_email_is_planned_for_a_time_of_the_practices(
+    staff_client: Client, sessions: SessionFactory
+):
+    answer = await submit(staff_client, "/emails/new", follow_up(send_at="2026-10-15T08:30"))
+    (email,) = await emails(sessions)
+    assert (email.status, email.send_at, email.naechster_versuch_at) == (EmailStatus.QUEUED, LATER, LATER)
+    page = (await staff_client.get(answer.headers["location"])).text
+    assert "goes out at its time: Thu 15 Oct, 08:30" in page
+    assert "planned for Thu 15 Oct, 08:30" in page
+    assert "planned for Thu 15 Oct, 08:30" in (await staff_client.get("/emails")).text
+
+
+@pytest.mark.usefixtures("schmidt")
+@pytest.mark.parametrize(
+    ("at", "words"), [("morgen", "Give a day and a time."), ("2027-10-31T08:30", "At most 366 days ahead.")]
+)
+async def test_a_time_that_can_not_be_is_named_beside_its_field(staff_client: Client, at: str, words: str):
+    answer = await submit(staff_client, "/emails/new", follow_up(send_at=at))
+    assert answer.status_code == 422
+    assert f'id="send_at-error">{words}' in answer.text
+
+
+async def test_a_draft_can_be_given_a_time_and_lose_it(
+    staff_client: Client, sessions: SessionFactory, draft: int
+):
+    page = f"/emails/{draft}/edit"
+    form = {
+        "version": "1",
+        "action": "save",
+        "empfaenger_name": "Dr. Jürgen Schmidt",
+        "empfaenger_email": "praxis@example.org",
+        "betreff": "Anfrage",
+        "body_text": "Guten Tag",
+    }
+    await submit(staff_client, page, form | {"send_at": "2026-10-15T08:30"})
+    assert [email.send_at for email in await emails(sessions)] == [LATER]
+    assert 'value="2026-10-15T08:30"' in (await staff_client.get(page)).text
+    wrong = await submit(staff_client, page, form | {"version": "2", "send_at": "x"})
+    assert (wrong.status_code, 'id="send_at-error"' in wrong.text) == (422, True)
+    await submit(staff_client, page, form | {"version": "2", "send_at": "", "action": "send"})
+    (email,) = await emails(sessions)
+    assert (email.send_at, email.status) == (None, EmailStatus.QUEUED)

@@ -23,6 +23,7 @@ from services.models import (
     PhoneCall,
     ReplyKind,
 )
+from services.models.emails import Unsent
 from services.privacy.classes import DataClass, Months, months_before
 from services.privacy.retention import Retention, look_ahead
 from shared.database import SessionFactory
@@ -134,6 +135,34 @@ async def test_an_old_email_loses_texts_names_and_addresses_and_keeps_its_skelet
     assert (email.status, email.antwort_erhalten) == (EmailStatus.SENT, True)
     assert (attempt.smtp_text, attempt.smtp_code) == (None, 250)
     assert (await turn(sessions, clock))[DataClass.EMAILS] == 0
+
+
+async def test_what_was_planned_ahead_is_as_old_as_its_time(
+    session: AsyncSession, sessions: SessionFactory, clock: FakeClock
+):
+    """Written long ago for a day that is to come, or has just been, an e-mail is not old."""
+    draft = {"status": EmailStatus.DRAFT, "sent_at": None, "queued_at": None}
+    open_ = {"antwort_erhalten": False, "antwortdatum": None, "antwortinhalt": None, "sent_at": None}
+    expired = {"status": EmailStatus.FAILED, "fehlermeldung": Unsent.EXPIRED, "naechster_versuch_at": None}
+    waits = old_email(**open_, status=EmailStatus.QUEUED, send_at=NOW + timedelta(days=1))
+    planned = old_email(**open_ | draft, send_at=NOW + timedelta(days=1))
+    just_expired = old_email(**open_, **expired, expires_at=NOW)
+    refused = old_email(**open_ | expired | {"fehlermeldung": "552"}, expires_at=NOW)
+    await keep(session, waits, planned, just_expired, refused)
+    assert (await turn(sessions, clock))[DataClass.EMAILS] == 1
+    for email in (waits, planned, just_expired):
+        assert (await again(session, email)).geloescht_at is None
+    assert (await again(session, refused)).geloescht_at == NOW
+
+
+async def test_a_blanked_email_forgets_where_answers_went_and_keeps_the_callers_reference(
+    session: AsyncSession, sessions: SessionFactory, clock: FakeClock
+):
+    email = old_email(antwort_an="frau.roth@example.org", extern_id="bundle-7")
+    await keep(session, email)
+    await turn(sessions, clock)
+    email = await again(session, email)
+    assert (email.antwort_an, email.extern_id) == (None, "bundle-7")
 
 
 async def test_an_answer_that_comes_to_a_blanked_email_has_a_time_of_its_own(

@@ -34,6 +34,7 @@ class Fields:
     empfaenger_name: str = "Dr. Jürgen Schmidt"
     absender_email: str = "kontakt@therapieplatz.example"
     absender_name: str = "Therapieplatz-Vermittlung"
+    antwort_an: str | None = None
     message_id: str = "<1@therapieplatz.example>"
 
 
@@ -123,6 +124,33 @@ def test_without_such_addresses_they_go_to_the_sender() -> None:
     assert (message.sender, "Reply-To" in parsed(message)) == ("kontakt@therapieplatz.example", False)
 
 
+@pytest.mark.parametrize("set_up", ["", "antwort@platz-test.example"])
+def test_answers_go_where_the_email_itself_says(set_up: str) -> None:
+    way_back = ReturnAddresses("bounce@platz-test.example", set_up, b"secret").of(4711)
+    message = build_message(Fields(antwort_an="team@Müller.example"), date=DATE, way_back=way_back)
+    assert parsed(message)["Reply-To"] == "team@xn--mller-kva.example"
+    assert id_from_address(message.sender, b"secret") == 4711
+    assert not message.needs_utf8
+
+
+@given(
+    st.text(max_size=80) | st.builds("a@example.org{}b".format, LINE | st.sampled_from("\r\n\x00\x85,;<>"))
+)
+@example("a@example.org\r\nBcc: b@example.org")
+@example("a@example.org, b@example.org")
+def test_an_address_for_answers_is_one_address_or_nothing_is_sent(address: str) -> None:
+    try:
+        message = build_message(Fields(antwort_an=address), date=DATE)
+    except UnbuildableMessage:
+        return
+    names = [line.partition(b":")[0] for line in message.content.partition(b"\r\n\r\n")[0].split(b"\r\n")]
+    usual = [b"Date", b"From", b"To", b"Subject", b"Message-ID", b"MIME-Version", b"Content-Type"]
+    expected = usual[:2] + [b"Reply-To"] * bool(address) + usual[2:]
+    assert [name for name in names if not name.startswith(b" ")] == expected
+    if address:
+        assert len(parsed(message)["Reply-To"].addresses) == 1
+
+
 def test_out_of_office_notes_are_not_forbidden() -> None:
     message = parsed(build_message(Fields(), date=DATE))
     assert "Auto-Submitted" not in message
@@ -155,6 +183,11 @@ def test_other_letters_before_the_at_are_written_as_they_are_and_need_the_server
     assert message.needs_utf8
     assert "<jürgen@example.org>".encode() in message.content
     assert not build_message(Fields(), date=DATE).needs_utf8
+    answers_elsewhere = Fields(antwort_an="jürgen@example.org")
+    assert build_message(answers_elsewhere, date=DATE).needs_utf8
+    sender_behind_a_bounce_address = Fields(absender_email="jürgen@example.org")
+    way_back = ReturnAddresses("bounce@example.org", "", b"secret").of(1)
+    assert build_message(sender_behind_a_bounce_address, date=DATE, way_back=way_back).needs_utf8
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,8 @@ from webapp.controllers.api.schema import (
     PageLimit,
     PageNumber,
     RecordIdFilter,
+    Reference,
+    ReferenceFilter,
     page_request,
     problems,
     range_end,
@@ -65,6 +67,24 @@ BodyText = BodyKwarg(
 Html = replace(BodyText, examples=[Example(value="<p>Guten Tag, haben Sie ab Herbst freie Plätze?</p>")])
 PlainText = replace(BodyText, examples=[Example(value="Guten Tag, haben Sie ab Herbst freie Plätze?")])
 Note = BodyKwarg(max_length=LONGEST_NOTE)
+ReplyTo = replace(
+    Address,
+    description="Where answers go (`Reply-To`) instead of where this service reads them: it then knows of an "
+    "answer only if that reaches its mailbox all the same. By default as set up.",
+    examples=[Example(value="team@example.de")],
+)
+SendAt = BodyKwarg(
+    pattern=f"^{INSTANT}$",
+    description="Not sent before this ISO 8601 instant, at most 366 days ahead; without an offset it is "
+    "local time of the practices. What is past means at once, which is the default.",
+    examples=[Example(value="2026-10-15T06:30:00Z"), Example(value="2026-10-15T08:30")],
+)
+ExpiresAt = BodyKwarg(
+    pattern=f"^{INSTANT}$",
+    description="Not sent from this instant on, written as `send_at`: it is FAILED then, and `email_failed` "
+    "says `expired`. After now and after `send_at`. By default never.",
+    examples=[Example(value="2026-10-16T16:00:00Z"), Example(value="2026-10-16T18:00")],
+)
 NO_CALL = {
     FollowUpObstacle.NOT_TO_BE_CALLED: "Kein automatischer Anruf: gesperrt, inaktiv oder nicht anrufen.",
     FollowUpObstacle.NO_WINDOW: "Kein automatischer Anruf: keine nutzbaren Telefonzeiten.",
@@ -94,10 +114,17 @@ class EmailCreate(Struct, forbid_unknown_fields=True, kw_only=True):
     status: Annotated[Literal["DRAFT", "QUEUED"] | None, BodyKwarg(description="By default QUEUED.")] = None
     nachverfolgung_erforderlich: Annotated[bool | None, BodyKwarg(description="By default false.")] = None
     nachverfolgung_notizen: Annotated[str | None, Note] = None
+    antwort_an: Annotated[str | None, ReplyTo] = None
+    extern_id: Annotated[str | None, Reference] = None
+    send_at: Annotated[str | None, SendAt] = None
+    expires_at: Annotated[str | None, ExpiresAt] = None
 
 
 class EmailUpdate(Struct, forbid_unknown_fields=True, kw_only=True):
-    """What is to change; what is left out stays. Content can change in DRAFT only."""
+    """What is to change; what is left out stays.
+
+    Content can change in DRAFT only, `send_at` and `expires_at` in DRAFT, QUEUED and FAILED.
+    """
 
     therapist_id: Annotated[int | UnsetType, RecordId] = UNSET
     betreff: Annotated[str | UnsetType, Subject] = UNSET
@@ -107,6 +134,9 @@ class EmailUpdate(Struct, forbid_unknown_fields=True, kw_only=True):
     empfaenger_name: Annotated[str | UnsetType, Name] = UNSET
     absender_email: Annotated[str | UnsetType, Address] = UNSET
     absender_name: Annotated[str | UnsetType, Name] = UNSET
+    antwort_an: Annotated[str | UnsetType | None, ReplyTo] = UNSET
+    send_at: Annotated[str | UnsetType | None, SendAt] = UNSET
+    expires_at: Annotated[str | UnsetType | None, ExpiresAt] = UNSET
     status: Annotated[
         EmailStatus | UnsetType,
         BodyKwarg(description="DRAFT to QUEUED, QUEUED to DRAFT, FAILED to QUEUED; else 409."),
@@ -142,6 +172,8 @@ class EmailSummary(Struct, kw_only=True):
     empfaenger_name: str
     absender_email: str
     absender_name: str
+    antwort_an: str | None
+    extern_id: str | None
     antwort_erhalten: bool
     antwortdatum: datetime | None
     antwort_art: ReplyKind | None
@@ -157,6 +189,8 @@ class EmailSummary(Struct, kw_only=True):
     status: EmailStatus
     zustellung_unklar: bool
     queued_at: datetime | None
+    send_at: Annotated[datetime | None, Meta(description="Not sent before.")]
+    expires_at: Annotated[datetime | None, Meta(description="Not sent from then on.")]
     naechster_versuch_at: datetime | None
     sent_at: datetime | None
     fehlermeldung: str | None
@@ -253,9 +287,13 @@ class EmailApi(Controller):
         created_to: DayOrInstantFilter = None,
         sent_from: DayOrInstantFilter = None,
         sent_to: DayOrInstantFilter = None,
+        extern_id: ReferenceFilter = None,
         q: Annotated[
             str | None,
-            QueryParameter(max_length=200, description="Beginnings of words: subject, recipient, address."),
+            QueryParameter(
+                max_length=200,
+                description="Beginnings of words: subject, recipient, address. Or a whole `extern_id`.",
+            ),
         ] = None,
     ) -> EmailList:
         """Without their long texts. All filters given have to match; `q` finds beginnings of words."""
@@ -269,6 +307,7 @@ class EmailApi(Controller):
             created_to=range_end("created_to", created_to, work.rules),
             sent_from=range_start("sent_from", sent_from, work.rules),
             sent_to=range_end("sent_to", sent_to, work.rules),
+            extern_id=extern_id,
             q=q,
         )
         emails = await list_emails(work, filters, page_request(page, after, limit))
@@ -288,12 +327,12 @@ class EmailApi(Controller):
         state: State,
         idempotency_key: IdempotencyKeyHeader = None,
     ) -> Response[EmailDetail]:
-        """Answered once the e-mail is stored for good: it is then sent without further ado, once.
+        """Answered once the e-mail is stored for good: it is then sent when it is due, once.
 
         Nothing is sent to an address on the stop list, nor to who has been erased: 422. Send an
         `Idempotency-Key` to be able to repeat the request after a lost answer.
         """
-        fields = msgspec.structs.asdict(data)
+        fields = msgspec.structs.asdict(data) | _instants(data, "send_at", "expires_at")
         fields["status"] = EmailStatus(data.status or EmailStatus.QUEUED)
         fields["nachverfolgung_erforderlich"] = bool(data.nachverfolgung_erforderlich)
         email, repeated = await create_email(
@@ -357,15 +396,19 @@ class EmailApi(Controller):
 
         A change of state that is not possible, and a `version` that is not the newest, are a 409.
         """
-        fields = msgspec.structs.asdict(data)
-        if isinstance(data.antwortdatum, str):
-            fields["antwortdatum"] = read_instant("antwortdatum", data.antwortdatum)
+        fields = msgspec.structs.asdict(data) | _instants(data, "antwortdatum", "send_at", "expires_at")
         if data.nachverfolgung_notizen is not UNSET:
             fields |= _own_notes(await get_email(work, email_id), data.nachverfolgung_notizen)
         version = fields.pop("version")
         changes = EmailChanges(**fields)
         email = await update_email(work, email_id, changes, version=version, utf8=config.smtp_utf8)
         return _detail(email)
+
+
+def _instants(data: Struct, *fields: str) -> dict[str, Any]:
+    """Return those fields of a body that hold an instant."""
+    given = ((field, getattr(data, field)) for field in fields)
+    return {field: read_instant(field, at) for field, at in given if isinstance(at, str)}
 
 
 def _detail(email: Email) -> EmailDetail:

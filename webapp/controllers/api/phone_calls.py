@@ -36,6 +36,8 @@ from webapp.controllers.api.schema import (
     PageLimit,
     PageNumber,
     RecordIdFilter,
+    Reference,
+    ReferenceFilter,
     check_days,
     page_request,
     problems,
@@ -100,6 +102,7 @@ class CallCreate(Struct, forbid_unknown_fields=True, kw_only=True):
         BodyKwarg(ge=1, le=LARGEST_ID, description="The e-mail the call is about; leave it out for others."),
     ] = None
     grund: Annotated[CallReason | None, BodyKwarg(description=REASON)] = None
+    extern_id: Annotated[str | None, Reference] = None
 
 
 class CallUpdate(Struct, forbid_unknown_fields=True, kw_only=True):
@@ -170,6 +173,9 @@ class Call(Struct, kw_only=True):
     warteliste: bool | None
     wieder_fragen_am: date | None
     rueckruf_durch: Annotated[CallBackBy | None, Meta(description=AGREED)]
+    extern_id: Annotated[
+        str | None, Meta(description="The caller's reference; calls that follow from this one keep it.")
+    ]
     korrigiert_at: Annotated[datetime | None, Meta(description="When its outcome was last corrected.")]
     version: int
 
@@ -208,6 +214,7 @@ class PhoneCallApi(Controller):
         geplantes_datum: FromQuery[date | None] = None,
         geplantes_datum_from: Annotated[date | None, QueryParameter(description="This day or later.")] = None,
         geplantes_datum_to: Annotated[date | None, QueryParameter(description="This day or earlier.")] = None,
+        extern_id: ReferenceFilter = None,
     ) -> CallList:
         """All filters given have to match. Dates are the practices' local days."""
         filters = CallFilters(
@@ -217,6 +224,7 @@ class PhoneCallApi(Controller):
             geplantes_datum=geplantes_datum,
             geplantes_datum_von=geplantes_datum_from,
             geplantes_datum_bis=geplantes_datum_to,
+            extern_id=extern_id,
         )
         calls = await list_calls(work, filters, page_request(page, after, limit))
         return CallList.of(calls, _shown, by_id=False)

@@ -15,6 +15,7 @@ from services.emails.create import create_email, get_email, has_made_email
 from services.emails.templates.engine import all_templates
 from services.errors import Conflict, FieldError, IdempotencyConflict, InvalidInput, NotFound, StaleVersion
 from services.models import Email, EmailStatus, Therapist
+from services.rules import DeskRules
 from services.therapists.search import get_therapist, search_therapists
 from shared.config import Settings
 from shared.direct_connection import DirectPool
@@ -23,10 +24,12 @@ from webapp.screens.compose_form import VARIABLE, ComposeForm, preview
 from webapp.screens.forms import (
     FormErrors,
     Submitted,
+    asked_moment,
     form_errors,
     new_form_key,
     read_number,
     repeatable,
+    typed_moment,
     words_of,
 )
 from webapp.screens.template_words import description_of, hint_of, label_of, title_of
@@ -46,6 +49,7 @@ class EditForm:
     empfaenger_email: str = ""
     betreff: str = ""
     body_text: str = ""
+    send_at: str = ""
 
 
 class EmailComposeController(Controller):
@@ -137,6 +141,7 @@ class EmailComposeController(Controller):
             empfaenger_email=email.empfaenger_email,
             betreff=email.betreff,
             body_text=email.body_text,
+            send_at=typed_moment(email.send_at, visit.rules),
         )
         return _edit_page(visit, email, form)
 
@@ -154,7 +159,7 @@ class EmailComposeController(Controller):
             await update_email(
                 visit.work,
                 email_id,
-                _changes(email, data),
+                _changes(email, data, visit.rules),
                 version=read_number(data.version),
                 utf8=config.smtp_utf8,
             )
@@ -256,13 +261,19 @@ def _go(visit: Visit, path: str) -> Response[Any]:
     return Redirect(path, status_code=303) if visit.swapped is None else ClientRedirect(redirect_to=path)
 
 
-def _changes(email: Email, form: EditForm) -> EmailChanges:
-    """Return what differs from the draft; its HTML is made anew only where its text was changed."""
-    given = {
+def _changes(email: Email, form: EditForm, rules: DeskRules) -> EmailChanges:
+    """Return what differs from the draft; its HTML is made anew only where its text was changed.
+
+    Raises:
+        InvalidInput: when it is to be sent can't be read.
+    """
+    given: dict[str, Any] = {
         name: value
         for name in ("empfaenger_name", "empfaenger_email", "betreff", "body_text")
         if (value := getattr(form, name).replace("\r\n", "\n")) != getattr(email, name).replace("\r\n", "\n")
     }
+    if form.send_at != typed_moment(email.send_at, rules):
+        given["send_at"] = asked_moment("send_at", form.send_at)
     if form.action == "send":
         given["status"] = EmailStatus.QUEUED
     return EmailChanges(**given)
