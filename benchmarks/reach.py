@@ -33,6 +33,7 @@ NOTICE, BUSY_WAIT, IDLE = timedelta(minutes=30), timedelta(minutes=30), timedelt
 TALKS, RINGS = timedelta(minutes=6), timedelta(minutes=2)
 BUSY_SHARE = 0.1
 DAY = timedelta(days=1)
+LOOKED_AHEAD = 28
 
 WORLDS = {
     "by hour": (0.5, 0.9, 0.5),
@@ -51,24 +52,14 @@ Job = tuple[str, int, int]
 
 @dataclass(frozen=True)
 class Practice:
-    """A therapist: phone hours, and the hidden chance in every hour of a weekday."""
+    """A therapist: phone hours of every day, and the hidden chance in every hour of a weekday."""
 
-    windows: Windows
+    phone_hours: Mapping[date, Sequence[Interval]]
     rates: Mapping[Hour, float]
 
     def openings(self, day: date, days: int = 1) -> list[Interval]:
         """Return the phone hours of some days, cut to the desk's."""
-        found: list[Interval] = []
-        for ahead in range(days):
-            on = day + ahead * DAY
-            found += (
-                Interval(
-                    datetime.combine(on, max(window.start, OPENS)),
-                    datetime.combine(on, min(window.end, CLOSES)),
-                )
-                for window in self.windows.get(on.weekday(), ())
-            )
-        return found
+        return [each for ahead in range(days) for each in self.phone_hours[day + ahead * DAY]]
 
 
 @dataclass
@@ -117,7 +108,7 @@ def world(kind: str, seed: int) -> list[Practice]:
     chance = random.Random(seed)
     level, hours, weekdays = WORLDS[kind]
     everybody = {hour: 0.0 if kind == "flat" else value for hour, value in EVERYBODY.items()}
-    phone_hours = [parse(value).windows for name, value in PHONE_HOURS.items() if name != "none"]
+    phone_hours = [every_day(parse(value).windows) for name, value in PHONE_HOURS.items() if name != "none"]
     practices: list[Practice] = []
     for number in range(THERAPISTS):
         own = LEVEL + chance.gauss(0, level)
@@ -130,6 +121,20 @@ def world(kind: str, seed: int) -> list[Practice]:
         }
         practices.append(Practice(phone_hours[number % len(phone_hours)], rates))
     return practices
+
+
+def every_day(windows: Windows) -> dict[date, list[Interval]]:
+    """Return the phone hours of all days that anybody looks at, cut to the desk's."""
+    return {
+        day: [
+            Interval(
+                datetime.combine(day, max(window.start, OPENS)),
+                datetime.combine(day, min(window.end, CLOSES)),
+            )
+            for window in windows.get(day.weekday(), ())
+        ]
+        for day in (MONDAY + ahead * DAY for ahead in range(WEEKS * 7 + LOOKED_AHEAD))
+    }
 
 
 class Desk:
@@ -242,7 +247,7 @@ class Desk:
         return TALKS if reached else RINGS
 
     def _next(self, call: Call, now: datetime, busy: bool) -> datetime:
-        openings = self.practices[call.therapist].openings(now.date(), 14)
+        openings = self.practices[call.therapist].openings(now.date(), LOOKED_AHEAD // 2)
         over = next((opening.end for opening in openings if opening.start <= now < opening.end), now)
         earliest = now + BUSY_WAIT if busy else max(over, now + NOTICE)
         first = next(max(opening.start, earliest) for opening in openings if opening.end > earliest)

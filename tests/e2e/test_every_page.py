@@ -1,11 +1,26 @@
 """Every page in each language, light or dark, at the desk or on a phone: accessible, and it fits."""
 
-import pytest
-from playwright.async_api import Page, expect
+import re
+from collections.abc import AsyncGenerator
 
+import pytest
+import pytest_asyncio
+from playwright.async_api import Page, expect
+from sqlalchemy import delete
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.models import OutcomeKind, PhoneCall, Therapist
+from services.reach.patterns import learn_pattern
 from tests.e2e.accessibility import violations
+from tests.e2e.app_process import NOW, RunningApp
 from tests.e2e.browser import DESK, PHONE
 from tests.e2e.conftest import OpenBrowser
+from tests.factories import make_call, make_therapist
+from tests.habits import HOURS, MACHINE, MISSED, THURSDAY, WEDNESDAY, made, others
+from tests.work import work_of
+
+REACHED = OutcomeKind.REACHED
+WAITS = 9_201
 
 PAGES = {
     "/": ("Heute", "Today"),
@@ -50,6 +65,54 @@ async def test_pages_are_accessible_and_fit_the_screen(
             assert await page.locator(".nav a[aria-current=page]").inner_text() == names[language]
         found += [f"{path}: {violation}" for violation in await violations(page)]
         found += [f"{path}: {trouble}" for trouble in await _sticks_out(page)]
+    assert found == []
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def waiting_call(app: RunningApp) -> AsyncGenerator[None]:
+    """A call left for a better hour, after others to the same therapist."""
+    told = [made(WAITS, WEDNESDAY, 10, [MISSED, MACHINE, MISSED]), made(WAITS, THURSDAY, 12, [REACHED] * 4)]
+    calls = [call for some in [others(), *told] for call in some]
+
+    async def fill(session: AsyncSession) -> None:
+        hours = HOURS | {"wednesday": "10:00-18:00"}
+        async with session.begin():
+            session.add(make_therapist(id=WAITS, nachname="Warte", telefonische_erreichbarkeit=hours))
+            session.add_all([make_call(therapist_id=WAITS, leitung=75), *calls])
+        await learn_pattern(work_of(session, now=NOW))
+
+    async def clear(session: AsyncSession) -> None:
+        taught = {call.therapist_id for call in calls}
+        async with session.begin():
+            await session.execute(delete(PhoneCall).where(PhoneCall.therapist_id.in_(taught)))
+            await session.execute(delete(Therapist).where(Therapist.id == WAITS))
+        await learn_pattern(work_of(session, now=NOW))
+
+    await app.execute(fill)
+    yield
+    await app.execute(clear)
+
+
+@pytest.mark.parametrize(("look", "language"), LOOKS)
+async def test_what_opens_on_today_is_accessible_and_fits_the_screen(
+    open_browser: OpenBrowser, waiting_call: None, look: dict[str, object], language: int
+) -> None:
+    page = await open_browser("Anna", **look)
+    row = page.locator(".group-later .row", has_text="Warte")
+    why = ("meist .* erreichbar: .*; jetzt", "usually reachable .*: .*; now")[language]
+    await expect(row.locator(".row-why")).to_have_text(re.compile(why))
+    found = [*await violations(page), *await _sticks_out(page)]
+    await row.locator(".row-take").click()
+    await expect(page.locator("#panel-title")).to_contain_text("Warte")
+    panel = page.locator("#panel")
+    for closed in (".call-guide", ".call-known .known-more"):
+        await panel.locator(f"{closed} > summary").click()
+    await expect(panel.locator("#wieder_da_am")).to_be_visible()
+    found += [*await violations(page), *await _sticks_out(page)]
+    await panel.locator(".history a").first.click()
+    await panel.locator(".correction > summary").click()
+    await expect(panel.locator(".correction #ergebnis")).to_be_visible()
+    found += [*await violations(page), *await _sticks_out(page)]
     assert found == []
 
 
