@@ -9,7 +9,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared.notifications import CHANNEL
 from tests.e2e.app_process import RunningApp
+from tests.e2e.browser import PHONE
 from tests.e2e.conftest import OpenBrowser
+
+LOOKS: dict[str, dict[str, object]] = {
+    "desk": {},
+    "phone": {"viewport": PHONE, "has_touch": True},
+    "no-scripts": {"java_script_enabled": False},
+}
+"""How somebody may look at the desk: options of a browser."""
 
 NOTE = "Ruft selbst zurück, sobald der Kalender fürs Frühjahr steht."
 
@@ -34,9 +42,9 @@ async def take_next(page: Page) -> str:
     return await title(page).inner_text()
 
 
-async def at_the_desk(open_browser: OpenBrowser, name: str) -> Page:
+async def at_the_desk(open_browser: OpenBrowser, name: str, look: str = "desk") -> Page:
     """Log somebody in who has no call in hand."""
-    page = await open_browser(name)
+    page = await open_browser(name, **LOOKS[look])
     if await page.locator(".call-mine").count():
         await release(page)
     return page

@@ -10,9 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.models import PhoneCall
 from tests.e2e.accessibility import violations
 from tests.e2e.app_process import NOW, RunningApp
-from tests.e2e.browser import PHONE, screenshot
+from tests.e2e.browser import screenshot
 from tests.e2e.conftest import OpenBrowser
-from tests.e2e.desk import NOTE, at_the_desk, release, take_next, title
+from tests.e2e.desk import LOOKS, NOTE, at_the_desk, release, rows, take_next, title
 
 SOON = NOW + timedelta(minutes=9)
 
@@ -25,14 +25,9 @@ async def agree(page: Page, at: str) -> None:
     await page.get_by_label("Notiz zum Gespräch").fill(NOTE)
 
 
-@pytest.mark.parametrize("look", ["desk", "phone", "no-scripts"])
+@pytest.mark.parametrize("look", LOOKS)
 async def test_a_call_back_is_agreed_and_taken_back(open_browser: OpenBrowser, look: str) -> None:
-    options = {
-        "desk": {},
-        "phone": {"viewport": PHONE, "has_touch": True},
-        "no-scripts": {"java_script_enabled": False},
-    }[look]
-    page = await open_browser("Anna", **options)
+    page, ben = await at_the_desk(open_browser, "Anna", look), await at_the_desk(open_browser, "Ben")
     await page.get_by_role("button", name="Nächster Anruf").first.click()
     name = await title(page).inner_text()
     await agree(page, "17:40")
@@ -43,6 +38,7 @@ async def test_a_call_back_is_agreed_and_taken_back(open_browser: OpenBrowser, l
     status = page.locator("#status")
     await expect(status).to_contain_text(f"{name}: Rückruf vereinbart, gespeichert.")
     await expect(status).to_contain_text("17:40")
+    await expect(rows(ben).filter(has_text=name)).to_have_count(0)
     await status.get_by_role("button", name="Rückgängig").click()
     await expect(title(page)).to_have_text(name)
     await expect(page.get_by_role("radio", name="Rückruf vereinbart")).to_be_checked()

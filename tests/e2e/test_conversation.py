@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from datetime import date, time, timedelta
 
+import pytest
 import pytest_asyncio
 from playwright.async_api import Locator, Page, expect
 from sqlalchemy import delete, select
@@ -20,9 +21,8 @@ from services.models import (
 )
 from tests.e2e.accessibility import violations
 from tests.e2e.app_process import RunningApp
-from tests.e2e.browser import PHONE
 from tests.e2e.conftest import OpenBrowser
-from tests.e2e.desk import at_the_desk, release, rows, title
+from tests.e2e.desk import LOOKS, at_the_desk, release, rows, title
 from tests.factories import NOW, make_call, make_email, make_therapist
 
 TODAY = date(2026, 10, 14)
@@ -165,44 +165,59 @@ async def test_three_mails_are_one_call_and_reached_settles_all(
     await release(anna)
 
 
+@pytest.mark.parametrize("look", LOOKS)
 async def test_an_answering_machine_is_over_for_the_therapist(
-    open_browser: OpenBrowser, app: RunningApp, practice: Practice
+    open_browser: OpenBrowser, app: RunningApp, practice: Practice, look: str
 ) -> None:
-    anna = await at_the_desk(open_browser, "Anna")
+    anna, ben = await at_the_desk(open_browser, "Anna", look), await at_the_desk(open_browser, "Ben")
+    await expect(rows(ben).filter(has_text=practice.first)).to_have_count(1)
     await take(anna, practice.first)
-    await anna.keyboard.press("5")
+    await anna.get_by_role("radio", name="Anrufbeantworter").check()
     await anna.get_by_role("button", name="Nur speichern").click()
-    await expect(anna.locator("#status .toast")).to_contain_text("Anrufbeantworter, gespeichert.")
-    await expect(rows(anna).filter(has_text=practice.first)).to_have_count(0)
+    await expect(anna.locator("#status")).to_contain_text("Anrufbeantworter, gespeichert.")
+    for page in (anna, ben):
+        await expect(rows(page).filter(has_text=practice.first)).to_have_count(0)
     assert await statuses(app) == ["failed", "failed", "scheduled"]
-    await anna.keyboard.press("u")
+    await anna.get_by_role("button", name="Rückgängig").click()
     await expect(title(anna)).to_have_text(practice.first)
     assert await statuses(app) == ["scheduled", "scheduled"]
     await release(anna)
 
 
-async def test_one_line_is_in_one_hand(open_browser: OpenBrowser, practice: Practice) -> None:
-    anna, ben = await at_the_desk(open_browser, "Anna"), await at_the_desk(open_browser, "Ben")
+@pytest.mark.parametrize("look", LOOKS)
+async def test_one_line_is_in_one_hand(open_browser: OpenBrowser, practice: Practice, look: str) -> None:
+    anna, ben = await at_the_desk(open_browser, "Anna", look), await at_the_desk(open_browser, "Ben")
+
+    async def looks_again() -> None:
+        if look == "no-scripts":
+            await anna.reload()
+        else:
+            await anna.locator("#panel").hover()
+
     await row(anna, practice.second).locator(".row-take").click()
     await expect(title(anna)).to_have_text(practice.second)
     await take(ben, practice.first)
+    await looks_again()
     told = "Ben telefoniert gerade unter dieser Nummer."
     await expect(anna.locator("#panel-change")).to_have_text(told)
     await expect(anna.locator("#panel").get_by_role("button", name="Anruf übernehmen")).to_be_hidden()
-    await anna.locator("#panel").hover()
     await expect(anna.locator(".row-taken", has_text=practice.second)).to_contain_text(told)
-    assert await violations(anna) == []
+    if look != "no-scripts":
+        assert await violations(anna) == []
     await release(ben)
+    await looks_again()
     await expect(anna.locator("#panel-change")).to_be_empty()
     await take(anna, practice.second)
     await release(anna)
 
 
 async def test_a_matter_is_left_without_scripts(
-    anna_without_scripts: Page, app: RunningApp, practice: Practice
+    open_browser: OpenBrowser, app: RunningApp, practice: Practice
 ) -> None:
-    page = anna_without_scripts
-    await page.goto("/")
+    page, ben = (
+        await at_the_desk(open_browser, "Anna", "no-scripts"),
+        await at_the_desk(open_browser, "Ben"),
+    )
     await row(page, practice.first).locator(".row-take").click()
     await page.locator("#panel").get_by_role("button", name="Anruf übernehmen").click()
     await expect(title(page)).to_have_text(practice.first)
@@ -213,18 +228,25 @@ async def test_a_matter_is_left_without_scripts(
     await expect(page.locator("#status")).to_contain_text(f"{practice.first}: Erreicht, gespeichert.")
     assert await statuses(app) == ["completed", "scheduled"]
     assert await unanswered(app) == 0
+    await expect(row(ben, practice.first).locator(".row-matters")).to_have_count(0)
     await page.get_by_role("button", name="Rückgängig").click()
     await expect(page.get_by_role("checkbox", name=re.compile("geplant"))).not_to_be_checked()
     assert await unanswered(app) == 3
     await page.get_by_role("button", name="Freigeben").click()
 
 
-async def test_on_a_phone_the_matters_fit(open_browser: OpenBrowser, practice: Practice) -> None:
-    page = await open_browser("Anna", viewport=PHONE, has_touch=True)
+async def test_on_a_phone_reached_settles_what_there_is_to_talk_about(
+    open_browser: OpenBrowser, app: RunningApp, practice: Practice
+) -> None:
+    page, ben = await at_the_desk(open_browser, "Anna", "phone"), await at_the_desk(open_browser, "Ben")
     await row(page, practice.first).locator(".row-claim").tap()
     await expect(title(page)).to_have_text(practice.first)
     await page.get_by_role("radio", name="Erreicht", exact=True).check()
     await expect(page.get_by_label("E-Mail gilt damit als beantwortet").first).to_be_visible()
     assert await violations(page) == []
     assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    await page.get_by_role("button", name="Freigeben").tap()
+    await page.get_by_role("button", name="Nur speichern").tap()
+    await expect(page.locator("#status")).to_contain_text(f"{practice.first}: Erreicht, gespeichert.")
+    await expect(rows(ben).filter(has_text=practice.first)).to_have_count(0)
+    assert await statuses(app) == ["completed", "completed"]
+    assert await unanswered(app) == 0
