@@ -17,7 +17,9 @@ from typing import NamedTuple
 
 from benchmarks.harness import read_arguments
 from services.hours.reading import Windows, parse
-from services.reach.estimate import BUSY, Chances, Hour, Pattern, Tally, learn, weight
+from services.reach.estimate import Chances, Pattern
+from services.reach.learning import learn
+from services.reach.tallies import BUSY, Hour, Tally, weight
 from services.reach.waiting import better_start, hour_of, next_start
 from services.scheduling.phone_hours import Interval
 from shared.config import Settings

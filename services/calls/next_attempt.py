@@ -14,8 +14,9 @@ from services.calls.linked_emails import all_answered, carry_on, first_carried
 from services.hours.reading import Availability
 from services.models import CallReason, CallStatus, NoRetry, OutcomeKind, PhoneCall, Therapist
 from services.models.therapists import may_be_called
-from services.reach.estimate import Chances, one_call, tallied
+from services.reach.estimate import Chances
 from services.reach.patterns import load_chances
+from services.reach.tallies import one_call, tallied
 from services.reach.waiting import hour_of, last_moment, next_start, openings_until
 from services.rules import DeskRules
 from services.scheduling.booking import NotToBeCalled, book_next, lock_calendar, move

@@ -9,7 +9,7 @@ from sqlalchemy import Date, Integer, cast, extract, func, or_, select
 
 from services.errors import FieldError, InvalidInput
 from services.models import SPOKEN, Email, EmailStatus, PhoneCall, ReplyKind
-from services.reach.estimate import TELLING
+from services.reach.tallies import TELLING
 from services.rules import DeskRules
 from services.work import Transaction, Work
 

@@ -1,4 +1,4 @@
 """When somebody picks up, and whether to ring now or to wait for a better hour.
 
-`estimate` and `waiting` are pure; `history` reads what they need.
+`tallies`, `estimate`, `learning` and `waiting` are pure; `history` reads what they need.
 """

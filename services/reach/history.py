@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Float, Integer, Select, any_, case, cast, 
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from services.models import SPOKEN, OutcomeKind, PhoneCall
-from services.reach.estimate import BUSY, HALF_LIFE_DAYS, TELLING, History, Hour, Tally
+from services.reach.tallies import BUSY, HALF_LIFE_DAYS, TELLING, History, Hour, Tally
 from services.work import Transaction
 
 LATEST = 20_000

@@ -14,8 +14,10 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
 from services.models import CallPattern
-from services.reach.estimate import Chances, Hour, Pattern, Strengths, Tally, learn
+from services.reach.estimate import Chances, Pattern, Strengths
 from services.reach.history import load_histories, load_latest_histories
+from services.reach.learning import learn
+from services.reach.tallies import Hour, Tally
 from services.work import Transaction, Work, Workplace
 
 EVERY_SECONDS = 300.0

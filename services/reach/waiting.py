@@ -10,7 +10,8 @@ from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 
 from services.hours.reading import Availability
-from services.reach.estimate import Chances, History, Hour, Tally
+from services.reach.estimate import Chances
+from services.reach.tallies import History, Hour, Tally
 from services.rules import DeskRules
 from services.scheduling.phone_hours import DAY, Interval, openings
 

@@ -19,7 +19,8 @@ from services.desk.statistics import HourRate, load_statistics
 from services.errors import InvalidInput, NotFound
 from services.models import EmailStatus, OutcomeKind
 from services.pagination import PageRequest
-from services.reach.estimate import Chances, Hour, Pattern, Strengths, Tally
+from services.reach.estimate import Chances, Pattern, Strengths
+from services.reach.tallies import Hour, Tally
 from services.rules import DeskRules
 from services.work import API, Actor
 from tests.factories import NOW, make_call, make_email, make_staff, make_therapist

@@ -16,9 +16,9 @@ from services.desk.open_calls import list_open_calls
 from services.desk.today import load_desk
 from services.models import CallPattern, OutcomeKind, PhoneCall
 from services.pagination import PageRequest
-from services.reach.estimate import Hour, weight
 from services.reach.history import load_histories
 from services.reach.patterns import PatternLearning, learn_pattern, load_pattern
+from services.reach.tallies import Hour, weight
 from services.reach.waiting import Evidence, Whose
 from services.rules import DeskRules
 from services.work import Actor

@@ -8,21 +8,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from services.models import OutcomeKind
-from services.reach.estimate import (
-    HALF_LIFE_DAYS,
-    Calls,
-    Chances,
-    History,
-    Hour,
-    Pattern,
-    Strengths,
-    Tally,
-    learn,
-    one_call,
-    shrunken,
-    tallied,
-    weight,
-)
+from services.reach.estimate import Calls, Chances, Pattern, Strengths, shrunken
+from services.reach.learning import learn
+from services.reach.tallies import HALF_LIFE_DAYS, History, Hour, Tally, one_call, tallied, weight
 
 TEN = Hour(1, 10)
 TWELVE = Hour(3, 12)

@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.reach.estimate import Chances, Hour, Pattern, Strengths, Tally
+from services.reach.estimate import Chances, Pattern, Strengths
+from services.reach.tallies import Hour, Tally
 from services.reach.waiting import (
     Evidence,
     Whose,
