@@ -1,6 +1,5 @@
 """Removes what nobody needs any more: ended logins, forgotten drafts, old notes and keys, slow domains."""
 
-import asyncio
 from datetime import timedelta
 
 import structlog
@@ -12,6 +11,7 @@ from services.accounts.sessions import remove_expired_sessions
 from services.models import Draft, IdempotencyKey, MailDomain
 from services.shifts.notes import remove_old_notes
 from services.work import Work, Workplace
+from shared.supervision import take_turns
 
 EVERY_SECONDS = 600
 DRAFTS_KEPT = timedelta(days=30)
@@ -35,9 +35,7 @@ class Housekeeping:
 
     async def run(self) -> None:
         """Tidy up until cancelled."""
-        while True:
-            await self.tidy()
-            await asyncio.sleep(EVERY_SECONDS)
+        await take_turns(self.tidy, rest_seconds=EVERY_SECONDS)
 
     async def tidy(self) -> None:
         """Remove what has ended or been left untouched for as long as is said above."""

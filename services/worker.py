@@ -32,6 +32,7 @@ from services.work import Workplace
 from shared.clock import get_clock
 from shared.config import Settings
 from shared.database import create_engine, create_session_factory
+from shared.heartbeat import Heartbeats
 from shared.kafka.robust_producer import RobustKafkaProducer
 from shared.notifications import Listener, Notifier
 from shared.postgresql import refuse_old_server
@@ -48,18 +49,29 @@ CLOSE_SECONDS = 8
 log = structlog.get_logger(__name__)
 
 
-def run_worker(config: Settings) -> None:
+Status = Callable[[Settings, Heartbeats], Loop]
+"""Makes the loop that answers how the worker is."""
+
+
+def run_worker(config: Settings, status: Status | None = None) -> None:
     """Work until SIGTERM or SIGINT; what hangs then is left behind, its leases expire by themselves.
+
+    Args:
+        config: how, and with `WORKER_HEALTH_PORT` where to ask how it is.
+        status: answers there.
 
     Raises:
         DatabaseTooOld: with this server it can't work.
+        ConfigurationError: it can't be asked where it should be.
     """
     identity = uuid4().hex[:8]
     structlog.contextvars.bind_contextvars(worker=identity)
-    uvloop.run(_work(config, identity))
+    uvloop.run(_work(config, identity, status))
 
 
-async def _work(config: Settings, identity: str) -> None:
+async def _work(config: Settings, identity: str, status: Status | None) -> None:
+    heartbeats = Heartbeats()
+    beside = {"status": status(config, heartbeats)} if status and config.worker_health_port else {}
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -68,9 +80,8 @@ async def _work(config: Settings, identity: str) -> None:
     client = create_client(config)
     producer = RobustKafkaProducer(service_name=SERVICE, config=config)
     log.info("worker_started")
-    hanging = await run_until(
-        stop, _loops(config, identity, engine, client, producer), grace_seconds=GRACE_SECONDS
-    )
+    loops = _loops(config, identity, engine, client, producer) | beside
+    hanging = await run_until(stop, loops, heartbeats=heartbeats, grace_seconds=GRACE_SECONDS)
     hanging += await _close({"kafka": producer.close, "http": client.aclose, "database": engine.dispose})
     log.info("worker_stopped", left_behind=hanging)
     if hanging:

@@ -8,6 +8,7 @@ from sqlalchemy import URL
 
 from shared.backoff import Backoff
 from shared.database_errors import UNREACHABLE
+from shared.heartbeat import turned
 from shared.outage import Outage
 from shared.postgresql import Connection, connect
 
@@ -42,7 +43,9 @@ class Notifier:
         outage = Outage("hints_not_sent")
         try:
             while True:
+                turned(within=None)
                 await self._wanted.wait()
+                turned()
                 self._wanted.clear()
                 subjects, self._pending = sorted(self._pending), set()
                 try:
@@ -127,6 +130,7 @@ class Listener:
         """Listen until cancelled, reconnecting for ever with a capped back-off."""
         failures = 0
         while True:
+            turned()
             try:
                 await self._listen()
             except UNREACHABLE as error:
@@ -147,6 +151,7 @@ class Listener:
             for subscription in self._subscriptions:
                 subscription.push(subscription.subjects)
             while not lost.is_set():
+                turned()
                 with suppress(TimeoutError):
                     async with asyncio.timeout(HEALTH_CHECK_SECONDS):
                         await lost.wait()

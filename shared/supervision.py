@@ -2,12 +2,14 @@
 
 import asyncio
 import time
-from typing import Protocol
+from collections.abc import Awaitable, Callable
+from typing import NoReturn, Protocol
 
 import structlog
 
 from shared.backoff import Backoff
 from shared.database_errors import is_outage
+from shared.heartbeat import TURN_SECONDS, Heartbeats, Pulse, carry, turned
 from shared.outage import Outage
 from shared.reasons import reason_of
 
@@ -26,11 +28,27 @@ class Loop(Protocol):
         ...
 
 
-async def keep_running(name: str, loop: Loop, restart: Backoff = RESTART) -> None:
-    """Run a loop until cancelled, whatever it raises."""
+async def take_turns(
+    turn: Callable[[], Awaitable[object]], *, rest_seconds: float, turn_seconds: float = TURN_SECONDS
+) -> NoReturn:
+    """Take turns until cancelled, with a rest after each; one that takes longer than it may hangs."""
+    while True:
+        turned(turn_seconds)
+        await turn()
+        turned(rest_seconds + turn_seconds)
+        await asyncio.sleep(rest_seconds)
+
+
+async def keep_running(
+    name: str, loop: Loop, restart: Backoff = RESTART, *, pulse: Pulse | None = None
+) -> None:
+    """Run a loop until cancelled, whatever it raises; its turns are noted in `pulse`."""
     failures, outage = 0, Outage("loop_waits", loop=name)
+    pulse = pulse or Heartbeats().of(name)
+    carry(pulse)
     while True:
         started = time.monotonic()
+        pulse.begin(TURN_SECONDS)
         try:
             await loop.run()
             log.error("loop_ended", loop=name)
@@ -42,16 +60,23 @@ async def keep_running(name: str, loop: Loop, restart: Backoff = RESTART) -> Non
             else:
                 log.exception("loop_failed", loop=name, reason=reason_of(error))
         failures += 1
-        await asyncio.sleep(restart.seconds(failures))
+        rest = restart.seconds(failures)
+        pulse.begin(rest + TURN_SECONDS)
+        await asyncio.sleep(rest)
 
 
-async def run_until(stop: asyncio.Event, loops: dict[str, Loop], *, grace_seconds: float) -> list[str]:
+async def run_until(
+    stop: asyncio.Event, loops: dict[str, Loop], *, heartbeats: Heartbeats, grace_seconds: float
+) -> list[str]:
     """Keep loops running until `stop` is set, then cancel them all.
 
     Returns:
         The names of the loops that have not ended within `grace_seconds`; they are left behind.
     """
-    tasks = {name: asyncio.create_task(keep_running(name, loop), name=name) for name, loop in loops.items()}
+    tasks = {
+        name: asyncio.create_task(keep_running(name, loop, pulse=heartbeats.of(name)), name=name)
+        for name, loop in loops.items()
+    }
     try:
         await stop.wait()
     finally:

@@ -27,6 +27,7 @@ from shared.clock import Clock, get_clock
 from shared.config import Settings, get_config
 from shared.database import SessionFactory, create_engine, create_session_factory
 from shared.direct_connection import DirectConnection, DirectPool
+from shared.heartbeat import Heartbeats
 from shared.notifications import Listener, Notifier
 from shared.supervision import keep_running
 from webapp import i18n
@@ -39,6 +40,7 @@ from webapp.dependencies import DEPENDENCIES
 from webapp.foreign import refuse_foreigners
 from webapp.head import allow_head, head_as_get
 from webapp.prefix import below, refuse_taken
+from webapp.readiness import Obstacle
 from webapp.security import SECURITY_HEADERS, is_secure
 from webapp.service_keys import ServiceKeys, limit_headers
 from webapp.templating import create_template_engine
@@ -127,12 +129,14 @@ async def _resources(app: Litestar) -> AsyncGenerator[None]:
     rules = DeskRules.from_settings(config)
     workplace = Workplace(sessions=sessions, clock=app.state.clock, rules=rules)
     keys = ServiceKeys(workplace, statements, requests_per_minute=config.api_rate_limit_per_minute)
-    client = create_client(config)
+    client, heartbeats = create_client(config), Heartbeats()
     i18n.timezone.set(config.tz)
     app.state.update(
         {
             "statements": statements,
             "health": health,
+            "heartbeats": heartbeats,
+            "bearable": frozenset({Obstacle.QUEUE_HELD}),
             "listener": listener,
             "streams": Counter[int](),
             "rules": rules,
@@ -142,9 +146,8 @@ async def _resources(app: Litestar) -> AsyncGenerator[None]:
         }
     )
     tasks = [
-        asyncio.create_task(keep_running("notifier", notifier)),
-        asyncio.create_task(keep_running("listener", listener)),
-        asyncio.create_task(keep_running("key_use", keys.use)),
+        asyncio.create_task(keep_running(name, loop, pulse=heartbeats.of(name)))
+        for name, loop in (("notifier", notifier), ("listener", listener), ("key_use", keys.use))
     ]
     try:
         yield

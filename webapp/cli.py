@@ -98,9 +98,10 @@ def worker() -> None:
     """Run a worker process: sends mail, follows up, publishes events. Any number may run side by side."""
     from services.worker import run_worker
     from webapp.logs import configure_logging
+    from webapp.worker_status import WorkerStatus
 
     configure_logging(_config())
-    run_worker(_config())
+    run_worker(_config(), WorkerStatus)
 
 
 @cli.command()

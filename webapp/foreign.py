@@ -15,7 +15,7 @@ from shared.config import Settings
 from webapp.auth import is_open_api, is_service_path
 from webapp.security import LOOPBACK, SAFE_METHODS
 
-HEALTH_PATH = "/health"
+HEALTH_PATHS = ("/health", "/health/live", "/health/ready")
 """Load balancers ask here by whatever name or number."""
 
 OURS = {"same-origin", "none"}
@@ -39,7 +39,7 @@ def refuse_foreigners(app: ASGIApp) -> ASGIApp:
         if scope["type"] == "http":
             config: Settings = scope["litestar_app"].state.config
             headers = Headers.from_scope(scope)
-            if scope["path"] != HEALTH_PATH and not is_known_host(headers.get("host", ""), config):
+            if scope["path"] not in HEALTH_PATHS and not is_known_host(headers.get("host", ""), config):
                 log.warning("host_refused", host=headers.get("host", "")[:100], setting="ALLOWED_HOSTS")
                 raise ForeignHost
             if is_foreign(headers, scope["path"], scope["method"], config):

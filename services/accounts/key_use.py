@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from services.models import SCHEMA
 from shared.direct_connection import DirectPool
+from shared.heartbeat import turned
 
 NOTED_EVERY = timedelta(minutes=1)
 """How exactly the last use of a key is kept, by all processes together."""
@@ -36,7 +37,9 @@ class KeyUse:
         while True:
             self._anything.clear()
             for key_id, at in list(self._unwritten.items()):
+                turned()
                 await self._statements.fetch(USED, key_id, at, NOTED_EVERY)
                 if self._unwritten[key_id] == at:
                     del self._unwritten[key_id]
+            turned(within=None)
             await self._anything.wait()

@@ -1,6 +1,5 @@
 """Whether a therapist is to be called: what speaks against it, calls planned by hand, calls in vain."""
 
-import asyncio
 from datetime import datetime
 from enum import StrEnum
 
@@ -19,6 +18,7 @@ from services.scheduling.booking import lock_calendar
 from services.therapists.directory import TherapistDirectory
 from services.therapists.phone_numbers import dialable
 from services.work import Action, Work, Workplace
+from shared.supervision import take_turns
 
 AUTOMATIC = (CallReason.NO_REPLY, CallReason.UNDELIVERED)
 
@@ -153,9 +153,7 @@ class CallsInVain:
 
     async def run(self) -> None:
         """Cancel and move until cancelled."""
-        while True:
-            await self.turn()
-            await asyncio.sleep(EVERY_SECONDS)
+        await take_turns(self.turn, rest_seconds=EVERY_SECONDS)
 
     async def turn(self) -> None:
         """Cancel and move what is in vain now."""

@@ -19,6 +19,7 @@ from services.hints import OUTBOX
 from shared.clock import Clock
 from shared.config import Settings
 from shared.database_errors import UNREACHABLE
+from shared.heartbeat import TURN_SECONDS, turned
 from shared.kafka.robust_producer import EventNotSent, EventRefused, OutgoingEvent, RobustKafkaProducer
 from shared.notifications import Listener, Subscription
 from shared.outage import Outage
@@ -76,11 +77,13 @@ class EventRelay:
         """Publish until cancelled; lost connections of either side only delay it."""
         if not self._config.kafka_bootstrap_servers:
             log.info("relay_idle", reason="KAFKA_BOOTSTRAP_SERVERS is empty, events wait in the outbox")
+            turned(within=None)
             await asyncio.Event().wait()
         await self._producer.start()
         hints = self._listener.subscribe(OUTBOX)
         try:
             while True:
+                turned()
                 try:
                     await self._take_turn(hints)
                 except UNREACHABLE as error:
@@ -108,6 +111,7 @@ class EventRelay:
 
     async def _step(self, connection: AsyncConnection, hints: Subscription) -> None:
         poll = self._config.worker_poll_seconds
+        turned(within=2 * poll + TURN_SECONDS)
         if not await self._producer.wait_connected(poll):
             await connection.execute(select(1))
             return
@@ -132,6 +136,7 @@ class EventRelay:
         sending = self._send(batch)
         try:
             while True:
+                turned()
                 following = await self._due(connection, batch)
                 answers = await sending
                 reachable = not any(answer and not isinstance(answer, EventRefused) for answer in answers)

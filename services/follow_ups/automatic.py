@@ -32,6 +32,7 @@ from services.scheduling.booking import NotToBeCalled, book_next
 from services.scheduling.calendar import HoursTooShort, NoFreeSlot, NoWindow, UnreadableHours
 from services.therapists.directory import ErasedTherapist, TherapistDirectory, UnknownTherapist
 from services.work import SYSTEM, Action, Moment, Transaction, Work, Workplace
+from shared.heartbeat import TURN_SECONDS, turned
 
 EVERY_SECONDS = 30.0
 AT_ONCE = 100
@@ -67,9 +68,11 @@ class FollowUps:
     async def run(self) -> None:
         """Make due calls until cancelled."""
         while True:
+            turned(within=TURN_SECONDS)
             async with self._workplace.work() as work:
                 looked_at = await create_due(work, self._directory, limit=AT_ONCE)
             if looked_at < AT_ONCE:
+                turned(within=self._every + TURN_SECONDS)
                 await asyncio.sleep(self._every)
 
 
@@ -81,6 +84,7 @@ async def create_due(work: Work, directory: TherapistDirectory, *, limit: int = 
     async with work.transaction() as tx:
         due = (await tx.session.execute(due_follow_ups(tx).limit(limit))).all()
     for email_id, therapist_id in due:
+        turned(within=TURN_SECONDS)
         await _follow_up(work, directory, email_id, therapist_id)
     return len(due)
 

@@ -11,6 +11,8 @@ from services.privacy.classes import DataClass, Held, Months, held, months_befor
 from services.privacy.columns import blank
 from services.privacy.erasure import finish_erasures
 from services.work import Work, Workplace
+from shared.heartbeat import turned
+from shared.supervision import take_turns
 
 EVERY_SECONDS = 3_600.0
 AT_ONCE = 500
@@ -47,9 +49,7 @@ class Retention:
             log.info("retention_set", **_named(self._months))
         else:
             log.warning("retention_off", reason="RETENTION_..._MONTHS are 0: nothing personal ever goes")
-        while True:
-            await self.turn()
-            await asyncio.sleep(EVERY_SECONDS)
+        await take_turns(self.turn, rest_seconds=EVERY_SECONDS)
 
     async def turn(self) -> dict[DataClass, int]:
         """Blank all that is due now; return how many rows of each class."""
@@ -74,6 +74,7 @@ async def _blank_class(work: Work, data_class: DataClass, months: int, rest_seco
     rows, before = held(data_class, work), months_before(work.now, months)
     count, last = 0, None
     while True:
+        turned()
         picked = await _blank_some(work, rows, before, last)
         count += len(picked)
         if len(picked) < AT_ONCE:

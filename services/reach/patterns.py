@@ -19,6 +19,7 @@ from services.reach.history import load_histories, load_latest_histories
 from services.reach.learning import learn
 from services.reach.tallies import Hour, Tally
 from services.work import Transaction, Work, Workplace
+from shared.supervision import take_turns
 
 EVERY_SECONDS = 300.0
 
@@ -79,9 +80,7 @@ class PatternLearning:
 
     async def run(self) -> None:
         """Learn until cancelled."""
-        while True:
-            await self.turn()
-            await asyncio.sleep(EVERY_SECONDS)
+        await take_turns(self.turn, rest_seconds=EVERY_SECONDS)
 
     async def turn(self) -> None:
         """Learn anew unless that was done within the last hour."""

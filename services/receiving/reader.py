@@ -20,6 +20,7 @@ from services.work import Workplace
 from shared.backoff import Backoff
 from shared.config import Settings
 from shared.direct_connection import DirectConnection
+from shared.heartbeat import TURN_SECONDS, turned
 
 READER_LOCK = 0x63616C6C6D61696C
 STANDBY_SECONDS = 1
@@ -77,6 +78,7 @@ class MailReader:
         """Read until cancelled; lost connections of either side only delay it."""
         if not self._options.host:
             log.info("mailbox_off", reason="IMAP_HOST is empty")
+            turned(within=None)
             await asyncio.Event().wait()
         self._mailbox = Mailbox(self._options)
         try:
@@ -108,8 +110,9 @@ class MailReader:
         Raises:
             TurnLost: it is not.
         """
-        timeout = str(int((LOCK_OUTLIVES_SECONDS + self._poll) * 1000))
-        if not (await self._link.fetch(HOLD, READER_LOCK, timeout))[0]["held"]:
+        outlives = LOCK_OUTLIVES_SECONDS + self._poll
+        turned(within=outlives)
+        if not (await self._link.fetch(HOLD, READER_LOCK, str(int(outlives * 1000))))[0]["held"]:
             raise TurnLost
 
     async def _read(self) -> NoReturn:
@@ -179,7 +182,9 @@ class MailReader:
 
     async def _rest(self) -> None:
         self._failures += 1
-        await asyncio.sleep(self._backoff.seconds(self._failures))
+        seconds = self._backoff.seconds(self._failures)
+        turned(within=seconds + TURN_SECONDS)
+        await asyncio.sleep(seconds)
 
 
 def _stand_in(place: Place) -> bytes:

@@ -8,6 +8,7 @@ from typing import Generic, TypeVar
 from shared.backoff import Backoff
 from shared.database_errors import UNREACHABLE
 from shared.direct_connection import DirectConnection
+from shared.heartbeat import turned
 from shared.outage import Outage
 
 T = TypeVar("T")
@@ -23,6 +24,7 @@ class GroupCommit(Generic[T]):
 
     Args:
         write: writes a group and returns what could not be written because somebody else is at its row.
+        name: of this part of the loop it belongs to.
     """
 
     def __init__(
@@ -30,10 +32,12 @@ class GroupCommit(Generic[T]):
         connection: DirectConnection,
         write: Callable[[DirectConnection, list[T]], Awaitable[list[T]]],
         *,
+        name: str,
         gather_seconds: float = 0,
     ) -> None:
         self._connection = connection
         self._write = write
+        self._name = name
         self._gather_seconds = gather_seconds
         self._waiting: list[T] = []
         self._unwritten = 0
@@ -63,7 +67,9 @@ class GroupCommit(Generic[T]):
         """Write until cancelled; a group that can't be written waits for the database and goes first."""
         failures = 0
         while True:
+            turned(within=None, part=self._name)
             await self._wanted.wait()
+            turned(part=self._name)
             if self._gather_seconds:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(self._gather_seconds):

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from services.sending.message import OutgoingMessage, ReturnAddresses, UnbuildableMessage, build_message
 from services.sending.queue import ClaimedEmail
 from shared.clock import Clock
+from shared.heartbeat import turned
 
 BIG_BODY = 100_000
 """Building a message of this many characters would hold up the event loop."""
@@ -64,11 +65,15 @@ class Inbox:
     async def run(self) -> None:
         """Build messages until cancelled; what is in hand then waits again."""
         while True:
+            turned(within=None, part="messages")
             email = await self._waiting.get()
             if self._waiting.qsize() <= self._low:
                 self._room.set()
             try:
-                await self._ready.put(ReadyEmail(email, await self._build(email)))
+                turned(part="messages")
+                ready = ReadyEmail(email, await self._build(email))
+                turned(within=None, part="messages")
+                await self._ready.put(ready)
             except asyncio.CancelledError:
                 self._waiting.put_nowait(email)
                 raise

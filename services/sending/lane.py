@@ -24,6 +24,7 @@ from services.sending.verdict import (
 )
 from shared.clock import Clock
 from shared.database_errors import UNREACHABLE
+from shared.heartbeat import TURN_SECONDS, turned
 from shared.notifications import Notifier
 from shared.reasons import reason_of
 
@@ -87,6 +88,7 @@ class Lane:
     """Delivers from the shared inbox until cancelled or told to finish.
 
     Args:
+        name: of this part of the sender.
         deadline: the longest a delivery takes; a claim whose lease ends sooner is given back.
         on_pause: called when a verdict paused the queue, so that waiting claims can go back.
     """
@@ -94,6 +96,7 @@ class Lane:
     def __init__(
         self,
         *,
+        name: str,
         inbox: Inbox,
         connection: SmtpConnection,
         team: LaneTeam,
@@ -107,6 +110,7 @@ class Lane:
         jitter: Jitter,
         on_pause: Callable[[], None],
     ) -> None:
+        self._name = name
         self._inbox = inbox
         self._connection = connection
         self._team = team
@@ -134,7 +138,9 @@ class Lane:
         self._finishing = False
         try:
             while not self._finishing:
+                turned(within=None, part=self._name)
                 ready = await self._next()
+                turned(within=self._deadline.total_seconds() + TURN_SECONDS, part=self._name)
                 if isinstance(ready.message, UnbuildableMessage):
                     result = DeliveryResult(AttemptStage.CONNECT, Ending.UNBUILDABLE, text=str(ready.message))
                     self._settle(ready.email, result, judge(result), self._clock())
@@ -160,6 +166,7 @@ class Lane:
         """Leave the mail server to the other lanes for a while if it has turned this one away."""
         seconds, self._rest_seconds = self._rest_seconds, 0.0
         if seconds:
+            turned(within=seconds + TURN_SECONDS, part=self._name)
             await self._team.rest(seconds)
 
     async def _deliver(self, email: ClaimedEmail, message: OutgoingMessage) -> None:

@@ -173,8 +173,8 @@ class Ledger:
         self._notifier = notifier
         self._clock = clock
         self._lease = lease
-        self._begins = GroupCommit[_Begin](begins, self._write_begins)
-        self._ends = GroupCommit[Entry](ends, self._write_ends, gather_seconds=GATHER_SECONDS)
+        self._begins = GroupCommit[_Begin](begins, self._write_begins, name="begins")
+        self._ends = GroupCommit[Entry](ends, self._write_ends, name="ends", gather_seconds=GATHER_SECONDS)
 
     async def begin(self, email: ClaimedEmail) -> bool:
         """Make "DATA begins" durable and renew the lease.

@@ -22,6 +22,7 @@ from shared.clock import Clock
 from shared.config import Settings
 from shared.database_errors import UNREACHABLE
 from shared.direct_connection import DirectConnection
+from shared.heartbeat import TURN_SECONDS, turned
 from shared.notifications import Listener, Notifier
 from shared.outage import Outage
 
@@ -82,10 +83,11 @@ class EmailSender:
         self._team = LaneTeam(connections)
         self._paused = False
         self._claiming: asyncio.Task[int] | None = None
-        self._lanes = [self._lane(connection) for connection in connections]
+        self._lanes = [self._lane(number, connection) for number, connection in enumerate(connections, 1)]
 
-    def _lane(self, connection: SmtpConnection) -> Lane:
+    def _lane(self, number: int, connection: SmtpConnection) -> Lane:
         return Lane(
+            name=f"lane {number}",
             inbox=self._inbox,
             connection=connection,
             team=self._team,
@@ -102,6 +104,7 @@ class EmailSender:
 
     async def run(self) -> None:
         """Send until cancelled. Ends within about ten seconds then, even when database or server hang."""
+        turned(within=None)
         log.info("email_sender_started", identity=self._identity, lanes=len(self._lanes))
         ledger = asyncio.create_task(self._ledger.run(), name="email ledger")
         claiming = [
@@ -134,6 +137,7 @@ class EmailSender:
                 outage.over()
                 failures = 0
                 if not more:
+                    turned(within=self._config.worker_poll_seconds + TURN_SECONDS, part="claims")
                     await subscription.next(self._config.worker_poll_seconds)
         finally:
             self._listener.unsubscribe(subscription)
@@ -143,7 +147,9 @@ class EmailSender:
 
         A statement that is under way is not cut off: the database would carry it out, and nobody know of it.
         """
+        turned(within=None, part="claims")
         await self._inbox.room()
+        turned(part="claims")
         self._claiming = asyncio.create_task(self._take_batch(), name="email claim")
         return await asyncio.shield(self._claiming) == self._batch
 
@@ -165,6 +171,7 @@ class EmailSender:
     async def _sweep_for_ever(self) -> None:
         outage = Outage("sweep_waits")
         while True:
+            turned(within=self._config.worker_poll_seconds + TURN_SECONDS, part="leases")
             if self._ledger.waits_for_database:
                 await asyncio.sleep(RETRY.seconds(1))
                 continue

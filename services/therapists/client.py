@@ -71,7 +71,8 @@ class TherapistClient:
     def __init__(self, config: Settings, client: httpx.AsyncClient) -> None:
         self._client = client
         self._url = f"{config.get_service_url('therapist')}/api/therapists"
-        self._deadline = config.therapist_deadline_seconds
+        self.deadline = config.therapist_deadline_seconds
+        """The longest a call takes, in seconds."""
 
     async def fetch(self, therapist_id: int) -> Fields | None:
         """Return a therapist, or None when the service knows none by this id.
@@ -111,7 +112,7 @@ class TherapistClient:
     async def _read(self, url: str, params: dict[str, int] | None = None) -> Any:
         """GET JSON, again when that may help; None for 404."""
         try:
-            async with asyncio.timeout(self._deadline):
+            async with asyncio.timeout(self.deadline):
                 for attempt in range(ATTEMPTS):
                     if attempt:
                         await asyncio.sleep(RETRY.seconds(attempt))
@@ -137,7 +138,7 @@ class TherapistClient:
         Raises:
             UnreadableAnswer: the body is too large or can't be unpacked.
         """
-        wait = self._deadline / 2
+        wait = self.deadline / 2
         async with self._client.stream("GET", url, params=params, headers=HEADERS, timeout=wait) as response:
             if not response.is_success:
                 return response.status_code, b""

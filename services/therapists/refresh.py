@@ -1,6 +1,5 @@
 """Keeps the local copy of the therapist directory fresh, a little at a time."""
 
-import asyncio
 from collections.abc import Awaitable
 from datetime import datetime
 from typing import NamedTuple
@@ -12,6 +11,8 @@ from services.models import Therapist
 from services.therapists.client import DirectoryUnavailable, UnreadableAnswer
 from services.therapists.directory import ErasedTherapist, TherapistDirectory, store
 from services.work import Work, Workplace
+from shared.heartbeat import TURN_SECONDS
+from shared.supervision import take_turns
 
 PAGE_LIMIT = 100
 NARROWER = 10
@@ -69,9 +70,8 @@ class DirectoryRefresh:
 
     async def run(self) -> None:
         """Refresh until cancelled."""
-        while True:
-            await self.turn()
-            await asyncio.sleep(self._every)
+        requests = (1 + SINGLE_READS) * self._directory.client.deadline
+        await take_turns(self.turn, rest_seconds=self._every, turn_seconds=requests + TURN_SECONDS)
 
     async def turn(self) -> None:
         """Refresh a little; an outage of the service ends the turn early and is no error."""

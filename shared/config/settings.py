@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self, TypedDict
 from zoneinfo import ZoneInfo
 
 from dotenv import dotenv_values
-from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import URL, make_url
 
@@ -106,6 +106,8 @@ class Settings(BaseSettings):
     queue_pause_base_seconds: Seconds = 5
     queue_pause_cap_seconds: Seconds = 300
     worker_poll_seconds: Seconds = 2
+    worker_health_host: Host = "127.0.0.1"
+    worker_health_port: Annotated[Port | None, BeforeValidator(lambda value: value or None)] = None
 
     imap_host: str = ""
     imap_port: Port = 993

@@ -23,6 +23,8 @@ PUBLIC = {
     "POST /login/code",
     "POST /logout",
     "GET /health",
+    "GET /health/live",
+    "GET /health/ready",
     "GET /static/app.css",
 }
 ADMINISTRATORS = {

@@ -5,14 +5,14 @@ from litestar.handlers import BaseRouteHandler
 
 from webapp.auth import is_service_path
 from webapp.controllers.api import PROBLEMS, api_router
-from webapp.controllers.health import health
+from webapp.controllers.health import HEALTH
 from webapp.controllers.live import live
 from webapp.controllers.metrics import metrics
 from webapp.controllers.pages import REFUSALS, pages_router
 from webapp.controllers.static import static
 from webapp.errors import AnyRequest, Face, handlers
 
-ROUTE_HANDLERS: list[Router | BaseRouteHandler] = [api_router, pages_router, health, live, metrics, static]
+ROUTE_HANDLERS: list[Router | BaseRouteHandler] = [api_router, pages_router, *HEALTH, live, metrics, static]
 
 
 def _face(request: AnyRequest) -> Face:

@@ -33,10 +33,11 @@ def _worker() -> Callable[[], None]:
     from services.worker import run_worker
     from shared.config import get_config
     from webapp.logs import configure_logging
+    from webapp.worker_status import WorkerStatus
 
     def work() -> None:
         configure_logging(get_config())
-        run_worker(get_config())
+        run_worker(get_config(), WorkerStatus)
 
     return work
 

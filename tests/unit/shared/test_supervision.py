@@ -3,6 +3,7 @@ import asyncio
 import structlog
 
 from shared.backoff import Backoff
+from shared.heartbeat import Heartbeats
 from shared.supervision import keep_running, run_until
 
 AT_ONCE = Backoff.of_seconds(0, 0)
@@ -49,7 +50,12 @@ async def test_a_failing_loop_is_started_again_until_it_works():
 async def test_a_failing_loop_does_not_end_the_others():
     stop, steady = asyncio.Event(), Failing(times=0)
     running = asyncio.create_task(
-        run_until(stop, {"failing": Failing(times=10**9), "steady": steady}, grace_seconds=10)
+        run_until(
+            stop,
+            {"failing": Failing(times=10**9), "steady": steady},
+            heartbeats=Heartbeats(),
+            grace_seconds=10,
+        )
     )
     async with asyncio.timeout(10):
         await steady.works.wait()
@@ -60,7 +66,8 @@ async def test_a_failing_loop_does_not_end_the_others():
 
 async def test_stopping_names_the_loops_that_do_not_end_and_leaves_them_behind():
     stop, deaf, steady = asyncio.Event(), Deaf(), Failing(times=0)
-    running = asyncio.create_task(run_until(stop, {"deaf": deaf, "steady": steady}, grace_seconds=0.05))
+    loops = {"deaf": deaf, "steady": steady}
+    running = asyncio.create_task(run_until(stop, loops, heartbeats=Heartbeats(), grace_seconds=0.05))
     async with asyncio.timeout(10):
         await steady.works.wait()
         stop.set()
