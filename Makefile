@@ -46,6 +46,8 @@ test: $(VENV)/.dev  ## all tests: unit, integration, end-to-end, chaos
 test-real: $(VENV)/.dev test-kafka test-deployed check-api  ## the tests against real servers: Kafka, Dovecot, nginx ...; and check-api
 	@$(BIN)/python -m tests.mailbox.ensure_dovecot
 	@TEST_IMAP=dovecot $(BIN)/pytest -q -m imap tests
+	@$(BIN)/python -m tests.integration.monitoring.ensure_promtool
+	@$(BIN)/pytest -q tests/integration/monitoring/with_promtool.py
 
 check-api: $(VENV)/.dev  ## Spectral and Redocly over the API's and the events' contracts, fetched with npm
 	@$(BIN)/pytest -q tests/contracts/linters.py

@@ -49,7 +49,7 @@ CLOSE_SECONDS = 8
 log = structlog.get_logger(__name__)
 
 
-Status = Callable[[Settings, Heartbeats], Loop]
+Status = Callable[[Settings, Heartbeats, AsyncEngine], Loop]
 """Makes the loop that answers how the worker is."""
 
 
@@ -71,12 +71,13 @@ def run_worker(config: Settings, status: Status | None = None) -> None:
 
 async def _work(config: Settings, identity: str, status: Status | None) -> None:
     heartbeats = Heartbeats()
-    beside = {"status": status(config, heartbeats)} if status and config.worker_health_port else {}
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     await refuse_old_server(config.get_database_url())
     engine = create_engine(config, application_name=f"calldesk-worker {identity}")
+    asked = status and config.worker_health_port
+    beside = {"status": status(config, heartbeats, engine)} if status and asked else {}
     client = create_client(config)
     producer = RobustKafkaProducer(service_name=SERVICE, config=config)
     log.info("worker_started")

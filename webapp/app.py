@@ -39,6 +39,7 @@ from webapp.csrf import cookie_to_set, refuse_foreign_forms
 from webapp.dependencies import DEPENDENCIES
 from webapp.foreign import refuse_foreigners
 from webapp.head import allow_head, head_as_get
+from webapp.measured import measured
 from webapp.prefix import below, refuse_taken
 from webapp.readiness import Obstacle
 from webapp.security import SECURITY_HEADERS, is_secure
@@ -107,7 +108,7 @@ def create_app(config: Settings | None = None, *, clock: Clock | None = None) ->
         pdb_on_exception=False,
     )
     refuse_taken(config.root_path, app.routes)
-    app.asgi_handler = logged(below(head_as_get(app.asgi_handler), config.root_path), config)
+    app.asgi_handler = logged(below(head_as_get(measured(app.asgi_handler)), config.root_path), config)
     return app
 
 

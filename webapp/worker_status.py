@@ -1,4 +1,4 @@
-"""What a worker says of itself over HTTP, on a port of its own: `/health/live`, `/health/ready`."""
+"""What a worker says of itself over HTTP, on a port of its own: health and metrics."""
 
 import asyncio
 from collections.abc import Callable
@@ -6,14 +6,23 @@ from socket import AF_INET6, create_server, socket
 from typing import cast
 
 import uvicorn
-from litestar import Litestar
+from litestar import Litestar, Response, get
 from litestar.datastructures import State
+from prometheus_client import CONTENT_TYPE_LATEST
+from sqlalchemy.ext.asyncio import AsyncEngine
 from uvicorn.server import ServerState
 
 from shared.config import ConfigurationError, Settings
 from shared.direct_connection import DirectConnection
 from shared.heartbeat import Heartbeats, turned
 from webapp.controllers.health import HEALTH
+from webapp.process_figures import process_figures
+
+
+@get("/metrics")
+async def metrics(state: State) -> Response[bytes]:
+    """Answer with this process' figures; those of the whole service are the web processes' to tell."""
+    return Response(process_figures(state.engine, state.heartbeats), media_type=CONTENT_TYPE_LATEST)
 
 
 class WorkerStatus:
@@ -23,11 +32,13 @@ class WorkerStatus:
         ConfigurationError: nobody can listen there.
     """
 
-    def __init__(self, config: Settings, heartbeats: Heartbeats) -> None:
+    def __init__(self, config: Settings, heartbeats: Heartbeats, engine: AsyncEngine) -> None:
         self._socket = _listening(config)
         self._database = DirectConnection(config.get_database_url(), application_name="calldesk-health")
-        state = State({"heartbeats": heartbeats, "health": self._database, "bearable": frozenset()})
-        self._app = Litestar(HEALTH, state=state, openapi_config=None, logging_config=None)
+        state = State(
+            {"heartbeats": heartbeats, "engine": engine, "health": self._database, "bearable": frozenset()}
+        )
+        self._app = Litestar([*HEALTH, metrics], state=state, openapi_config=None, logging_config=None)
 
     async def run(self) -> None:
         """Answer until cancelled."""

@@ -10,6 +10,7 @@ outcome can be taken back for `rules.undo` (`services.calls.undo`).
 from dataclasses import dataclass
 from datetime import datetime
 
+from services import measures
 from services.calls.agreed import book_call_back, book_question
 from services.calls.claims import ClaimedByOther, holder
 from services.calls.locking import LockedCall, check_scheduled, lock_with_email
@@ -57,7 +58,9 @@ async def record_outcome(work: Work, call_id: int, outcome: Outcome, *, version:
     """
     async with work.transaction() as tx:
         locked = await lock_with_email(tx, call_id, version)
-        return await apply_outcome(tx, locked, outcome)
+        result = await apply_outcome(tx, locked, outcome)
+    measures.call_outcomes.labels(outcome.art.value).inc()
+    return result
 
 
 async def apply_outcome(

@@ -15,6 +15,7 @@ import msgspec
 from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import defer
 
+from services import measures
 from services.calls.claims import ClaimedByOther, holder
 from services.calls.linked_emails import all_answered, is_about, share
 from services.calls.locking import LockedCall, lock_follow_ups
@@ -98,6 +99,7 @@ async def settle(work: Work, call_id: int, settlement: Settlement, *, version: i
         ]
         await tx.session.flush()
         _keep_undo(lead, held, [*along, *own], carried, answers)
+    measures.call_outcomes.labels(settlement.outcome.art.value).inc()
     return result
 
 

@@ -14,6 +14,7 @@ import structlog
 from sqlalchemy import Row, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from services import measures
 from services.events.outbox import due_events, mark_published, note_refusal, prune_published
 from services.hints import OUTBOX
 from shared.clock import Clock
@@ -157,7 +158,11 @@ class EventRelay:
     ) -> None:
         now = self._clock()
         answered = list(zip(batch, answers, strict=True))
-        await mark_published(connection, [event.id for event, answer in answered if answer is None], now)
+        published = [event for event, answer in answered if answer is None]
+        await mark_published(connection, [event.id for event in published], now)
+        measures.events_published.inc(len(published))
+        for event in published:
+            measures.outbox_lag_seconds.observe((now - event.available_at).total_seconds())
         for event, answer in answered:
             if isinstance(answer, EventRefused):
                 await self._refuse(connection, event, str(answer), now)
@@ -172,6 +177,7 @@ class EventRelay:
         return OutgoingEvent(event.topic, event.key, envelope)
 
     async def _refuse(self, connection: AsyncConnection, event: Row[Any], reason: str, now: datetime) -> None:
+        measures.events_refused.inc()
         set_aside = await note_refusal(
             connection, event, reason, now=now, max_attempts=self._config.outbox_max_attempts
         )

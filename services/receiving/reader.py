@@ -10,6 +10,7 @@ import structlog
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from services import measures
 from services.models import MailboxCursor
 from services.receiving.bounds import TOO_LARGE
 from services.receiving.contact import note_contact, note_trouble
@@ -162,6 +163,7 @@ class MailReader:
         async with self._workplace.work() as work:
             incoming = await take_in(work, place, raw, listed.received, us=self._us, unreadable=unreadable)
         if incoming is not None:
+            measures.incoming_emails.labels(incoming.art).inc()
             log.info("message_taken_in", id=incoming.id, kind=incoming.art, state=incoming.zustand)
 
     async def _note_contact(self) -> None:

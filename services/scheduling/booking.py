@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
+from services import measures
 from services.errors import Conflict, FieldError, InvalidInput, TemporarilyUnavailable
 from services.models import PhoneCall, Therapist
 from services.models.therapists import may_be_called
@@ -82,16 +83,17 @@ async def book_next(
         Unschedulable: the therapist is not to be called, has no phone hours or no free time.
         CalendarBusy: the turn did not come, or others keep taking the slot.
     """
-    await lock_calendar(tx)
-    known = await tx.session.get(Therapist, therapist.id, populate_existing=True) or therapist
-    if not may_be_called(known):
-        raise NotToBeCalled
-    for _ in range(ATTEMPTS):
-        slot = await find_next(tx, known, not_before=not_before, duration_minutes=duration_minutes)
-        call = await _insert(tx, therapist.id, slot, values)
-        if call is not None:
-            return call
-    raise CalendarBusy
+    with measures.booking():
+        await lock_calendar(tx)
+        known = await tx.session.get(Therapist, therapist.id, populate_existing=True) or therapist
+        if not may_be_called(known):
+            raise NotToBeCalled
+        for _ in range(ATTEMPTS):
+            slot = await find_next(tx, known, not_before=not_before, duration_minutes=duration_minutes)
+            call = await _insert(tx, therapist.id, slot, values)
+            if call is not None:
+                return call
+        raise CalendarBusy
 
 
 async def book_at(
@@ -112,14 +114,15 @@ async def book_at(
         CallCollision: the therapist or every line is taken at that time.
     """
     duration = duration_minutes or tx.rules.duration_minutes
-    check_time(tx, day, at, duration)
-    await lock_calendar(tx)
-    line = await _free_line(tx, therapist.id, span(day, at, duration))
-    values["ausserhalb_erreichbarkeit"] = outside_phone_hours(therapist, day, at, duration, tx.rules)
-    call = await _insert(tx, therapist.id, Slot(day, at, duration, line), values)
-    if call is None:
-        raise NoFreeLine
-    return call
+    with measures.booking():
+        check_time(tx, day, at, duration)
+        await lock_calendar(tx)
+        line = await _free_line(tx, therapist.id, span(day, at, duration))
+        values["ausserhalb_erreichbarkeit"] = outside_phone_hours(therapist, day, at, duration, tx.rules)
+        call = await _insert(tx, therapist.id, Slot(day, at, duration, line), values)
+        if call is None:
+            raise NoFreeLine
+        return call
 
 
 async def move(

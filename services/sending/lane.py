@@ -4,9 +4,11 @@ import asyncio
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import datetime, timedelta
+from time import perf_counter
 
 import structlog
 
+from services import measures
 from services.hints import EMAIL_QUEUE
 from services.models import AttemptOutcome, AttemptStage, Ending
 from services.sending.inbox import Inbox, ReadyEmail
@@ -170,9 +172,10 @@ class Lane:
             await self._team.rest(seconds)
 
     async def _deliver(self, email: ClaimedEmail, message: OutgoingMessage) -> None:
-        begun = self._clock()
+        begun, started = self._clock(), perf_counter()
         try:
             result = await self._connection.deliver(message, lambda: self._permit(email))
+            measures.smtp_seconds.observe(perf_counter() - started)
         except asyncio.CancelledError:
             result = self._interrupted()
             self._settle(email, result, judge(result), begun)
@@ -260,6 +263,10 @@ class Lane:
     def _settle(self, email: ClaimedEmail, result: DeliveryResult, verdict: Verdict, begun: datetime) -> None:
         plan, now = self._patience.retry, self._clock()
         entry = conclude(email, result, verdict, plan, begun=begun, now=now, jitter=self._jitter())
+        if entry.attempt is not None:
+            measures.email_attempts.labels(entry.attempt.outcome.value, result.stage.value).inc()
+        if entry.sent_at is not None:
+            measures.accepted_to_sent_seconds.observe((entry.sent_at - email.queued_at).total_seconds())
         log.info(
             "email_attempt",
             email_id=email.id,

@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Generator
 
 import httpx
 import pytest
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from services.sending.hold import hold_queue, release_queue
 from shared.config import ConfigurationError, Settings
@@ -67,12 +67,16 @@ async def test_a_worker_is_live_and_ready_until_the_queue_is_held(
     await release_queue(work_of(session))
     assert (await http.get("/health/ready")).status_code == 200
 
+    figures = (await http.get("/metrics")).text
+    assert 'calldesk_loop_hung{loop="email_sender"} 0.0' in figures
+    assert 'calldesk_email_attempts_total{outcome="sent",stage="accepted"} 0.0' in figures
 
-async def test_a_loop_that_hangs_is_named(asked_at: Settings, http: httpx.AsyncClient):
+
+async def test_a_loop_that_hangs_is_named(asked_at: Settings, http: httpx.AsyncClient, engine: AsyncEngine):
     now = [0.0]
     heartbeats = Heartbeats(lambda: now[0])
     heartbeats.of("email_sender").turn(within=30, part="lane 3")
-    answering = asyncio.create_task(WorkerStatus(asked_at, heartbeats).run())
+    answering = asyncio.create_task(WorkerStatus(asked_at, heartbeats, engine).run())
     try:
         await eventually(lambda: _answers(http))
         assert (await http.get("/health/live")).status_code == 200
@@ -83,12 +87,12 @@ async def test_a_loop_that_hangs_is_named(asked_at: Settings, http: httpx.AsyncC
         answering.cancel()
 
 
-def test_a_port_that_is_taken_is_named(asked_at: Settings):
+async def test_a_port_that_is_taken_is_named(asked_at: Settings, engine: AsyncEngine):
     with (
         socket.create_server(("127.0.0.1", asked_at.worker_health_port or 0)),
         pytest.raises(ConfigurationError, match=r"WORKER_HEALTH_PORT: Address already in use"),
     ):
-        WorkerStatus(asked_at, Heartbeats())
+        WorkerStatus(asked_at, Heartbeats(), engine)
 
 
 async def _answers(http: httpx.AsyncClient) -> bool:

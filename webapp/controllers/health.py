@@ -9,10 +9,6 @@ from webapp.readiness import Obstacle, obstacles
 
 UNAVAILABLE = 503
 
-
-UNAVAILABLE = 503
-
-
 NOT_HTTP = ResponseSpec(
     str, generate_examples=False, media_type=MediaType.TEXT, description="What came is not HTTP."
 )
