@@ -28,7 +28,7 @@ def run(connection: Session) -> None:
 
 
 async def main() -> None:
-    url = context.config.attributes.get("url") or get_config().get_database_url()
+    url = context.config.attributes.get("url") or get_config().get_direct_url()
 
     async def new_connection() -> Connection:
         return await connect(url, application_name="calldesk-migrate", command_seconds=None)

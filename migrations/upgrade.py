@@ -20,4 +20,4 @@ def alembic_config(url: URL) -> Config:
 
 def upgrade(config: Settings) -> None:
     """Bring the schema up to date; two processes at once wait for each other."""
-    command.upgrade(alembic_config(config.get_database_url()), "head")
+    command.upgrade(alembic_config(config.get_direct_url()), "head")

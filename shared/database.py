@@ -4,13 +4,22 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 from sqlalchemy import AdaptedConnection, event
+from sqlalchemy import Connection as SyncConnection
+from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import Session
 
 from shared.config import Settings
 from shared.notifications import Notifier
-from shared.postgresql import CONNECT_SECONDS, LOCK_SECONDS, Connection, connect
+from shared.postgresql import (
+    CONNECT_SECONDS,
+    LOCK_SECONDS,
+    Connection,
+    connect,
+    for_this_transaction,
+    is_pooled,
+)
 
 SessionFactory = async_sessionmaker[AsyncSession]
 
@@ -24,16 +33,34 @@ SESSION = {
 }
 
 
-def create_engine(config: Settings, *, application_name: str) -> AsyncEngine:
-    """Return an engine whose connects, statements and waits for a pooled connection are all bounded."""
-    url = config.get_database_url()
+NONE_PREPARED: dict[str, object] = {
+    "prepared_statement_cache_size": 0,
+    "prepared_statement_name_func": str,
+}
+"""Every statement is the unnamed one, which is gone with the transaction; names would meet in one session."""
+
+
+def create_engine(config: Settings, *, application_name: str, direct: bool = False) -> AsyncEngine:
+    """Return an engine whose connects, statements and waits for a pooled connection are all bounded.
+
+    Args:
+        config: says where the database is.
+        application_name: shown in `pg_stat_activity`.
+        direct: past a pooler, for what holds on to a session.
+    """
+    url = config.get_direct_url() if direct else config.get_database_url()
+    statements = NONE_PREPARED if is_pooled(url) else {}
 
     async def new_connection() -> Connection:
         return await connect(url, application_name=application_name, settings=SESSION)
 
+    def new_pooled() -> DBAPIConnection:
+        assert engine.dialect.dbapi is not None
+        return engine.dialect.dbapi.connect(async_creator_fn=new_connection, **statements)
+
     engine = create_async_engine(
         url.set(query={}),
-        async_creator=new_connection,
+        creator=new_pooled,
         pool_size=config.db_pool_size,
         max_overflow=0,
         hide_parameters=True,  # what they hold must not get into logs with an error
@@ -41,6 +68,8 @@ def create_engine(config: Settings, *, application_name: str) -> AsyncEngine:
         pool_recycle=1800,
     )
     event.listen(engine.sync_engine, "checkout", _replace_if_closed)
+    if is_pooled(url):
+        event.listen(engine.sync_engine, "begin", _set_up_transaction)
     return engine
 
 
@@ -51,6 +80,11 @@ def _replace_if_closed(connection: AdaptedConnection, *_: object) -> None:
     """
     if connection.driver_connection.is_closed():
         raise DisconnectionError
+
+
+def _set_up_transaction(connection: SyncConnection) -> None:
+    """Say in a session that was somebody else's a moment ago what it is to be like."""
+    connection.exec_driver_sql(for_this_transaction(SESSION))
 
 
 def create_session_factory(engine: AsyncEngine, notifier: Notifier | None = None) -> SessionFactory:

@@ -1,6 +1,6 @@
 """asyncpg connections for the few statements that run hundreds of times a second.
 
-Every statement is a transaction of its own and one round trip.
+Every statement is a transaction of its own and one round trip; through a pooler it takes some more.
 """
 
 import asyncio
@@ -11,7 +11,15 @@ from sqlalchemy import URL
 
 from shared.database_errors import NO_ANSWER, UNREACHABLE
 from shared.notifications import Notifier
-from shared.postgresql import COMMAND_SECONDS, CONNECT_SECONDS, LOCK_SECONDS, Connection, connect
+from shared.postgresql import (
+    COMMAND_SECONDS,
+    CONNECT_SECONDS,
+    LOCK_SECONDS,
+    Connection,
+    connect,
+    for_this_transaction,
+    is_pooled,
+)
 from shared.reasons import reason_of
 
 LOOKUPS_BY_INDEX = {
@@ -60,12 +68,19 @@ class DirectConnection:
                 self._connection = await connect(
                     self._url, application_name=self._application_name, settings=self._settings
                 )
-            return await self._connection.fetch(statement, *arguments)
+            return await self._run(statement, arguments)
         except BaseException:
             self.drop()
             raise
         finally:
             self._turn.release()
+
+    async def _run(self, statement: str, arguments: tuple[object, ...]) -> list[Any]:
+        if not is_pooled(self._url):
+            return await self._connection.fetch(statement, *arguments)
+        async with self._connection.transaction():
+            await self._connection.execute(for_this_transaction(self._settings))
+            return await self._connection.fetch(statement, *arguments)
 
     def drop(self) -> None:
         """Close without a word; the next statement makes a new connection."""

@@ -8,7 +8,7 @@ import asyncpg
 import structlog
 from sqlalchemy import URL
 
-from shared.config.database_url import SYSTEM, parameters_of
+from shared.config.database_url import POOLED, SYSTEM, parameters_of
 from shared.database_errors import UNREACHABLE
 from shared.reasons import reason_of
 
@@ -42,14 +42,14 @@ async def connect(
     Args:
         url: as `Settings.get_database_url` returns it.
         application_name: shown in `pg_stat_activity` unless the address says another.
-        settings: further settings of the session.
+        settings: further settings of the session; a pooled connection has none, see `for_this_transaction`.
         command_seconds: the deadline of every statement, None for none.
 
     Raises:
         DatabaseTooOld: the server is not new enough.
         UNREACHABLE: there is no connection.
     """
-    named = {"application_name": application_name, **(settings or {})}
+    named = {"application_name": application_name, **({} if is_pooled(url) else settings or {})}
     connection: Connection = await asyncpg.connect(
         **connect_arguments(url, named), command_timeout=command_seconds
     )
@@ -58,6 +58,19 @@ async def connect(
         connection.terminate()
         raise DatabaseTooOld(major)
     return connection
+
+
+def is_pooled(url: URL) -> bool:
+    """Whether an address is a pooler's that takes another session for each transaction, such as PgBouncer.
+
+    Nothing may outlast a transaction there: no setting, no prepared statement, no LISTEN, no session's lock.
+    """
+    return POOLED in parameters_of(url)
+
+
+def for_this_transaction(settings: Mapping[str, str]) -> str:
+    """Return the statement that makes settings, of our own writing, hold until the transaction ends."""
+    return "SELECT " + ", ".join(f"set_config('{name}', '{value}', true)" for name, value in settings.items())
 
 
 async def refuse_old_server(url: URL) -> None:
@@ -80,10 +93,13 @@ def connect_arguments(url: URL, settings: Mapping[str, str]) -> dict[str, Any]:
     """Return what asyncpg's `connect` is given for a checked address; it reads libpq's other names itself."""
     parameters = parameters_of(url)
     named = parameters.pop("application_name", None)
+    pooled = parameters.pop(POOLED, None)
     arguments: dict[str, Any] = {
         "timeout": float(parameters.pop("connect_timeout", CONNECT_SECONDS)),
         "server_settings": {**settings, "application_name": named} if named else {**settings},
     }
+    if pooled:
+        arguments["statement_cache_size"] = 0
     if parameters.get("sslrootcert") == SYSTEM:
         arguments["ssl"] = _trusting_the_system(
             parameters.pop("sslcert", None), parameters.pop("sslkey", None)

@@ -117,7 +117,7 @@ async def _resources(app: Litestar) -> AsyncGenerator[None]:
     """Open what the processes' requests share, and close it in bounded time."""
     config: Settings = app.state.config
     sessions: SessionFactory = app.state.sessions
-    notifier = Notifier(config.get_database_url())
+    notifier = Notifier(config.get_direct_url())
     sessions.configure(info={"notifier": notifier})
     statements = DirectPool(
         config.get_database_url(),
@@ -126,7 +126,7 @@ async def _resources(app: Litestar) -> AsyncGenerator[None]:
         notifier=notifier,
     )
     health = DirectConnection(config.get_database_url(), application_name="calldesk-health")
-    listener = Listener(config.get_database_url())
+    listener = Listener(config.get_direct_url())
     rules = DeskRules.from_settings(config)
     workplace = Workplace(sessions=sessions, clock=app.state.clock, rules=rules)
     keys = ServiceKeys(workplace, statements, requests_per_minute=config.api_rate_limit_per_minute)

@@ -69,7 +69,7 @@ class MailReader:
         self._us = OurSide.from_settings(config)
         self._poll = config.imap_poll_seconds
         self._mailbox = Mailbox(self._options)
-        self._link = DirectConnection(config.get_database_url(), application_name="calldesk-mailbox")
+        self._link = DirectConnection(config.get_direct_url(), application_name="calldesk-mailbox")
         self._backoff = Backoff.of_seconds(0.5, 60)
         self._failures = 0
         self._tries: Counter[tuple[int, int]] = Counter()

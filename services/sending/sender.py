@@ -65,7 +65,7 @@ class EmailSender:
         self._lease = timedelta(seconds=config.email_lease_seconds)
         self._patience = Patience.from_settings(config)
         self._jitter = jitter
-        url = config.get_database_url()
+        url = config.get_direct_url()
         # A claim lost in a crash of the database is noticed at the durable write before DATA.
         claims = DirectConnection(url, application_name=f"mail queue {identity}", durable=False)
         begins, ends = (

@@ -31,6 +31,8 @@ def contradictions(settings: Settings) -> Iterator[str]:
     """Yield what can't work wherever it runs, each named with what would be right."""
     if settings.clock_offset_seconds and settings.app_env != "testing":
         yield "CLOCK_OFFSET_SECONDS: only APP_ENV=testing may shift the clock"
+    if settings.database_direct_url and not settings.database_url:
+        yield "DATABASE_URL: DATABASE_DIRECT_URL goes with the address of a pooler here"
     if bool(settings.smtp_username) != bool(settings.smtp_password):
         yield "SMTP_USERNAME, SMTP_PASSWORD: a login needs both"
     if settings.kafka_security_protocol.startswith("SASL") and not (
@@ -97,8 +99,12 @@ def _therapist_dangers(settings: Settings) -> Iterator[str]:
 
 
 def _database_dangers(settings: Settings) -> Iterator[str]:
-    if not is_private(settings.get_database_url()):
-        yield "DATABASE_URL: everything can be read on the way, add sslmode=verify-full (or require)"
+    for name, url in (
+        ("DATABASE_URL", settings.get_database_url()),
+        ("DATABASE_DIRECT_URL", settings.get_direct_url()),
+    ):
+        if not is_private(url) and (name == "DATABASE_URL" or settings.database_direct_url):
+            yield f"{name}: everything can be read on the way, add sslmode=verify-full (or require)"
 
 
 def _is_random(secret: str) -> bool:

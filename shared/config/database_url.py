@@ -24,6 +24,9 @@ VERIFIED = SSL_MODES[4:]
 SYSTEM = "system"
 """As `sslrootcert`: the certificates the system trusts."""
 
+POOLED = "pooled"
+"""Stands in addresses of a pooler, in memory only: nobody writes it."""
+
 PARAMETERS = (
     "application_name",
     "connect_timeout",

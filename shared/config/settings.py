@@ -14,7 +14,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import URL, make_url
 
 from shared.config.checks import DEVELOPMENT_SECRET, contradictions, dangers
-from shared.config.database_url import DatabaseUrl
+from shared.config.database_url import POOLED, DatabaseUrl
 from shared.config.files import CertificateFile
 from shared.config.names import misspelt
 from shared.config.values import (
@@ -76,6 +76,7 @@ class Settings(BaseSettings):
     clock_offset_seconds: Annotated[int, Field(ge=-FARTHEST_OFFSET, le=FARTHEST_OFFSET)] = 0
 
     database_url: DatabaseUrl = None
+    database_direct_url: DatabaseUrl = None
     db_user: str = "postgres"
     db_password: SecretStr = SecretStr("")
     db_host: HostOrFolder = "localhost"
@@ -198,9 +199,14 @@ class Settings(BaseSettings):
         return hmac.digest(self.secret_key.get_secret_value().encode(), purpose.encode(), "sha256")
 
     def get_database_url(self) -> URL:
-        """Return the address of the database for SQLAlchemy with asyncpg."""
+        """Return the address of the database for SQLAlchemy with asyncpg.
+
+        With `DATABASE_DIRECT_URL` it is that of a pooler which parts sessions after each transaction, and
+        says so: see `shared.postgresql.is_pooled`.
+        """
         if self.database_url:
-            return make_url(self.database_url).set(drivername="postgresql+asyncpg")
+            url = make_url(self.database_url).set(drivername="postgresql+asyncpg")
+            return url.update_query_dict({POOLED: "transaction"}) if self.database_direct_url else url
         socket = self.db_host.startswith("/")
         return URL.create(
             "postgresql+asyncpg",
@@ -211,6 +217,12 @@ class Settings(BaseSettings):
             database=self.db_name,
             query={"host": self.db_host, "port": str(self.db_port)} if socket else {},
         )
+
+    def get_direct_url(self) -> URL:
+        """Return the database's own address: for what needs a session, as LISTEN and locks held long."""
+        if self.database_direct_url:
+            return make_url(self.database_direct_url).set(drivername="postgresql+asyncpg")
+        return self.get_database_url()
 
     def get_smtp_settings(self) -> SmtpSettings:
         """Return how to reach the mail server; `security` says which kind of TLS, never opportunistic."""

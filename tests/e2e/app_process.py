@@ -36,7 +36,7 @@ class RunningApp:
     """Serve and worker processes with everything they talk to; a sample day is loaded."""
 
     def __init__(self, folder: Path, settings: Mapping[str, str] | None = None) -> None:
-        self._folder = folder
+        self.folder = folder
         self._own_settings = settings or {}
         self._peers = Peers(folder)
         self.web = Application("serve", folder / "web.log")
@@ -57,9 +57,10 @@ class RunningApp:
             "CLOCK_OFFSET_SECONDS": str(round((NOW - datetime.now(UTC)).total_seconds())),
             "COMMUNICATION_SERVICE_HOST": "127.0.0.1",
             "COMMUNICATION_SERVICE_PORT": str(self.port),
-            "DATA_DIR": str(self._folder),
+            "DATA_DIR": str(self.folder),
             **self._own_settings,
         }
+        self._settings = self.prepare_settings(self._settings)
         prepare_database(self._settings, sample_data=True)
         self.config = load_settings(
             env_file=None, **{name.lower(): value for name, value in self._settings.items()}
@@ -68,6 +69,10 @@ class RunningApp:
         self.web.start(self._settings)
         self.worker.start(self._settings)
         self.wait_until_healthy()
+
+    def prepare_settings(self, settings: dict[str, str]) -> dict[str, str]:
+        """Return the processes' settings, once the servers they talk to are up."""
+        return settings
 
     def stop(self) -> None:
         """End everything."""
@@ -108,7 +113,7 @@ class RunningApp:
 
     def mails(self) -> list[EmailMessage]:
         """Return what the mail catcher has received, oldest first."""
-        files = sorted((self._folder / "mails").glob("*.eml"))
+        files = sorted((self.folder / "mails").glob("*.eml"))
         return [message_from_bytes(file.read_bytes(), policy=policy.default) for file in files]
 
     async def events(self, key: str) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ import pytest
 import trustme
 
 from shared.config.settings import ConfigurationError, load_settings
-from shared.postgresql import connect_arguments
+from shared.postgresql import connect_arguments, is_pooled
 
 BEFORE = "postgresql://placement:s3cret-word@db.example:5432/name"
 
@@ -84,3 +84,16 @@ def test_an_empty_address_leaves_it_to_the_single_settings():
 def test_a_host_may_be_a_folder_with_a_socket():
     config = load_settings(env_file=None, db_host="/run/postgresql", db_port=5433)
     assert dict(config.get_database_url().query) == {"host": "/run/postgresql", "port": "5433"}
+
+
+def test_beside_a_pooler_the_database_itself_is_named():
+    with pytest.raises(ConfigurationError, match="DATABASE_URL: DATABASE_DIRECT_URL goes with"):
+        load_settings(env_file=None, database_direct_url=BEFORE)
+    config = load_settings(
+        env_file=None, database_url="postgresql://u@pooler:6432/x", database_direct_url=BEFORE
+    )
+    assert is_pooled(config.get_database_url())
+    assert not is_pooled(config.get_direct_url())
+    alone = load_settings(env_file=None, database_url=BEFORE)
+    assert alone.get_direct_url() == alone.get_database_url()
+    assert not is_pooled(alone.get_database_url())

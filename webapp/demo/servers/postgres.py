@@ -36,14 +36,15 @@ class EmbeddedPostgres:
     Args:
         data_dir: where the cluster lives; made when missing.
         settings: further server settings, such as `{"fsync": "off"}` in tests.
+        programs: the folder of another PostgreSQL's programs, for tests.
     """
 
-    def __init__(self, data_dir: Path, settings: dict[str, str] | None = None) -> None:
+    def __init__(self, data_dir: Path, settings: dict[str, str] | None = None, programs: Path = BIN) -> None:
         self._data = data_dir.resolve()
         self._settings = settings or {}
         self._process: subprocess.Popen[bytes] | None = None
         self._socket_dir: Path | None = None
-        self._bin = BIN
+        self._bin = programs
         self._entrance: int | None = None
 
     def url(self, database: str = SUPERUSER) -> URL:
@@ -118,7 +119,8 @@ class EmbeddedPostgres:
         ensure_user_exists(SERVER_USER)
         shutil.chown(self._data, SERVER_USER)
         self._data.chmod(0o700)
-        self._bin = BIN if _is_open(BIN / "postgres") else _copied()
+        if not _is_open(self._bin / "postgres"):
+            self._bin = _copied()
         if self._entrance is None and Path("/proc/self/fd").exists():
             self._entrance = os.open(self._data, os.O_RDONLY | os.O_DIRECTORY)
 
