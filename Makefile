@@ -86,6 +86,8 @@ lock: $(VENV)/.dev  ## refresh the lock files
 	echo uv | $(BIN)/uv pip compile -q --universal --generate-hashes --no-header --no-annotate --no-emit-index-url - -o requirements-uv.lock
 	$(BIN)/uv pip compile -q --universal --generate-hashes --no-header --no-annotate --no-emit-index-url --group build --extra embedded pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile -q --universal --generate-hashes --no-header --no-annotate --no-emit-index-url --group build --all-extras pyproject.toml -o requirements-dev.lock
+	$(BIN)/uv pip compile -q --universal --generate-hashes --no-header --no-annotate --no-emit-index-url -c requirements.lock pyproject.toml -o requirements-run.lock
+	$(BIN)/uv pip compile -q --universal --generate-hashes --no-header --no-annotate --no-emit-index-url -c requirements.lock --group build -o requirements-build.lock
 
 clean:  ## remove the environment, demo data and test artefacts
 	rm -rf $(VENV) .data artifacts .pytest_cache .ruff_cache .hypothesis *.egg-info

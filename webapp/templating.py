@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from services.calls.countdown import ANNOUNCED_AT, FEW_MINUTES
 from services.therapists.phone_numbers import dialable, says_more
+from shared.version import VERSION
 from webapp import i18n
 from webapp.csrf import token_for_forms
 from webapp.prefix import PrefixedTemplate
@@ -74,6 +75,7 @@ def create_template_engine(root_path: str) -> JinjaTemplateEngine:
     environment.globals |= {
         "_": translate,
         "root_path": root_path,
+        "VERSION": VERSION,
         "static_url": static_url,
         "script_modules": script_modules,
         "language": i18n.language.get,

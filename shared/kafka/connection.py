@@ -9,8 +9,7 @@ from aiokafka.errors import KafkaConnectionError, KafkaError
 from aiokafka.helpers import create_ssl_context
 
 from shared.backoff import Backoff
-from shared.config import Settings
-from shared.config.settings import ConfigurationError
+from shared.config import ConfigurationError, Settings
 
 RECONNECT = Backoff.of_seconds(0.2, 5)
 CLUSTER_UNREACHABLE = (KafkaError, OSError, TimeoutError)

@@ -16,6 +16,7 @@ from litestar.typing import FieldDefinition
 from msgspec import Struct
 
 from shared.config import Settings
+from shared.version import VERSION
 
 NULL = {"type": "null"}
 
@@ -84,7 +85,7 @@ def openapi_config(config: Settings) -> OpenAPIConfig:
     """Return where the document is served, and what it says of the API as a whole."""
     return PlainConfig(
         title="Communication service",
-        version="1.0.0",
+        version=VERSION,
         description=cleandoc(ABOUT),
         contact=Contact(name=config.email_sender_name, email=config.email_sender),
         license=License(name="MIT", identifier="MIT"),
