@@ -2,12 +2,25 @@
 
 import pytest
 
-from tests.integration.api.test_emails import NEW, api
+from services.accounts.api_keys import KeyTerms, create_key
+from services.models import KeyScope
+from shared.database import SessionFactory
+from tests.clock import FakeClock
+from tests.integration.api.test_emails import NEW
 from tests.integration.conftest import Client
+from tests.work import work_of
 
-__all__ = ["api"]
+CHANGING = {"date", "set-cookie", "ratelimit-remaining"}
 
-CHANGING = {"date", "set-cookie"}
+
+@pytest.fixture
+async def api(client: Client, sessions: SessionFactory, clock: FakeClock) -> Client:
+    """A service that may do everything."""
+    async with sessions() as session:
+        terms = KeyTerms(scopes=list(KeyScope))
+        key = await create_key(work_of(session, now=clock()), "matching", terms)
+    client.headers["Authorization"] = f"Bearer {key}"
+    return client
 
 
 async def same_headers(client: Client, path: str) -> int:

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.accounts.api_keys import create_key
+from services.accounts.api_keys import KeyTerms, create_key
 from services.models import (
     CallReason,
     CallStatus,
@@ -16,6 +16,7 @@ from services.models import (
     Incoming,
     IncomingKind,
     IncomingState,
+    KeyScope,
     PhoneCall,
 )
 from services.privacy.erasure import erase_therapist
@@ -85,7 +86,8 @@ API = [
 @pytest.fixture
 async def api(client: Client, sessions: SessionFactory) -> Client:
     async with sessions() as session:
-        client.headers["Authorization"] = f"Bearer {await create_key(work_of(session), 'matching')}"
+        key = await create_key(work_of(session), "matching", KeyTerms(scopes=list(KeyScope)))
+    client.headers["Authorization"] = f"Bearer {key}"
     return client
 
 

@@ -18,9 +18,9 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.accounts.api_keys import create_key
+from services.accounts.api_keys import KeyTerms, create_key
 from services.accounts.staff import add_staff
-from services.models import SCHEMA, Activity, Email, EmailStatus, Incoming, OutboxEvent, PhoneCall
+from services.models import SCHEMA, Activity, Email, EmailStatus, Incoming, KeyScope, OutboxEvent, PhoneCall
 from shared.config import Settings
 from shared.database import SessionFactory
 from tests.eventually import eventually
@@ -141,7 +141,7 @@ class Scene:
 @pytest.fixture
 async def scene(config: Settings, sessions: SessionFactory, tmp_path: Path) -> AsyncGenerator[Scene]:
     async with sessions() as session:
-        key = await create_key(work_of(session), "matching")
+        key = await create_key(work_of(session), "matching", KeyTerms(scopes=list(KeyScope)))
         await add_staff(work_of(session), "Anna", PASSWORD, admin=True)
     mailbox = EmbeddedServer()
     await mailbox.start()
