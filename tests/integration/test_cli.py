@@ -114,6 +114,32 @@ def test_an_api_key_is_printed_once(database: URL):
     assert calldesk("api-key", "create", "matching", database=database).returncode == 1
 
 
+def test_an_operator_sees_what_keys_may_and_revokes_one(database: URL):
+    terms = ("--scopes", "read, metrics", "--expires", "2999-01-31", "--limit", "0")
+    made = calldesk("api-key", "create", "reporting", *terms, database=database)
+    assert made.stdout.startswith("cd_")
+    calldesk("api-key", "create", "matching", database=database)
+    revoked = calldesk("api-key", "revoke", "matching", database=database)
+    assert (revoked.returncode, revoked.stdout) == (0, "The key matching is revoked.\n")
+    columns, *keys = calldesk("api-key", "list", database=database).stdout.splitlines()
+    assert columns.startswith("NAME")
+    assert [re.split("  +", line)[2:] for line in keys] == [
+        ["emails,calls,read", "6000", "no end", "never", "revoked"],
+        ["read,metrics", "none", "2999-01-31 23:59", "never", "valid"],
+    ]
+    nobody = calldesk("api-key", "revoke", "nobody", database=database)
+    assert (nobody.returncode, nobody.stderr) == (1, "calldesk: There is no key of this name.\n")
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "field"), [("--scopes", "all", "scopes"), ("--expires", "2020-01-01", "expires_at")]
+)
+def test_a_key_that_cannot_be_is_a_usage_error(database: URL, option: str, value: str, field: str):
+    result = calldesk("api-key", "create", "matching", option, value, database=database)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.startswith(f"calldesk: {field}: ")
+
+
 @pytest.mark.parametrize(
     ("name", "value", "hint"),
     [

@@ -26,7 +26,7 @@ and tells how they fare. What happens is told on Kafka, too, see `docs/asyncapi.
 
 Every request carries an API key: `Authorization: Bearer <key>`. Each operation names the scopes that open
 it, and a key needs one of them: `emails` and `calls` read and write what they name, `read` reads everything.
-With a key that has a limit, each answer says in `RateLimit-` headers how many requests of this minute are left.
+With a key that has a limit, each answer says in `RateLimit-` headers how many requests are left this minute.
 
 What is refused changes nothing and is answered with problem details (RFC 9457) that name the fields. Unknown
 fields and parameters are refused.
