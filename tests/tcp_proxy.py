@@ -196,3 +196,36 @@ def _with_error(answer: bytes, code: int) -> bytes:
     name_length = int.from_bytes(answer[8:10])
     at = 4 + 4 + 2 + name_length + 4 + 4
     return answer[:at] + struct.pack(">h", code) + answer[at + 2 :]
+
+
+class AnswersLost(TcpProxy):
+    """Cuts connections instead of answering, so many times: the server has done what it was asked."""
+
+    def __init__(self, target: int) -> None:
+        super().__init__(target)
+        self.asked = 0
+        self.lost = 0
+        self._to_lose = 0
+
+    def lose(self, answers: int) -> None:
+        self._to_lose = answers
+        self.asked = self.lost = 0
+
+    def pumps(self, client: Peer, server: Peer) -> tuple[Coroutine[Any, Any, None], ...]:
+        return self._ask(client, server), self._answer(server, client)
+
+    async def _ask(self, client: Peer, server: Peer) -> None:
+        while some := await client.reader.read(65_536):
+            server.writer.write(some)
+            await server.writer.drain()
+        raise EOFError
+
+    async def _answer(self, server: Peer, client: Peer) -> None:
+        while some := await server.reader.read(65_536):
+            self.asked += some.startswith(b"HTTP/")
+            if self._to_lose > self.lost:
+                self.lost += 1
+                raise EOFError
+            client.writer.write(some)
+            await client.writer.drain()
+        raise EOFError

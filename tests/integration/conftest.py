@@ -2,9 +2,11 @@
 
 import asyncio
 import re
+import socket
 from collections.abc import AsyncGenerator
 
 import pytest
+import uvicorn
 from argon2 import PasswordHasher
 from litestar import Litestar
 from litestar.testing import AsyncTestClient
@@ -19,6 +21,7 @@ from shared.database import SessionFactory
 from shared.direct_connection import DirectConnection
 from shared.notifications import Notifier
 from tests.clock import FakeClock
+from tests.eventually import eventually
 from tests.factories import make_staff
 from tests.mail import LEASE
 from webapp.app import create_app
@@ -54,6 +57,23 @@ async def client(app: Litestar) -> AsyncGenerator[Client]:
     async with AsyncTestClient(app) as client:
         client.headers["Accept-Language"] = "en"
         yield client
+
+
+@pytest.fixture
+async def server(app: Litestar) -> AsyncGenerator[str]:
+    """The application behind a real socket, in this test's event loop."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None))
+    serving = asyncio.create_task(server.serve(sockets=[listening]))
+
+    async def has_started() -> bool:
+        return server.started
+
+    await eventually(has_started)
+    yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    app.state.listener.end()
+    server.should_exit = True
+    await serving
 
 
 @pytest.fixture

@@ -1,14 +1,12 @@
 """The stream of hints over real HTTP: it lasts as long as the login, and nobody has more than a few."""
 
 import asyncio
-import socket
 import sys
 from collections.abc import AsyncGenerator, AsyncIterator
 from datetime import timedelta
 
 import httpx
 import pytest
-import uvicorn
 from litestar import Litestar
 
 from services.accounts.logins import Login, log_in
@@ -24,23 +22,6 @@ live = sys.modules["webapp.controllers.live"]
 
 PATIENCE = 15
 """Less than it takes until a stream looks by itself whether its login still holds."""
-
-
-@pytest.fixture
-async def server(app: Litestar) -> AsyncGenerator[str]:
-    """The application behind a real socket, in this test's event loop."""
-    listening = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None))
-    serving = asyncio.create_task(server.serve(sockets=[listening]))
-
-    async def has_started() -> bool:
-        return server.started
-
-    await eventually(has_started)
-    yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-    app.state.listener.end()
-    server.should_exit = True
-    await serving
 
 
 @pytest.fixture
