@@ -1,26 +1,19 @@
 """Many bookings at once through everything that is real: uvicorn, a process, sockets, a Therapist Service."""
 
 import asyncio
-import socket
 from collections import Counter
 from collections.abc import AsyncGenerator, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
 import pytest
-import uvicorn
 from sqlalchemy import func, select
 
-from services.accounts.api_keys import create_key
 from services.models import OutboxEvent, PhoneCall
 from shared.config import Settings
 from shared.database import SessionFactory
-from tests.factories import NOW
+from tests.served_app import served_app, therapist_service
 from tests.therapist_service import therapist_json
-from tests.work import work_of
-from webapp.demo.application import Application, wait_until_healthy
-from webapp.demo.servers.therapists import create_therapist_service
 
 AT_ONCE = 64
 MANY = range(1, 51)
@@ -29,54 +22,28 @@ RARELY_THERE = 52
 
 
 @pytest.fixture
-async def therapist_service() -> AsyncGenerator[str]:
-    """A Therapist Service on a port of its own; one answers the phone ten minutes a week."""
+async def api(
+    config: Settings, sessions: SessionFactory, tmp_path: Path
+) -> AsyncGenerator[httpx.AsyncClient]:
+    """A client of the web process that may open as many connections as there are requests.
+
+    One of the therapists answers the phone ten minutes a week.
+    """
     therapists = [therapist_json(number) for number in (*MANY, OFTEN_THERE)]
     rarely = {"thursday": ["15:00-15:10"]}
     therapists.append(therapist_json(RARELY_THERE, telefonische_erreichbarkeit=rarely))
-    listening = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(
-        uvicorn.Config(create_therapist_service(therapists), log_config=None, lifespan="off")
-    )
-    serving = asyncio.create_task(server.serve(sockets=[listening]))
-    yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-    server.should_exit = True
-    await serving
-
-
-@pytest.fixture
-async def api(
-    config: Settings, sessions: SessionFactory, therapist_service: str, tmp_path: Path
-) -> AsyncGenerator[httpx.AsyncClient]:
-    """A client of the web process that may open as many connections as there are requests."""
-    async with sessions() as session:
-        key = await create_key(work_of(session, now=NOW), "test")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    web = Application("serve", tmp_path / "web.log")
-    try:
-        web.start(
-            {
-                "APP_ENV": "testing",
-                "DATABASE_URL": str(config.database_url),
-                "THERAPIST_SERVICE_URL": therapist_service,
-                "COMMUNICATION_SERVICE_PORT": str(port),
-                "CLOCK_OFFSET_SECONDS": str(round((NOW - datetime.now(UTC)).total_seconds())),
-            }
-        )
-        healthy = await asyncio.to_thread(wait_until_healthy, web, f"http://127.0.0.1:{port}")
-        assert healthy, web.log_file.read_text()
-        async with httpx.AsyncClient(
-            base_url=f"http://127.0.0.1:{port}",
-            headers={"Authorization": f"Bearer {key}"},
+    async with (
+        therapist_service(therapists) as directory,
+        served_app(config, sessions, tmp_path, THERAPIST_SERVICE_URL=directory) as app,
+        httpx.AsyncClient(
+            base_url=app.url,
+            headers={"Authorization": f"Bearer {app.key}"},
             limits=httpx.Limits(max_connections=AT_ONCE),
             timeout=60,
             trust_env=False,
-        ) as client:
-            yield client
-    finally:
-        await asyncio.to_thread(web.stop)
+        ) as client,
+    ):
+        yield client
 
 
 async def book_at_once(api: httpx.AsyncClient, therapists: Sequence[int]) -> Counter[int]:

@@ -1,9 +1,9 @@
 """`/api/email-templates`: the mails this service can write by itself."""
 
-from typing import Any
+from typing import Annotated, Any
 
 from litestar import Controller, get, post
-from litestar.params import FromPath, JSONBody
+from litestar.params import JSONBody, PathParameter
 from msgspec import Struct
 
 from services.emails.templates.engine import MailTemplate, all_templates, get_template, render_template
@@ -11,6 +11,8 @@ from services.emails.templates.variables import VariableKind
 from webapp.controllers.api.schema import problems, refuse_unknown_parameters
 from webapp.controllers.api.strict_json import JsonRequest
 from webapp.service_keys import EMAILS, READ
+
+TemplateName = Annotated[str, PathParameter(description="As the list of templates names it.")]
 
 
 class TemplateVariable(Struct):
@@ -85,7 +87,7 @@ class EmailTemplateApi(Controller):
         sync_to_thread=False,
         security=READ,
     )
-    def get_template(self, name: FromPath[str]) -> EmailTemplate:
+    def get_template(self, name: TemplateName) -> EmailTemplate:
         """Its variables, which of them it insists on, and data to try it with."""
         return _show(get_template(name))
 
@@ -97,7 +99,7 @@ class EmailTemplateApi(Controller):
         responses=problems(404, 413, 415),
         sync_to_thread=False,
     )
-    def preview(self, name: FromPath[str], data: JSONBody[PreviewRequest]) -> Preview:
+    def preview(self, name: TemplateName, data: JSONBody[PreviewRequest]) -> Preview:
         """The mail as it would be sent; a variable that is missing or unknown is a 422."""
         values = get_template(name).sample if data.template_data is None else data.template_data
         mail = render_template(name, values, betreff=data.betreff)

@@ -9,7 +9,7 @@ from litestar import Controller, Response, get, post, put
 from litestar.datastructures import State
 from litestar.di import NamedDependency
 from litestar.openapi.spec import Example
-from litestar.params import BodyKwarg, FromPath, FromQuery, JSONBody, QueryParameter
+from litestar.params import BodyKwarg, FromQuery, JSONBody, QueryParameter
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from services.checks import LARGEST_BODY_BYTES, LONGEST_LINE, LONGEST_NOTE
@@ -34,6 +34,7 @@ from webapp.controllers.api.schema import (
     MADE_HEADERS,
     AfterId,
     DayOrInstantFilter,
+    EmailId,
     IdempotencyKeyHeader,
     Paged,
     PageLimit,
@@ -355,7 +356,7 @@ class EmailApi(Controller):
         responses=problems(404),
         security=READ,
     )
-    async def get_email(self, work: NamedDependency[Work], email_id: FromPath[int]) -> EmailDetail:
+    async def get_email(self, work: NamedDependency[Work], email_id: EmailId) -> EmailDetail:
         """With all its texts and how its delivery fares; instants are UTC."""
         return _detail(await get_email(work, email_id))
 
@@ -369,7 +370,7 @@ class EmailApi(Controller):
     async def list_incoming(
         self,
         work: NamedDependency[Work],
-        email_id: FromPath[int],
+        email_id: EmailId,
         page: PageNumber = None,
         limit: PageLimit = DEFAULT_LIMIT,
     ) -> IncomingList:
@@ -388,7 +389,7 @@ class EmailApi(Controller):
     async def update_email(
         self,
         work: NamedDependency[Work],
-        email_id: FromPath[int],
+        email_id: EmailId,
         data: JSONBody[EmailUpdate],
         config: NamedDependency[Settings],
     ) -> EmailDetail:

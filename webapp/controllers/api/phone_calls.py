@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import msgspec
 from litestar import Controller, Response, delete, get, post, put
 from litestar.di import NamedDependency
-from litestar.params import BodyKwarg, FromPath, FromQuery, JSONBody, QueryParameter
+from litestar.params import BodyKwarg, FromQuery, JSONBody, QueryParameter
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from services.calls.changes import CallChanges, change_call
@@ -31,6 +31,7 @@ from services.work import Work
 from webapp.controllers.api.schema import (
     MADE_HEADERS,
     AfterId,
+    CallId,
     IdempotencyKeyHeader,
     Paged,
     PageLimit,
@@ -272,7 +273,7 @@ class PhoneCallApi(Controller):
         responses=problems(404),
         security=READ,
     )
-    async def get_call(self, work: NamedDependency[Work], call_id: FromPath[int]) -> Call:
+    async def get_call(self, work: NamedDependency[Work], call_id: CallId) -> Call:
         """With its outcome, where it has one. Date and time are the practice's wall clock, instants UTC."""
         return _shown(await get_call(work, call_id))
 
@@ -283,7 +284,7 @@ class PhoneCallApi(Controller):
         responses=problems(404, 409, 413, 415, 422),
     )
     async def update_call(
-        self, work: NamedDependency[Work], call_id: FromPath[int], data: JSONBody[CallUpdate]
+        self, work: NamedDependency[Work], call_id: CallId, data: JSONBody[CallUpdate]
     ) -> Call:
         """What is left out stays. A missed call plans the next attempt, a call of its own.
 
@@ -307,7 +308,7 @@ class PhoneCallApi(Controller):
         status_code=200,
         responses=problems(404, 409),
     )
-    async def cancel_call(self, work: NamedDependency[Work], call_id: FromPath[int]) -> Call:
+    async def cancel_call(self, work: NamedDependency[Work], call_id: CallId) -> Call:
         """Answers the call, which is `canceled` from then on; doing so again changes nothing."""
         changes = CallChanges(status=CallStatus.CANCELED)
         call = await change_call(work, call_id, changes, version=None)

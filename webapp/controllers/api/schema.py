@@ -15,7 +15,8 @@ from litestar.enums import ParamType
 from litestar.handlers.base import BaseRouteHandler
 from litestar.openapi import ResponseSpec
 from litestar.openapi.spec import Example
-from litestar.params import BodyKwarg, HeaderParameter, ParameterKwarg, QueryParameter
+from litestar.params import BodyKwarg, HeaderParameter, ParameterKwarg, PathParameter, QueryParameter
+from litestar.typing import FieldDefinition
 from msgspec import UNSET, Struct, UnsetType
 
 from services.checks import LONGEST_LINE, LONGEST_REFERENCE, check_line
@@ -72,6 +73,11 @@ AfterId = Annotated[
     ),
 ]
 PageLimit = Annotated[int, QueryParameter(ge=1, le=LARGEST_LIMIT, description="Rows of one page.")]
+EmailId = Annotated[int, PathParameter(ge=1, le=LARGEST_ID, description="The e-mail's id.")]
+CallId = Annotated[int, PathParameter(ge=1, le=LARGEST_ID, description="The call's id.")]
+TherapistId = Annotated[
+    int, PathParameter(ge=1, le=LARGEST_ID, description="The therapist's id at the Therapist Service.")
+]
 RecordIdFilter = Annotated[int | None, QueryParameter(ge=1, le=LARGEST_ID)]
 DayOrInstantFilter = Annotated[
     str | None,
@@ -248,7 +254,9 @@ async def repeatable(request: JsonRequest, key: str | None) -> RepeatableRequest
 async def refuse_unknown_parameters(
     connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler
 ) -> None:
-    """Guard: refuse query parameters the handler does not declare, and repeated ones.
+    """Guard: refuse query parameters the handler does not declare, repeated ones, and `null` for a number.
+
+    The framework reads `null` in a query as no value, and a filter that is not there finds everything.
 
     Raises:
         InvalidInput: names each such parameter.
@@ -256,9 +264,14 @@ async def refuse_unknown_parameters(
     if not connection.scope["query_string"]:
         return
     given = connection.query_params
-    known = _query_parameters(handler) - connection.path_params.keys()
+    known = _query_parameters(handler)
     errors = [FieldError(name, "This parameter is not known.") for name in given if name not in known]
     errors += [_given_twice(name) for name in given if name in known and len(given.getall(name)) > 1]
+    errors += [
+        FieldError(name, "Leave it out, or give a value.")
+        for name, value in given.items()
+        if value.lower() == "null" and name in known and not known[name]
+    ]
     if errors:
         raise InvalidInput(*errors)
 
@@ -267,15 +280,20 @@ def _given_twice(name: str) -> FieldError:
     return FieldError(name, "This parameter is given more than once.")
 
 
-def _query_parameters(handler: BaseRouteHandler) -> set[str]:
+def _query_parameters(handler: BaseRouteHandler) -> dict[str, bool]:
+    """Return the names of a handler's query parameters, and whether each may be any text."""
     not_from_query = RESERVED_KWARGS | handler.resolve_dependencies().keys()
-    names: set[str] = set()
+    names: dict[str, bool] = {}
     for name, field in handler.parsed_fn_signature.parameters.items():
         kwarg = field.kwarg_definition
         if name in not_from_query:
             continue
         if not isinstance(kwarg, ParameterKwarg):
-            names.add(name)
+            names[name] = _may_be_any_text(field)
         elif kwarg.param_type not in (ParamType.HEADER, ParamType.COOKIE, ParamType.PATH):
-            names.add(kwarg.name or name)
+            names[kwarg.name or name] = _may_be_any_text(field)
     return names
+
+
+def _may_be_any_text(field: FieldDefinition) -> bool:
+    return str in (field.annotation, *(inner.annotation for inner in field.inner_types))

@@ -6,11 +6,12 @@ from typing import Annotated, Literal
 import msgspec
 from litestar import Controller, delete, get
 from litestar.di import NamedDependency
-from litestar.params import FromPath, QueryParameter
+from litestar.params import PathParameter, QueryParameter
 from msgspec import Struct
 
 from services.checks import LONGEST_LINE
 from services.emails.stop_list import list_stopped, release
+from services.models import LARGEST_ID
 from services.pagination import DEFAULT_LIMIT
 from services.work import Work
 from webapp.controllers.api.schema import (
@@ -22,6 +23,8 @@ from webapp.controllers.api.schema import (
     refuse_unknown_parameters,
 )
 from webapp.service_keys import EMAILS, READ
+
+EntryId = Annotated[int, PathParameter(ge=1, le=LARGEST_ID, description="The entry's id in the list.")]
 
 
 class StoppedAddress(Struct, kw_only=True):
@@ -76,6 +79,6 @@ class StopListApi(Controller):
         summary="Allow writing to an address again",
         responses=problems(404),
     )
-    async def release_address(self, work: NamedDependency[Work], entry_id: FromPath[int]) -> None:
+    async def release_address(self, work: NamedDependency[Work], entry_id: EntryId) -> None:
         """It is off the list at once. What failed because of it is not sent again by itself."""
         await release(work, entry_id)

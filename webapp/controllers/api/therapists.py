@@ -5,7 +5,7 @@ from typing import Annotated
 
 from litestar import Controller, get, put
 from litestar.di import NamedDependency
-from litestar.params import FromPath, JSONBody, QueryParameter
+from litestar.params import JSONBody, QueryParameter
 from msgspec import Struct
 
 from services.calls.absences import lift_absence, set_absence
@@ -17,7 +17,7 @@ from services.therapists.absence import Absence
 from services.therapists.directory import TherapistDirectory, UnknownTherapist
 from services.therapists.search import get_therapist
 from services.work import Work
-from webapp.controllers.api.schema import check_days, problems, refuse_unknown_parameters
+from webapp.controllers.api.schema import TherapistId, check_days, problems, refuse_unknown_parameters
 from webapp.service_keys import CALLS, READ
 
 
@@ -89,7 +89,7 @@ class TherapistApi(Controller):
         responses=problems(404),
         security=READ,
     )
-    async def get_phone(self, work: NamedDependency[Work], therapist_id: FromPath[int]) -> TherapistPhone:
+    async def get_phone(self, work: NamedDependency[Work], therapist_id: TherapistId) -> TherapistPhone:
         """The number that holds: one the desk has corrected goes before the directory's."""
         therapist = await get_therapist(work, therapist_id)
         return TherapistPhone(therapist.id, therapist.phone, therapist.telefon_korrigiert_at)
@@ -104,7 +104,7 @@ class TherapistApi(Controller):
     async def list_slots(
         self,
         work: NamedDependency[Work],
-        therapist_id: FromPath[int],
+        therapist_id: TherapistId,
         day: Annotated[date, QueryParameter(name="date", description="The day, `2025-06-10`.")],
         directory: NamedDependency[TherapistDirectory],
         dauer_minuten: Annotated[
@@ -138,7 +138,7 @@ class TherapistApi(Controller):
     async def set_absence(
         self,
         work: NamedDependency[Work],
-        therapist_id: FromPath[int],
+        therapist_id: TherapistId,
         data: JSONBody[AbsenceChange],
         directory: NamedDependency[TherapistDirectory],
     ) -> AbsenceState:

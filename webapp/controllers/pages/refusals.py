@@ -42,7 +42,7 @@ class Refusals:
         """Ask to log in where that is what is missing."""
         if isinstance(error, NotAuthorizedException):
             return _log_in_first(request)
-        return _page(request, error.status_code, _plain_words(error.status_code))
+        return _page(request, error.status_code, _plain_words(error.status_code), error.headers)
 
     def unreachable(self, request: AnyRequest, headers: Headers) -> AnyResponse:
         """Say so; after a form, that it may have been saved."""
