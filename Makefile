@@ -11,7 +11,7 @@ install = $(UV) $(1) || $(PIP) install --no-compile $(1)
 # Without bytecode every start compiles the libraries anew, which takes longer than the tests.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run test test-kafka test-real test-deployed check-api check format bench screenshots translations postcodes lock clean
+.PHONY: help run test test-kafka test-real test-deployed check-api check format bench screenshots translations postcodes viewer lock clean
 
 run: $(VENV)/.run  ## the demo: everything on this machine, on embedded servers
 	@$(BIN)/calldesk demo
@@ -50,7 +50,7 @@ test-real: $(VENV)/.dev test-kafka test-deployed check-api  ## the tests against
 	@$(BIN)/pytest -q tests/integration/monitoring/with_promtool.py
 
 check-api: $(VENV)/.dev  ## Spectral and Redocly over the API's and the events' contracts, fetched with npm
-	@$(BIN)/pytest -q tests/contracts/linters.py
+	@$(BIN)/pytest -q tests/contracts/linters.py tests/contracts/vendored.py
 
 test-deployed: $(VENV)/.dev  ## the application as deploy/ deploys it
 	@$(BIN)/python -m tests.e2e.ensure_browser
@@ -81,6 +81,9 @@ translations: $(VENV)/.dev  ## bring the catalogs up to date with the screens' t
 postcodes: $(VENV)/.dev  ## the table of postcodes and states afresh
 	@$(UV) --target .data/postcodes --no-deps countrystatecity-postal-codes==2.0.1
 	@PYTHONPATH=.data/postcodes $(BIN)/python tools/postcode_states.py
+
+viewer: $(VENV)/.dev  ## the files of the API's viewer afresh, at the version in tests/contracts/package.json
+	@$(BIN)/python -m tests.contracts.viewer
 
 lock: $(VENV)/.dev  ## refresh the lock files
 	echo uv | $(BIN)/uv pip compile -q --universal --generate-hashes --no-header --no-annotate --no-emit-index-url - -o requirements-uv.lock

@@ -30,6 +30,7 @@ from webapp.service_keys import ServiceKeys
 SESSION_COOKIE = "calldesk_session"
 API_PREFIX = "/api/"
 METRICS_PATH = "/metrics"
+DOCS_PATH = "/api/docs"
 SEND_A_KEY = "send an API key: Authorization: Bearer <key>"
 CHALLENGE = {"WWW-Authenticate": "Bearer"}
 """How a service is asked for a key (RFC 6750, 3)."""

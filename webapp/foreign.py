@@ -12,7 +12,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 
 from services.errors import DomainError
 from shared.config import Settings
-from webapp.auth import is_open_api, is_service_path
+from webapp.auth import DOCS_PATH, is_open_api, is_service_path
 from webapp.security import LOOPBACK, SAFE_METHODS
 
 HEALTH_PATHS = ("/health", "/health/live", "/health/ready")
@@ -65,7 +65,7 @@ def is_known_host(host: str, config: Settings) -> bool:
 
 def is_foreign(headers: Headers, path: str, method: str, config: Settings) -> bool:
     """Whether a page of another site sent this, where it may not: to the API, or to change something."""
-    to_service = is_service_path(path)
+    to_service = is_service_path(path) and path != DOCS_PATH
     if not to_service and method in SAFE_METHODS:
         return False
     origin = headers.get("origin")

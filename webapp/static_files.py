@@ -38,7 +38,7 @@ def static_files() -> StaticFiles:
     """Read all static files, once."""
     paths = sorted(path for path in FOLDER.rglob("*") if path.is_file())
     contents = {
-        path.relative_to(FOLDER).as_posix(): path.read_bytes() for path in paths if path.suffix != ".css"
+        path.relative_to(FOLDER).as_posix(): path.read_bytes() for path in paths if path.parent.name != "css"
     }
     contents[STYLESHEET] = b"".join((FOLDER / "css" / f"{name}.css").read_bytes() for name in STYLES)
     digest = hashlib.sha256()

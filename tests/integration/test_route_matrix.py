@@ -22,6 +22,7 @@ PUBLIC = {
     "POST /login",
     "POST /login/code",
     "POST /logout",
+    "GET /api/docs",
     "GET /health",
     "GET /health/live",
     "GET /health/ready",

@@ -83,8 +83,9 @@ async def test_the_description_says_which_scopes_open_a_route(
         key = await create_key(work_of(session, now=clock()), "matching")
     answer = await client.get("/api/docs/openapi.json", headers={"Authorization": f"Bearer {key}"})
     emails = answer.json()["paths"]["/api/emails"]
-    assert sorted(one["key"] for one in emails["get"]["security"]) == [["emails"], ["read"]]
-    assert [one["key"] for one in emails["post"]["security"]] == [["emails"]]
+    assert sorted(emails["get"]["x-scopes"]) == ["emails", "read"]
+    assert emails["post"]["x-scopes"] == ["emails"]
+    assert emails["post"]["description"].endswith("The key needs the scope `emails`.")
 
 
 async def test_only_development_answers_without_a_key(database: URL, clock: FakeClock):

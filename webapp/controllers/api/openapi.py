@@ -8,15 +8,18 @@ from dataclasses import fields
 from inspect import cleandoc
 from typing import Any
 
+from litestar import Router
 from litestar.openapi import OpenAPIConfig
-from litestar.openapi.plugins import JsonRenderPlugin, YamlRenderPlugin
+from litestar.openapi.plugins import YamlRenderPlugin
 from litestar.openapi.spec import Components, Contact, License, OpenAPI, Schema, SecurityScheme, Server, Tag
 from litestar.plugins import OpenAPISchemaPlugin
 from litestar.typing import FieldDefinition
 from msgspec import Struct
 
 from shared.config import Settings
-from shared.version import VERSION
+from webapp.auth import DOCS_PATH
+from webapp.controllers.api.viewer import JsonBesideViewer, viewer
+from webapp.service_keys import SCHEME
 
 NULL = {"type": "null"}
 
@@ -24,22 +27,15 @@ ABOUT = """
 Sends e-mails to therapists and plans phone calls into their phone hours, follows up where no answer comes,
 and tells how they fare. What happens is told on Kafka, too, see `docs/asyncapi.yaml`.
 
-Every request carries an API key: `Authorization: Bearer <key>`. Each operation names the scopes that open
-it, and a key needs one of them: `emails` and `calls` read and write what they name, `read` reads everything.
-With a key that has a limit, each answer says in `RateLimit-` headers how many requests are left this minute.
-
-What is refused changes nothing and is answered with problem details (RFC 9457) that name the fields. Unknown
-fields and parameters are refused.
+Every request carries an API key: `Authorization: Bearer <key>`. What is refused changes nothing and is
+answered with problem details (RFC 9457) that name the fields. Unknown fields and parameters are refused.
 
 Dates and times of calls are the practice's wall clock; instants are UTC.
 """
 KEY = SecurityScheme(
     type="http",
     scheme="bearer",
-    description=(
-        "A key that an administrator makes on *System*, or an operator with `calldesk api-key create`. "
-        "Each operation names the scopes of which it needs one."
-    ),
+    description="A key that an administrator makes on *System*, or an operator by `calldesk api-key create`.",
 )
 
 TAGS = (
@@ -57,7 +53,11 @@ class PlainDocument(OpenAPI):
 
     def to_schema(self) -> dict[str, Any]:
         """Return the document."""
-        return plain(super().to_schema())
+        document = plain(super().to_schema())
+        for item in document["paths"].values():
+            for operation in item.values():
+                _tell_scopes(operation)
+        return document
 
 
 class PlainConfig(OpenAPIConfig):
@@ -92,17 +92,17 @@ def openapi_config(config: Settings) -> OpenAPIConfig:
     """Return where the document is served, and what it says of the API as a whole."""
     return PlainConfig(
         title="Communication service",
-        version=VERSION,
+        version="1.0.0",
         description=cleandoc(ABOUT),
         contact=Contact(name=config.email_sender_name, email=config.email_sender),
         license=License(name="MIT", identifier="MIT"),
         use_handler_docstrings=True,
-        path="/api/docs",
-        render_plugins=[JsonRenderPlugin(), YamlRenderPlugin()],
+        openapi_router=Router(DOCS_PATH, route_handlers=[viewer], include_in_schema=False),
+        render_plugins=[JsonBesideViewer(), YamlRenderPlugin()],
         servers=[Server(url=config.root_path or "/")],
         tags=list(TAGS),
-        security=[{"key": []}],
-        components=Components(security_schemes={"key": KEY}),
+        security=[{SCHEME: []}],
+        components=Components(security_schemes={SCHEME: KEY}),
     )
 
 
@@ -126,6 +126,17 @@ def plain(node: Any) -> Any:
         texts = {"type": "string", "enum": [text for text in written.pop("enum") if text is not None]}
         written = {"oneOf": [texts, NULL], **{name: written[name] for name in written if name != "type"}}
     return written
+
+
+def _tell_scopes(operation: dict[str, Any]) -> None:
+    """Say in words and in `x-scopes` which scope a key needs: in `security` only OAuth may name it."""
+    scopes = [scope for one in operation.get("security", ()) for scope in one.get(SCHEME, ())]
+    if not scopes:
+        return
+    operation["security"] = [{SCHEME: []}]
+    operation["x-scopes"] = scopes
+    named = " or ".join(f"`{scope}`" for scope in scopes)
+    operation["description"] += f"\n\nThe key needs the scope {named}."
 
 
 def _without_choice(schema: dict[str, Any]) -> dict[str, Any]:
