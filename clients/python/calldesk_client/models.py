@@ -193,6 +193,7 @@ class Call(Struct, kw_only=True, frozen=True):
     ergebnis_art: str | None
     versuch: int
     vorheriger_anruf_id: int | None
+    gemeinsam_mit_id: int | None
     ausserhalb_erreichbarkeit: bool
     klaerung_noetig: bool
     plaetze: int | None

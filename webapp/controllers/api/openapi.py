@@ -17,6 +17,7 @@ from litestar.typing import FieldDefinition
 from msgspec import Struct
 
 from shared.config import Settings
+from shared.version import VERSION
 from webapp.auth import DOCS_PATH
 from webapp.controllers.api.viewer import JsonBesideViewer, viewer
 from webapp.service_keys import SCHEME
@@ -27,15 +28,22 @@ ABOUT = """
 Sends e-mails to therapists and plans phone calls into their phone hours, follows up where no answer comes,
 and tells how they fare. What happens is told on Kafka, too, see `docs/asyncapi.yaml`.
 
-Every request carries an API key: `Authorization: Bearer <key>`. What is refused changes nothing and is
-answered with problem details (RFC 9457) that name the fields. Unknown fields and parameters are refused.
+Every request carries an API key: `Authorization: Bearer <key>`. Each operation names the scopes that open
+it, and a key needs one of them: `emails` and `calls` read and write what they name, `read` reads everything.
+With a key that has a limit, each answer says in `RateLimit-` headers how many requests are left this minute.
+
+What is refused changes nothing and is answered with problem details (RFC 9457) that name the fields. Unknown
+fields and parameters are refused.
 
 Dates and times of calls are the practice's wall clock; instants are UTC.
 """
 KEY = SecurityScheme(
     type="http",
     scheme="bearer",
-    description="A key that an administrator makes on *System*, or an operator by `calldesk api-key create`.",
+    description=(
+        "A key that an administrator makes on *System*, or an operator with `calldesk api-key create`. "
+        "Each operation names the scopes of which it needs one."
+    ),
 )
 
 TAGS = (
@@ -92,7 +100,7 @@ def openapi_config(config: Settings) -> OpenAPIConfig:
     """Return where the document is served, and what it says of the API as a whole."""
     return PlainConfig(
         title="Communication service",
-        version="1.0.0",
+        version=VERSION,
         description=cleandoc(ABOUT),
         contact=Contact(name=config.email_sender_name, email=config.email_sender),
         license=License(name="MIT", identifier="MIT"),
