@@ -145,6 +145,7 @@ class NewCall(Struct, kw_only=True, omit_defaults=True):
     notizen: str | None = None
     email_id: int | None = None
     grund: str | None = None
+    extern_id: str | None = None
 
 
 class CallChanges(Struct, kw_only=True):
@@ -204,6 +205,7 @@ class Call(Struct, kw_only=True, frozen=True):
     rueckruf_durch: str | None
     korrigiert_at: datetime | None
     version: int
+    extern_id: str | None
 
 
 class StoppedAddress(Struct, kw_only=True, frozen=True):
