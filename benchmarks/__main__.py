@@ -7,6 +7,7 @@ import time
 
 BENCHMARKS = {
     "pages": "every page: server time and SQL statements",
+    "today": "Today beside a bare handler for the same rows, and by how many calls are open",
     "scheduling": "find the next free slot and book it, by how much is booked",
     "api_calls": "POST /api/phone-calls: bursts, 1 and 16 clients",
     "api_emails": "POST /api/emails beside a bare INSERT",

@@ -1,14 +1,20 @@
 """A desk that has been busy for months: therapists, e-mails, calls and events, as many as asked for."""
 
 import random
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Self
 
-from sqlalchemy import insert, text
+from sqlalchemy import URL, insert, text
+from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 
 from services.models import SCHEMA, Therapist
-from shared.database import SessionFactory
+from services.reach.patterns import learn_pattern
+from shared.database import SessionFactory, create_session_factory
+from shared.postgresql import Connection, connect
+from tests.work import work_of
 
 NOW = datetime(2026, 10, 14, 8, 42, tzinfo=UTC)
 TODAY = date(2026, 10, 14)
@@ -78,6 +84,7 @@ FOLLOWED_UP = f"""
     UPDATE {SCHEMA}.emails SET nachgefasst = true
     WHERE id IN (SELECT email_id FROM {SCHEMA}.phone_calls WHERE grund = 'keine_antwort')
 """
+NO_OPEN_CALLS = f"DELETE FROM {SCHEMA}.phone_calls WHERE status = 'scheduled' AND geplantes_datum = :day"
 OPEN_CALLS = f"""
     INSERT INTO {SCHEMA}.phone_calls
         (therapist_id, geplantes_datum, geplante_zeit, leitung, grund, versuch, created_at)
@@ -100,7 +107,7 @@ ACTIVITY = f"""
 
 @dataclass(frozen=True)
 class Size:
-    """How much there is; `calls_today` is 500 at most, one for each slot and line."""
+    """How much there is."""
 
     therapists: int
     emails: int
@@ -113,24 +120,59 @@ class Size:
         return cls(emails // 50, emails, emails, min(emails // 200, LINES * SLOTS))
 
 
-async def fill(sessions: SessionFactory, size: Size) -> None:
-    """Fill an empty database; the desk's present is `NOW`."""
-    async with sessions() as session, session.begin():
-        await session.execute(insert(Therapist), [_therapist(n) for n in range(1, size.therapists + 1)])
-        common = {"therapists": size.therapists, "now": NOW}
-        await session.execute(text(EMAILS), common | {"emails": size.emails, "body": BODY})
-        await session.execute(text(ATTEMPTS))
-        await session.execute(text(CLOSED_CALLS), common | {"today": TODAY, "closed": size.closed_calls})
-        await session.execute(text(FOLLOWED_UP))
-        for offset, calls in ((0, size.calls_today), (1, size.calls_today // 2), (2, size.calls_today // 2)):
-            day = date.fromordinal(TODAY.toordinal() + offset)
-            await session.execute(text(OPEN_CALLS), common | {"day": day, "lines": LINES, "calls": calls})
-        await session.execute(text(EVENTS))
-        await session.execute(text(ACTIVITY))
+async def fill(url: URL, size: Size) -> None:
+    """Fill an empty database; the desk's present is `NOW`, and all there is to learn from calls is learnt."""
+    async with _sessions(url) as sessions:
+        async with sessions() as session, session.begin():
+            await session.execute(insert(Therapist), [_therapist(n) for n in range(1, size.therapists + 1)])
+            common = {"therapists": size.therapists, "now": NOW}
+            await session.execute(text(EMAILS), common | {"emails": size.emails, "body": BODY})
+            await session.execute(text(ATTEMPTS))
+            await session.execute(text(CLOSED_CALLS), common | {"today": TODAY, "closed": size.closed_calls})
+            await session.execute(text(FOLLOWED_UP))
+            await _open_calls(session, size.therapists, size.calls_today)
+            for ahead in (1, 2):
+                await _open_calls(session, size.therapists, size.calls_today // 2, ahead=ahead)
+            await session.execute(text(EVENTS))
+            await session.execute(text(ACTIVITY))
+        async with sessions() as session:
+            await learn_pattern(work_of(session, now=NOW))
+        await _tidy(sessions)
+
+
+async def open_calls(url: URL, size: Size) -> None:
+    """Have as many calls open today as `size` says, whatever there were."""
+    async with _sessions(url) as sessions:
+        async with sessions() as session, session.begin():
+            await session.execute(text(NO_OPEN_CALLS), {"day": TODAY})
+            await _open_calls(session, size.therapists, size.calls_today)
+        await _tidy(sessions)
+
+
+async def _open_calls(session: AsyncSession, therapists: int, calls: int, *, ahead: int = 0) -> None:
+    """Plan calls on a day, at each slot on as many lines as it takes."""
+    day, lines = TODAY + timedelta(days=ahead), max(LINES, -(-calls // SLOTS))
+    values = {"therapists": therapists, "now": NOW, "day": day, "lines": lines, "calls": calls}
+    await session.execute(text(OPEN_CALLS), values)
+
+
+async def _tidy(sessions: SessionFactory) -> None:
     async with sessions() as session:
         connection = await session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
         await connection.execute(text("VACUUM ANALYZE"))
         await connection.execute(text("CHECKPOINT"))
+
+
+@asynccontextmanager
+async def _sessions(url: URL) -> AsyncGenerator[SessionFactory]:
+    """Yield sessions in which a statement may take as long as it takes."""
+
+    async def patient() -> Connection:
+        return await connect(url, application_name="bench", command_seconds=None)
+
+    engine = create_async_engine(url.set(query={}), async_creator=patient)
+    yield create_session_factory(engine)
+    await engine.dispose()
 
 
 def _therapist(number: int) -> dict[str, Any]:

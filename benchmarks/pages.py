@@ -142,11 +142,11 @@ async def background(sessions: SessionFactory, rules: DeskRules, requests: int) 
 
 
 async def run(config: Settings, size: Size, requests: int) -> None:
+    await fill(config.get_database_url(), size)
     app = create_app(config, clock=lambda: NOW)
     async with app.lifespan():
         sessions: SessionFactory = app.state.sessions
         rules: DeskRules = app.state.rules
-        await fill(sessions, size)
         token, call_id = await logged_in(sessions, rules)
         async with sessions() as session:
             email_id = await session.scalar(

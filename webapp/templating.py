@@ -32,7 +32,7 @@ def closed(value: object) -> object:
 
     Else a sign such as U+202E in a name would turn around whatever stands behind it on the page.
     """
-    if not isinstance(value, str) or not TURNS.search(value):
+    if not isinstance(value, str) or value.isascii() or not TURNS.search(value):
         return value
     ends: list[str] = []
     for sign in value:

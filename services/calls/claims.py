@@ -9,21 +9,15 @@ Claims are no change of the call: `version` and `updated_at` stay.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import count
 
 from sqlalchemy import ColumnElement, Integer, any_, func, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from services.calls.hands import InHand, line_keys, lines_of, load_hands, load_in_hand
 from services.calls.locking import check_scheduled
+from services.calls.open_call import OpenCall, holder_of, load_open_calls
+from services.calls.placed import place_now
 from services.calls.queue_filter import own_filter
-from services.calls.reachability import (
-    LARGEST_BOARD,
-    OpenCall,
-    holder_of,
-    load_chances_now,
-    load_open_calls,
-)
 from services.calls.rows import rows_to_offer
 from services.errors import Conflict, NotFound
 from services.hints import CALLS
@@ -103,16 +97,11 @@ async def claim_next(work: Work) -> Claim:
         await lock_claims_of(tx)
         own = await _lock_own(tx)
         hands, chosen = await load_hands(tx), await own_filter(tx)
-        for start in count(step=LARGEST_BOARD):
-            some = await load_open_calls(tx, skip=start, limit=LARGEST_BOARD)
-            wanted = chosen.of_these(some)
-            chances = await load_chances_now(tx, wanted)
-            rows = rows_to_offer(tx, wanted, hands, chances, staff_id=tx.staff_id)
-            call = await _first_to_take(tx, _after(own, [row.call for row in rows]))
-            if call is not None:
-                return await _take_instead(tx, call)
-            if len(some) < LARGEST_BOARD:
-                break
+        placed = await place_now(tx, chosen.of_these(await load_open_calls(tx)))
+        rows = rows_to_offer(placed, hands, staff_id=tx.staff_id)
+        call = await _first_to_take(tx, _after(own, [row.call for row in rows]))
+        if call is not None:
+            return await _take_instead(tx, call)
     raise NothingReachable
 
 

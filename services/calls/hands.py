@@ -7,9 +7,10 @@ in the field it stands. Therapists of one practice often share one; those who sh
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from zlib import crc32
 
-from sqlalchemy import and_, select
+from sqlalchemy import DateTime, and_, bindparam, select
 
 from services.drafts import CALL
 from services.models import CallStatus, Draft, PhoneCall, Staff, Therapist
@@ -81,6 +82,7 @@ class InHand:
         return self.noted or bool(self.typed.get("ergebnis_art"))
 
 
+@lru_cache(maxsize=4_096)
 def lines_of(telefon: str | None) -> frozenset[str]:
     """Return the lines of a phone field; an extension is asked for on the same line."""
     return frozenset(number.e164 for number in dialable(telefon))
@@ -94,29 +96,32 @@ def line_keys(lines: Iterable[str]) -> list[int]:
     return sorted({crc32(line.encode()) - 2**31 for line in lines})
 
 
+HELD = (
+    select(
+        PhoneCall.id,
+        PhoneCall.therapist_id,
+        PhoneCall.bearbeitet_von,
+        PhoneCall.bearbeitet_bis,
+        Staff.name,
+        Therapist.titel,
+        Therapist.vorname,
+        Therapist.nachname,
+        Therapist.phone.label("telefon"),
+    )
+    .join(Staff, Staff.id == PhoneCall.bearbeitet_von)
+    .outerjoin(Therapist, Therapist.id == PhoneCall.therapist_id)
+    .where(
+        PhoneCall.bearbeitet_von.is_not(None),
+        PhoneCall.bearbeitet_bis > bindparam("now", type_=DateTime(timezone=True)),
+        PhoneCall.status == CallStatus.SCHEDULED,
+    )
+    .order_by(PhoneCall.id)
+)
+
+
 async def load_hands(tx: Transaction) -> Hands:
     """Return what is in anybody's hands now, planned for whatever day."""
-    rows = await tx.session.execute(
-        select(
-            PhoneCall.id,
-            PhoneCall.therapist_id,
-            PhoneCall.bearbeitet_von,
-            PhoneCall.bearbeitet_bis,
-            Staff.name,
-            Therapist.titel,
-            Therapist.vorname,
-            Therapist.nachname,
-            Therapist.phone.label("telefon"),
-        )
-        .join(Staff, Staff.id == PhoneCall.bearbeitet_von)
-        .outerjoin(Therapist, Therapist.id == PhoneCall.therapist_id)
-        .where(
-            PhoneCall.bearbeitet_von.is_not(None),
-            PhoneCall.bearbeitet_bis > tx.now,
-            PhoneCall.status == CallStatus.SCHEDULED,
-        )
-        .order_by(PhoneCall.id)
-    )
+    rows = await tx.session.execute(HELD, {"now": tx.now})
     return Hands(
         tuple(
             Hand(

@@ -10,7 +10,7 @@ from typing import Self, TypeVar
 
 from sqlalchemy import select, update
 
-from services.calls.reachability import OpenCall
+from services.calls.open_call import OpenCall
 from services.models import CallReason, Staff
 from services.work import Transaction, Work
 

@@ -4,21 +4,23 @@ They are rung again when the next attempt is due. Without one: after a busy line
 wrong number not today, otherwise when the phone hours that were open then are over.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import Subquery, select
-from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy import Date, DateTime, SQLColumnExpression, bindparam, select
 from sqlalchemy.orm import aliased
+from sqlalchemy.sql.selectable import LateralFromClause
 
 from services.calls.next_attempt import BUSY_WAIT, hours_over
 from services.hours.reading import Availability
 from services.models import CallStatus, OutcomeKind, PhoneCall
 from services.work import Moment
 
-RUNG = ("rung_status", "rung_art", "rung_zeit", "again_datum", "again_zeit")
-"""The columns of `last_rung` that `miss_of` reads."""
+TODAY = bindparam("today", type_=Date)
+MIDNIGHT = bindparam("midnight", type_=DateTime(timezone=True))
+"""What a statement with `last_rung` is told: the practices' date, and the instant at which it began."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,37 +43,38 @@ def rest_after(moment: Moment, miss: Miss, availability: Availability) -> dateti
     return hours_over(moment.at(miss.at), availability) or miss.at + BUSY_WAIT
 
 
-def last_rung(moment: Moment) -> Subquery:
-    """Select the last call of today to each therapist, whatever came of it, for `miss_of`."""
-    again = aliased(PhoneCall)
+def last_rung(therapist_id: SQLColumnExpression[int]) -> LateralFromClause:
+    """Select the last call of `TODAY` to a therapist, whatever came of it, for `miss_of`.
+
+    It is looked up for each one by itself: how many there are the planner can't know.
+    """
+    rung, again = aliased(PhoneCall), aliased(PhoneCall)
     return (
         select(
-            PhoneCall.therapist_id,
-            PhoneCall.status.label("rung_status"),
-            PhoneCall.ergebnis_art.label("rung_art"),
-            PhoneCall.tatsaechliche_zeit.label("rung_zeit"),
-            again.geplantes_datum.label("again_datum"),
-            again.geplante_zeit.label("again_zeit"),
+            rung.status,
+            rung.ergebnis_art,
+            rung.tatsaechliche_zeit,
+            again.geplantes_datum,
+            again.geplante_zeit,
         )
-        .outerjoin(
-            again, (again.vorheriger_anruf_id == PhoneCall.id) & (again.status == CallStatus.SCHEDULED)
-        )
+        .outerjoin(again, (again.vorheriger_anruf_id == rung.id) & (again.status == CallStatus.SCHEDULED))
         .where(
-            PhoneCall.status != CallStatus.SCHEDULED,
-            PhoneCall.abgeschlossen_at >= moment.rules.instant(moment.today, time.min),
-            PhoneCall.tatsaechliches_datum == moment.today,
-            PhoneCall.tatsaechliche_zeit.is_not(None),
+            rung.therapist_id == therapist_id,
+            rung.status != CallStatus.SCHEDULED,
+            rung.abgeschlossen_at >= MIDNIGHT,
+            rung.tatsaechliches_datum == TODAY,
+            rung.tatsaechliche_zeit.is_not(None),
         )
-        .ext(distinct_on(PhoneCall.therapist_id))
-        .order_by(PhoneCall.therapist_id, PhoneCall.abgeschlossen_at.desc(), PhoneCall.id.desc())
-        .subquery()
+        .order_by(rung.abgeschlossen_at.desc(), rung.id.desc())
+        .limit(1)
+        .lateral("rung")
     )
 
 
-def miss_of(moment: Moment, row: Any) -> Miss | None:
+def miss_of(moment: Moment, rung: Sequence[Any]) -> Miss | None:
     """Read a row of `last_rung`: None where somebody was reached, or nobody was rung."""
-    if row.rung_status != CallStatus.FAILED:
+    status, art, at, again_on, again_at = rung
+    if status != CallStatus.FAILED:
         return None
     instant = moment.rules.instant
-    again = instant(row.again_datum, row.again_zeit) if row.again_datum else None
-    return Miss(instant(moment.today, row.rung_zeit), row.rung_art, again)
+    return Miss(instant(moment.today, at), art, instant(again_on, again_at) if again_on else None)

@@ -7,7 +7,21 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 import msgspec
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select, union
+from sqlalchemy import (
+    ColumnElement,
+    Date,
+    Integer,
+    Select,
+    and_,
+    any_,
+    bindparam,
+    exists,
+    func,
+    or_,
+    select,
+    union,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import aliased, defer
 
 from services.calls.undo import Undo
@@ -91,37 +105,6 @@ async def load_matters(tx: Transaction, call: PhoneCall) -> Matters:
     )
 
 
-async def count_matters(tx: Transaction, therapist_ids: Collection[int] | None = None) -> dict[int, int]:
-    """Return how many matters there are with each of some therapists, those of days to come left out.
-
-    None is every therapist who has an open call of today or before; who has no matters is not named.
-    """
-    due = and_(PhoneCall.status == CallStatus.SCHEDULED, PhoneCall.geplantes_datum <= tx.today)
-    whom = select(PhoneCall.therapist_id).where(due)
-    if therapist_ids is not None:
-        due = and_(due, PhoneCall.therapist_id.in_(therapist_ids))
-    linked = (
-        select(PhoneCall.therapist_id, CallEmail.email_id)
-        .join(CallEmail, CallEmail.call_id == PhoneCall.id)
-        .where(due)
-    )
-    later = exists().where(
-        CallEmail.email_id == Email.id,
-        PhoneCall.id == CallEmail.call_id,
-        PhoneCall.status == CallStatus.SCHEDULED,
-        PhoneCall.geplantes_datum > tx.today,
-    )
-    waiting = select(Email.therapist_id, Email.id).where(
-        waits_for_answer(), ~later, Email.therapist_id.in_(whom if therapist_ids is None else therapist_ids)
-    )
-    about_none = select(PhoneCall.therapist_id, -PhoneCall.id).where(
-        due, ~select(CallEmail.email_id).where(CallEmail.call_id == PhoneCall.id).exists()
-    )
-    every = union(linked, waiting, about_none).subquery()
-    rows = await tx.session.execute(select(every.c.therapist_id, func.count()).group_by(every.c.therapist_id))
-    return dict(rows.all())
-
-
 async def count_settled(tx: Transaction, lead: PhoneCall) -> int:
     """Return how many matters the last outcome of a call settled, as long as it can be taken back.
 
@@ -153,6 +136,48 @@ def waits_for_answer() -> ColumnElement[bool]:
         ~Email.antwort_erhalten,
         or_(Email.antwort_art.is_(None), Email.antwort_art != ReplyKind.UNDELIVERABLE),
     )
+
+
+def _counted() -> Select[int, int]:
+    some, today = bindparam("some", type_=ARRAY(Integer)), bindparam("today", type_=Date)
+    due = and_(
+        PhoneCall.therapist_id == any_(some),
+        PhoneCall.status == CallStatus.SCHEDULED,
+        PhoneCall.geplantes_datum <= today,
+    )
+    linked = (
+        select(PhoneCall.therapist_id, CallEmail.email_id)
+        .join(CallEmail, CallEmail.call_id == PhoneCall.id)
+        .where(due)
+    )
+    later = exists().where(
+        CallEmail.email_id == Email.id,
+        PhoneCall.id == CallEmail.call_id,
+        PhoneCall.status == CallStatus.SCHEDULED,
+        PhoneCall.geplantes_datum > today,
+    )
+    waiting = select(Email.therapist_id, Email.id).where(
+        waits_for_answer(), ~later, Email.therapist_id == any_(some)
+    )
+    about_none = select(PhoneCall.therapist_id, -PhoneCall.id).where(
+        due, ~select(CallEmail.email_id).where(CallEmail.call_id == PhoneCall.id).exists()
+    )
+    every = union(linked, waiting, about_none).subquery()
+    return select(every.c.therapist_id, func.count()).group_by(every.c.therapist_id)
+
+
+COUNTED = _counted()
+
+
+async def count_matters(tx: Transaction, therapist_ids: Collection[int]) -> dict[int, int]:
+    """Return how many matters there are with each of some therapists, those of days to come left out.
+
+    Who has no matters is not named.
+    """
+    if not therapist_ids:
+        return {}
+    rows = await tx.session.execute(COUNTED, {"some": list(therapist_ids), "today": tx.today})
+    return dict(rows.all())
 
 
 async def _open_calls(tx: Transaction, call: PhoneCall) -> Sequence[PhoneCall]:

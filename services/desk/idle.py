@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Integer, Select, bindparam, select, true
+from sqlalchemy.orm import aliased
 
-from services.calls.reachability import BoardCall
+from services.calls.placed import BoardCall
 from services.desk.email_list import EmailView, count_views
 from services.desk.history import who_did
 from services.desk.inbox import count_waiting
@@ -42,37 +44,39 @@ class LeftToDo:
     drafts: int
 
 
+def _known() -> Select[*tuple[Any, ...]]:
+    last = aliased(PhoneCall)
+    rang = (
+        select(last.id, last.ergebnis, last.abgeschlossen_at)
+        .where(
+            last.therapist_id == PhoneCall.therapist_id,
+            last.status != CallStatus.SCHEDULED,
+            last.ergebnis.is_not(None),
+        )
+        .order_by(last.id.desc())
+        .limit(1)
+        .lateral()
+    )
+    return (
+        select(Therapist.anruf_hinweis, PhoneCall.notizen, *rang.c)
+        .select_from(PhoneCall)
+        .outerjoin(Therapist, Therapist.id == PhoneCall.therapist_id)
+        .outerjoin(rang, true())
+        .where(PhoneCall.id == bindparam("call_id", type_=Integer))
+    )
+
+
+KNOWN = _known()
+
+
 async def load_offer(tx: Transaction, row: BoardCall) -> Offer:
     """Return what is known of the call to take next: the call's own note, else what came of the last one."""
-    call = row.call
-    hint, own = (
-        await tx.session.execute(
-            select(Therapist.anruf_hinweis, PhoneCall.notizen)
-            .select_from(PhoneCall)
-            .outerjoin(Therapist, Therapist.id == PhoneCall.therapist_id)
-            .where(PhoneCall.id == call.call_id)
-        )
-    ).one()
-    return Offer(row, hint, LastNote(own) if own else await _last_note(tx, call.therapist_id))
-
-
-async def _last_note(tx: Transaction, therapist_id: int) -> LastNote | None:
-    found = (
-        await tx.session.execute(
-            select(PhoneCall.id, PhoneCall.ergebnis, PhoneCall.abgeschlossen_at)
-            .where(
-                PhoneCall.therapist_id == therapist_id,
-                PhoneCall.status != CallStatus.SCHEDULED,
-                PhoneCall.ergebnis.is_not(None),
-            )
-            .order_by(PhoneCall.id.desc())
-            .limit(1)
-        )
-    ).first()
-    if found is None:
-        return None
-    rang = await who_did(tx, Action.OUTCOME_RECORDED, PhoneCall, [found.id])
-    return LastNote(found.ergebnis, found.abgeschlossen_at, rang.get(found.id))
+    found = (await tx.session.execute(KNOWN, {"call_id": row.call.call_id})).one()
+    if found.notizen or found.id is None:
+        return Offer(row, found.anruf_hinweis, LastNote(found.notizen) if found.notizen else None)
+    who = await who_did(tx, Action.OUTCOME_RECORDED, PhoneCall, [found.id])
+    note = LastNote(found.ergebnis, found.abgeschlossen_at, who.get(found.id))
+    return Offer(row, found.anruf_hinweis, note)
 
 
 async def load_left_to_do(work: Work) -> LeftToDo:

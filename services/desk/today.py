@@ -1,6 +1,6 @@
 """What the working screen shows at once: today's board, the call in hand, what was typed, what comes next."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 
@@ -10,9 +10,8 @@ from sqlalchemy.orm import aliased
 from services.calls.hands import Hand, InHand, load_hands, load_in_hand
 from services.calls.next_attempt import NextAttempt, preview_next_attempt
 from services.calls.planning import get_call
-from services.calls.reachability import BoardCall
 from services.conversations.matters import count_settled
-from services.desk.board import Board, load_board
+from services.desk.board import Board, next_offer, read_board
 from services.desk.idle import LeftToDo, Offer, load_left_to_do, load_offer
 from services.desk.panel import CallPanel, load_call_panel
 from services.drafts import CALL, load_draft
@@ -22,8 +21,8 @@ from services.models import CallStatus, OutcomeKind, PhoneCall, Therapist
 from services.reach.waiting import BetterHour
 from services.scheduling.booking import outside_phone_hours
 from services.scheduling.phone_hours import day_windows
-from services.shifts.notes import Note, list_notes
-from services.work import Work
+from services.shifts.notes import Note, read_notes
+from services.work import Transaction, Work
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,38 +103,41 @@ class ElsewhereChange:
     hand: Hand | None = None
 
 
-async def load_desk(work: Work, call_id: int | None = None, *, saved_call_id: int | None = None) -> Desk:
+async def load_desk(
+    work: Work, call_id: int | None = None, *, saved_call_id: int | None = None, most: int | None = None
+) -> Desk:
     """Return the screen with a call open: the one asked for, else the one this person has in hand.
+
+    Args:
+        work: whose screen, and when.
+        call_id: the call to open.
+        saved_call_id: the one whose outcome was saved just before.
+        most: how many rows of a group are shown (`services.desk.board.load_board`).
 
     Raises:
         NotFound: there is no such call.
     """
-    desk = await _load_desk(work, call_id, saved_call_id)
-    return replace(desk, notes=await list_notes(work))
-
-
-async def _load_desk(work: Work, call_id: int | None, saved_call_id: int | None) -> Desk:
-    board = await load_board(work)
-    saved = None if saved_call_id is None else await _load_saved(work, saved_call_id)
     async with work.transaction() as tx:
-        held = await load_in_hand(tx)
-    if call_id is None and held is None:
-        return await _idle(work, board, saved)
-    panel = await _load_panel(work, call_id, held)
-    draft = await load_draft(work, CALL, panel.call.id)
-    desk = Desk(board, work.staff_id, panel, draft, None, saved=saved, in_hand=held)
+        board = await read_board(tx, most)
+        saved = None if saved_call_id is None else await _read_saved(tx, saved_call_id)
+        held = await load_in_hand(tx) if board.hands.of(tx.staff_id) else None
+        notes = await read_notes(tx)
+        idle = call_id is None and held is None
+        offered = next_offer(board.reachable_now, tx.staff_id) if idle else None
+        offer = await load_offer(tx, offered) if offered else None
+    desk = Desk(board, work.staff_id, None, None, None, offer, saved, held, notes=notes)
+    if not idle:
+        return await _with_panel(work, desk, call_id)
+    return desk if offer else replace(desk, left=await load_left_to_do(work))
+
+
+async def _with_panel(work: Work, desk: Desk, call_id: int | None) -> Desk:
+    panel = await _load_panel(work, call_id, desk.in_hand)
+    desk = replace(desk, panel=panel, draft=await load_draft(work, CALL, panel.call.id))
     if not desk.mine:
         return desk
     suggestion = await _suggest(work, panel.call, panel.therapist, OutcomeKind.NOT_REACHED, None)
     return replace(desk, suggestion=suggestion)
-
-
-async def _idle(work: Work, board: Board, saved: Saved | None) -> Desk:
-    row = next_offer(board.reachable_now, work.staff_id)
-    if row is None:
-        return Desk(board, work.staff_id, None, None, None, saved=saved, left=await load_left_to_do(work))
-    async with work.transaction() as tx:
-        return Desk(board, work.staff_id, None, None, None, await load_offer(tx, row), saved)
 
 
 async def _load_panel(work: Work, call_id: int | None, held: InHand | None) -> CallPanel:
@@ -149,11 +151,6 @@ async def _load_panel(work: Work, call_id: int | None, held: InHand | None) -> C
     if held is not None and is_open and call.therapist_id == held.therapist_id and call_id != held.call_id:
         return await load_call_panel(work, held.call_id)
     return panel
-
-
-def next_offer(reachable: Iterable[BoardCall], staff_id: int) -> BoardCall | None:
-    """Return the first row of a therapist in nobody's hands and under whose number nobody else is ringing."""
-    return next((row for row in reachable if row.hand is None and not row.is_taken(staff_id)), None)
 
 
 async def suggest_next_attempt(
@@ -202,21 +199,20 @@ async def load_change(work: Work, call_id: int, *, version: int) -> ElsewhereCha
     return ElsewhereChange(call.therapist_id, hand=hand) if hand else None
 
 
-async def _load_saved(work: Work, call_id: int) -> Saved | None:
+async def _read_saved(tx: Transaction, call_id: int) -> Saved | None:
     following = aliased(PhoneCall)
     query = (
         select(PhoneCall, Therapist, following)
         .outerjoin(Therapist, Therapist.id == PhoneCall.therapist_id)
         .outerjoin(following, following.vorheriger_anruf_id == PhoneCall.id)
-        .where(PhoneCall.id == call_id, PhoneCall.rueckgaengig_bis > work.now)
+        .where(PhoneCall.id == call_id, PhoneCall.rueckgaengig_bis > tx.now)
         .execution_options(populate_existing=True)
     )
-    async with work.transaction() as tx:
-        found = (await tx.session.execute(query)).first()
-        if found is None:
-            return None
-        call, therapist, next_call = found
-        matters = await count_settled(tx, call)
+    found = (await tx.session.execute(query)).first()
+    if found is None:
+        return None
+    call, therapist, next_call = found
+    matters = await count_settled(tx, call)
     assert call.rueckgaengig_bis is not None
     name = therapist.display_name if therapist else None
     return Saved(call, name, next_call, call.rueckgaengig_bis, matters)

@@ -159,6 +159,7 @@ class Email(Base):
             "ix_emails_waiting",
             "therapist_id",
             "id",
+            postgresql_include=["antwort_art"],
             postgresql_where=text("status = 'SENT' AND NOT antwort_erhalten"),
         ),
         Index("ix_emails_status", "status", text("id DESC")),

@@ -8,10 +8,11 @@ pattern, which is what is expected, has the same levels. How many calls are adde
 
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from math import inf
 from typing import NamedTuple, TypeVar
 
-from services.reach.tallies import History, Hour, overall
+from services.reach.tallies import HOURS_OF_THE_WEEK, History, Hour, overall
 
 LEAST, MOST = 0.02, 0.98
 """No chance is nearer to never and always."""
@@ -67,10 +68,13 @@ class Pattern:
         self.hours, self.therapists = hours, therapists
         self._overall = overall(self.history)
         self._differences = shrunken(_unexpected(self.history, lambda _: self._overall), hours)
+        self._known: dict[Hour, float] = {}
 
     def at(self, hour: Hour) -> float:
         """Return the chance in an hour of a weekday."""
-        return _bounded(self._overall + self._differences.at(hour))
+        if hour not in self._known:
+            self._known[hour] = _bounded(self._overall + self._differences.at(hour))
+        return self._known[hour]
 
 
 class Chances:
@@ -84,6 +88,11 @@ class Chances:
     def at(self, hour: Hour) -> float:
         """Return the chance in an hour of a weekday."""
         return _bounded(self.pattern.at(hour) + self._differences.at(hour))
+
+    @cached_property
+    def best(self) -> float:
+        """The chance in the best hour of the week."""
+        return max(self.at(hour) for hour in HOURS_OF_THE_WEEK)
 
 
 def shrunken(calls: Mapping[Hour, Calls], strengths: Strengths) -> Differences:

@@ -1,14 +1,19 @@
-"""Who was rung when and picked up, read for `estimate`."""
+"""Who was rung when and picked up, read for `estimate`.
 
-from collections.abc import Collection
+A call comes from the database as one number, for there are many of them: how many days ago, at which hour,
+and what came of it.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date, time, timedelta
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Float, Integer, Select, any_, case, cast, func, literal, select
+from sqlalchemy import ColumnElement, Date, Integer, Select, any_, bindparam, case, cast, func, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from services.models import SPOKEN, OutcomeKind, PhoneCall
-from services.reach.tallies import BUSY, HALF_LIFE_DAYS, TELLING, History, Hour, Tally
+from services.reach.tallies import BUSY, TELLING, History, Hour, Tally, weight
 from services.work import Transaction
 
 LATEST = 20_000
@@ -16,22 +21,60 @@ LATEST = 20_000
 
 REMEMBERED = timedelta(days=365)
 
+HOURS = 24
 
-Made = Select[int, date | None, time | None, str | None]
+MISSED, ENGAGED, REACHED = OUTCOMES = range(3)
+"""What came of a call, as far as it matters here."""
+
+Made = tuple[int, ...]
+"""Calls made, each as `(days ago * HOURS + hour) * len(OUTCOMES) + outcome`."""
 
 
 async def load_histories(tx: Transaction, therapist_ids: Collection[int]) -> dict[int, History]:
     """Return the calls made to each of some therapists within a year: one statement for all."""
-    wanted = literal(list(therapist_ids), ARRAY(Integer))
-    return await _tallies(tx, _made(tx).where(PhoneCall.therapist_id == any_(wanted)))
+    made = await load_made(tx, therapist_ids)
+    return {number: history_of(calls, tx.today.weekday()) for number, calls in made.items()}
 
 
 async def load_latest_histories(tx: Transaction) -> dict[int, History]:
     """Return the latest calls made to anybody within a year, `LATEST` at most."""
-    return await _tallies(tx, _made(tx).order_by(PhoneCall.tatsaechliches_datum.desc()).limit(LATEST))
+    made = await _load(tx, OF_ALL)
+    return {number: _tallied(calls, tx.today.weekday()) for number, calls in made.items()}
 
 
-def _made(tx: Transaction) -> Made:
+async def load_made(tx: Transaction, therapist_ids: Collection[int]) -> dict[int, Made]:
+    """Return the same for `history_of`: whoever asks again finds what was worked out before."""
+    return await _load(tx, OF_SOME, wanted=list(therapist_ids))
+
+
+@lru_cache(maxsize=1_024)
+def history_of(made: Made, today: int) -> History:
+    """Return calls by hour of the weekday; `today` is the day of the week (Monday is 0)."""
+    return _tallied(made, today)
+
+
+def _tallied(made: Iterable[int], today: int) -> History:
+    sums: dict[Hour, list[float]] = {}
+    for call in made:
+        rest, outcome = divmod(call, len(OUTCOMES))
+        days_ago, hour = divmod(rest, HOURS)
+        counts = weight(days_ago)
+        tally = sums.setdefault(Hour((today - days_ago) % 7, hour), [0, 0, 0, 0.0, 0.0])
+        tally[0] += 1
+        tally[3] += counts
+        if outcome == REACHED:
+            tally[1] += 1
+            tally[4] += counts
+        elif outcome == ENGAGED:
+            tally[2] += 1
+            tally[4] += counts * BUSY
+    return {
+        hour: Tally(int(attempts), int(reached), int(busy), *weights)
+        for hour, (attempts, reached, busy, *weights) in sums.items()
+    }
+
+
+def _calls() -> Select[int, date | None, time | None, str | None]:
     return select(
         PhoneCall.therapist_id,
         PhoneCall.tatsaechliches_datum.label("day"),
@@ -39,30 +82,25 @@ def _made(tx: Transaction) -> Made:
         PhoneCall.ergebnis_art.label("art"),
     ).where(
         PhoneCall.ergebnis_art.in_(TELLING),
-        PhoneCall.tatsaechliches_datum > tx.today - REMEMBERED,
+        PhoneCall.tatsaechliches_datum > bindparam("since", type_=Date),
         PhoneCall.tatsaechliche_zeit.is_not(None),
     )
 
 
-async def _tallies(tx: Transaction, made: Made) -> dict[int, History]:
-    call = made.subquery().c
-    hour = (call.therapist_id, _part("isodow", call.day) - 1, _part("hour", call.at))
-    reached, busy = call.art.in_(SPOKEN), call.art == OutcomeKind.BUSY
-    age = cast(func.greatest(literal(tx.today) - call.day, 0), Float)
-    counts = func.power(literal(0.5, Float), age / HALF_LIFE_DAYS)
-    says = case((reached, 1.0), (busy, BUSY), else_=0.0)
-    sums = (
-        func.count(),
-        func.count().filter(reached),
-        func.count().filter(busy),
-        func.sum(counts),
-        func.sum(counts * says),
-    )
-    histories: dict[int, dict[Hour, Tally]] = {}
-    for therapist_id, weekday, at, *tally in await tx.session.execute(select(*hour, *sums).group_by(*hour)):
-        histories.setdefault(therapist_id, {})[Hour(weekday, at)] = Tally(*tally)
-    return dict(histories)
+def _made(calls: Select[int, date | None, time | None, str | None]) -> Select[Any, Sequence[int]]:
+    call = calls.subquery().c
+    days_ago: ColumnElement[Any] = bindparam("today", type_=Date) - call.day
+    hour = cast(func.date_part("hour", call.at), Integer)
+    outcome = case((call.art.in_(SPOKEN), REACHED), (call.art == OutcomeKind.BUSY, ENGAGED), else_=MISSED)
+    made = func.array_agg((days_ago * HOURS + hour) * len(OUTCOMES) + outcome, type_=ARRAY(Integer))
+    return select(call.therapist_id, made).group_by(call.therapist_id)
 
 
-def _part(name: str, of: ColumnElement[Any]) -> ColumnElement[int]:
-    return cast(func.date_part(name, of), Integer)
+OF_SOME = _made(_calls().where(PhoneCall.therapist_id == any_(bindparam("wanted", type_=ARRAY(Integer)))))
+OF_ALL = _made(_calls().order_by(PhoneCall.tatsaechliches_datum.desc()).limit(LATEST))
+
+
+async def _load(tx: Transaction, query: Select[Any, Sequence[int]], **wanted: object) -> dict[int, Made]:
+    of_the_time = {"today": tx.today, "since": tx.today - REMEMBERED}
+    rows = await tx.session.execute(query, of_the_time | wanted)
+    return {therapist_id: tuple(made) for therapist_id, made in rows}

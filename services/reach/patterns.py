@@ -6,16 +6,17 @@ All processes so go by the same one, and reading it takes a row, however many ca
 import asyncio
 from collections.abc import Collection, Mapping
 from datetime import timedelta
+from functools import lru_cache
 from math import inf, isinf
 
 import msgspec
 import structlog
-from sqlalchemy import select
+from sqlalchemy import Text, cast, select
 from sqlalchemy.dialects.postgresql import insert
 
 from services.models import CallPattern
 from services.reach.estimate import Chances, Pattern, Strengths
-from services.reach.history import load_histories, load_latest_histories
+from services.reach.history import Made, history_of, load_latest_histories, load_made
 from services.reach.learning import learn
 from services.reach.tallies import Hour, Tally
 from services.work import Transaction, Work, Workplace
@@ -45,17 +46,23 @@ async def load_chances(tx: Transaction, therapist_ids: Collection[int]) -> Mappi
     """
     if not (tx.rules.longest_wait and therapist_ids):
         return {}
-    pattern = await load_pattern(tx)
-    if pattern is None:
+    kept = await _load_kept(tx)
+    if kept is None:
         return {}
-    histories = await load_histories(tx, therapist_ids)
-    return {number: Chances(pattern, histories.get(number, {})) for number in therapist_ids}
+    made = await load_made(tx, therapist_ids)
+    today = tx.today.weekday()
+    return {number: _chances(kept, made.get(number, ()), today) for number in therapist_ids}
 
 
 async def load_pattern(tx: Transaction) -> Pattern | None:
     """Return what was learnt last; None before that."""
-    kept = await tx.session.scalar(select(CallPattern.pattern).where(CallPattern.id == PATTERN_ID))
-    return None if kept is None else _pattern(msgspec.convert(kept, _Kept))
+    kept = await _load_kept(tx)
+    return None if kept is None else _pattern(kept)
+
+
+async def _load_kept(tx: Transaction) -> str | None:
+    kept = cast(CallPattern.pattern, Text)
+    return await tx.session.scalar(select(kept).where(CallPattern.id == PATTERN_ID))
 
 
 async def learn_pattern(work: Work) -> None:
@@ -100,8 +107,16 @@ def _kept(pattern: Pattern) -> _Kept:
     return _Kept(list(pattern.history.items()), _finite(pattern.hours), _finite(pattern.therapists))
 
 
-def _pattern(kept: _Kept) -> Pattern:
+@lru_cache(maxsize=2)
+def _pattern(text: str) -> Pattern:
+    kept = msgspec.json.decode(text, type=_Kept)
     return Pattern(dict(kept.history), _strengths(kept.hours), _strengths(kept.therapists))
+
+
+@lru_cache(maxsize=2_048)
+def _chances(pattern: str, made: Made, today: int) -> Chances:
+    """Return the chances of whoever was called so: the same until somebody calls, or a day is over."""
+    return Chances(_pattern(pattern), history_of(made, today))
 
 
 def _finite(strengths: Strengths) -> tuple[float | None, float | None, float | None]:

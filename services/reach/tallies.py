@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 from services.models import SPOKEN, OutcomeKind
@@ -26,6 +27,9 @@ class Hour(NamedTuple):
 
     weekday: int
     hour: int
+
+
+HOURS_OF_THE_WEEK = tuple(Hour(weekday, hour) for weekday in range(7) for hour in range(24))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,7 @@ History = Mapping[Hour, Tally]
 """The calls to somebody, by hour of the weekday."""
 
 
+@lru_cache(maxsize=512)
 def weight(age_days: int) -> float:
     """Return for how many calls of today one of some days ago counts."""
     return 0.5 ** (max(0, age_days) / HALF_LIFE_DAYS)

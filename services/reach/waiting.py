@@ -114,6 +114,11 @@ def better_start(
     return best
 
 
+def could_be_better(chances: Chances, now: datetime) -> bool:
+    """Say whether there is any hour of the week for which `better_hour` might wait, were it open soon."""
+    return chances.best > chances.at(hour_of(now)) * (1 + MARGIN)
+
+
 def next_start(
     chance: Callable[[Hour], float], first: datetime, phone_hours: Sequence[Interval], until: datetime
 ) -> datetime:

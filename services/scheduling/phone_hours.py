@@ -29,8 +29,13 @@ def day_windows(availability: Availability, day: date, rules: DeskRules) -> list
     if not of_day or keeps_holiday(availability, day, rules):
         return []
     opens, closes = rules.desk_hours
-    cut = (Window(max(window.start, opens), min(window.end, closes)) for window in of_day)
-    return [window for window in cut if window.start < window.end]
+    return [
+        window
+        if opens <= window.start and window.end <= closes
+        else Window(max(window.start, opens), min(window.end, closes))
+        for window in of_day
+        if window.start < closes and opens < window.end
+    ]
 
 
 def openings(availability: Availability, days: Iterable[date], rules: DeskRules) -> list[Interval]:

@@ -66,16 +66,21 @@ async def take_down(work: Work, note_id: int) -> None:
 
 async def list_notes(work: Work) -> list[Note]:
     """Return the notes that are in date, the latest first."""
+    async with work.transaction() as tx:
+        return await read_notes(tx)
+
+
+async def read_notes(tx: Transaction) -> list[Note]:
+    """Return the same in a transaction that has begun."""
     query = (
         select(ShiftNote, Staff.name)
         .join(Staff, Staff.id == ShiftNote.staff_id)
-        .where(ShiftNote.gilt_bis >= work.today)
+        .where(ShiftNote.gilt_bis >= tx.today)
         .order_by(ShiftNote.id.desc())
         .limit(SHOWN_AT_MOST)
     )
-    async with work.transaction() as tx:
-        rows = await tx.session.execute(query)
-        return [Note(note.id, note.text, name, note.created_at, note.gilt_bis) for note, name in rows]
+    rows = await tx.session.execute(query)
+    return [Note(note.id, note.text, name, note.created_at, note.gilt_bis) for note, name in rows]
 
 
 async def remove_old_notes(tx: Transaction) -> None:

@@ -10,7 +10,8 @@ from litestar import Request
 from litestar.response import Template
 
 from services.calls.hands import Hand
-from services.calls.reachability import SOON, BoardCall
+from services.calls.placed import BoardCall
+from services.calls.reachability import SOON
 from services.desk.board import Board
 from services.desk.today import Desk
 from services.errors import FieldError
@@ -26,6 +27,9 @@ ROWS = 50
 """More of a group than anybody looks through: the first are next, and whoever is wanted is searched for."""
 
 ALL_ROWS = "rows=all"
+
+MOST_ROWS = 2_000
+"""So many of a group are shown where all are asked for; whoever wants more leafs through `/open`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +85,10 @@ def desk_update(
     return _render("calls/update.html", desk, rules, form, refusal, notice=notice, undone=undone, focus=True)
 
 
-def rows_shown(request: Request[Any, Any, Any]) -> int | None:
-    """Return how many rows of a group the list shows; None for all, where the open page's address asks so."""
+def rows_shown(request: Request[Any, Any, Any]) -> int:
+    """Return how many rows of a group the list shows: more where the open page's address asks for all."""
     address = request.headers.get("hx-current-url") or str(request.url)
-    return None if ALL_ROWS in urlsplit(address).query.split("&") else ROWS
+    return MOST_ROWS if ALL_ROWS in urlsplit(address).query.split("&") else ROWS
 
 
 def held_in_words(hand: Hand) -> str:
@@ -124,7 +128,7 @@ def next_change(board: Board, rules: DeskRules) -> datetime:
     if any(row.placement.waits for row in board.later):
         instants.append(board.now.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1))
     instants += [hand.until for hand in board.hands.held]
-    instants += [call.rueckgaengig_bis for call in board.done]
+    instants.append(board.undo_ends)
     instants.append(rules.instant(rules.today(board.now) + timedelta(days=1), time.min))
     return min(at for at in instants if at is not None and at > board.now)
 
@@ -164,6 +168,7 @@ def board_context(board: Board, rules: DeskRules, shown: int | None = None) -> d
         "row_mark": row_mark,
         "hand_in_words": hand_in_words,
         "rows_shown": rows_shown,
+        "MOST_ROWS": MOST_ROWS,
         "change_at": next_change(board, rules),
         "call_reasons": list(CallReason),
         "shown": shown,

@@ -18,6 +18,7 @@ from webapp.screens.desk import (
     held_in_words,
     is_fragment,
     on_line_in_words,
+    rows_shown,
 )
 from webapp.screens.outcome_form import OutcomeForm
 from webapp.screens.visit import Visit
@@ -35,7 +36,7 @@ async def show_desk(
     """Show the screen with the call in hand, if any, or the next one on offer."""
     if refused is None and not is_fragment(visit.request):
         return Redirect(f"/?saved={saved_call_id}" if saved_call_id else "/", status_code=303)
-    desk = await load_desk(visit.work, saved_call_id=saved_call_id)
+    desk = await load_desk(visit.work, saved_call_id=saved_call_id, most=rows_shown(visit.request))
     refusal = Refusal(409, conflict=conflict_in_words(refused, desk)) if refused else None
     if is_fragment(visit.request):
         return desk_update(desk, visit.rules, refusal=refusal, notice=notice)
@@ -54,7 +55,8 @@ async def show_call(
     if not is_fragment(visit.request):
         saved = f"?saved={saved_call_id}" if saved_call_id else ""
         return Redirect(f"/calls/{call_id}{saved}#panel", status_code=303)
-    desk = await load_desk(visit.work, call_id, saved_call_id=saved_call_id)
+    most = rows_shown(visit.request)
+    desk = await load_desk(visit.work, call_id, saved_call_id=saved_call_id, most=most)
     if undone:
         notice = " ".join(filter(None, [gettext("The outcome is taken back."), notice]))
     return desk_update(desk, visit.rules, notice=notice, undone=undone)
@@ -84,7 +86,8 @@ async def show_refusal(
     `form` is the outcome as typed, `typed` what was typed about the therapist, `correction` how a closed call
     was to be corrected.
     """
-    desk = await load_desk(visit.work, call_id, saved_call_id=saved_call_id)
+    most = rows_shown(visit.request)
+    desk = await load_desk(visit.work, call_id, saved_call_id=saved_call_id, most=most)
     if isinstance(error, InvalidInput) and typed is None:
         refusal = Refusal(422, fields=error.fields, correction=correction)
     else:

@@ -9,9 +9,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.calls.claims import claim_next
 from services.calls.offers import Offer
+from services.calls.open_call import load_open_calls
 from services.calls.outcome_said import Outcome
 from services.calls.outcomes import OutcomeResult, record_outcome
-from services.calls.reachability import Group, load_open_calls, on_board
+from services.calls.placed import place_now
+from services.calls.reachability import Group
 from services.calls.undo import undo_outcome
 from services.errors import InvalidInput
 from services.models import (
@@ -60,7 +62,9 @@ def record(session: AsyncSession, rules: DeskRules, call: PhoneCall) -> Record:
 async def board(session: AsyncSession, rules: DeskRules, now: datetime) -> list[tuple[int, Group]]:
     async with session.begin():
         tx = tx_of(session, now=now, rules=rules)
-        return [(row.call.call_id, row.placement.group) for row in on_board(tx, await load_open_calls(tx))]
+        return [
+            (row.call.call_id, row.placement.group) for row in await place_now(tx, await load_open_calls(tx))
+        ]
 
 
 @pytest.mark.parametrize("at", [time(11, 30), time(16, 10)])

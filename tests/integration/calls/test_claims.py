@@ -8,7 +8,6 @@ import pytest
 from sqlalchemy import select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.calls import claims
 from services.calls.claims import (
     ClaimedByOther,
     ClaimLost,
@@ -301,10 +300,7 @@ async def test_exchanging_calls_at_once_never_deadlocks(
         assert Counter((await held(session)).values()).most_common(1)[0][1] == 1
 
 
-async def test_next_reaches_those_beyond_what_is_read_at_once(
-    session: AsyncSession, rules: DeskRules, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr(claims, "LARGEST_BOARD", 2)
+async def test_next_reaches_the_oldest_of_many(session: AsyncSession, rules: DeskRules):
     await fill(session, {1: "10:00-12:00", 2: "15:00-16:00", 3: "15:00-16:00", 4: "15:00-16:00"})
     async with session.begin():
         await session.execute(

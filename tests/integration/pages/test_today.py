@@ -6,13 +6,13 @@ from datetime import date, datetime, time, timedelta
 import pytest
 from sqlalchemy import select
 
-from services.desk import board
 from services.models import CallReason, CallStatus, OutcomeKind, PhoneCall
 from shared.database import SessionFactory
 from tests.clock import FakeClock
 from tests.factories import NOW, make_call, make_staff, make_therapist
 from tests.integration.conftest import Client, submit
 from tests.integration.pages.conftest import group, stored
+from webapp.screens import desk
 
 TODAY = date(2026, 10, 14)
 REFRESH_AT = re.compile(r'data-refresh-at="([^"]+)"')
@@ -253,23 +253,28 @@ async def test_a_search_that_finds_more_than_it_shows_says_how_many(
     assert "3 more; go on typing" in found.text
 
 
-async def test_calls_that_do_not_fit_on_the_board_are_counted_and_can_be_opened(
+async def test_of_each_group_the_first_are_shown_and_all_are_counted_and_can_be_opened(
     staff_client: Client, sessions: SessionFactory, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(board, "LARGEST_BOARD", 2)
+    monkeypatch.setattr(desk, "ROWS", 2)
+    monkeypatch.setattr(desk, "MOST_ROWS", 3)
+    some = (1, 2, 3, 4)
     await stored(
         sessions,
-        *(make_therapist(id=n, nachname=f"Nr{n}") for n in (1, 2, 3)),
-        *(make_call(id=n, therapist_id=n, geplantes_datum=TODAY - timedelta(days=n)) for n in (1, 2, 3)),
+        *(make_therapist(id=n, nachname=f"Nr{n}") for n in some),
+        *(make_call(id=n, therapist_id=n, geplantes_datum=TODAY - timedelta(days=n)) for n in some),
     )
     today = (await staff_client.get("/")).text
-    assert "Nr3" not in today
-    assert "<b>3</b> open" in today
-    assert "<b>3</b> overdue" in today
-    assert '1 older call is not in this list. <a href="/open">' in today
+    assert ["Nr4" in today, "Nr3" in today, "Nr2" in today, "Nr1" in today] == [True, True, False, False]
+    assert "<b>4</b> open" in today
+    assert "<b>4</b> overdue" in today
+    assert '2 more. <a href="/?rows=all">Show all</a>' in today
+    every = (await staff_client.get("/?rows=all")).text
+    assert ["Nr2" in every, "Nr1" in every] == [True, False]
+    assert '1 more. <a href="/open">' in every
     oldest = (await staff_client.get("/open")).text
-    assert oldest.index("Nr3") < oldest.index("Nr2") < oldest.index("Nr1")
-    assert "1 to 3 of 3" in oldest
+    assert oldest.index("Nr4") < oldest.index("Nr3") < oldest.index("Nr2") < oldest.index("Nr1")
+    assert "1 to 4 of 4" in oldest
     assert (await staff_client.get("/open?page=999999999")).status_code == 200
     taken = await submit(staff_client, "/calls/3/claim")
     assert taken.headers["location"] == "/calls/3#panel"

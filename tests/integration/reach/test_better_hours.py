@@ -10,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.calls.claims import NothingReachable, claim_call, claim_next
 from services.calls.next_attempt import preview_next_attempt
 from services.calls.outcomes import Outcome, record_outcome
-from services.calls.reachability import BoardCall, Group
+from services.calls.placed import BoardCall
+from services.calls.reachability import Group
 from services.desk.board import load_board
 from services.desk.open_calls import list_open_calls
 from services.desk.today import load_desk

@@ -8,9 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.calls.hands import Hands
-from services.calls.reachability import Group, Obstacle, OpenCall, on_board, place
+from services.calls.open_call import OpenCall
+from services.calls.placed import BoardCall, by_phone_hours
+from services.calls.reachability import Group, Obstacle, place
 from services.calls.rows import rows_to_offer
-from services.desk.board import arrange, day_band
+from services.desk.band import BandPart, day_band
+from services.desk.board import Board, arrange
 from services.hours.reading import parse
 from services.hours.windows import Window
 from services.rules import DeskRules
@@ -47,6 +50,18 @@ def open_call(call_id: int = 1, hours: object = "10:00-12:00", **values: object)
         "versuch": 1,
     }
     return OpenCall(**(defaults | values))  # pyright: ignore[reportArgumentType]
+
+
+def placed(now: datetime, *calls: OpenCall, rules: DeskRules = RULES) -> list[BoardCall]:
+    return by_phone_hours(a_moment(now=now, rules=rules), calls)
+
+
+def board_of(now: datetime, *calls: OpenCall) -> Board:
+    return arrange(a_moment(now=now, rules=RULES), placed(now, *calls))
+
+
+def band_of(*calls: OpenCall, rules: DeskRules = RULES) -> list[BandPart]:
+    return day_band(placed(at(8), *calls, rules=rules), day=TODAY, rules=rules)
 
 
 def group(call: OpenCall, now: datetime) -> Group:
@@ -148,14 +163,12 @@ def test_a_time_agreed_outside_the_phone_hours_counts(now: datetime, expected: G
 
 def test_whose_window_closes_first_comes_first():
     calls = [open_call(1, "10:00-12:00"), open_call(2, "10:00-11:00"), open_call(3, "09:00-11:30")]
-    rows = rows_to_offer(a_moment(now=at(10, 42), rules=RULES), calls, Hands(), staff_id=7)
+    rows = rows_to_offer(placed(at(10, 42), *calls), Hands(), staff_id=7)
     assert [row.call.call_id for row in rows] == [2, 3, 1]
 
 
 def test_minutes_left_count_begun_ones():
-    [row] = on_board(
-        a_moment(now=at(10, 42) + timedelta(seconds=30), rules=RULES), [open_call(hours="10:00-11:00")]
-    )
+    [row] = placed(at(10, 42) + timedelta(seconds=30), open_call(hours="10:00-11:00"))
     assert row.countdown.minutes == 18
 
 
@@ -163,7 +176,7 @@ def test_in_the_night_the_clocks_change_the_window_is_as_long_as_the_night_is():
     rules = replace(RULES, desk_hours=(time(0), time(23)))
     changing = date(2026, 10, 25)
     call = open_call(hours={"sunday": "01:00-04:00"}, geplantes_datum=changing)
-    [row] = on_board(a_moment(now=at(1, 0, changing), rules=rules), [call])
+    [row] = placed(at(1, 0, changing), call, rules=rules)
     assert row.countdown.minutes == 4 * 60
 
 
@@ -197,7 +210,7 @@ MINUTES = st.integers(min_value=0, max_value=24 * 60 - 1)
 @given(CALLS, MINUTES)
 def test_every_open_call_is_on_the_board_once_and_the_counts_agree(calls: list[OpenCall], minute: int):
     now = at(0) + timedelta(minutes=minute)
-    board = arrange(a_moment(now=now, rules=RULES), calls, [])
+    board = board_of(now, *calls)
     groups = [board.reachable_now, board.soon, board.later, board.overdue, board.unreachable]
     led = [row.call.therapist_id for rows in groups for row in rows]
     assert sorted(led) == sorted({call.therapist_id for call in calls})
@@ -220,7 +233,7 @@ def test_every_open_call_is_on_the_board_once_and_the_counts_agree(calls: list[O
 def test_reachable_means_inside_a_window_and_allowed(calls: list[OpenCall], minute: int):
     now = at(0) + timedelta(minutes=minute)
     clock = RULES.local(now).time()
-    rows = arrange(a_moment(now=now, rules=RULES), calls, []).reachable_now
+    rows = board_of(now, *calls).reachable_now
     for row in rows:
         window = row.placement.window
         assert window is not None
@@ -240,7 +253,7 @@ def test_the_band_counts_therapists_and_planned_calls_by_half_hour():
         open_call(3, "08:00-18:00", geplantes_datum=YESTERDAY),
         open_call(4, "10:00-11:00", telefon=None, geplante_zeit=time(17, 59)),
     ]
-    band = {part.start: (part.windows, part.calls) for part in day_band(calls, day=TODAY, rules=RULES)}
+    band = {part.start: (part.windows, part.calls) for part in band_of(*calls)}
     assert len(band) == 20
     assert (min(band), max(band)) == (time(8), time(17, 30))
     assert [band[time(8)], band[time(10)], band[time(10, 30)], band[time(11)], band[time(17, 30)]] == [
@@ -254,12 +267,12 @@ def test_the_band_counts_therapists_and_planned_calls_by_half_hour():
 
 def test_a_desk_open_until_midnight_has_a_whole_band():
     rules = replace(RULES, desk_hours=(time(20), time.max))
-    band = day_band([open_call(hours="23:00-24:00")], day=TODAY, rules=rules)
+    band = band_of(open_call(hours="23:00-24:00"), rules=rules)
     assert [part.windows for part in band] == [0, 0, 0, 0, 0, 0, 1, 1]
 
 
 def test_the_next_opening_is_the_earliest_still_to_come():
     calls = [open_call(1, "15:00-16:00"), open_call(2, "11:15-12:00"), open_call(3, "10:00-11:00")]
-    opening = arrange(a_moment(now=at(10, 42), rules=RULES), calls, []).next_opening
+    opening = board_of(at(10, 42), *calls).next_opening
     assert opening is not None
     assert (opening.call_id, opening.at) == (2, at(11, 15))

@@ -19,7 +19,7 @@ from services.errors import Conflict, FieldError, InvalidInput
 from services.work import Work
 from webapp.i18n import clock_time, day, gettext
 from webapp.screens.correction_form import CorrectionForm
-from webapp.screens.desk import desk_page, desk_update, is_fragment
+from webapp.screens.desk import desk_page, desk_update, is_fragment, rows_shown
 from webapp.screens.desk_answers import (
     Page,
     change_in_words,
@@ -46,7 +46,7 @@ class CallController(Controller):
         self, visit: NamedDependency[Visit], call_id: FromPath[int], saved: FromQuery[int | None] = None
     ) -> Template:
         """Show a call, whoever has it in hand; `saved` is one whose outcome was saved just before."""
-        desk = await load_desk(visit.work, call_id, saved_call_id=saved)
+        desk = await load_desk(visit.work, call_id, saved_call_id=saved, most=rows_shown(visit.request))
         render = desk_update if is_fragment(visit.request) else desk_page
         return render(desk, visit.rules)
 

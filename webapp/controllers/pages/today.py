@@ -69,9 +69,9 @@ class TodayController(Controller):
         `shown` is the call that the open page shows beside the list.
         """
         if is_fragment(visit.request) and part != "idle":
-            board = await load_board(visit.work)
+            board = await load_board(visit.work, rows_shown(visit.request))
             return Template("today/list_update.html", context=board_context(board, visit.rules, shown))
-        desk = await load_desk(visit.work, saved_call_id=saved)
+        desk = await load_desk(visit.work, saved_call_id=saved, most=rows_shown(visit.request))
         if is_fragment(visit.request):
             return Response(None, status_code=204) if desk.panel else desk_offer(desk, visit.rules)
         return desk_page(desk, visit.rules)
@@ -84,7 +84,7 @@ class TodayController(Controller):
         await choose_filter(visit.work, QueueFilter.of(asdict(data)))
         if not is_fragment(visit.request):
             return Redirect("/", status_code=303)
-        board = await load_board(visit.work)
+        board = await load_board(visit.work, rows_shown(visit.request))
         context = board_context(board, visit.rules, read_number(data.shown))
         return Template("today/filtered.html", context=context, headers={"HX-Trigger": "filtered"})
 

@@ -1,0 +1,50 @@
+"""The desk's day in half hours: who answers the phone when, and which calls are planned."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, time
+
+from services.calls.placed import BoardCall
+from services.hours.windows import minute_of_day, time_of_day
+from services.rules import DeskRules
+
+BAND_MINUTES = 30
+
+
+@dataclass(frozen=True, slots=True)
+class BandPart:
+    """Half an hour of the desk's day: therapists who answer the phone then, and calls planned."""
+
+    start: time
+    end: time
+    windows: int
+    calls: int
+
+
+def day_band(placed: Iterable[BoardCall], *, day: date, rules: DeskRules) -> list[BandPart]:
+    """Return the desk's day in half hours, with open calls only; a window counts wherever it overlaps."""
+    opens, closes = (minute_of_day(at) for at in rules.desk_hours)
+    starts = range(opens - opens % BAND_MINUTES, closes, BAND_MINUTES)
+    therapists: dict[int, set[int]] = {start: set() for start in starts}
+    planned = dict.fromkeys(starts, 0)
+    for row in placed:
+        call = row.call
+        if call.geplantes_datum == day:
+            start = _part(minute_of_day(call.geplante_zeit))
+            if start in planned:
+                planned[start] += 1
+        for window in row.windows:
+            first, end = window.minutes
+            for start in range(_part(first), end, BAND_MINUTES):
+                if start in therapists:
+                    therapists[start].add(call.therapist_id)
+    return [
+        BandPart(
+            time_of_day(start), time_of_day(start + BAND_MINUTES), len(therapists[start]), planned[start]
+        )
+        for start in starts
+    ]
+
+
+def _part(minute: int) -> int:
+    return minute - minute % BAND_MINUTES

@@ -1,0 +1,135 @@
+"""The calls closed today and those that ask for a person: how many, and the first to show, in one query."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, time
+from typing import Any
+
+from sqlalchemy import DateTime, Integer, Select, bindparam, func, or_, select, true, union
+
+from services.models import CallStatus, PhoneCall, Therapist
+from services.models.therapists import display_name
+from services.work import Transaction
+
+MANY = 1_000_000
+"""Stands for all of them: more than there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class DoneCall:
+    """A closed call as the board lists it."""
+
+    call_id: int
+    version: int
+    therapist_id: int
+    name: str | None
+    status: str
+    ergebnis_art: str | None
+    versuch: int
+    abgeschlossen_at: datetime
+    klaerung_noetig: bool
+    klaerung_grund: str | None
+    rueckgaengig_bis: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """Closed calls, latest first, of both kinds as many as are shown.
+
+    Attributes:
+        done: those of today; of those the ones that ask for a decision before the others.
+        needs_person: those that ask for a decision, of whatever day.
+        done_count: how many there are of today.
+        needs_person_count: how many ask for a decision.
+        undo_ends: when the next outcome of today can't be taken back any more.
+    """
+
+    done: Sequence[DoneCall] = ()
+    needs_person: Sequence[DoneCall] = ()
+    done_count: int = 0
+    needs_person_count: int = 0
+    undo_ends: datetime | None = None
+
+
+async def load_closed(tx: Transaction, most: int | None) -> Closed:
+    """Return the closed calls, `most` of each kind, None for all."""
+    midnight = tx.rules.instant(tx.today, time.min)
+    rows = (
+        await tx.session.execute(SHOWN, {"midnight": midnight, "now": tx.now, "most": most or MANY})
+    ).all()
+    if not rows:
+        return Closed()
+    calls = [
+        DoneCall(
+            call_id=row.id,
+            version=row.version,
+            therapist_id=row.therapist_id,
+            name=display_name(row.titel, row.vorname, row.nachname),
+            status=row.status,
+            ergebnis_art=row.ergebnis_art,
+            versuch=row.versuch,
+            abgeschlossen_at=row.abgeschlossen_at,
+            klaerung_noetig=row.klaerung_noetig,
+            klaerung_grund=row.klaerung_grund,
+            rueckgaengig_bis=row.rueckgaengig_bis,
+        )
+        for row in rows
+    ]
+    return Closed(
+        done=[call for call in calls if call.abgeschlossen_at >= midnight][:most],
+        needs_person=[call for call in calls if call.klaerung_noetig][:most],
+        done_count=rows[0].done_count,
+        needs_person_count=rows[0].needs_person_count,
+        undo_ends=rows[0].undo_ends,
+    )
+
+
+def _shown() -> Select[*tuple[Any, ...]]:
+    midnight, now = (bindparam(name, type_=DateTime(timezone=True)) for name in ("midnight", "now"))
+    most = bindparam("most", type_=Integer)
+    closed = (
+        select(
+            PhoneCall.id, PhoneCall.abgeschlossen_at, PhoneCall.klaerung_noetig, PhoneCall.rueckgaengig_bis
+        )
+        .where(
+            PhoneCall.status != CallStatus.SCHEDULED,
+            PhoneCall.gemeinsam_mit_id.is_(None),
+            PhoneCall.abgeschlossen_at.is_not(None),
+            or_(PhoneCall.abgeschlossen_at >= midnight, PhoneCall.klaerung_noetig),
+        )
+        .cte("closed")
+    ).c
+    of_today, latest = closed.abgeschlossen_at >= midnight, (closed.abgeschlossen_at.desc(), closed.id.desc())
+    undecided = select(closed.id).where(closed.klaerung_noetig).order_by(*latest).limit(most)
+    done = select(closed.id).where(of_today).order_by(closed.klaerung_noetig.desc(), *latest).limit(most)
+    shown = union(undecided.subquery().select(), done.subquery().select()).subquery()
+    counts = select(
+        func.count().filter(of_today).label("done_count"),
+        func.count().filter(closed.klaerung_noetig).label("needs_person_count"),
+        func.min(closed.rueckgaengig_bis).filter(of_today, closed.rueckgaengig_bis > now).label("undo_ends"),
+    ).subquery()
+    return (
+        select(
+            PhoneCall.id,
+            PhoneCall.version,
+            PhoneCall.therapist_id,
+            PhoneCall.status,
+            PhoneCall.ergebnis_art,
+            PhoneCall.versuch,
+            PhoneCall.abgeschlossen_at,
+            PhoneCall.klaerung_noetig,
+            PhoneCall.klaerung_grund,
+            PhoneCall.rueckgaengig_bis,
+            Therapist.titel,
+            Therapist.vorname,
+            Therapist.nachname,
+            *counts.c,
+        )
+        .join(shown, shown.c.id == PhoneCall.id)
+        .outerjoin(Therapist, Therapist.id == PhoneCall.therapist_id)
+        .join(counts, true())
+        .order_by(PhoneCall.klaerung_noetig.desc(), PhoneCall.abgeschlossen_at.desc(), PhoneCall.id.desc())
+    )
+
+
+SHOWN = _shown()
