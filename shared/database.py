@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 from sqlalchemy.orm import Session
 
 from shared.config import Settings
-from shared.notifications import Notifier
+from shared.notifications import Notifier, hint_of
 from shared.postgresql import (
     CONNECT_SECONDS,
     LOCK_SECONDS,
@@ -97,6 +97,11 @@ def wake(session: AsyncSession, subject: str) -> None:
     session.info.setdefault("wake", set()).add(subject)
 
 
+def set_origin(session: AsyncSession, origin: str) -> None:
+    """Have what `wake` asks for on this session say where it comes from."""
+    session.info["origin"] = origin
+
+
 @event.listens_for(Session, "after_commit")
 def _send_wakes(session: Session) -> None:
     if session.in_nested_transaction():
@@ -104,7 +109,8 @@ def _send_wakes(session: Session) -> None:
     subjects: set[str] = session.info.pop("wake", set())
     notifier: Notifier | None = session.info.get("notifier")
     if notifier is not None:
-        notifier.send(subjects)
+        origin: str = session.info.get("origin", "")
+        notifier.send(hint_of(subject, origin) for subject in subjects)
 
 
 @event.listens_for(Session, "after_rollback")

@@ -13,10 +13,18 @@ from shared.outage import Outage
 from shared.postgresql import Connection, connect
 
 CHANNEL = "communication_service"
+OWN = "own:"
+"""Stands before a subject where one's own doing is all that is hinted at."""
+
 QUERY_SECONDS = 5
 APART_SECONDS = 0.02
 HEALTH_CHECK_SECONDS = 10
 RECONNECT = Backoff.of_seconds(0.2, 5)
+
+
+def hint_of(subject: str, origin: str) -> str:
+    """Return a hint that says who is behind it: `calls@12ab`, or nobody in particular."""
+    return f"{subject}@{origin}" if origin else subject
 
 
 class Notifier:
@@ -65,10 +73,14 @@ class Notifier:
 
 
 class Subscription:
-    """The hints for some subjects, merged until they are fetched; once `ended`, no more come."""
+    """The hints for some subjects, merged until they are fetched; once `ended`, no more come.
 
-    def __init__(self, subjects: frozenset[str]) -> None:
+    Those that come from `own` are told apart: their subjects begin with `OWN`.
+    """
+
+    def __init__(self, subjects: frozenset[str], own: str = "") -> None:
         self.subjects = subjects
+        self._own = own
         self.ended = False
         self._pending: set[str] = set()
         self._arrived = asyncio.Event()
@@ -79,6 +91,15 @@ class Subscription:
         if wanted:
             self._pending |= wanted
             self._arrived.set()
+
+    def hear(self, hint: str) -> None:
+        """Add what `hint_of` has made, if this subscription asked for it."""
+        subject, _, origin = hint.partition("@")
+        if subject in self.subjects and origin and origin == self._own:
+            self._pending.add(OWN + subject)
+            self._arrived.set()
+        else:
+            self.push([subject])
 
     def end(self) -> None:
         """Let whoever waits go on at once, for the last time."""
@@ -108,9 +129,9 @@ class Listener:
         self._stopping = False
         self._outage = Outage("listener_lost")
 
-    def subscribe(self, *subjects: str) -> Subscription:
-        """Return a subscription to `subjects`."""
-        subscription = Subscription(frozenset(subjects))
+    def subscribe(self, *subjects: str, own: str = "") -> Subscription:
+        """Return a subscription to `subjects`; `own` is the origin of hints to tell apart."""
+        subscription = Subscription(frozenset(subjects), own)
         self._subscriptions.add(subscription)
         if self._stopping:
             subscription.end()
@@ -166,7 +187,7 @@ class Listener:
 
     def _received(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
         for subscription in self._subscriptions:
-            subscription.push([str(payload)])
+            subscription.hear(str(payload))
 
 
 async def _connect(url: URL) -> Connection:

@@ -12,7 +12,9 @@ from services.therapists.directory import TherapistDirectory
 from services.work import SYSTEM, Actor, Work
 from shared.clock import Clock
 from shared.config import Settings
+from shared.database import set_origin
 from shared.direct_connection import DirectPool
+from webapp.open_page import page_of
 
 
 def provide_statements(state: State) -> DirectPool:
@@ -46,7 +48,8 @@ def provide_work(
     clock: NamedDependency[Clock],
     rules: NamedDependency[DeskRules],
 ) -> Work:
-    """The unit of work of this request."""
+    """The unit of work of this request; open pages are told which of them it came from."""
+    set_origin(session, page_of(request))
     return Work(now=clock(), rules=rules, session=session, clock=clock, actor=request.auth or SYSTEM)
 
 

@@ -4,8 +4,7 @@ from typing import Any, cast
 
 from litestar.types import ASGIApp, Receive, Scope, Send
 
-from services.desk.due_call_backs import load_due_call_backs
-from services.desk.inbox import count_waiting
+from services.desk.what_waits import load_what_waits
 from services.work import Actor
 
 NOTED, DUE = "inbox_count", "due_call_backs"
@@ -20,8 +19,8 @@ def count_what_waits(app: ASGIApp) -> ASGIApp:
             noted = cast("dict[str, Any]", scope)
             actor = Actor("staff", scope["user"].id)
             async with scope["litestar_app"].state.workplace.work(actor) as work:
-                noted[NOTED] = await count_waiting(work)
-                noted[DUE] = await load_due_call_backs(work)
+                waits = await load_what_waits(work)
+            noted[NOTED], noted[DUE] = waits.messages, waits.due
         await app(scope, receive, send)
 
     return count

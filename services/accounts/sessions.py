@@ -8,7 +8,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, delete, select, update
+from sqlalchemy import ColumnElement, DateTime, LargeBinary, bindparam, delete, select, update
 
 from services.calls.claims import release_all
 from services.hints import LOGINS
@@ -53,6 +53,19 @@ async def open_session(tx: Transaction, staff_id: int, *, lasting: timedelta, br
     return token
 
 
+WHOSE = (
+    select(Staff, StaffSession.zuletzt_at)
+    .join(StaffSession, StaffSession.staff_id == Staff.id)
+    .where(
+        StaffSession.token_hash == bindparam("token", type_=LargeBinary),
+        StaffSession.expires_at > bindparam("now", type_=DateTime(timezone=True)),
+        StaffSession.zuletzt_at > bindparam("unused_since", type_=DateTime(timezone=True)),
+        Staff.aktiv,
+    )
+)
+"""Built once, for it is asked with every request."""
+
+
 async def staff_of_session(work: Work, token: str, *, used: bool = False) -> Staff | None:
     """Return who a session belongs to, or None when it has ended or the account is closed.
 
@@ -62,17 +75,13 @@ async def staff_of_session(work: Work, token: str, *, used: bool = False) -> Sta
         used: somebody does something with it; what a page asks for by itself is no use.
     """
     async with work.transaction() as tx:
-        found = await tx.session.execute(
-            select(Staff, StaffSession.zuletzt_at)
-            .join(StaffSession, StaffSession.staff_id == Staff.id)
-            .where(StaffSession.token_hash == digest(token), *_holds(tx), Staff.aktiv)
-        )
-        row = found.first()
+        this = {"token": digest(token), "now": tx.now, "unused_since": tx.now - tx.rules.session_idle}
+        row = (await tx.session.execute(WHOSE, this)).first()
         if row is None:
             return None
         if used and row.zuletzt_at <= tx.now - NOTED_EVERY:
-            this = update(StaffSession).where(StaffSession.token_hash == digest(token))
-            await tx.session.execute(this.values(zuletzt_at=tx.now))
+            noted = update(StaffSession).where(StaffSession.token_hash == digest(token))
+            await tx.session.execute(noted.values(zuletzt_at=tx.now))
         return row.Staff
 
 

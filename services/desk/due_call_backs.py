@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import Date, DateTime, Integer, Select, bindparam, or_, select
 
 from services.models import CallBackBy, CallStatus, PhoneCall, Therapist
-from services.work import Work
+from services.work import Transaction, Work
 
 AHEAD = timedelta(minutes=10)
 """So long before its minute a call back is said to who agreed it."""
@@ -33,31 +34,43 @@ class DueCallBacks:
     change_at: datetime | None
 
 
-async def load_due_call_backs(work: Work) -> DueCallBacks:
-    """Return the calls back of this member of staff that are due about now and in nobody's hands."""
-    agreed = PhoneCall.geplantes_datum, PhoneCall.geplante_zeit
-    query = (
-        select(PhoneCall.id, *agreed, PhoneCall.rueckruf_durch, Therapist)
+def _agreed() -> Select[*tuple[Any, ...]]:
+    planned = PhoneCall.geplantes_datum, PhoneCall.geplante_zeit
+    free = PhoneCall.bearbeitet_bis <= bindparam("now", type_=DateTime(timezone=True))
+    return (
+        select(PhoneCall.id, *planned, PhoneCall.rueckruf_durch, Therapist)
         .outerjoin(Therapist, Therapist.id == PhoneCall.therapist_id)
         .where(
             PhoneCall.status == CallStatus.SCHEDULED,
-            PhoneCall.vereinbart_von == work.staff_id,
-            PhoneCall.geplantes_datum == work.today,
-            or_(PhoneCall.bearbeitet_bis.is_(None), PhoneCall.bearbeitet_bis <= work.now),
+            PhoneCall.vereinbart_von == bindparam("staff_id", type_=Integer),
+            PhoneCall.geplantes_datum == bindparam("today", type_=Date),
+            or_(PhoneCall.bearbeitet_bis.is_(None), free),
         )
-        .order_by(*agreed)
+        .order_by(*planned)
     )
+
+
+AGREED = _agreed()
+
+
+async def load_due_call_backs(work: Work) -> DueCallBacks:
+    """Return the calls back of this member of staff that are due about now and in nobody's hands."""
     async with work.transaction() as tx:
-        rows = (await tx.session.execute(query)).all()
+        return await read_due_call_backs(tx)
+
+
+async def read_due_call_backs(tx: Transaction) -> DueCallBacks:
+    """Return the same in a transaction that has begun."""
+    mine = {"staff_id": tx.staff_id, "today": tx.today, "now": tx.now}
     calls = [
         DueCallBack(
             row.id,
             row.Therapist.display_name if row.Therapist else None,
-            work.rules.instant(row.geplantes_datum, row.geplante_zeit),
+            tx.rules.instant(row.geplantes_datum, row.geplante_zeit),
             CallBackBy(row.rueckruf_durch),
         )
-        for row in rows
+        for row in await tx.session.execute(AGREED, mine)
     ]
-    changes = [at for call in calls for at in (call.at - AHEAD, call.at + BEYOND) if at > work.now]
-    due = [call for call in calls if call.at - AHEAD <= work.now < call.at + BEYOND]
+    changes = [at for call in calls for at in (call.at - AHEAD, call.at + BEYOND) if at > tx.now]
+    due = [call for call in calls if call.at - AHEAD <= tx.now < call.at + BEYOND]
     return DueCallBacks(due, min(changes, default=None))

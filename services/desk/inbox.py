@@ -109,11 +109,18 @@ async def load_inbox(work: Work, view: InboxView, request: PageRequest) -> Inbox
     return Inbox(Page(found, request, total), counts, mailboxes)
 
 
+NUMBER_WAITING = select(func.count()).select_from(Incoming).where(Incoming.zustand.in_(WAITING))
+
+
 async def count_waiting(work: Work) -> int:
     """Return how many messages wait for somebody."""
-    query = select(func.count()).select_from(Incoming).where(Incoming.zustand.in_(WAITING))
     async with work.transaction() as tx:
-        return await tx.session.scalar(query) or 0
+        return await read_waiting(tx)
+
+
+async def read_waiting(tx: Transaction) -> int:
+    """Return the same in a transaction that has begun."""
+    return await tx.session.scalar(NUMBER_WAITING) or 0
 
 
 async def first_message(work: Work, view: InboxView) -> int | None:

@@ -418,7 +418,7 @@ async def test_minutes_are_right_from_the_first_moment_on_a_computer_whose_clock
 ) -> None:
     """The tests' desk has another time than the browser; here nothing later can correct the first tick."""
     page = await open_browser(console=False)
-    await page.context.route("**/live", lambda route: route.abort())
+    await page.context.route("**/live?*", lambda route: route.abort())
     await page.context.add_init_script("window.setInterval = () => 0")
     await log_in(page, "Anna")
     assert re.search(r"noch (?:[1-9]\d* h \d+|[1-9]\d*) min", await rows(page).last.inner_text())

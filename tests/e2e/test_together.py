@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from urllib.parse import urlsplit
 
 from playwright.async_api import Browser, Page, expect
 
@@ -120,6 +121,19 @@ async def test_a_hint_that_overtakes_the_answer_to_ones_own_action_is_no_news(
     await release(anna)
 
 
+async def test_what_the_answer_to_ones_own_action_shows_is_not_asked_for_again(
+    open_browser: OpenBrowser, app: RunningApp
+) -> None:
+    anna = await at_the_desk(open_browser, "Anna")
+    await expect(anna.get_by_text("Live", exact=True)).to_be_visible()
+    asked: list[str] = []
+    anna.on("request", lambda request: asked.append(f"{request.method} {urlsplit(request.url).path}"))
+    await take_next(anna)
+    await hear_a_hint(anna, app, CALLS, asks="/$")
+    assert asked.count("GET /") == 1, "for the hint of somebody else, not for one's own"
+    await release(anna)
+
+
 async def test_a_list_that_ones_own_action_has_overtaken_is_no_news(
     open_browser: OpenBrowser, app: RunningApp
 ) -> None:
@@ -186,7 +200,7 @@ async def test_a_call_that_another_service_cancels_meanwhile_says_so_and_keeps_t
 async def without_hints(browser: Browser, app: RunningApp) -> Page:
     """Anna's page where no stream of hints can be had, in a browser whose console nobody watches."""
     context = await browser.new_context(base_url=app.base_url, locale="de-DE", viewport=DESK)
-    await context.route("**/live", lambda route: route.abort())
+    await context.route("**/live?*", lambda route: route.abort())
     anna = await context.new_page()
     await anna.clock.install()
     await log_in(anna, "Anna")

@@ -6,6 +6,7 @@ from typing import Any
 
 from litestar import Request, get
 from litestar.datastructures import State
+from litestar.params import FromQuery
 from litestar.response import ServerSentEvent, ServerSentEventMessage
 
 from services.accounts.sessions import staff_of_session
@@ -13,7 +14,9 @@ from services.errors import TooManyRequests
 from services.hints import CALLS, EMAILS, INCOMING, LOGINS, NOTES
 from services.models import Staff
 from shared.database_errors import UNREACHABLE
+from shared.notifications import OWN
 from webapp.auth import session_token
+from webapp.open_page import named
 
 QUIET_SECONDS = 20
 """After this long without a hint a sign of life keeps the connection, proxies and the page sure of it."""
@@ -31,30 +34,35 @@ class TooManyStreams(TooManyRequests):
 
 
 @get("/live", media_type="text/event-stream", opt={"unasked": True}, include_in_schema=False)
-async def live(request: Request[Staff, Any, Any], state: State) -> ServerSentEvent:
+async def live(request: Request[Staff, Any, Any], state: State, page: FromQuery[str] = "") -> ServerSentEvent:
     """Stream `changed` events with the subjects that may have changed, for as long as the login holds.
+
+    `page` is what the page calls itself: subjects that begin with `own:` are its own doing.
 
     Raises:
         TooManyStreams: this person has `STREAMS_EACH` already.
     """
     if state.streams[request.user.id] >= STREAMS_EACH:
         raise TooManyStreams
-    return ServerSentEvent(_hints(state, request.user.id, session_token(request) or ""))
+    return ServerSentEvent(_hints(state, request.user.id, session_token(request) or "", named(page)))
 
 
-async def _hints(state: State, staff_id: int, token: str) -> AsyncGenerator[ServerSentEventMessage]:
+async def _hints(
+    state: State, staff_id: int, token: str, page: str
+) -> AsyncGenerator[ServerSentEventMessage]:
     if state.streams[staff_id] >= STREAMS_EACH:
         return
     state.streams[staff_id] += 1
-    subscription = state.listener.subscribe(CALLS, EMAILS, INCOMING, LOGINS, NOTES)
+    subscription = state.listener.subscribe(CALLS, EMAILS, INCOMING, LOGINS, NOTES, own=page)
     ends = asyncio.get_running_loop().time() + STREAM_SECONDS
     try:
         yield ServerSentEventMessage(event="connected", data="", retry=2000)
         while not subscription.ended and asyncio.get_running_loop().time() < ends:
             subjects = await subscription.next(QUIET_SECONDS)
-            if (not subjects or LOGINS in subjects) and not await _login_holds(state, token):
+            logins = subjects & {LOGINS, OWN + LOGINS}
+            if (not subjects or logins) and not await _login_holds(state, token):
                 return
-            changed = sorted(subjects - {LOGINS})
+            changed = sorted(subjects - logins)
             if changed:
                 yield ServerSentEventMessage(event="changed", data=" ".join(changed))
                 await asyncio.sleep(THROTTLE_SECONDS)

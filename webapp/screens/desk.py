@@ -18,6 +18,7 @@ from services.errors import FieldError
 from services.models import CallReason
 from services.rules import DeskRules
 from webapp.i18n import gettext
+from webapp.open_page import bringing
 from webapp.screens.correction_form import CorrectionForm
 from webapp.screens.forms import FormErrors, form_errors
 from webapp.screens.hours_picture import draw_day
@@ -82,7 +83,10 @@ def desk_update(
 
     `undone` says that the outcome saved before is no longer there to be undone.
     """
-    return _render("calls/update.html", desk, rules, form, refusal, notice=notice, undone=undone, focus=True)
+    news = {"notice": notice, "undone": undone, "focus": True}
+    answer = _render("calls/update.html", desk, rules, form, refusal, **news)
+    answer.headers |= bringing(["list-frame", "idle"])
+    return answer
 
 
 def rows_shown(request: Request[Any, Any, Any]) -> int:

@@ -11,6 +11,9 @@ const FETCHING = new Set();
 const AGAIN = new Set();
 const ACTING = new Set();
 const AFTER_ACTING = new Set();
+const AFTER_OWN = new Set();
+const BROUGHT = new Map();
+const OWN_MS = 5_000;
 
 /* The lists that one of these subjects concerns; all without any. */
 export function lists(subjects) {
@@ -67,11 +70,27 @@ document.addEventListener("htmx:beforeSend", ({ detail: { xhr, requestConfig } }
   ACTING.add(xhr);
   xhr.addEventListener("loadend", () => {
     ACTING.delete(xhr);
-    const waiting = [...AFTER_ACTING];
+    noteWhatCame(xhr.getResponseHeader("X-Brings") ?? "");
+    const [waiting, own] = [[...AFTER_ACTING], [...AFTER_OWN]];
     AFTER_ACTING.clear();
+    AFTER_OWN.clear();
     waiting.forEach((id) => hint(document.getElementById(id)));
+    own.filter((id) => !waiting.includes(id)).forEach((id) => ownHint(document.getElementById(id)));
   });
 });
+
+/* The lists that the answer to one's last action has brought along are up to date, unless an older answer follows. */
+function noteWhatCame(ids) {
+  BROUGHT.clear();
+  ids.split(" ").filter((id) => !FETCHING.has(id)).forEach((id) => BROUGHT.set(id, Date.now()));
+}
+
+/* One's own action may have changed something a list shows. */
+export function ownHint(list) {
+  if (!list) return;
+  if (ACTING.size) AFTER_OWN.add(list.id);
+  else if (Date.now() - (BROUGHT.get(list.id) ?? 0) > OWN_MS) hint(list);
+}
 
 /* Something a list shows may have changed. */
 export async function hint(list) {
@@ -93,7 +112,7 @@ function waitsForAction(list) {
 
 /* Whether a list is asked for as soon as what is under way is through. */
 export function isPutOff(id) {
-  return AGAIN.has(id) || AFTER_ACTING.has(id);
+  return AGAIN.has(id) || AFTER_ACTING.has(id) || AFTER_OWN.has(id);
 }
 
 function notify(list, count) {
