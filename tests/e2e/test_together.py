@@ -129,7 +129,7 @@ async def test_what_the_answer_to_ones_own_action_shows_is_not_asked_for_again(
     asked: list[str] = []
     anna.on("request", lambda request: asked.append(f"{request.method} {urlsplit(request.url).path}"))
     await take_next(anna)
-    await hear_a_hint(anna, app, CALLS, asks="/$")
+    await hear_a_hint(anna, app, CALLS, asks="shown=")
     assert asked.count("GET /") == 1, "for the hint of somebody else, not for one's own"
     await release(anna)
 
