@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import date, time, timedelta
 from typing import Any
 
-from sqlalchemy import Row, Text, cast, select
+from sqlalchemy import Date, Select, Text, bindparam, cast, select
 
 from services.calls.locking import check_scheduled
 from services.errors import FieldError
@@ -21,6 +21,10 @@ from services.scheduling.slots import Slot
 from services.work import Work
 
 MOST_CALLS = 2_000
+SATURDAY = 5
+
+HoursOfSome = tuple[Availability, int]
+"""Phone hours, and how many therapists have these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,68 +98,74 @@ def monday_of(day: date) -> date:
     return day - timedelta(days=day.weekday())
 
 
+def _planned() -> Select[*tuple[Any, ...]]:
+    return (
+        select(
+            PhoneCall.id,
+            PhoneCall.version,
+            PhoneCall.geplantes_datum,
+            PhoneCall.geplante_zeit,
+            PhoneCall.status,
+            PhoneCall.ergebnis_art,
+            PhoneCall.therapist_id,
+            Therapist.titel,
+            Therapist.vorname,
+            Therapist.nachname,
+            cast(Therapist.telefonische_erreichbarkeit, Text),
+            Therapist.plz,
+            Therapist.wieder_da_am,
+        )
+        .outerjoin(Therapist, Therapist.id == PhoneCall.therapist_id)
+        .where(
+            PhoneCall.geplantes_datum.between(
+                bindparam("monday", type_=Date), bindparam("sunday", type_=Date)
+            ),
+            PhoneCall.status != CallStatus.CANCELED,
+        )
+        .order_by(PhoneCall.geplantes_datum, PhoneCall.geplante_zeit, PhoneCall.id)
+        .limit(MOST_CALLS)
+    )
+
+
+PLANNED = _planned()
+
+
 async def load_week(work: Work, monday: date) -> Week:
     """Return the week that begins at `monday`: one query."""
+    calls: list[WeekCall] = []
+    hours: dict[int, tuple[Any, ...]] = {}
     async with work.transaction() as tx:
-        rows = (
-            await tx.session.execute(
-                select(
-                    PhoneCall.id,
-                    PhoneCall.version,
-                    PhoneCall.therapist_id,
-                    PhoneCall.geplantes_datum,
-                    PhoneCall.geplante_zeit,
-                    PhoneCall.status,
-                    PhoneCall.ergebnis_art,
-                    Therapist.titel,
-                    Therapist.vorname,
-                    Therapist.nachname,
-                    Therapist.plz,
-                    Therapist.wieder_da_am,
-                    cast(Therapist.telefonische_erreichbarkeit, Text).label("erreichbarkeit"),
-                )
-                .outerjoin(Therapist, Therapist.id == PhoneCall.therapist_id)
-                .where(
-                    PhoneCall.geplantes_datum.between(monday, monday + timedelta(days=6)),
-                    PhoneCall.status != CallStatus.CANCELED,
-                )
-                .order_by(PhoneCall.geplantes_datum, PhoneCall.geplante_zeit, PhoneCall.id)
-                .limit(MOST_CALLS)
-            )
-        ).all()
-    return arrange_week(rows, monday, rules=work.rules)
+        connection = await tx.session.connection()
+        of_the_week = {"monday": monday, "sunday": monday + timedelta(days=6)}
+        rows = await connection.execute(PLANNED, of_the_week)
+        for number, version, day, at, status, art, therapist_id, titel, vorname, nachname, *known in rows:
+            name, short = display_name(titel, vorname, nachname), short_name(vorname, nachname)
+            calls.append(WeekCall(number, version, name, short, day, at, status, art))
+            hours[therapist_id] = tuple(known)
+    alike = Counter(hours.values())
+    return arrange_week(
+        calls, [(parse_json(*known), count) for known, count in alike.items()], monday, work.rules
+    )
 
 
-def arrange_week(rows: Sequence[Row[*tuple[Any, ...]]], monday: date, *, rules: DeskRules) -> Week:
+def arrange_week(
+    calls: Sequence[WeekCall], therapists: Sequence[HoursOfSome], monday: date, rules: DeskRules
+) -> Week:
     """Put calls and phone hours into the grid; Saturday and Sunday only when something is planned."""
-    calls = [
-        WeekCall(
-            row.id,
-            row.version,
-            display_name(row.titel, row.vorname, row.nachname),
-            short_name(row.vorname, row.nachname),
-            row.geplantes_datum,
-            row.geplante_zeit,
-            row.status,
-            row.ergebnis_art,
-        )
-        for row in rows
-    ]
-    therapists = {row.therapist_id: parse_json(row.erreichbarkeit, row.plz, row.wieder_da_am) for row in rows}
-    planned = [call.at.hour for call in calls]
+    planned = {call.at.hour for call in calls}
     first = min([_hours(rules.desk_hours)[0], *planned])
     last = max([_hours(rules.desk_hours)[-1], *planned])
     hours = list(range(first, last + 1))
-    shown = [monday + timedelta(days=n) for n in range(7)]
     by_hour: defaultdict[tuple[date, int], list[WeekCall]] = defaultdict(list)
     for call in calls:
         by_hour[call.day, call.at.hour].append(call)
-    states = {rules.holiday_state}.union(*(availability.states for availability in therapists.values()))
+    busy = {day for day, _ in by_hour}
+    states = {rules.holiday_state}.union(*(availability.states for availability, _ in therapists))
     days: list[WeekDay] = []
-    for day in shown:
-        if day.weekday() < 5 or any(call.day == day for call in calls):
-            reachable = _reachable(day, therapists.values(), rules)
-            cells = [Cell(hour, reachable[hour], by_hour[day, hour]) for hour in hours]
+    for day in (monday + timedelta(days=n) for n in range(7)):
+        if day.weekday() < SATURDAY or day in busy:
+            reachable = _reachable(day, therapists, rules)
+            cells = [Cell(hour, reachable[hour], by_hour.get((day, hour), [])) for hour in hours]
             holiday_in = sorted(state for state in states if is_holiday(day, state))
             days.append(WeekDay(day, holiday_in, len(holiday_in) == len(states), cells))
     return _without_empty_edges(Week(monday, hours, days, len(calls)))
@@ -172,12 +182,13 @@ def _without_empty_edges(week: Week) -> Week:
     return Week(week.monday, week.hours[rows], days, week.total)
 
 
-def _reachable(day: date, therapists: Iterable[Availability], rules: DeskRules) -> Counter[int]:
+def _reachable(day: date, therapists: Iterable[HoursOfSome], rules: DeskRules) -> Counter[int]:
     """Return how many therapists can be reached in which hour of a day."""
     reachable: Counter[int] = Counter()
-    for availability in therapists:
+    for availability, count in therapists:
         windows = day_windows(availability, day, rules)
-        reachable.update({hour for window in windows for hour in _hours(window)})
+        for hour in {hour for window in windows for hour in _hours(window)}:
+            reachable[hour] += count
     return reachable
 
 
