@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import TypeVar
 
-from sqlalchemy import Date, Integer, cast, extract, func, or_, select
+from sqlalchemy import DateTime, Integer, cast, func, literal, or_, select
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from services.errors import FieldError, InvalidInput
 from services.models import SPOKEN, Email, EmailStatus, PhoneCall, ReplyKind
@@ -17,7 +18,7 @@ LONGEST_DAYS = 366
 
 K = TypeVar("K", bound=Hashable)
 
-HOUR = cast(extract("hour", PhoneCall.tatsaechliche_zeit), Integer)
+HOUR = cast(func.date_part("hour", PhoneCall.tatsaechliche_zeit), Integer)
 """The hour of the day in which a call was made, local time."""
 
 
@@ -120,18 +121,15 @@ def _sum(days: dict[date, Numbers]) -> Numbers:
 
 
 async def _mails(tx: Transaction, first: date, last: date) -> dict[date, tuple[int, int]]:
-    day = cast(func.timezone(tx.rules.tz.key, Email.sent_at), Date)
+    midnights = [_midnight(first + timedelta(days=n), tx.rules) for n in range((last - first).days + 2)]
+    number = func.width_bucket(Email.sent_at, literal(midnights, ARRAY(DateTime(timezone=True))))
     answered = Email.antwort_erhalten & or_(Email.antwort_art.is_(None), Email.antwort_art == ReplyKind.REPLY)
     rows = await tx.session.execute(
-        select(day.label("day"), func.count(), func.count().filter(answered))
-        .where(
-            Email.status == EmailStatus.SENT,
-            Email.sent_at >= _midnight(first, tx.rules),
-            Email.sent_at < _midnight(last + timedelta(days=1), tx.rules),
-        )
-        .group_by("day")
+        select(number.label("number"), func.count(), func.count().filter(answered))
+        .where(Email.status == EmailStatus.SENT, Email.sent_at >= midnights[0], Email.sent_at < midnights[-1])
+        .group_by("number")
     )
-    return {on: (sent, replied) for on, sent, replied in rows}
+    return {first + timedelta(days=on - 1): (sent, replied) for on, sent, replied in rows}
 
 
 async def _calls_by_hour(tx: Transaction, first: date, last: date) -> list[_CallHour]:

@@ -44,16 +44,19 @@ class SystemOverview:
     keys: list[ApiKey]
 
 
+CALLS = select(
+    select(func.count()).where(PhoneCall.status == CallStatus.SCHEDULED).scalar_subquery(),
+    select(func.count()).where(PhoneCall.klaerung_noetig).scalar_subquery(),
+)
+
+
 async def system_overview(work: Work) -> SystemOverview:
     """Return all of it."""
     queue = await queue_overview(work)
     async with work.transaction() as tx:
         outbox = await outbox_overview(tx)
         mailboxes = list(await tx.session.scalars(select(MailboxCursor).order_by(MailboxCursor.postfach)))
-        scheduled = await tx.session.scalar(
-            select(func.count()).where(PhoneCall.status == CallStatus.SCHEDULED)
-        )
-        undecided = await tx.session.scalar(select(func.count()).where(PhoneCall.klaerung_noetig))
+        scheduled, undecided = (await tx.session.execute(CALLS)).one()
         rows = await tx.session.execute(
             select(
                 PhoneCall.id,
@@ -85,8 +88,8 @@ async def system_overview(work: Work) -> SystemOverview:
         mailboxes=mailboxes,
         stopped=await list_stopped(work, PageRequest(1, SHOWN)),
         calls_for_person=for_person,
-        calls_for_person_count=undecided or 0,
-        scheduled_calls=scheduled or 0,
+        calls_for_person_count=undecided,
+        scheduled_calls=scheduled,
         staff=await list_staff(work),
         keys=await list_keys(work),
     )

@@ -57,15 +57,11 @@ async def outbox_overview(tx: Transaction) -> OutboxOverview:
     waiting = _waiting(OutboxEvent)
     late = and_(waiting, OutboxEvent.available_at <= tx.now)
     since = case((OutboxEvent.attempts > 0, OutboxEvent.created_at), else_=OutboxEvent.available_at)
-    count, oldest, set_aside = (
-        await tx.session.execute(
-            select(
-                func.count().filter(waiting),
-                func.min(since).filter(late),
-                func.count().filter(OutboxEvent.set_aside_at.is_not(None)),
-            ).where(OutboxEvent.published_at.is_(None))
-        )
-    ).one()
+    of_the_waiting = select(func.count(), func.min(since).filter(late)).where(waiting).subquery()
+    put_aside = and_(OutboxEvent.published_at.is_(None), OutboxEvent.set_aside_at.is_not(None))
+    of_those_aside = select(func.count()).where(put_aside).scalar_subquery()
+    found: Any = (await tx.session.execute(select(*of_the_waiting.c, of_those_aside))).one()
+    count, oldest, set_aside = found
     shown = await tx.session.scalars(
         select(OutboxEvent).where(OutboxEvent.set_aside_at.is_not(None)).order_by(OutboxEvent.id).limit(SHOWN)
     )

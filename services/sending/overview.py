@@ -3,8 +3,19 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import (
+    DateTime,
+    ScalarSelect,
+    Select,
+    SQLColumnExpression,
+    and_,
+    bindparam,
+    func,
+    select,
+    update,
+)
 
 from services.hints import EMAIL_QUEUE
 from services.models import Email, EmailStatus, MailDomain, MailQueueState, Staff
@@ -44,22 +55,29 @@ class QueueOverview:
     slow_domains: list[MailDomain]
 
 
+def _count(condition: SQLColumnExpression[bool]) -> ScalarSelect[int]:
+    return select(func.count()).select_from(Email).where(condition).scalar_subquery()
+
+
+def _numbers() -> Select[*tuple[Any, ...]]:
+    due = and_(
+        Email.status == EmailStatus.QUEUED,
+        Email.naechster_versuch_at <= bindparam("now", type_=DateTime(timezone=True)),
+    )
+    of_the_due = select(func.count(), func.min(Email.naechster_versuch_at)).where(due).subquery()
+    counts = (_count(Email.status == status) for status in EmailStatus)
+    return select(*counts, _count(and_(Email.zustellung_unklar)), *of_the_due.c)
+
+
+NUMBERS = _numbers()
+"""How many e-mails have each status, each counted by its index."""
+
+
 async def queue_overview(work: Work) -> QueueOverview:
     """Return the state of the queue."""
     async with work.transaction() as tx:
-        counts = dict.fromkeys(EmailStatus, 0)
-        for status, count in await tx.session.execute(
-            select(Email.status, func.count()).group_by(Email.status)
-        ):
-            counts[status] = count
-        unclear = await tx.session.scalar(select(func.count()).where(Email.zustellung_unklar))
-        due, oldest_due = (
-            await tx.session.execute(
-                select(func.count(), func.min(Email.naechster_versuch_at)).where(
-                    Email.status == EmailStatus.QUEUED, Email.naechster_versuch_at <= tx.now
-                )
-            )
-        ).one()
+        found: Any = (await tx.session.execute(NUMBERS, {"now": tx.now})).one()
+        *numbers, unclear, due, oldest_due = found
         state, holder = (
             await tx.session.execute(
                 select(MailQueueState, Staff.name).outerjoin(Staff, Staff.id == MailQueueState.held_by)
@@ -70,8 +88,8 @@ async def queue_overview(work: Work) -> QueueOverview:
             select(MailDomain).where(MailDomain.slow_until > tx.now).order_by(MailDomain.slow_until.desc())
         )
         return QueueOverview(
-            counts=counts,
-            unclear=unclear or 0,
+            counts=dict(zip(EmailStatus, numbers, strict=True)),
+            unclear=unclear,
             due=due,
             oldest_due=oldest_due,
             paused_until=paused and paused.paused_until,

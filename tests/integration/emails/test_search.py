@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import event, text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
+from services.emails import lists
 from services.emails.lists import EmailFilters, list_emails
 from services.pagination import PageRequest
 from tests.factories import make_email
@@ -107,3 +108,19 @@ async def test_words_are_looked_up_in_an_index(session: AsyncSession, engine: As
         for statement, parameters in queries:
             plan = await connection.exec_driver_sql(f"EXPLAIN {statement}", parameters)
             assert "ix_emails_search" in "\n".join(plan.scalars()), statement
+
+
+@pytest.mark.parametrize("newest", [{"betreff": "Anfrage neu"}, {"betreff": "Ganz anderes"}])
+async def test_a_word_of_most_emails_finds_the_same_whether_or_not_the_newest_have_it(
+    session: AsyncSession, monkeypatch: pytest.MonkeyPatch, newest: dict[str, str]
+):
+    async with session.begin():
+        session.add_all([make_email(id=number, betreff="Anfrage") for number in range(1, 13)])
+        session.add_all([make_email(id=number, **newest) for number in range(13, 19)])
+    for request in (PageRequest(limit=3), PageRequest(limit=3, after=12), PageRequest(limit=3, page=2)):
+        usual = await list_emails(work_of(session), EmailFilters(q="anfrage"), request)
+        with monkeypatch.context() as fewer:
+            fewer.setattr(lists, "COMMON", 1)
+            found = await list_emails(work_of(session), EmailFilters(q="anfrage"), request)
+        assert [email.id for email in found.rows] == [email.id for email in usual.rows]
+        assert (found.total, found.next) == (usual.total, usual.next)
