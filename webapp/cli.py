@@ -113,6 +113,30 @@ def migrate() -> None:
     click.echo("The schema is up to date.")
 
 
+@cli.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of lines.")
+def doctor(as_json: bool) -> None:
+    """Try everything this installation needs; say of each that it is well, or what to do.
+
+    Nothing is changed or sent. Ends with 1 when something is wrong.
+    """
+    from webapp.doctor import PROBES, Finding, look_into
+    from webapp.logs import configure_logging
+
+    try:
+        configure_logging(get_config().model_copy(update={"log_level": "ERROR"}))
+        findings = asyncio.run(look_into(get_config(), PROBES))
+    except ConfigurationError as error:
+        refused = str(error).splitlines()
+        findings = [Finding("settings", False, line, "put it right") for line in refused]
+    well = all(finding.ok for finding in findings)
+    if as_json:
+        click.echo(msgspec.json.encode({"ok": well, "findings": findings}))
+    else:
+        click.echo("\n".join(finding.line for finding in findings))
+    sys.exit(0 if well else EXIT_REFUSED)
+
+
 @cli.group()
 def staff() -> None:
     """Manage the accounts of the call desk."""

@@ -6,9 +6,9 @@ raises the same exceptions before the server's 354 and after the final dot.
 
 import asyncio
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
-from typing import cast
+from typing import TypeVar, cast
 
 import aiosmtplib
 from aiosmtplib import SMTPResponse
@@ -19,6 +19,8 @@ from services.sending.message import OutgoingMessage
 from services.sending.options import SmtpOptions
 from services.sending.verdict import DeliveryResult, readable
 from shared.config.values import address_literal
+
+Answer = TypeVar("Answer")
 
 BeforeData = Callable[[], Awaitable[bool]]
 """Awaited before DATA; False forbids it."""
@@ -78,9 +80,23 @@ class SmtpConnection:
 
         `before_data` has been awaited and answered True before the server gets DATA.
         """
+        result = await self._in_words(self._attempt(message, before_data))
+        if isinstance(result, DeliveryResult):
+            return result
+        self.stage = AttemptStage.ACCEPTED
+        self._last_used = asyncio.get_running_loop().time()
+        return self._result(Ending.REPLY, result)
+
+    async def knock(self) -> DeliveryResult:
+        """Connect and log in as before a message, and send none; a result without a code is success."""
+        result = await self._in_words(self._open())
+        return result if isinstance(result, DeliveryResult) else self._result(Ending.REPLY)
+
+    async def _in_words(self, step: Coroutine[object, object, Answer]) -> Answer | DeliveryResult:
+        """Return what a step does within the deadline, or what kept it from that."""
         try:
             async with asyncio.timeout(self._options.deadline):
-                reply = await self._attempt(message, before_data)
+                return await step
         except _Refused as refusal:
             return self._refused(refusal.reply)
         except _NeedsUtf8:
@@ -99,9 +115,6 @@ class SmtpConnection:
         except asyncio.CancelledError:
             self.drop()
             raise
-        self.stage = AttemptStage.ACCEPTED
-        self._last_used = asyncio.get_running_loop().time()
-        return self._result(Ending.REPLY, reply)
 
     async def close(self) -> None:
         """Say goodbye and close; what the server makes of it doesn't matter."""
