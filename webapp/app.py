@@ -42,6 +42,7 @@ from webapp.head import allow_head, head_as_get
 from webapp.measured import measured
 from webapp.prefix import below, refuse_taken
 from webapp.readiness import Obstacle
+from webapp.request_ids import with_request_id
 from webapp.security import SECURITY_HEADERS, is_secure
 from webapp.service_keys import ServiceKeys, limit_headers
 from webapp.templating import create_template_engine
@@ -108,7 +109,8 @@ def create_app(config: Settings | None = None, *, clock: Clock | None = None) ->
         pdb_on_exception=False,
     )
     refuse_taken(config.root_path, app.routes)
-    app.asgi_handler = logged(below(head_as_get(measured(app.asgi_handler)), config.root_path), config)
+    below_root = below(head_as_get(measured(app.asgi_handler)), config.root_path)
+    app.asgi_handler = with_request_id(logged(below_root, config))
     return app
 
 
@@ -185,6 +187,7 @@ def _cors(config: Settings) -> CORSConfig | None:
         expose_headers=[
             "Location",
             "Idempotent-Replayed",
+            "X-Request-ID",
             "Retry-After",
             "RateLimit-Limit",
             "RateLimit-Remaining",
