@@ -97,6 +97,7 @@ class Action(StrEnum):
     ADDRESS_RELEASED = "address_released"
     THERAPIST_EXPORTED = "therapist_exported"
     THERAPIST_ERASED = "therapist_erased"
+    LIST_EXPORTED = "list_exported"
     SHIFT_NOTE_LEFT = "shift_note_left"
     SHIFT_NOTE_TAKEN_DOWN = "shift_note_taken_down"
 

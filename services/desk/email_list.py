@@ -61,15 +61,7 @@ async def email_overview(
     work: Work, view: EmailView, narrowed: EmailFilters, request: PageRequest
 ) -> EmailOverview:
     """Return one page of a view, narrowed by words, therapist and dates; six queries whatever the size."""
-    chosen = FILTERS[view]
-    filters = replace(
-        narrowed,
-        status=chosen.status,
-        antwort_erhalten=chosen.antwort_erhalten,
-        nachverfolgung_erforderlich=chosen.nachverfolgung_erforderlich,
-        zustellung_unklar=chosen.zustellung_unklar,
-    )
-    found = await list_emails(work, filters, request)
+    found = await list_emails(work, narrowed_to(view, narrowed), request)
     ids = [email.id for email in found.rows]
     async with work.transaction() as tx:
         attempts = await _attempts(tx, ids)
@@ -77,6 +69,18 @@ async def email_overview(
         counts = await count_views(tx)
     rows = [EmailRow(email, attempts.get(email.id, 0), calls.get(email.id)) for email in found.rows]
     return EmailOverview(Page(rows, found.request, found.total), counts)
+
+
+def narrowed_to(view: EmailView, narrowed: EmailFilters) -> EmailFilters:
+    """Return the filters of a view, narrowed by words, therapist and dates."""
+    chosen = FILTERS[view]
+    return replace(
+        narrowed,
+        status=chosen.status,
+        antwort_erhalten=chosen.antwort_erhalten,
+        nachverfolgung_erforderlich=chosen.nachverfolgung_erforderlich,
+        zustellung_unklar=chosen.zustellung_unklar,
+    )
 
 
 async def _attempts(tx: Transaction, ids: Sequence[int]) -> dict[int, int]:

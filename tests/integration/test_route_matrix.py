@@ -30,6 +30,8 @@ PUBLIC = {
 }
 ADMINISTRATORS = {
     "GET /activity",
+    "GET /emails/export",
+    "GET /week/export",
     "GET /system/staff/new",
     "GET /system/staff/99",
     "POST /system/staff",

@@ -37,6 +37,7 @@ ACTIONS = {
     Action.PHONE_CORRECTION_LIFTED: msgid("took back a corrected phone number"),
     Action.THERAPIST_EXPORTED: msgid("exported what is held of a therapist"),
     Action.THERAPIST_ERASED: msgid("erased a therapist"),
+    Action.LIST_EXPORTED: msgid("exported a list"),
     Action.ABSENCE_SET: msgid("noted that a therapist is absent"),
     Action.ABSENCE_LIFTED: msgid("noted that a therapist is there again"),
     Action.STAFF_ADDED: msgid("added an account"),

@@ -8,6 +8,7 @@ from webapp.controllers.pages.call_notes import CallTherapistController, RingBac
 from webapp.controllers.pages.calls import CallController
 from webapp.controllers.pages.compose import EmailComposeController
 from webapp.controllers.pages.emails import EmailsController
+from webapp.controllers.pages.exports import ExportController
 from webapp.controllers.pages.inbox import InboxController
 from webapp.controllers.pages.login import LoginController
 from webapp.controllers.pages.my_day import MyDayController
@@ -37,6 +38,7 @@ pages_router = Router(
         EmailComposeController,
         EmailReplyController,
         EmailsController,
+        ExportController,
         InboxController,
         LoginController,
         PeopleController,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import date, time, timedelta
 from functools import partial
-from typing import Any, cast
+from typing import Any, Self, cast
 from urllib.parse import urlencode
 
 from litestar import Controller, Response, get, post
@@ -43,6 +43,23 @@ class ListQuery:
     bis: date | None = None
     therapist: int | None = None
     page: int = 1
+
+    @classmethod
+    def read(cls, show: str, q: str, von: str, bis: str, therapist: str, page: str = "") -> Self:
+        """Read the parts of an address."""
+        return cls(
+            show=EmailView(show) if show in set(EmailView) else EmailView.ALL,
+            q=q.strip()[:LONGEST_SEARCH],
+            von=read_date(von),
+            bis=read_date(bis),
+            therapist=read_number(therapist) or None,
+            page=min(max(read_number(page) or 1, 1), MOST_PAGES),
+        )
+
+    @property
+    def export_url(self) -> str:
+        """The address of the whole list as a file."""
+        return self.url().replace("/emails", "/emails/export", 1)
 
     def url(self, **changes: object) -> str:
         """Return the list's address with some of its parts changed; a change starts at page 1."""
@@ -125,14 +142,7 @@ class EmailsController(Controller):
         left: FromQuery[str] = "",
     ) -> Template:
         """Show a page of the list, or only its changing part."""
-        query = ListQuery(
-            show=EmailView(show) if show in set(EmailView) else EmailView.ALL,
-            q=q.strip()[:LONGEST_SEARCH],
-            von=read_date(von),
-            bis=read_date(bis),
-            therapist=read_number(therapist) or None,
-            page=min(max(read_number(page) or 1, 1), MOST_PAGES),
-        )
+        query = ListQuery.read(show, q, von, bis, therapist, page)
         return await _list_page(visit, query, done=done, n=read_number(n) or 0, left=read_number(left) or 0)
 
     @post("/retry", status_code=303)

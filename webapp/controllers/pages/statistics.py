@@ -24,7 +24,7 @@ class StatisticsController(Controller):
     @get("/statistics")
     async def show(self, work: NamedDependency[Work], days: FromQuery[int] = PERIODS[0]) -> Template:
         """Draw mails and calls by day, and the hours that pay off."""
-        period = days if days in PERIODS else PERIODS[0]
+        period = period_of(days)
         last = work.today
         statistics = await load_statistics(work, first=last - timedelta(days=period - 1), last=last)
         every = -(-period // MOST_LABELS)
@@ -44,3 +44,8 @@ class StatisticsController(Controller):
                 "heat": heat_map(statistics.hours),
             },
         )
+
+
+def period_of(days: int) -> int:
+    """Return how many days are shown: what was asked for where that can be chosen."""
+    return days if days in PERIODS else PERIODS[0]
