@@ -1,4 +1,8 @@
-"""Alembic's entry: the schema of `services.models`, over the application's own settings."""
+"""Alembic's entry: the schema of `services.models`, over the application's own settings.
+
+Each migration is a transaction of its own, so that one may step out of it (`autocommit_block`) to build an index
+while rows are written.
+"""
 
 import asyncio
 
@@ -11,11 +15,18 @@ from services.models import SCHEMA, Base
 from shared.config import get_config
 from shared.postgresql import Connection, connect
 
+ONE_AT_A_TIME = "SELECT pg_advisory_lock(hashtext('communication_service.migrate'))"
+
+SHORT_WAITS = "SET lock_timeout = '3s'"
+"""Whoever waits for a table holds up all that come later, so it is better tried again (`migrations.upgrade`)."""
+
 
 def run(connection: Session) -> None:
-    connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('communication_service.migrate'))"))
+    connection.execute(text(ONE_AT_A_TIME))
+    connection.execute(text(SHORT_WAITS))
     if connection.scalar(text(f"SELECT to_regnamespace('{SCHEMA}')")) is None:
         connection.execute(text(f"CREATE SCHEMA {SCHEMA}"))
+    connection.commit()
     context.configure(
         connection=connection,
         target_metadata=Base.metadata,
@@ -23,8 +34,11 @@ def run(connection: Session) -> None:
         include_name=lambda name, kind, _parents: kind != "schema" or name == SCHEMA,
         version_table_schema=SCHEMA,
         compare_server_default=True,
+        transaction_per_migration=True,
     )
-    context.run_migrations()
+    with context.begin_transaction():
+        context.run_migrations()
+    connection.commit()
 
 
 async def main() -> None:
@@ -34,9 +48,11 @@ async def main() -> None:
         return await connect(url, application_name="calldesk-migrate", command_seconds=None)
 
     engine = create_async_engine(url.set(query={}), async_creator=new_connection)
-    async with engine.begin() as connection:
-        await connection.run_sync(run)
-    await engine.dispose()
+    try:
+        async with engine.connect() as connection:
+            await connection.run_sync(run)
+    finally:
+        await engine.dispose()  # the lock ends with the connection
 
 
 asyncio.run(main())

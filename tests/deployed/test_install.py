@@ -5,6 +5,8 @@ import os
 import re
 import shutil
 import subprocess
+import sys
+import zipfile
 from collections.abc import Generator
 from pathlib import Path
 
@@ -64,6 +66,19 @@ def test_a_unit_is_sound_and_lets_the_process_do_nothing_else(unit: Path):
     exposure = re.search(r"exposure level for \S+ ([\d.]+)", rated.stdout)
     assert exposure
     assert float(exposure[1]) <= MOST_EXPOSED
+
+
+def test_the_wheel_has_what_is_not_code_and_no_tests(tmp_path: Path):
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(build, cwd=ROOT, check=True, capture_output=True, timeout=100)
+    [wheel] = tmp_path.glob("*.whl")
+    names = set(zipfile.ZipFile(wheel).namelist())
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    packages = ("webapp/", "services/", "shared/", "migrations/")
+    assert {name for name in tracked.splitlines() if name.startswith(packages)} <= names
+    assert {name.split("/")[0] for name in names if not name.startswith(packages)} == {
+        wheel.name.removesuffix("-py3-none-any.whl") + ".dist-info"
+    }
 
 
 def test_the_images_of_compose_are_of_a_version_and_the_processes_hardened():

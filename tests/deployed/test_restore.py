@@ -8,6 +8,7 @@ import sys
 from collections.abc import Generator
 from datetime import timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import URL
@@ -27,9 +28,10 @@ PROGRAMS = VERSIONS[-1]
 IN_FLIGHT = (
     {"status": EmailStatus.QUEUED},
     {"status": EmailStatus.QUEUED},
-    {"status": EmailStatus.SENDING, "anspruch_bis": NOW + timedelta(minutes=3)},
+    {"status": EmailStatus.SENDING, "anspruch": uuid4(), "anspruch_bis": NOW + timedelta(minutes=3)},
     {
         "status": EmailStatus.SENDING,
+        "anspruch": uuid4(),
         "anspruch_bis": NOW + timedelta(minutes=3),
         "uebergabe_begonnen_at": NOW,
     },

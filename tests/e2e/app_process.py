@@ -45,14 +45,14 @@ class RunningApp:
         self.base_url = f"http://127.0.0.1:{self.port}"
         self.config: Settings
         self.api_key = ""
-        self._settings: dict[str, str] = {}
+        self.settings: dict[str, str] = {}
 
     def start(self) -> None:
         """Start everything and wait until the web process answers."""
         self._peers.start(around=NOW, disposable=True)
         self.web.prepare()
         self.worker.prepare()
-        self._settings = self._peers.addresses().settings() | {
+        self.settings = self._peers.addresses().settings() | {
             "APP_ENV": "testing",
             "CLOCK_OFFSET_SECONDS": str(round((NOW - datetime.now(UTC)).total_seconds())),
             "COMMUNICATION_SERVICE_HOST": "127.0.0.1",
@@ -60,14 +60,14 @@ class RunningApp:
             "DATA_DIR": str(self.folder),
             **self._own_settings,
         }
-        self._settings = self.prepare_settings(self._settings)
-        prepare_database(self._settings, sample_data=True)
+        self.settings = self.prepare_settings(self.settings)
+        prepare_database(self.settings, sample_data=True)
         self.config = load_settings(
-            env_file=None, **{name.lower(): value for name, value in self._settings.items()}
+            env_file=None, **{name.lower(): value for name, value in self.settings.items()}
         )
         self.api_key = self.run(lambda session: create_key(work_of(session, now=NOW), "Matching Service"))
-        self.web.start(self._settings)
-        self.worker.start(self._settings)
+        self.web.start(self.settings)
+        self.worker.start(self.settings)
         self.wait_until_healthy()
 
     def prepare_settings(self, settings: dict[str, str]) -> dict[str, str]:
@@ -85,7 +85,7 @@ class RunningApp:
     def restart_web(self) -> None:
         """End the web process as a deployment does, and start it again on the same port."""
         self.web.stop()
-        self.web.start(self._settings)
+        self.web.start(self.settings)
         self.wait_until_healthy()
 
     def wait_until_healthy(self) -> None:

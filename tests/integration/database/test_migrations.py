@@ -10,8 +10,10 @@ import pytest
 from alembic import command
 from alembic.script import ScriptDirectory
 from sqlalchemy import URL
+from structlog.testing import capture_logs
 
-from migrations.upgrade import alembic_config
+from migrations.upgrade import alembic_config, upgrade
+from shared.config.settings import load_settings
 from tests.eventually import eventually
 from webapp.demo.servers.postgres import EmbeddedPostgres
 
@@ -278,3 +280,23 @@ def test_calls_are_linked_to_the_emails_they_are_about_and_calls_beside_another_
     ]
     command.upgrade(alembic, "head")
     command.check(alembic)
+
+
+async def test_a_migration_lets_others_go_first_and_tries_again(empty_database: URL):
+    url = empty_database.set(drivername="postgresql").render_as_string(hide_password=False)
+    config = load_settings(env_file=None, database_url=url)
+    await asyncio.to_thread(upgrade, config)
+    busy = await asyncpg.connect(url)
+    held = busy.transaction()
+    await held.start()
+    await busy.execute("LOCK communication_service.alembic_version")
+    with capture_logs() as said:
+        migrating = asyncio.create_task(asyncio.to_thread(upgrade, config))
+
+        async def has_waited() -> bool:
+            return any(line["event"] == "migration_waits" for line in said)
+
+        await eventually(has_waited)
+        await held.rollback()
+        await migrating
+    await busy.close()
