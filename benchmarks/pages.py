@@ -32,6 +32,7 @@ from shared.database import SessionFactory
 from tests.work import a_moment, work_of
 from webapp.app import create_app
 from webapp.auth import SESSION_COOKIE
+from webapp.logs import configure_logging
 
 PASSWORD = "correct horse battery"
 SLOW_SECONDS = 0.1
@@ -53,7 +54,7 @@ class PageToMeasure:
 def pages(call_id: int, email_id: int) -> list[PageToMeasure]:
     return [
         PageToMeasure("Today", "/", 31),
-        PageToMeasure("Today, its list alone", "/", 7, htmx=True),
+        PageToMeasure("Today, its list alone", "/", 8, htmx=True),
         PageToMeasure("Call beside the list", f"/calls/{call_id}", 31),
         PageToMeasure("Call, what changed elsewhere", f"/calls/{call_id}/state?version=1", 7),
         PageToMeasure("Search by number", "/search?q=0301000777", 4),
@@ -71,7 +72,7 @@ def pages(call_id: int, email_id: int) -> list[PageToMeasure]:
         PageToMeasure("Therapist", "/therapists/77", 12),
         PageToMeasure("Statistics, 14 days", "/statistics?days=14", 5),
         PageToMeasure("Statistics, 90 days", "/statistics?days=90", 5),
-        PageToMeasure("System", "/system", 19),
+        PageToMeasure("System", "/system", 16),
     ]
 
 
@@ -142,6 +143,7 @@ async def background(sessions: SessionFactory, rules: DeskRules, requests: int) 
 
 
 async def run(config: Settings, size: Size, requests: int) -> None:
+    configure_logging(config)
     await fill(config.get_database_url(), size)
     app = create_app(config, clock=lambda: NOW)
     async with app.lifespan():

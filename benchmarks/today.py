@@ -26,6 +26,7 @@ from benchmarks.pages import logged_in
 from shared.postgresql import connect, connect_arguments
 from webapp.app import create_app
 from webapp.auth import SESSION_COOKIE
+from webapp.logs import configure_logging
 
 FEW, USUAL, MANY = 200, 500, 2_000
 TOKEN = re.compile('name="_csrf_token" value="([0-9a-f]+)"')
@@ -88,6 +89,7 @@ async def visited(app: Litestar) -> AsyncGenerator[httpx.AsyncClient]:
 async def desk(url: URL) -> AsyncGenerator[httpx.AsyncClient]:
     """Yield the browser of somebody who works at the desk over a database, with no call in hand."""
     config = bench_settings(url.render_as_string(hide_password=False))
+    configure_logging(config)
     app = create_app(config, clock=lambda: NOW)
     async with visited(app) as browser:
         token, call_id = await logged_in(app.state.sessions, app.state.rules)

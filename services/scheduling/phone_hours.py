@@ -45,7 +45,12 @@ def openings(availability: Availability, days: Iterable[date], rules: DeskRules)
 
 def keeps_holiday(availability: Availability, day: date, rules: DeskRules) -> bool:
     """Say whether a day is a public holiday where the practice is: in any of its states."""
-    return any(is_holiday(day, state) for state in availability.states or (rules.holiday_state,))
+    return _is_holiday_in_any(day, availability.states or frozenset({rules.holiday_state}))
+
+
+@lru_cache(maxsize=4_096)
+def _is_holiday_in_any(day: date, states: frozenset[str]) -> bool:
+    return any(is_holiday(day, state) for state in states)
 
 
 def _interval(day: date, window: Window) -> Interval:

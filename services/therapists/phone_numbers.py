@@ -95,6 +95,7 @@ def _read_cut(text: str) -> tuple[PhoneNumber, ...]:
     return tuple(found.values())
 
 
+@lru_cache(maxsize=4_096)
 def dialable(text: str | None) -> tuple[PhoneNumber, ...]:
     """Return the numbers of a field at which a person may answer: all but those of fax machines."""
     return tuple(number for number in read_numbers(text) if not number.is_fax)
