@@ -1,9 +1,11 @@
 import re
+from datetime import timedelta
 
 from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.accounts.staff import add_staff
-from services.models import Activity, ApiKey, MailQueueState, OutboxEvent, Staff
+from services.models import Activity, ApiKey, EmailStatus, MailQueueState, OutboxEvent, Staff
 from services.sending.hold import hold_queue
 from shared.database import SessionFactory
 from tests.clock import FakeClock
@@ -150,3 +152,26 @@ async def test_only_administrators_manage_accounts_and_keys(
 
 async def test_metrics_need_a_key(client: Client):
     assert (await client.get("/metrics")).status_code == 401
+
+
+async def test_it_begins_with_what_needs_attention_or_says_that_all_is_well(
+    staff_client: Client, session: AsyncSession, clock: FakeClock
+):
+    page = (await staff_client.get("/system")).text
+    assert "All is well: nothing is late" in page
+    async with session.begin():
+        session.add(
+            make_email(status=EmailStatus.QUEUED, naechster_versuch_at=clock() - timedelta(minutes=6))
+        )
+    page = (await staff_client.get("/system")).text
+    assert "1 e-mail is not leaving" in page
+    assert "All is well" not in page
+    async with session.begin():
+        session.add(
+            MailQueueState(id=1, failures=3, reason="535 5.7.8 bad credentials", paused_until=clock())
+        )
+    page = (await staff_client.get("/system")).text
+    attention = page.partition('id="attention-title"')[2].partition("</section>")[0]
+    assert "The mail server can't be used" in attention
+    assert "535 5.7.8 bad credentials" in attention
+    assert "is not leaving" not in attention

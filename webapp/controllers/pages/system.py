@@ -10,6 +10,7 @@ from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect, Template
 
 from services.accounts.api_keys import create_key, revoke_key
+from services.desk.attention import needs_attention
 from services.desk.call_guide import SAMPLE, guide_errors, load_guides, render, save_guide
 from services.desk.system import system_overview
 from services.emails.stop_list import NotStopped, release, stop_address
@@ -181,10 +182,12 @@ def _back(done: str = "", about: int | None = None) -> Redirect:
 
 async def _page(work: Work, *, status: int = 200, **shown: object) -> Template:
     """Return the page; `shown` goes before what it shows when nothing was just done."""
+    overview = await system_overview(work)
     context: dict[str, object] = {
         "active_page": "system",
         "now": work.now,
-        "overview": await system_overview(work),
+        "overview": overview,
+        "attention": needs_attention(overview, work.now),
         "new_key": NewKey(),
         "new_hold": NewHold(),
         "new_stop": NewStop(),
