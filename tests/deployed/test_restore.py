@@ -72,10 +72,11 @@ def rehearse(server: EmbeddedPostgres, backup: Path) -> subprocess.CompletedProc
         "PATH": f"{PROGRAMS}:{Path(sys.executable).parent}:{os.environ['PATH']}",
     }
     return subprocess.run(
-        [DEPLOY / "rehearse-restore", backup], env=environment, capture_output=True, text=True, timeout=100
+        [DEPLOY / "rehearse-restore", backup], env=environment, capture_output=True, text=True, timeout=200
     )
 
 
+@pytest.mark.timeout(300)
 def test_what_was_in_flight_waits_for_a_person_and_nothing_is_sent_twice(
     server: EmbeddedPostgres, tmp_path: Path
 ):
