@@ -60,7 +60,7 @@ class Nginx:
 
     def _site(self, web_ports: Sequence[int], root: str) -> str:
         site = (DEPLOY / "nginx/calldesk.conf").read_text()
-        servers = "".join(f"    server 127.0.0.1:{p} max_fails=1 fail_timeout=2s;\n" for p in web_ports)
+        servers = "".join(f"    server 127.0.0.1:{p} max_fails=0;\n" for p in web_ports)
         site = re.sub(r"(    server 127.*\n)+", servers, site)
         site = site.replace("listen 443", f"listen 127.0.0.1:{self.port}")
         site = site.replace("/etc/ssl", str(self.folder))
