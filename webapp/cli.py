@@ -38,7 +38,7 @@ EXIT_USAGE = 2
 def cli(env_file: Path | None) -> None:
     """Communication service and call desk.
 
-    Settings come from the environment or from .env; the README lists them.
+    Settings come from the environment or from .env; docs/reference/settings.md lists them.
     """
     if env_file:
         _load_env_file(env_file)

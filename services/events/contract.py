@@ -1,6 +1,6 @@
 """The event contract as an AsyncAPI 3 document, made from the code.
 
-`python -m services.events.contract > docs/asyncapi.yaml` writes it; a test says when that is due.
+`python -m services.events.contract > docs/reference/asyncapi.yaml` writes it; a test says when that is due.
 """
 
 import sys

@@ -23,7 +23,7 @@ from services.receiving.bounds import LARGEST_MESSAGE
 from services.receiving.decoding import clean
 from services.receiving.message import LARGEST_HEAD
 from shared.config import Settings
-from shared.config.settings import MailSecurity
+from shared.config.values import MailSecurity
 
 LISTED_AT_ONCE = 500
 LONGEST_REASON = 300

@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Self
 
 from shared.config import Settings
-from shared.config.settings import MailSecurity
-from shared.config.values import is_full_name
+from shared.config.values import MailSecurity, is_full_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

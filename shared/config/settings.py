@@ -2,46 +2,32 @@
 
 import hmac
 import os
-from datetime import time
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypedDict
+from typing import Any, Self, TypedDict
 from zoneinfo import ZoneInfo
 
 from dotenv import dotenv_values
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import ValidationError, model_validator
 from sqlalchemy import URL, make_url
 
-from shared.config.checks import DEVELOPMENT_SECRET, contradictions, dangers
-from shared.config.database_url import POOLED, DatabaseUrl
-from shared.config.files import CertificateFile
+from shared.config.checks import contradictions, dangers
+from shared.config.database_url import POOLED
 from shared.config.names import misspelt
-from shared.config.values import (
-    SERVICE_PORTS,
-    Brokers,
-    DeskHours,
-    HeloName,
-    Host,
-    HostNames,
-    HostOrFolder,
-    InsecureParts,
-    Months,
-    Origins,
-    Port,
-    Proxies,
-    RootPath,
-    Seconds,
-    Sender,
-    SenderDomains,
-    SenderName,
-    State,
-    TimeZone,
-    TokenAddress,
+from shared.config.sections import (
+    Calls,
+    Database,
+    Kafka,
+    Logins,
+    Mailbox,
+    MailServer,
+    Process,
+    Retention,
+    Sending,
+    Services,
+    Web,
 )
-
-MailSecurity = Literal["none", "starttls", "tls"]
-FARTHEST_OFFSET = 10 * 365 * 24 * 3600
+from shared.config.values import SERVICE_PORTS, MailSecurity
 
 
 class ConfigurationError(Exception):
@@ -62,110 +48,10 @@ class SmtpSettings(TypedDict):
     sender_name: str
 
 
-class Settings(BaseSettings):
+class Settings(
+    Process, Web, Logins, Database, Kafka, Services, MailServer, Sending, Mailbox, Calls, Retention
+):
     """The configuration of one process; field names in capitals are the environment's names."""
-
-    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True)
-
-    app_env: Literal["development", "testing", "production"] = "development"
-    secret_key: SecretStr = SecretStr(DEVELOPMENT_SECRET)
-    allow_insecure: InsecureParts = ""
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
-    timezone: TimeZone = "Europe/Berlin"
-    data_dir: Path = Path(".data")
-    clock_offset_seconds: Annotated[int, Field(ge=-FARTHEST_OFFSET, le=FARTHEST_OFFSET)] = 0
-
-    database_url: DatabaseUrl = None
-    database_direct_url: DatabaseUrl = None
-    db_user: str = "postgres"
-    db_password: SecretStr = SecretStr("")
-    db_host: HostOrFolder = "localhost"
-    db_port: Port = 5432
-    db_name: str = "therapy_platform"
-    db_pool_size: Annotated[int, Field(ge=2, le=200)] = 10
-
-    smtp_host: Host = "localhost"
-    smtp_port: Port = 1025
-    smtp_username: str | None = None
-    smtp_password: SecretStr | None = None
-    smtp_use_tls: bool | MailSecurity = False
-    smtp_ca_file: CertificateFile = None
-    smtp_helo_name: HeloName = None
-    smtp_utf8: bool = False
-    smtp_connections: Annotated[int, Field(ge=1, le=50)] = 8
-    smtp_messages_per_connection: Annotated[int, Field(ge=1, le=100_000)] = 100
-    smtp_deadline_seconds: Seconds = 60
-    email_sender: Sender = "kontakt@therapieplatz.example"
-    email_sender_name: SenderName = "Therapieplatz-Vermittlung"
-    email_sender_domains: SenderDomains = ""
-    bounce_address: TokenAddress = ""
-    reply_to_address: TokenAddress = ""
-    email_lease_seconds: Seconds = 180
-    email_retry_base_seconds: Seconds = 60
-    email_retry_cap_seconds: Seconds = 14_400
-    email_max_age_hours: Annotated[float, Field(gt=0, le=8_760, allow_inf_nan=False)] = 48
-    queue_pause_base_seconds: Seconds = 5
-    queue_pause_cap_seconds: Seconds = 300
-    worker_poll_seconds: Seconds = 2
-    worker_health_host: Host = "127.0.0.1"
-    worker_health_port: Annotated[Port | None, BeforeValidator(lambda value: value or None)] = None
-
-    imap_host: str = ""
-    imap_port: Port = 993
-    imap_use_tls: MailSecurity = "tls"
-    imap_ca_file: Path | None = None
-    imap_username: str = ""
-    imap_password: SecretStr = SecretStr("")
-    imap_folder: str = "INBOX"
-    imap_poll_seconds: Annotated[float, Field(gt=0, le=1_200)] = 30
-
-    kafka_bootstrap_servers: Brokers = ""
-    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
-    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "PLAIN"
-    kafka_sasl_username: str | None = None
-    kafka_sasl_password: SecretStr | None = None
-    kafka_ssl_cafile: CertificateFile = None
-    outbox_retention_days: Annotated[int, Field(ge=1, le=3_650)] = 14
-    outbox_max_attempts: Annotated[int, Field(ge=1, le=1_000)] = 10
-
-    patient_service_url: str | None = None
-    therapist_service_url: str | None = None
-    matching_service_url: str | None = None
-    communication_service_url: str | None = None
-    geocoding_service_url: str | None = None
-    communication_service_host: Host = "127.0.0.1"
-    communication_service_port: Port = 8004
-    allowed_hosts: HostNames = ""
-    cors_origins: Origins = ""
-    root_path: RootPath = ""
-    trusted_proxies: Proxies = "127.0.0.1,::1"
-    access_log: bool = True
-    max_connections: Annotated[int, Field(ge=20, le=100_000)] = 800
-    api_rate_limit_per_minute: Annotated[int, Field(ge=0, le=1_000_000)] = 6_000
-    therapist_ttl_minutes: Annotated[int, Field(ge=1, le=525_600)] = 60
-    therapist_deadline_seconds: Seconds = 3
-
-    holiday_state: State = "BE"
-    desk_lines: Annotated[int, Field(ge=1, le=100)] = 3
-    desk_hours: DeskHours = (time(8), time(18))
-    call_duration_minutes: Annotated[int, Field(ge=1, le=240)] = 5
-    call_gap_minutes: Annotated[int, Field(ge=0, le=240)] = 5
-    call_notice_minutes: Annotated[int, Field(ge=0, le=10_080)] = 30
-    call_grid_minutes: Annotated[int, Field(ge=1, le=60)] = 5
-    call_horizon_days: Annotated[int, Field(ge=1, le=365)] = 14
-    call_max_attempts: Annotated[int, Field(ge=1, le=50)] = 5
-    call_wait_days: Annotated[int, Field(ge=0, le=14)] = 4
-    call_claim_minutes: Annotated[int, Field(ge=5, le=240)] = 10
-    undo_seconds: Annotated[int, Field(ge=0, le=300)] = 15
-    follow_up_after_days: Annotated[int, Field(ge=1, le=365)] = 7
-    session_hours: Annotated[int, Field(ge=1, le=720)] = 12
-    session_idle_minutes: Annotated[int, Field(ge=5, le=43_200)] = 60
-    require_totp: bool | Literal["everybody"] = False
-    retention_emails_months: Months = 0
-    retention_drafts_months: Months = 0
-    retention_incoming_months: Months = 0
-    retention_calls_months: Months = 0
-    retention_activity_months: Months = 0
 
     @model_validator(mode="after")
     def _can_work(self) -> Self:

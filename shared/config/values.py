@@ -4,7 +4,7 @@ import re
 import socket
 from datetime import time
 from ipaddress import ip_address, ip_network
-from typing import Annotated
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from email_validator import EmailNotValidError, validate_email
@@ -279,6 +279,9 @@ Host = Annotated[str, AfterValidator(_host)]
 
 HostOrFolder = Annotated[str, AfterValidator(lambda value: value if value.startswith("/") else _host(value))]
 """A host, or the folder of a database's socket."""
+
+MailSecurity = Literal["none", "starttls", "tls"]
+"""How the way to a mail server or mailbox is encrypted."""
 
 Port = Annotated[int, Field(ge=1, le=65_535)]
 Seconds = Annotated[float, Field(gt=0, le=WEEK_SECONDS, allow_inf_nan=False)]

@@ -12,7 +12,7 @@ from webapp.app import create_app
 
 SPECTRAL = "@stoplight/spectral-cli/dist/index.js"
 REDOCLY = "@redocly/cli/bin/cli.js"
-EVENTS = Path(__file__).parents[2] / "docs" / "asyncapi.yaml"
+EVENTS = Path(__file__).parents[2] / "docs" / "reference" / "asyncapi.yaml"
 CONTRACTS = ("openapi.json", "asyncapi.yaml")
 
 

@@ -16,7 +16,8 @@ from services.models import Staff
 from services.sending.ledger import Ledger
 from services.sending.queue import EmailQueue
 from shared.config import Settings
-from shared.config.settings import DEVELOPMENT_SECRET, load_settings
+from shared.config.checks import DEVELOPMENT_SECRET
+from shared.config.settings import load_settings
 from shared.database import SessionFactory
 from shared.direct_connection import DirectConnection
 from shared.notifications import Notifier

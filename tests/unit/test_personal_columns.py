@@ -28,7 +28,7 @@ ELSEWHERE = {
     "anruf_emails": "ids only",
     "gespraechsleitfaden": "the desk's own templates",
     "shift_notes": "what one shift tells the next; gone once taken down or out of date",
-    "staff": "closed, not erased: who did what stays known; docs/privacy.md",
+    "staff": "closed, not erased: who did what stays known; docs/how-to/privacy.md",
     "sessions": "end by themselves",
     "login_tries": "end by themselves; hashes only",
     "pending_logins": "end by themselves within minutes",

@@ -1,4 +1,4 @@
-"""What `docs/migrating.md` shows is what the service answers; the Python examples run as they stand."""
+"""What `docs/how-to/migrating.md` shows is what the service answers; the Python examples run as they stand."""
 
 import asyncio
 import json

@@ -8,7 +8,7 @@ import yaml
 from services.events.contract import SUMMARIES, asyncapi
 from services.events.types import PAYLOADS, EventType
 
-DOCUMENT = Path(__file__).parents[3] / "docs" / "asyncapi.yaml"
+DOCUMENT = Path(__file__).parents[3] / "docs" / "reference" / "asyncapi.yaml"
 
 
 def references(node: Any) -> Iterator[str]:
@@ -25,7 +25,7 @@ def references(node: Any) -> Iterator[str]:
 
 def test_the_document_says_what_the_code_does():
     written = yaml.safe_load(DOCUMENT.read_text())
-    assert written == asyncapi(), "run `python -m services.events.contract > docs/asyncapi.yaml`"
+    assert written == asyncapi(), "run `python -m services.events.contract > docs/reference/asyncapi.yaml`"
 
 
 def test_every_reference_leads_somewhere():

@@ -69,4 +69,4 @@ def test_both_are_found(tmp_path: Path, own: dict[str, str], config: str):
 
 
 def test_the_documents_say_the_same():
-    assert all(line in (ROOT / "docs/events.md").read_text() for line in GOES_ON_LOOKING.splitlines())
+    assert all(line in (ROOT / "docs/how-to/events.md").read_text() for line in GOES_ON_LOOKING.splitlines())

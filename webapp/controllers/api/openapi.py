@@ -26,7 +26,7 @@ NULL = {"type": "null"}
 
 ABOUT = """
 Sends e-mails to therapists and plans phone calls into their phone hours, follows up where no answer comes,
-and tells how they fare. What happens is told on Kafka, too, see `docs/asyncapi.yaml`.
+and tells how they fare. What happens is told on Kafka, too, see `docs/reference/asyncapi.yaml`.
 
 Every request carries an API key: `Authorization: Bearer <key>`. Each operation names the scopes that open
 it, and a key needs one of them: `emails` and `calls` read and write what they name, `read` reads everything.
