@@ -11,7 +11,7 @@ install = $(UV) $(1) || $(PIP) install --no-compile $(1)
 # Without bytecode every start compiles the libraries anew, which takes longer than the tests.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run test test-kafka test-real test-deployed check-api check format bench screenshots translations postcodes viewer lock clean
+.PHONY: help run test test-kafka test-real test-deployed check-api check format bench docs screenshots translations postcodes viewer lock clean
 
 run: $(VENV)/.run  ## the demo: everything on this machine, on embedded servers
 	@$(BIN)/calldesk demo
@@ -70,6 +70,9 @@ format: $(VENV)/.dev  ## lay out the code and fix what can be fixed
 
 bench: $(VENV)/.dev  ## measure; ONLY=pages takes one of them, QUICK=1 small sizes
 	@$(BIN)/python -m benchmarks $(if $(QUICK),--quick) $(ONLY)
+
+docs: $(VENV)/.dev  ## the pages of docs/reference/ that are made from the code
+	@$(BIN)/python -m tools.reference
 
 screenshots: $(VENV)/.dev  ## docs/screenshots/ afresh
 	@$(BIN)/python -m tests.e2e.ensure_browser

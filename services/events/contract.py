@@ -1,9 +1,8 @@
 """The event contract as an AsyncAPI 3 document, made from the code.
 
-`python -m services.events.contract > docs/reference/asyncapi.yaml` writes it; a test says when that is due.
+`make docs` writes it to `docs/reference/asyncapi.yaml`; a test says when that is due.
 """
 
-import sys
 from typing import Any
 
 import msgspec
@@ -169,11 +168,7 @@ def _name(event_type: EventType) -> str:
     return "".join(word.capitalize() for word in event_type.partition(".")[2].split("_"))
 
 
-def main() -> None:
-    """Print the document as YAML."""
-    sys.stdout.buffer.write(b"# Made by `python -m services.events.contract`; don't edit.\n")
-    sys.stdout.buffer.write(msgspec.yaml.encode(asyncapi()))
-
-
-if __name__ == "__main__":
-    main()
+def document() -> str:
+    """Return the document as YAML."""
+    opening = "# Made from the code by `make docs`; don't edit.\n"
+    return opening + msgspec.yaml.encode(asyncapi()).decode()

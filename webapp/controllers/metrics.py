@@ -14,11 +14,12 @@ from webapp.service_keys import METRICS
 @get("/metrics", include_in_schema=False, security=METRICS)
 async def metrics(work: NamedDependency[Work], state: State) -> Response[bytes]:
     """Answer with the service's figures and this process' own; needs an API key with the scope `metrics`."""
-    service = _service_figures(await service_figures(work), work.now.timestamp())
+    service = written_figures(await service_figures(work), work.now.timestamp())
     return Response(service + process_figures(state.engine, state.heartbeats), media_type=CONTENT_TYPE_LATEST)
 
 
-def _service_figures(figures: ServiceFigures, now: float) -> bytes:
+def written_figures(figures: ServiceFigures, now: float) -> bytes:
+    """Return the service's figures in Prometheus' text format; `now` is seconds since 1970."""
     registry = CollectorRegistry()
     queue, outbox = figures.queue, figures.outbox
     emails = Gauge("calldesk_emails", "E-mails by status", ["status"], registry=registry)

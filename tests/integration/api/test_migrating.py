@@ -1,4 +1,4 @@
-"""What `docs/how-to/migrating.md` shows is what the service answers; the Python examples run as they stand."""
+"""What `docs/how-to/migrating.md` shows is what the service answers; the Python examples run as they are."""
 
 import asyncio
 import json
@@ -40,7 +40,7 @@ def holds(shown: Any, answered: Any) -> bool:
 
 
 async def test_the_examples_of_the_migration_guide_are_answered_as_shown(client: Client, key: str):
-    examples = list(EXAMPLE.finditer((ROOT / "docs" / "migrating.md").read_text()))
+    examples = list(EXAMPLE.finditer((ROOT / "docs" / "how-to" / "migrating.md").read_text()))
     assert len(examples) > 10
     for example in examples:
         head, _, body = example["request"].partition("\n\n")

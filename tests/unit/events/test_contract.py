@@ -25,7 +25,7 @@ def references(node: Any) -> Iterator[str]:
 
 def test_the_document_says_what_the_code_does():
     written = yaml.safe_load(DOCUMENT.read_text())
-    assert written == asyncapi(), "run `python -m services.events.contract > docs/reference/asyncapi.yaml`"
+    assert written == asyncapi(), "run `make docs`"
 
 
 def test_every_reference_leads_somewhere():
