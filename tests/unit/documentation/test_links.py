@@ -1,3 +1,4 @@
+import itertools
 import re
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -15,11 +16,7 @@ def targets(document: Path) -> list[str]:
 def anchors(document: Path) -> set[str]:
     """The anchors GitHub gives headings."""
     found = list(tokens(document))
-    headings = [
-        after.content
-        for before, after in zip(found, found[1:], strict=False)
-        if before.type == "heading_open"
-    ]
+    headings = [after.content for before, after in itertools.pairwise(found) if before.type == "heading_open"]
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
