@@ -26,6 +26,10 @@ JSON_API = (KeyScope.EMAILS, KeyScope.CALLS, KeyScope.READ)
 SOON = timedelta(days=14)
 """A key that expires within this time is marked, so that the service gets another one before."""
 
+NOT_A_LIMIT = FieldError(
+    "requests_per_minute", "Give a whole number from 0 to %(limit)s.", (("limit", MOST_PER_MINUTE),)
+)
+
 
 class KeyState(StrEnum):
     """How a key fares."""
@@ -163,6 +167,5 @@ def _check_terms(terms: KeyTerms, now: datetime) -> list[FieldError]:
     if terms.expires_at is not None and terms.expires_at <= now:
         errors.append(FieldError("expires_at", "This is over already."))
     if terms.requests_per_minute is not None and not 0 <= terms.requests_per_minute <= MOST_PER_MINUTE:
-        limits = (("limit", MOST_PER_MINUTE),)
-        errors.append(FieldError("requests_per_minute", "Give a whole number from 0 to %(limit)s.", limits))
+        errors.append(NOT_A_LIMIT)
     return errors

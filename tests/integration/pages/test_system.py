@@ -4,6 +4,7 @@ from datetime import timedelta
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.accounts.api_keys import KeyState, list_keys, state_of
 from services.accounts.staff import add_staff
 from services.models import Activity, ApiKey, EmailStatus, MailQueueState, OutboxEvent, Staff
 from services.sending.hold import hold_queue
@@ -118,7 +119,7 @@ async def test_nobody_closes_their_own_account(staff_client: Client, anna: Staff
 
 
 async def test_a_key_is_shown_once_and_revoked(staff_client: Client, sessions: SessionFactory):
-    page = await submit(staff_client, "/system/keys", {"key_name": "matching"})
+    page = await submit(staff_client, "/system/keys", {"key_name": "matching", "scopes": "emails"})
     key = re.search(r"cd_[\w-]{20,}", page.text)
     assert key
     assert key[0] not in (await staff_client.get("/system")).text
@@ -129,6 +130,37 @@ async def test_a_key_is_shown_once_and_revoked(staff_client: Client, sessions: S
     assert "Requests with this key are refused from then on" not in page
     async with sessions() as session:
         assert (await session.get_one(ApiKey, 1)).revoked_at is not None
+
+
+async def test_a_key_gets_the_terms_of_the_form_and_its_end_is_marked(
+    staff_client: Client, sessions: SessionFactory, clock: FakeClock
+):
+    assert 'value="emails" checked' in (await staff_client.get("/system")).text
+    typed = {"key_name": "reporting", "scopes": ["read", "metrics"], "expires": "2026-10-20", "limit": "60"}
+    assert (await submit(staff_client, "/system/keys", typed)).status_code == 200
+    async with sessions() as session:
+        key = await session.get_one(ApiKey, 1)
+        assert (key.scopes, key.requests_per_minute) == (["read", "metrics"], 60)
+    page = (await staff_client.get("/system")).text
+    assert "20 Oct 2026, 23:59" in page
+    assert '<span class="badge badge-warn">ends in 6 days</span>' in page
+    clock.set_local(2026, 10, 20, 23, 59)
+    async with sessions() as session:
+        keys = await list_keys(work_of(session, now=clock()))
+        assert state_of(keys[0], clock()) is KeyState.EXPIRED
+
+
+async def test_a_bad_key_form_says_at_each_field_what_is_wrong(staff_client: Client):
+    typed = {"key_name": "x", "expires": "2026-10-01", "scopes": "read"}
+    past = await submit(staff_client, "/system/keys", typed)
+    assert past.status_code == 422
+    assert '<p class="field-error" id="expires-error">This is over already.</p>' in past.text
+    assert 'value="2026-10-01"' in past.text
+    none = await submit(staff_client, "/system/keys", {"key_name": "x", "limit": "1000001"})
+    assert 'id="scope-emails-error">Choose at least one.' in none.text
+    assert 'id="limit-error">Give a whole number from 0 to 1000000.' in none.text
+    word = await submit(staff_client, "/system/keys", {"key_name": "x", "scopes": "read", "limit": "many"})
+    assert word.status_code == 422
 
 
 async def test_only_administrators_manage_accounts_and_keys(

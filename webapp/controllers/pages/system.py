@@ -1,7 +1,7 @@
 """The System page: queue, outbox, mailbox, stop list, failures, call guides, staff and keys."""
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from litestar import Controller, Response, get, post
@@ -9,7 +9,15 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect, Template
 
-from services.accounts.api_keys import create_key, revoke_key
+from services.accounts.api_keys import (
+    JSON_API,
+    NOT_A_LIMIT,
+    KeyTerms,
+    create_key,
+    read_expiry,
+    revoke_key,
+    state_of,
+)
 from services.desk.attention import needs_attention
 from services.desk.call_guide import SAMPLE, guide_errors, load_guides, render, save_guide
 from services.desk.system import system_overview
@@ -19,12 +27,19 @@ from services.events.outbox import retry_set_aside
 from services.models import CallReason, StopReason
 from services.sending.hold import hold_queue, release_queue
 from services.sending.overview import resume_queue
-from services.work import Work
+from services.work import Moment, Work
 from webapp.auth import admins_only
 from webapp.i18n import gettext
-from webapp.screens.forms import Submitted, form_errors, read_number, words_of
+from webapp.screens.forms import Several, Submitted, form_errors, read_number, several, words_of
 
 PAGE = "/system"
+KEY_FIELDS = {
+    "name": "key_name",
+    "scopes": "scope-emails",
+    "expires_at": "expires",
+    "requests_per_minute": "limit",
+}
+"""Where the form of a key asks for what the domain names."""
 
 
 @dataclass
@@ -32,6 +47,24 @@ class NewKey:
     """The form for an API key."""
 
     key_name: str = ""
+    scopes: Several = field(default_factory=list[str])
+    expires: str = ""
+    limit: str = ""
+
+    def terms(self, moment: Moment) -> KeyTerms:
+        """Return what the key is to be able to do.
+
+        Raises:
+            InvalidInput: the last day or the limit can't be read.
+        """
+        limit = read_number(self.limit)
+        if self.limit.strip() and limit is None:
+            raise InvalidInput(NOT_A_LIMIT)
+        return KeyTerms(
+            scopes=several(self.scopes),
+            expires_at=read_expiry(moment, self.expires),
+            requests_per_minute=limit,
+        )
 
 
 @dataclass
@@ -156,11 +189,10 @@ class SystemController(Controller):
     @post("/keys", guards=[admins_only])
     async def add_key(self, work: NamedDependency[Work], data: Submitted[NewKey]) -> Response[Any]:
         """Create a key and show it, this once."""
-        ids = {"name": "key_name"}
         try:
-            key = await create_key(work, data.key_name)
+            key = await create_key(work, data.key_name, data.terms(work))
         except InvalidInput as error:
-            return await _page(work, new_key=data, errors=form_errors(error.fields, ids), status=422)
+            return await _page(work, new_key=data, errors=form_errors(error.fields, KEY_FIELDS), status=422)
         except Conflict as error:
             return await _page(work, new_key=data, errors=[("key_name", words_of(error))], status=409)
         return await _page(work, shown_key=key)
@@ -188,7 +220,8 @@ async def _page(work: Work, *, status: int = 200, **shown: object) -> Template:
         "now": work.now,
         "overview": overview,
         "attention": needs_attention(overview, work.now),
-        "new_key": NewKey(),
+        "new_key": NewKey(scopes=list(JSON_API)),
+        "key_state": state_of,
         "new_hold": NewHold(),
         "new_stop": NewStop(),
         "guides": await load_guides(work),
