@@ -22,6 +22,8 @@ PLAIN_FIELDS = (
     "betreff",
     "body_text",
     "send_at",
+    "antwort_an",
+    "expires_at",
 )
 
 
@@ -36,6 +38,8 @@ class ComposeForm(Form):
     betreff: str = ""
     body_text: str = ""
     send_at: str = ""
+    antwort_an: str = ""
+    expires_at: str = ""
     key: str = ""
     action: str = ""
     values: dict[str, str] = field(default_factory=dict[str, str])
@@ -85,7 +89,7 @@ class ComposeForm(Form):
         """Return the e-mail to be made.
 
         Raises:
-            InvalidInput: when it is to be sent can't be read.
+            InvalidInput: from when or until when it is to be sent can't be read.
         """
         return NewEmail(
             therapist_id=read_number(self.therapist_id) or 0,
@@ -95,7 +99,9 @@ class ComposeForm(Form):
             body_text=None if self.template else self.body_text.replace("\r\n", "\n"),
             template=self.template or None,
             template_data=self.data() if self.template else None,
+            antwort_an=self.antwort_an.strip() or None,
             send_at=asked_moment("send_at", self.send_at),
+            expires_at=asked_moment("expires_at", self.expires_at),
             status=EmailStatus.DRAFT if status is EmailStatus.DRAFT else EmailStatus.QUEUED,
         )
 

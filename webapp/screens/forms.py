@@ -11,6 +11,7 @@ from uuid import uuid4
 from litestar.enums import RequestEncodingType
 from litestar.params import Body
 
+from services.emails.schedule import Expired
 from services.emails.states import NotInThisState
 from services.errors import DomainError, FieldError, InvalidInput
 from services.idempotency import RepeatableRequest
@@ -140,6 +141,8 @@ def words_of(error: DomainError) -> str:
     """Translate a domain error."""
     if isinstance(error, NotInThisState):
         return gettext("This is not possible any more: the e-mail has changed meanwhile.")
+    if isinstance(error, Expired):
+        return gettext("The time to send this e-mail is over.")
     if isinstance(error, InvalidInput):
         return " ".join(words for _, words in form_errors(error.fields))
     return gettext(error.message_id) % error.values

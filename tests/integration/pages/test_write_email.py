@@ -217,7 +217,9 @@ async def test_an_email_is_planned_for_a_time_of_the_practices(
     assert (email.status, email.send_at, email.naechster_versuch_at) == (EmailStatus.QUEUED, LATER, LATER)
     page = (await staff_client.get(answer.headers["location"])).text
     assert "goes out at its time: Thu 15 Oct, 08:30" in page
+    assert page.count("15 Oct, 08:30") == 2, "said when it was sent off, and beside the status"
     assert "planned for Thu 15 Oct, 08:30" in page
+    assert "To be sent" in page
     assert "planned for Thu 15 Oct, 08:30" in (await staff_client.get("/emails")).text
 
 
@@ -229,25 +231,80 @@ async def test_a_time_that_can_not_be_is_named_beside_its_field(staff_client: Cl
     answer = await submit(staff_client, "/emails/new", follow_up(send_at=at))
     assert answer.status_code == 422
     assert f'id="send_at-error">{words}' in answer.text
+    assert 'aria-describedby="send_at-hint send_at-error"' in answer.text
+
+
+EDITED = {
+    "version": "1",
+    "action": "save",
+    "empfaenger_name": "Dr. Jürgen Schmidt",
+    "empfaenger_email": "praxis@example.org",
+    "betreff": "Anfrage",
+    "body_text": "Guten Tag",
+}
 
 
 async def test_a_draft_can_be_given_a_time_and_lose_it(
     staff_client: Client, sessions: SessionFactory, draft: int
 ):
     page = f"/emails/{draft}/edit"
-    form = {
-        "version": "1",
-        "action": "save",
-        "empfaenger_name": "Dr. Jürgen Schmidt",
-        "empfaenger_email": "praxis@example.org",
-        "betreff": "Anfrage",
-        "body_text": "Guten Tag",
-    }
-    await submit(staff_client, page, form | {"send_at": "2026-10-15T08:30"})
+    await submit(staff_client, page, EDITED | {"send_at": "2026-10-15T08:30"})
     assert [email.send_at for email in await emails(sessions)] == [LATER]
     assert 'value="2026-10-15T08:30"' in (await staff_client.get(page)).text
-    wrong = await submit(staff_client, page, form | {"version": "2", "send_at": "x"})
+    wrong = await submit(staff_client, page, EDITED | {"version": "2", "send_at": "x"})
     assert (wrong.status_code, 'id="send_at-error"' in wrong.text) == (422, True)
-    await submit(staff_client, page, form | {"version": "2", "send_at": "", "action": "send"})
+    await submit(staff_client, page, EDITED | {"version": "2", "send_at": "", "action": "send"})
     (email,) = await emails(sessions)
     assert (email.send_at, email.status) == (None, EmailStatus.QUEUED)
+
+
+@pytest.mark.usefixtures("schmidt")
+async def test_where_answers_go_and_until_when_it_is_sent_can_be_said(
+    staff_client: Client, sessions: SessionFactory
+):
+    form = follow_up(antwort_an=" buero@example.org ", expires_at="2026-10-15T08:30")
+    assert '<details class="more-fields">' in (await staff_client.get("/emails/new?therapist=1")).text
+    shown = await submit(staff_client, "/emails/new", form | {"action": "preview"})
+    assert '<details class="more-fields" open>' in shown.text
+    answer = await submit(staff_client, "/emails/new", form)
+    (email,) = await emails(sessions)
+    assert (email.antwort_an, email.expires_at) == ("buero@example.org", LATER)
+    page = (await staff_client.get(answer.headers["location"])).text
+    assert "Not sent after: Thu 15 Oct 08:30" in page
+
+
+@pytest.mark.usefixtures("schmidt")
+@pytest.mark.parametrize(
+    ("field", "typed", "words"),
+    [
+        ("antwort_an", "buero", "Give a complete e-mail address"),
+        ("expires_at", "2026-10-14T08:30", "Give an instant that is to come"),
+        ("expires_at", "bald", "Give a day and a time."),
+    ],
+)
+async def test_what_is_wrong_with_the_further_details_stands_beside_them(
+    staff_client: Client, field: str, typed: str, words: str
+):
+    answer = await submit(staff_client, "/emails/new", follow_up(**{field: typed}))
+    assert answer.status_code == 422
+    assert '<details class="more-fields" open>' in answer.text
+    assert f'id="{field}-error">{words}' in answer.text
+    assert f'aria-invalid="true" aria-describedby="{field}-hint {field}-error"' in answer.text
+
+
+async def test_a_draft_whose_time_is_over_is_sent_with_a_new_one(
+    staff_client: Client, sessions: SessionFactory
+):
+    past = datetime(2026, 10, 14, 8, 0, tzinfo=UTC)
+    async with sessions() as session, session.begin():
+        session.add(make_email(id=1, status=EmailStatus.DRAFT, expires_at=past, antwort_an="a@example.org"))
+    assert "The time to send it is over." in (await staff_client.get("/emails/1")).text
+    refused = await submit(staff_client, "/emails/1", {"action": "queue", "version": "1"})
+    assert "The time to send this e-mail is over." in refused.text
+    page = "/emails/1/edit"
+    form = EDITED | {"action": "send", "antwort_an": "a@example.org"}
+    over = await submit(staff_client, page, form | {"expires_at": "2026-10-14T10:00"})
+    assert (over.status_code, 'id="expires_at-error">Give an instant that' in over.text) == (409, True)
+    await submit(staff_client, page, form | {"expires_at": "2026-10-15T08:30", "antwort_an": ""})
+    (email,) = await emails(sessions)
+    assert (email.status, email.expires_at, email.antwort_an) == (EmailStatus.QUEUED, LATER, None)

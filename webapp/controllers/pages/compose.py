@@ -10,8 +10,9 @@ from litestar.plugins.htmx import ClientRedirect
 from litestar.response import Redirect, Template
 
 from services.drafts import NEW_EMAIL, discard_draft, load_draft, save_draft
-from services.emails.changes import EmailChanges, update_email
+from services.emails.changes import TIMES, EmailChanges, update_email
 from services.emails.create import create_email, get_email, has_made_email
+from services.emails.schedule import OVER_ALREADY, Expired
 from services.emails.templates.engine import all_templates
 from services.errors import Conflict, FieldError, IdempotencyConflict, InvalidInput, NotFound, StaleVersion
 from services.models import Email, EmailStatus, Therapist
@@ -50,6 +51,8 @@ class EditForm:
     betreff: str = ""
     body_text: str = ""
     send_at: str = ""
+    antwort_an: str = ""
+    expires_at: str = ""
 
 
 class EmailComposeController(Controller):
@@ -142,6 +145,8 @@ class EmailComposeController(Controller):
             betreff=email.betreff,
             body_text=email.body_text,
             send_at=typed_moment(email.send_at, visit.rules),
+            antwort_an=email.antwort_an or "",
+            expires_at=typed_moment(email.expires_at, visit.rules),
         )
         return _edit_page(visit, email, form)
 
@@ -167,6 +172,9 @@ class EmailComposeController(Controller):
             return _edit_page(
                 visit, email, data, form_errors(error.fields, {"absender_email": "edit-form"}), 422
             )
+        except Expired:
+            over = form_errors([FieldError("expires_at", OVER_ALREADY)])
+            return _edit_page(visit, email, data, over, 409)
         except Conflict as error:
             data.version = str((await get_email(visit.work, email_id)).version)
             stale = gettext("This e-mail has changed since you opened it. What you typed is still here.")
@@ -265,15 +273,18 @@ def _changes(email: Email, form: EditForm, rules: DeskRules) -> EmailChanges:
     """Return what differs from the draft; its HTML is made anew only where its text was changed.
 
     Raises:
-        InvalidInput: when it is to be sent can't be read.
+        InvalidInput: from when or until when it is to be sent can't be read.
     """
     given: dict[str, Any] = {
         name: value
         for name in ("empfaenger_name", "empfaenger_email", "betreff", "body_text")
         if (value := getattr(form, name).replace("\r\n", "\n")) != getattr(email, name).replace("\r\n", "\n")
     }
-    if form.send_at != typed_moment(email.send_at, rules):
-        given["send_at"] = asked_moment("send_at", form.send_at)
+    if form.antwort_an.strip() != (email.antwort_an or ""):
+        given["antwort_an"] = form.antwort_an.strip() or None
+    for name in TIMES:
+        if (typed := getattr(form, name)) != typed_moment(getattr(email, name), rules):
+            given[name] = asked_moment(name, typed)
     if form.action == "send":
         given["status"] = EmailStatus.QUEUED
     return EmailChanges(**given)
