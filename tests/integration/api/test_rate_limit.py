@@ -2,7 +2,7 @@
 
 import pytest
 from litestar.testing import AsyncTestClient
-from sqlalchemy import URL, select
+from sqlalchemy import URL, select, text
 
 from services.accounts.api_keys import KeyTerms, create_key
 from services.accounts.rate_limits import RateLimits
@@ -105,3 +105,20 @@ async def test_when_a_key_was_last_used_is_noted_to_the_minute(
     clock.advance(seconds=1)
     await client.get("/api/emails", headers=key)
     await eventually(lambda: noted(clock))
+
+
+async def test_no_request_waits_for_the_note_of_its_use(
+    client: Client, sessions: SessionFactory, clock: FakeClock
+):
+    key = await bearer(sessions, clock, "matching", None)
+    async with sessions() as other, sessions() as session:
+
+        async def note_waits() -> bool:
+            waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+            return bool(await session.scalar(text(waiting)))
+
+        async with other.begin():
+            await other.execute(select(ApiKey).with_for_update(key_share=True))
+            assert (await client.get("/api/emails", headers=key)).status_code == 200
+            await eventually(note_waits)
+            assert (await client.get("/api/emails", headers=key)).status_code == 200

@@ -300,3 +300,34 @@ async def test_a_migration_lets_others_go_first_and_tries_again(empty_database: 
         await held.rollback()
         await migrating
     await busy.close()
+
+
+def test_keys_from_before_keep_all_they_could(empty_database: URL):
+    alembic = alembic_config(empty_database)
+    terms = "scopes, expires_at, requests_per_minute, last_used_at, revoked_at IS NOT NULL"
+    before = ScriptDirectory.from_config(alembic).get_revision("0040").down_revision
+    command.upgrade(alembic, before)
+    added = (
+        "INSERT INTO communication_service.api_keys (name, prefix, key_hash, created_at, revoked_at) VALUES"
+        " ('matching', 'cd_a', 'a', now(), NULL), ('former', 'cd_b', 'b', now(), now()) RETURNING id"
+    )
+    asyncio.run(_execute(empty_database, added))
+    kept = _stored(empty_database, "name, prefix, key_hash, created_at, revoked_at", "api_keys")
+
+    command.upgrade(alembic, "0040")
+    everything = ["emails", "calls", "read", "metrics"]
+    assert _stored(empty_database, terms, "api_keys") == [
+        (everything, None, None, None, False),
+        (everything, None, None, None, True),
+    ]
+    without = (
+        "INSERT INTO communication_service.api_keys (name, prefix, key_hash, created_at)"
+        " VALUES ('new', 'x', 'c', now()) RETURNING id"
+    )
+    with pytest.raises(asyncpg.NotNullViolationError, match="scopes"):
+        asyncio.run(_execute(empty_database, without))
+
+    command.downgrade(alembic, before)
+    assert _stored(empty_database, "name, prefix, key_hash, created_at, revoked_at", "api_keys") == kept
+    command.upgrade(alembic, "head")
+    command.check(alembic)

@@ -6,10 +6,15 @@ from pathlib import Path
 
 import pytest
 from litestar.testing import AsyncTestClient
+from sqlalchemy import select
 
-from shared.config.settings import load_settings
+from services.accounts.api_keys import KeyTerms, create_key
+from services.models import ApiKey
+from services.work import Workplace
+from shared.config.settings import Settings, load_settings
 from tests.clock import FakeClock
 from tests.conftest import migrate
+from tests.eventually import eventually
 from webapp.app import create_app
 from webapp.demo.servers.postgres import EmbeddedPostgres
 
@@ -25,15 +30,16 @@ def own_postgres() -> Generator[EmbeddedPostgres]:
         server.stop()
 
 
+def config_of(server: EmbeddedPostgres) -> Settings:
+    url = server.url().render_as_string(hide_password=False)
+    return load_settings(env_file=None, app_env="development", database_url=url)
+
+
 async def test_without_the_database_everything_answers_503_and_recovers(
     own_postgres: EmbeddedPostgres, clock: FakeClock
 ):
-    config = load_settings(
-        env_file=None,
-        app_env="development",
-        database_url=own_postgres.url().render_as_string(hide_password=False),
-    )
-    async with AsyncTestClient(create_app(config, clock=clock), base_url="http://127.0.0.1") as client:
+    app = create_app(config_of(own_postgres), clock=clock)
+    async with AsyncTestClient(app, base_url="http://127.0.0.1") as client:
         assert (await client.get("/api/emails")).status_code == 200
         own_postgres.kill()
         down = await client.get("/api/emails")
@@ -49,3 +55,27 @@ async def test_without_the_database_everything_answers_503_and_recovers(
         own_postgres.start()
         assert (await client.get("/api/emails")).status_code == 200
         assert (await client.get("/health")).status_code == 200
+
+
+async def test_the_last_use_of_a_key_fails_no_request_and_is_written_when_the_database_is_back(
+    own_postgres: EmbeddedPostgres, clock: FakeClock
+):
+    app = create_app(config_of(own_postgres), clock=clock)
+    async with AsyncTestClient(app, base_url="http://127.0.0.1") as client:
+        workplace: Workplace = app.state.workplace
+
+        async def noted() -> bool:
+            async with workplace.sessions() as session:
+                return await session.scalar(select(ApiKey.last_used_at)) == clock()
+
+        async with workplace.work() as work:
+            key = await create_key(work, "matching", KeyTerms(requests_per_minute=0))
+        headers = {"Authorization": f"Bearer {key}"}
+        assert (await client.get("/api/email-templates", headers=headers)).status_code == 200
+        await eventually(noted)
+        own_postgres.kill()
+        clock.advance(minutes=1)
+        answers = [await client.get("/api/email-templates", headers=headers) for _ in range(3)]
+        assert [answer.status_code for answer in answers] == [200, 200, 200]
+        own_postgres.start()
+        await eventually(noted)
