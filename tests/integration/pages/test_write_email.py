@@ -263,9 +263,9 @@ async def test_where_answers_go_and_until_when_it_is_sent_can_be_said(
     staff_client: Client, sessions: SessionFactory
 ):
     form = follow_up(antwort_an=" buero@example.org ", expires_at="2026-10-15T08:30")
-    assert '<details class="more-fields">' in (await staff_client.get("/emails/new?therapist=1")).text
+    assert 'data-keep-open="more-fields">' in (await staff_client.get("/emails/new?therapist=1")).text
     shown = await submit(staff_client, "/emails/new", form | {"action": "preview"})
-    assert '<details class="more-fields" open>' in shown.text
+    assert 'data-keep-open="more-fields" open>' in shown.text
     answer = await submit(staff_client, "/emails/new", form)
     (email,) = await emails(sessions)
     assert (email.antwort_an, email.expires_at) == ("buero@example.org", LATER)
@@ -287,7 +287,7 @@ async def test_what_is_wrong_with_the_further_details_stands_beside_them(
 ):
     answer = await submit(staff_client, "/emails/new", follow_up(**{field: typed}))
     assert answer.status_code == 422
-    assert '<details class="more-fields" open>' in answer.text
+    assert 'data-keep-open="more-fields" open>' in answer.text
     assert f'id="{field}-error">{words}' in answer.text
     assert f'aria-invalid="true" aria-describedby="{field}-hint {field}-error"' in answer.text
 
