@@ -2,19 +2,20 @@
 
 import tempfile
 from collections.abc import Generator
+from datetime import datetime
 from pathlib import Path
 
+import asyncpg
 import pytest
 from litestar.testing import AsyncTestClient
-from sqlalchemy import select
 
 from services.accounts.api_keys import KeyTerms, create_key
-from services.models import ApiKey
-from services.work import Workplace
 from shared.config.settings import Settings, load_settings
+from shared.database import create_engine, create_session_factory
 from tests.clock import FakeClock
 from tests.conftest import migrate
 from tests.eventually import eventually
+from tests.work import work_of
 from webapp.app import create_app
 from webapp.demo.servers.postgres import EmbeddedPostgres
 
@@ -57,25 +58,39 @@ async def test_without_the_database_everything_answers_503_and_recovers(
         assert (await client.get("/health")).status_code == 200
 
 
+async def make_key(server: EmbeddedPostgres, clock: FakeClock) -> dict[str, str]:
+    engine = create_engine(config_of(server), application_name="test")
+    async with create_session_factory(engine)() as session:
+        unlimited = KeyTerms(requests_per_minute=0)
+        key = await create_key(work_of(session, now=clock()), "matching", unlimited)
+    await engine.dispose()
+    return {"Authorization": f"Bearer {key}"}
+
+
+async def last_use(server: EmbeddedPostgres) -> datetime | None:
+    connection = await asyncpg.connect(
+        server.url().set(drivername="postgresql").render_as_string(hide_password=False)
+    )
+    try:
+        return await connection.fetchval("SELECT last_used_at FROM communication_service.api_keys")
+    finally:
+        await connection.close()
+
+
 async def test_the_last_use_of_a_key_fails_no_request_and_is_written_when_the_database_is_back(
     own_postgres: EmbeddedPostgres, clock: FakeClock
 ):
+    async def noted() -> bool:
+        return await last_use(own_postgres) == clock()
+
+    key = await make_key(own_postgres, clock)
     app = create_app(config_of(own_postgres), clock=clock)
     async with AsyncTestClient(app, base_url="http://127.0.0.1") as client:
-        workplace: Workplace = app.state.workplace
-
-        async def noted() -> bool:
-            async with workplace.sessions() as session:
-                return await session.scalar(select(ApiKey.last_used_at)) == clock()
-
-        async with workplace.work() as work:
-            key = await create_key(work, "matching", KeyTerms(requests_per_minute=0))
-        headers = {"Authorization": f"Bearer {key}"}
-        assert (await client.get("/api/email-templates", headers=headers)).status_code == 200
+        assert (await client.get("/api/email-templates", headers=key)).status_code == 200
         await eventually(noted)
         own_postgres.kill()
         clock.advance(minutes=1)
-        answers = [await client.get("/api/email-templates", headers=headers) for _ in range(3)]
+        answers = [await client.get("/api/email-templates", headers=key) for _ in range(3)]
         assert [answer.status_code for answer in answers] == [200, 200, 200]
         own_postgres.start()
         await eventually(noted)

@@ -253,6 +253,8 @@ async def test_a_draft_can_be_given_a_time_and_lose_it(
     assert 'value="2026-10-15T08:30"' in (await staff_client.get(page)).text
     wrong = await submit(staff_client, page, EDITED | {"version": "2", "send_at": "x"})
     assert (wrong.status_code, 'id="send_at-error"' in wrong.text) == (422, True)
+    far = await submit(staff_client, page, EDITED | {"version": "2", "send_at": "2027-10-31T08:30"})
+    assert (far.status_code, 'id="send_at-error">At most 366 days' in far.text) == (422, True)
     await submit(staff_client, page, EDITED | {"version": "2", "send_at": "", "action": "send"})
     (email,) = await emails(sessions)
     assert (email.send_at, email.status) == (None, EmailStatus.QUEUED)

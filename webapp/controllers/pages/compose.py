@@ -148,7 +148,7 @@ class EmailComposeController(Controller):
             antwort_an=email.antwort_an or "",
             expires_at=typed_moment(email.expires_at, visit.rules),
         )
-        return _edit_page(visit, email, form)
+        return _edit_page(visit, email_id, form)
 
     @post("/{email_id:int}/edit", status_code=200)
     async def change(
@@ -170,16 +170,16 @@ class EmailComposeController(Controller):
             )
         except InvalidInput as error:
             return _edit_page(
-                visit, email, data, form_errors(error.fields, {"absender_email": "edit-form"}), 422
+                visit, email_id, data, form_errors(error.fields, {"absender_email": "edit-form"}), 422
             )
         except Expired:
             over = form_errors([FieldError("expires_at", OVER_ALREADY)])
-            return _edit_page(visit, email, data, over, 409)
+            return _edit_page(visit, email_id, data, over, 409)
         except Conflict as error:
             data.version = str((await get_email(visit.work, email_id)).version)
             stale = gettext("This e-mail has changed since you opened it. What you typed is still here.")
             words = stale if isinstance(error, StaleVersion) else words_of(error)
-            return _edit_page(visit, email, data, [("edit-form", words)], 409)
+            return _edit_page(visit, email_id, data, [("edit-form", words)], 409)
         done = "queue" if data.action == "send" else "saved"
         return _go(visit, f"/emails/{email_id}?done={done}")
 
@@ -291,7 +291,9 @@ def _changes(email: Email, form: EditForm, rules: DeskRules) -> EmailChanges:
 
 
 def _edit_page(
-    visit: Visit, email: Email, form: EditForm, errors: FormErrors | None = None, status: int = 200
+    visit: Visit, email_id: int, form: EditForm, errors: FormErrors | None = None, status: int = 200
 ) -> Template:
     whole = "emails/edit.html" if visit.swapped is None else "emails/edit_form.html"
-    return Template(whole, context={"email": email, "form": form, "errors": errors or []}, status_code=status)
+    return Template(
+        whole, context={"email_id": email_id, "form": form, "errors": errors or []}, status_code=status
+    )
