@@ -5,12 +5,13 @@ from collections.abc import Collection
 from datetime import date, time, timedelta
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.calls.claims import ClaimedByOther, NothingReachable, claim_call, claim_next
 from services.calls.outcome_said import Outcome
 from services.calls.outcomes import record_outcome
+from services.calls.ring_backs import take_ring_back
 from services.calls.undo import NextAttemptChanged, TooLateToUndo
 from services.conversations.matters import load_matters
 from services.conversations.settling import Settlement, postpone_due, settle
@@ -31,6 +32,7 @@ from services.models import (
 )
 from services.work import API, Actor, Work
 from shared.database import SessionFactory
+from tests.eventually import eventually
 from tests.factories import NOW, make_call, make_email, make_staff, make_therapist
 from tests.work import tx_of, work_of
 
@@ -66,6 +68,11 @@ async def a_conversation(session: AsyncSession) -> list[int]:
         )
     await claim_call(anna(session), LEAD)
     return [email.id for email in emails]
+
+
+async def waits(session: AsyncSession) -> bool:
+    async with session.begin():
+        return bool(await session.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")))
 
 
 async def calls_of(session: AsyncSession) -> dict[int, PhoneCall]:
@@ -249,6 +256,38 @@ async def test_an_answer_to_what_is_carried_on_leaves_the_next_attempt(session: 
     assert await links_of(session, result.next_call.id) == emails[1:2]
 
 
+@pytest.mark.parametrize("which", [0, 1])
+async def test_no_undo_brings_back_a_call_whose_own_email_was_answered_meanwhile(
+    session: AsyncSession, which: int
+):
+    """Whether it is the call in hand, which is about the others' by then as well, or one settled along."""
+    emails = await a_conversation(session)
+    await settle(anna(session), LEAD, said(MACHINE), version=1)
+    await record_reply(work_of(session, actor=API), emails[which], Reply())
+    settled = await everything(session)
+    with pytest.raises(TooLateToUndo):
+        await undo_settlement(anna(session), LEAD)
+    assert await everything(session) == settled
+
+
+async def test_a_colleague_who_takes_a_postponed_call_keeps_it(
+    session: AsyncSession, sessions: SessionFactory
+):
+    await a_conversation(session)
+    own = {THIRD: OutcomeKind.POSTPONED}
+    await settle(anna(session), LEAD, said(REACHED, along=[OTHER], own=own), version=1)
+    async with sessions() as taking, sessions() as undoing, sessions() as watching:
+        async with taking.begin():
+            call = await tx_of(taking).locked(PhoneCall, THIRD, key_share=True)
+            undo = asyncio.create_task(undo_settlement(work_of(undoing, actor=ANNA), LEAD))
+            await eventually(lambda: waits(watching))
+            call.bearbeitet_von, call.bearbeitet_bis = 2, NOW + timedelta(minutes=10)
+        with pytest.raises(ClaimedByOther):
+            await undo
+    calls = await calls_of(session)
+    assert (calls[THIRD].bearbeitet_von, calls[LEAD].status) == (2, CallStatus.COMPLETED)
+
+
 async def test_what_a_colleague_did_to_the_next_attempt_keeps_all_of_it(session: AsyncSession):
     await a_conversation(session)
     result = await settle(anna(session), LEAD, said(MACHINE), version=1)
@@ -330,3 +369,55 @@ async def test_outcomes_replies_and_undo_at_once_leave_one_truth(
         for call in still_open:
             about = set(await links_of(session, call.id))
             assert not about or about - done, call.id
+
+
+@pytest.mark.parametrize("has_calls", [True, False])
+async def test_a_ring_back_settled_while_an_answer_comes_and_somebody_undoes_it_leaves_one_truth(
+    session: AsyncSession, sessions: SessionFactory, has_calls: bool
+):
+    """The answer stays whatever comes first; the rest is settled as a whole, or open as a whole."""
+    first, *others = emails = await a_conversation(session)
+    if not has_calls:
+        await settle(anna(session), LEAD, said(OutcomeKind.CANCELED), version=1)
+    lead = (await take_ring_back(anna(session), 1)).call.id
+    along = [OTHER, THIRD] if has_calls else []
+
+    async def attempt(doing: object, *args: object, **values: object) -> None:
+        async with sessions() as own:
+            try:
+                await doing(work_of(own, actor=ANNA), *args, **values)  # pyright: ignore
+            except Conflict:
+                return
+
+    for _ in range(5):
+        settlement = said(REACHED, along=along, answered=emails)
+        await asyncio.gather(
+            attempt(settle, lead, settlement, version=None),
+            attempt(record_reply, first, Reply(inhalt="Ja, gern.")),
+            attempt(undo_settlement, lead),
+        )
+        calls, done = await calls_of(session), await answered(session)
+        assert done.pop(first) == "Ja, gern."
+        settled = calls[lead].status == CallStatus.COMPLETED
+        assert set(done) == (set(others) if settled else set())
+        assert {calls[each].status == CallStatus.COMPLETED for each in along} <= {settled}
+        assert not [call for call in calls.values() if call.id not in (LEAD, OTHER, THIRD, lead)]
+
+
+async def test_two_who_pick_up_for_one_therapist_have_one_ring_back(
+    session: AsyncSession, sessions: SessionFactory
+):
+    async with session.begin():
+        session.add_all([make_staff(id=1, name="Anna"), make_staff(id=2, name="Ben"), make_therapist()])
+
+    async def pick_up(actor: Actor) -> int | None:
+        async with sessions() as own:
+            try:
+                return (await take_ring_back(work_of(own, actor=actor), 1)).call.id
+            except ClaimedByOther:
+                return None
+
+    taken = await asyncio.gather(*(pick_up(who) for who in (ANNA, BEN, ANNA, BEN)))
+    [call] = (await calls_of(session)).values()
+    assert set(taken) == {call.id, None}
+    assert call.grund == CallReason.CALL_BACK

@@ -1,6 +1,6 @@
 """My day, the panel without a call, and the notes for the next shift."""
 
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 
 import pytest
 from sqlalchemy import select
@@ -46,6 +46,16 @@ async def test_my_day_counts_ones_own_calls_and_lists_what_is_not_finished(
     assert "Halber" not in page
     assert "Nr3" not in page
     assert page.count("<dd>0</dd>") == 3
+
+
+async def test_a_therapist_rung_once_for_several_matters_is_one_call_of_my_day(
+    staff_client: Client, sessions: SessionFactory
+):
+    await stored(sessions, make_therapist(), make_call(id=1), make_call(id=2, geplante_zeit=time(11, 30)))
+    await submit(staff_client, "/calls/1/claim", htmx=True)
+    await outcome(staff_client, 1, ergebnis_art="erreicht", gezeigt="1", anliegen="2")
+    figures = (await staff_client.get("/my-day")).text.split('class="my-day-figures"')[1].split("</dl>")[0]
+    assert figures.count("<dd>1</dd>") == 2
 
 
 async def test_who_is_next_is_shown_with_number_hint_and_last_note(
