@@ -14,9 +14,9 @@ from datetime import date
 
 from sqlalchemy import ColumnElement, Select, and_, or_, select
 
+from services.calls.kept_state import CallState
 from services.calls.next_attempt import no_retry_after
 from services.calls.planning import announce, cancel
-from services.calls.undo import CallState
 from services.errors import InvalidInput
 from services.hints import CALLS
 from services.models import (

@@ -45,12 +45,12 @@ async def emails_waiting(tx: Transaction, call_id: int) -> Sequence[int]:
     return (await tx.session.scalars(_waiting(call_id).order_by(CallEmail.email_id))).all()
 
 
-async def all_answered(tx: Transaction, *call_ids: int) -> bool:
-    """Say whether calls are about e-mails of which every one has been answered."""
+async def all_answered(tx: Transaction, *call_ids: int, but: Collection[int] = ()) -> bool:
+    """Say whether calls are about e-mails, `but` some left out, of which every one has been answered."""
     rows = await tx.session.scalars(
         select(Email.antwort_erhalten)
         .join(CallEmail, CallEmail.email_id == Email.id)
-        .where(CallEmail.call_id.in_(call_ids))
+        .where(CallEmail.call_id.in_(call_ids), Email.id.not_in(but))
     )
     answered = rows.all()
     return bool(answered) and all(answered)

@@ -6,7 +6,7 @@ column: the exclusion constraints wait for rows that are written, and who holds 
 
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import func, select
 
 from services.calls.linked_emails import all_answered
 from services.errors import Conflict
@@ -54,19 +54,18 @@ async def lock_with_email(tx: Transaction, call_id: int, version: int | None = N
     Raises:
         NotFound, StaleVersion: as `Transaction.locked`.
     """
-    await hold_emails_of(tx, call_id)
+    await _hold_emails_of(tx, call_id)
     call = await tx.locked(PhoneCall, call_id, version=version)
     return LockedCall(call, await all_answered(tx, call_id))
 
 
-async def hold_emails_of(tx: Transaction, call_id: int, *others: ColumnElement[bool]) -> None:
-    """Hold the e-mails of a call, and of other calls, still; of a follow-up call the follow-ups as well."""
+async def _hold_emails_of(tx: Transaction, call_id: int) -> None:
+    """Hold the e-mails of a call still; of a follow-up call the follow-ups as well."""
     follow_up = (PhoneCall.id == call_id) & (PhoneCall.grund == CallReason.NO_REPLY)
     await tx.session.execute(
         select(func.pg_advisory_xact_lock(FOLLOW_UPS_LOCK, PhoneCall.therapist_id)).where(follow_up)
     )
-    calls = select(PhoneCall.id).where(or_(PhoneCall.id == call_id, *others))
-    about = select(CallEmail.email_id).where(CallEmail.call_id.in_(calls))
+    about = select(CallEmail.email_id).where(CallEmail.call_id == call_id)
     held = select(Email.id).where(Email.id.in_(about)).order_by(Email.id).with_for_update(read=True, of=Email)
     await tx.session.execute(held)
 

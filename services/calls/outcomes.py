@@ -13,12 +13,12 @@ from datetime import datetime
 from services import measures
 from services.calls.agreed import book_call_back, book_question
 from services.calls.claims import ClaimedByOther, holder
+from services.calls.kept_state import MARGIN, CallState, Undo
 from services.calls.locking import LockedCall, check_scheduled, lock_with_email
 from services.calls.next_attempt import book_retry, move_on, obstacle_to_retry
 from services.calls.offers import NOTHING_SAID
 from services.calls.outcome_said import RANG, STATUS_AFTER, Outcome, outcome_errors, rang_at
 from services.calls.right_numbers import PhoneChange, note_right_number, read_right_number
-from services.calls.undo import MARGIN, CallState, Undo
 from services.drafts import CALL, drop_draft
 from services.errors import InvalidInput
 from services.events.types import EventType

@@ -6,7 +6,7 @@ import msgspec
 from sqlalchemy import select
 
 from services.calls.hands import load_in_hand
-from services.calls.undo import Undo
+from services.calls.kept_state import Undo
 from services.drafts import CALL, put_draft
 from services.errors import Conflict
 from services.models import PhoneCall

@@ -5,9 +5,6 @@ before anything has read them.
 """
 
 from collections.abc import Awaitable, Callable, Collection
-from datetime import date, datetime, time, timedelta
-from typing import Self
-from uuid import UUID
 
 import msgspec
 from sqlalchemy import ColumnElement, or_, select
@@ -17,11 +14,11 @@ from sqlalchemy.orm import aliased
 from services.calls.claims import (
     Claim,
     ClaimedByOther,
-    lock_claims_of,
     lock_to_take_back,
     may_take_back,
     take_back,
 )
+from services.calls.kept_state import CallState, Undo
 from services.calls.linked_emails import (
     all_answered,
     is_open_follow_up,
@@ -31,26 +28,18 @@ from services.calls.linked_emails import (
     tell,
     unshare,
 )
-from services.calls.locking import hold_emails_of
 from services.calls.planning import cancel
-from services.calls.right_numbers import PhoneChange, take_back_number
+from services.calls.right_numbers import take_back_number
 from services.drafts import CALL, put_draft
 from services.errors import Conflict
 from services.events.report import retract, retract_all
 from services.hints import CALLS
 from services.models import CallReason, CallStatus, CancelReason, PhoneCall
 from services.scheduling.booking import CallCollision, free_line_for, lock_calendar
-from services.scheduling.slots import Slot
-from services.work import Action, Transaction, Work
+from services.work import Action, Transaction
 
-Withdraw = Callable[[Transaction, "Undo"], Awaitable[None]]
+Withdraw = Callable[[Transaction, Undo], Awaitable[None]]
 """Takes back the answers that came with an outcome; the rows of all that changes are locked."""
-
-MARGIN = timedelta(seconds=2)
-"""How long events wait beyond the last moment of undo, for a relay whose clock is ahead.
-
-One further ahead may publish before: undo is refused once the event is marked as published.
-"""
 
 
 class TooLateToUndo(Conflict):
@@ -65,96 +54,20 @@ class TimeTaken(Conflict):
     """The time of this call has been given away in the meantime, so this can't be undone any more."""
 
 
-class CallState(msgspec.Struct, frozen=True):
-    """The columns of a call that an outcome may change."""
-
-    geplantes_datum: date
-    geplante_zeit: time
-    dauer_minuten: int
-    tatsaechliches_datum: date | None
-    tatsaechliche_zeit: time | None
-    status: str
-    ergebnis: str | None
-    notizen: str | None
-    wiederholen_nach: date | None
-    ergebnis_art: str | None
-    leitung: int
-    ausserhalb_erreichbarkeit: bool
-    klaerung_noetig: bool
-    bearbeitet_von: int | None
-    bearbeitet_bis: datetime | None
-    abgeschlossen_at: datetime | None
-    klaerung_grund: str | None = None
-    absage_grund: str | None = None
-    plaetze: int | None = None
-    plaetze_ab: date | None = None
-    plaetze_fuer: list[str] | None = None
-    warteliste: bool | None = None
-    wieder_fragen_am: date | None = None
-    rueckruf_durch: str | None = None
-    vereinbart_von: int | None = None
-    gemeinsam_mit_id: int | None = None
-
-    @classmethod
-    def of(cls, call: PhoneCall) -> Self:
-        """Return the state a call is in."""
-        return cls(**{name: getattr(call, name) for name in cls.__struct_fields__})
-
-    @property
-    def slot(self) -> Slot:
-        """Where the call was planned."""
-        return Slot(self.geplantes_datum, self.geplante_zeit, self.dauer_minuten, self.leitung)
-
-    def restore(self, call: PhoneCall) -> None:
-        """Put a call back into this state."""
-        for name in self.__struct_fields__:
-            setattr(call, name, getattr(self, name))
-
-
-class Answered(msgspec.Struct, frozen=True):
-    """An e-mail answered with an outcome: the version it has had since, and what followed."""
-
-    email_id: int
-    version: int
-    done: dict[str, object]
-
-
-class Undo(msgspec.Struct, frozen=True):
-    """What taking an outcome back needs, kept in `phone_calls.rueckgaengig`.
-
-    Attributes:
-        typed: the form's fields as `author_id` sent them.
-        phone: the right number noted with the outcome.
-        along: other calls closed with this one, each with an undo of its own.
-        carried: e-mails of those that this one has been about since.
-        answers: e-mails that count as answered by what was said.
-    """
-
-    before: CallState
-    version: int
-    next_call_id: int | None
-    event_ids: list[UUID]
-    author_id: int | None = None
-    typed: dict[str, str] = msgspec.field(default_factory=dict[str, str])
-    phone: PhoneChange | None = None
-    along: list[int] = []
-    carried: list[int] = []
-    answers: list[Answered] = []
-
-    def keep(self, call: PhoneCall, until: datetime) -> None:
-        """Let the outcome just recorded be undone until an instant."""
-        call.rueckgaengig = msgspec.to_builtins(self)
-        call.rueckgaengig_bis = until
-
-
-async def undo_outcome(work: Work, call_id: int) -> Claim:
+async def take_outcome_back(
+    tx: Transaction, call_id: int, seen: Undo, withdraw: Withdraw, *, changed: Collection[int] = ()
+) -> Claim:
     """Restore a call as it was before its last outcome; the call that followed and a right number are gone.
 
-    E-mails that have joined the next attempt, or a follow-up call made since, are the restored call's then,
-    and what was answered since has left it. Who recorded the outcome gets the form as they sent it, and the
-    call back in hand if it was there and no colleague has the therapist on the phone by now. Its line may be
-    another one. `version` counts on, so that forms from before and after the outcome are both stale. Returns
-    the call, and the one that was let go of for it.
+    What was closed along with the call comes back with it; its answers are taken back by `withdraw`, which
+    changes the calls of the ids `changed`. E-mails that have joined the next attempt, or a follow-up call
+    made since, are the restored call's then, and what was answered since has left it. Who recorded the
+    outcome gets the form as they sent it, and the call back in hand if it was there and no colleague has the
+    therapist on the phone by now. Its line may be another one. `version` counts on, so that forms from before
+    and after the outcome are both stale. Returns the call, and the one that was let go of for it.
+
+    A member of staff has begun the transaction with `lock_claims_of`; the therapist's follow-ups and all
+    e-mails concerned are locked. `seen` is the outcome for which all that was found out.
 
     Raises:
         NotFound: no such call.
@@ -164,25 +77,11 @@ async def undo_outcome(work: Work, call_id: int) -> Claim:
             since.
         TimeTaken: the therapist has another call where this one was planned, or every line is taken then.
     """
-    async with work.transaction() as tx:
-        if tx.actor.staff_id is not None:
-            await lock_claims_of(tx)
-        return await take_outcome_back(tx, call_id)
-
-
-async def take_outcome_back(
-    tx: Transaction, call_id: int, withdraw: Withdraw | None = None, *, changed: Collection[int] = ()
-) -> Claim:
-    """Do what `undo_outcome` does in a transaction that has begun with `lock_claims_of`.
-
-    What was closed along with the call comes back with it. Answers are taken back by `withdraw`, which
-    changes the calls of the ids `changed`; without it, an outcome that answered e-mails stays.
-    """
-    places = (*in_their_place(call_id), PhoneCall.id.in_(changed))
-    await hold_emails_of(tx, call_id, *places)
-    call = await lock_to_take_back(tx, call_id, *places)
+    call = await lock_to_take_back(
+        tx, call_id, *in_their_place(call_id), PhoneCall.id.in_([*changed, *seen.along])
+    )
     undo = _of(call)
-    if undo.answers and withdraw is None:
+    if undo != seen:
         raise TooLateToUndo
     along = [await tx.existing(PhoneCall, other_id) for other_id in undo.along]
     whole = {call: undo} | {other: _of(other) for other in along}
@@ -198,12 +97,17 @@ async def take_outcome_back(
     event_ids = [event_id for each in whole.values() for event_id in each.event_ids]
     if await retract(tx, event_ids) != len(event_ids):
         raise TooLateToUndo
-    if withdraw is not None:
-        await withdraw(tx.at(now), undo)
+    await withdraw(tx.at(now), undo)
     for each, its in whole.items():
-        if each.grund != CallReason.CALL_BACK and await _answered(tx, each):
+        if each.grund != CallReason.CALL_BACK and await _answered(tx, each, but=its.carried):
             raise TooLateToUndo
         await _bring_back(tx.at(now), each, its, back_in_hand=in_hand and each is call)
+    await _bring_back_the_rest(tx, call, undo)
+    return claim
+
+
+async def _bring_back_the_rest(tx: Transaction, call: PhoneCall, undo: Undo) -> None:
+    """Undo what the outcome of a restored call did beside it, and keep the form as its author sent it."""
     if undo.carried:
         await unshare(tx, call, undo.carried)
     if undo.phone is not None:
@@ -211,7 +115,6 @@ async def take_outcome_back(
     if undo.typed and undo.author_id is not None and undo.author_id == tx.actor.staff_id:
         await put_draft(tx, CALL, call.id, undo.typed)
     tx.wake(CALLS)
-    return claim
 
 
 async def _bring_back(tx: Transaction, call: PhoneCall, undo: Undo, *, back_in_hand: bool) -> None:
@@ -237,10 +140,10 @@ def in_their_place(call_id: int) -> tuple[ColumnElement[bool], ...]:
     return PhoneCall.gemeinsam_mit_id == call_id, attempts, follow_up
 
 
-async def _answered(tx: Transaction, call: PhoneCall) -> bool:
-    """Say whether there is nothing left to ring for: of the call and of its next attempt."""
+async def _answered(tx: Transaction, call: PhoneCall, *, but: Collection[int]) -> bool:
+    """Say whether nothing is left to ring for: of the call and its next attempt, `but` what others had."""
     following = await tx.session.scalar(select(PhoneCall.id).where(PhoneCall.vorheriger_anruf_id == call.id))
-    return await all_answered(tx, call.id, following or call.id)
+    return await all_answered(tx, call.id, following or call.id, but=but)
 
 
 async def _clear_its_place(tx: Transaction, call: PhoneCall, next_call_id: int | None) -> bool:

@@ -24,7 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import aliased, defer
 
-from services.calls.undo import Undo
+from services.calls.kept_state import Undo
 from services.models import CallEmail, CallStatus, CancelReason, Email, EmailStatus, PhoneCall, ReplyKind
 from services.work import Transaction
 

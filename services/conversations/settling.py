@@ -17,11 +17,11 @@ from sqlalchemy.orm import defer
 
 from services import measures
 from services.calls.claims import ClaimedByOther, holder
+from services.calls.kept_state import MARGIN, Answered, CallState, Undo
 from services.calls.linked_emails import all_answered, is_about, share
 from services.calls.locking import LockedCall, lock_follow_ups
 from services.calls.outcome_said import STATUS_AFTER, Outcome
 from services.calls.outcomes import EVENT_AFTER, OutcomeResult, apply_outcome, record_outcome
-from services.calls.undo import MARGIN, Answered, CallState, Undo
 from services.conversations.matters import load_matters
 from services.emails.replies import Reply, take_reply
 from services.emails.states import finish_change

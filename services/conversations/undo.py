@@ -1,17 +1,15 @@
 """Takes back one outcome with all that was settled with it, answers included."""
 
-from collections.abc import Sequence
-
 import msgspec
 from sqlalchemy import or_, select
 from sqlalchemy.orm import defer
 
 from services.calls.claims import Claim, lock_claims_of
+from services.calls.kept_state import Undo
 from services.calls.locking import lock_follow_ups
-from services.calls.undo import Answered, TooLateToUndo, Undo, in_their_place, take_outcome_back
+from services.calls.undo import TooLateToUndo, in_their_place, take_outcome_back
 from services.emails.consequences import read_consequences, take_back
 from services.emails.states import finish_change
-from services.errors import NotFound
 from services.events.report import retract
 from services.models import CallEmail, Email, PhoneCall
 from services.work import Transaction, Work
@@ -24,37 +22,35 @@ async def undo_settlement(work: Work, call_id: int) -> Claim:
 
     Raises:
         NotFound, TooLateToUndo, ClaimedByOther, NextAttemptChanged, TimeTaken: as
-            `services.calls.undo.undo_outcome`, of any of the calls.
+            `services.calls.undo.take_outcome_back`, of any of the calls.
     """
     async with work.transaction() as tx:
         if tx.actor.staff_id is not None:
             await lock_claims_of(tx)
-        answers = await _lock_emails(tx, call_id)
-        done = [read_consequences(answer.done) for answer in answers]
-        changed = [call.id for each in done if each for call in (*each.calls, *each.left)]
-        return await take_outcome_back(tx, call_id, _withdraw, changed=changed)
+        call = await tx.existing(PhoneCall, call_id)
+        if call.rueckgaengig is None:
+            raise TooLateToUndo
+        undo = msgspec.convert(call.rueckgaengig, Undo)
+        await lock_follow_ups(tx, call.therapist_id)
+        await _lock_emails(tx, call_id, undo)
+        done = [read_consequences(answer.done) for answer in undo.answers]
+        changed = [each.id for one in done if one for each in (*one.calls, *one.left)]
+        return await take_outcome_back(tx, call_id, undo, _withdraw, changed=changed)
 
 
-async def _lock_emails(tx: Transaction, call_id: int) -> Sequence[Answered]:
-    """Lock all e-mails that any of the calls is about or that were answered; return these."""
-    row = (
-        await tx.session.execute(
-            select(PhoneCall.therapist_id, PhoneCall.rueckgaengig).where(PhoneCall.id == call_id)
-        )
-    ).first()
-    if row is None:
-        raise NotFound
-    await lock_follow_ups(tx, row.therapist_id)
-    answers = msgspec.convert(row.rueckgaengig, Undo).answers if row.rueckgaengig else []
-    calls = select(PhoneCall.id).where(or_(PhoneCall.id == call_id, *in_their_place(call_id)))
+async def _lock_emails(tx: Transaction, call_id: int, undo: Undo) -> None:
+    """Lock all e-mails that any of the calls is about, and those that were answered."""
+    calls = select(PhoneCall.id).where(
+        or_(PhoneCall.id.in_([call_id, *undo.along]), *in_their_place(call_id))
+    )
     about = select(CallEmail.email_id).where(CallEmail.call_id.in_(calls))
+    answered = [answer.email_id for answer in undo.answers]
     await tx.session.execute(
         select(Email.id)
-        .where(or_(Email.id.in_(about), Email.id.in_([answer.email_id for answer in answers])))
+        .where(or_(Email.id.in_(about), Email.id.in_(answered)))
         .order_by(Email.id)
         .with_for_update(key_share=True)
     )
-    return answers
 
 
 async def _withdraw(tx: Transaction, undo: Undo) -> None:

@@ -115,7 +115,7 @@ def _mine_today(tx: Transaction, call: type[PhoneCall] = PhoneCall) -> ColumnEle
 async def _outcomes_today(tx: Transaction) -> Counter[str]:
     rows = await tx.session.execute(
         select(PhoneCall.ergebnis_art, func.count())
-        .where(_mine_today(tx), PhoneCall.ergebnis_art.is_not(None))
+        .where(_mine_today(tx), PhoneCall.ergebnis_art.is_not(None), PhoneCall.gemeinsam_mit_id.is_(None))
         .group_by(PhoneCall.ergebnis_art)
     )
     return Counter({kind: number for kind, number in rows if kind is not None})

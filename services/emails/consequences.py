@@ -8,6 +8,7 @@ import msgspec
 from sqlalchemy import and_, or_, select
 
 from services.calls.absences import SetAbsent, restore_absence
+from services.calls.kept_state import CallState
 from services.calls.linked_emails import (
     is_open_follow_up,
     join,
@@ -18,7 +19,6 @@ from services.calls.linked_emails import (
 )
 from services.calls.locking import lock_follow_ups
 from services.calls.planning import announce
-from services.calls.undo import CallState
 from services.emails.states import queued
 from services.emails.stop_list import NotStopped, release_locked
 from services.errors import InvalidInput

@@ -14,7 +14,7 @@ from services.calls.outcome_said import Outcome
 from services.calls.outcomes import OutcomeResult, record_outcome
 from services.calls.placed import place_now
 from services.calls.reachability import Group
-from services.calls.undo import undo_outcome
+from services.conversations.undo import undo_settlement
 from services.errors import InvalidInput
 from services.models import (
     Audience,
@@ -141,7 +141,7 @@ async def test_asking_again_is_a_call_of_that_day(
     told = {"plaetze": 0, "plaetze_fuer": ["erwachsene"], "warteliste": True, "plaetze_ab": None}
     assert {name: event.payload[name] for name in told} == told
     assert event.payload["wieder_fragen_am"] == "2027-01-11"
-    await undo_outcome(work_of(session, now=NOW, rules=rules, actor=ANNA), call.id)
+    await undo_settlement(work_of(session, now=NOW, rules=rules, actor=ANNA), call.id)
     async with session.begin():
         assert list(await session.scalars(select(PhoneCall.id))) == [call.id]
         await session.refresh(call)
@@ -191,7 +191,7 @@ async def test_the_right_number_is_rung_next_and_outlives_a_fetch(
     assert [(event.key, event.payload) for event in told] == [
         ("therapist:1", {"therapist_id": 1, "telefon_korrigiert_at": "2026-10-14T08:42:00Z"})
     ]
-    await undo_outcome(work_of(session, now=NOW, rules=rules, actor=ANNA), result.call.id)
+    await undo_settlement(work_of(session, now=NOW, rules=rules, actor=ANNA), result.call.id)
     async with session.begin():
         assert (await session.get_one(Therapist, 1, populate_existing=True)).phone == "030 999999"
         assert await session.scalar(select(OutboxEvent.id)) is None

@@ -13,7 +13,8 @@ from services.calls.claims import ClaimedByOther, claim_call
 from services.calls.offers import Offer
 from services.calls.outcome_said import Outcome
 from services.calls.outcomes import OutcomeResult, record_outcome
-from services.calls.undo import NextAttemptChanged, TimeTaken, TooLateToUndo, undo_outcome
+from services.calls.undo import NextAttemptChanged, TimeTaken, TooLateToUndo
+from services.conversations.undo import undo_settlement
 from services.errors import NotFound
 from services.events.outbox import due_events
 from services.events.report import retract
@@ -88,7 +89,9 @@ async def rang(
 
 
 async def undo(session: AsyncSession, call_id: int, now: datetime = SOON) -> PhoneCall:
-    return (await undo_outcome(work_of(session, actor=Actor("staff", ANNA), clock=lambda: now), call_id)).call
+    return (
+        await undo_settlement(work_of(session, actor=Actor("staff", ANNA), clock=lambda: now), call_id)
+    ).call
 
 
 async def change(session: AsyncSession, call_id: int, **values: object) -> None:
@@ -261,7 +264,7 @@ async def test_of_two_undos_at_once_one_succeeds(
 
 async def test_there_is_nothing_to_undo_about_an_unknown_call(session: AsyncSession):
     with pytest.raises(NotFound):
-        await undo_outcome(work_of(session, actor=API, clock=lambda: NOW), 77)
+        await undo_settlement(work_of(session, actor=API, clock=lambda: NOW), 77)
 
 
 async def test_a_colleague_who_undoes_gets_no_call_and_takes_none(
@@ -273,7 +276,7 @@ async def test_a_colleague_who_undoes_gets_no_call_and_takes_none(
         session.add_all([make_therapist(id=2), other])
     await claim_call(work_of(session, now=NOW, rules=rules, actor=Actor("staff", ANNA)), other.id)
     restored = (
-        await undo_outcome(work_of(session, actor=Actor("staff", BEN), clock=lambda: SOON), call_id)
+        await undo_settlement(work_of(session, actor=Actor("staff", BEN), clock=lambda: SOON), call_id)
     ).call
     assert (restored.status, restored.bearbeitet_von) == ("scheduled", None)
     assert (await row(session, other.id))["bearbeitet_von"] == ANNA
@@ -300,7 +303,7 @@ async def test_undo_that_waits_beyond_its_time_undoes_nothing(
     async with sessions() as booking, sessions() as own, sessions() as watching:
         await lock_calendar(tx_of(booking))
         undoing = asyncio.create_task(
-            undo_outcome(work_of(own, actor=Actor("staff", ANNA), clock=clock), call_id)
+            undo_settlement(work_of(own, actor=Actor("staff", ANNA), clock=clock), call_id)
         )
         await eventually(lambda: waits_for_a_lock(watching))
         clock.advance(seconds=2)

@@ -10,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.calls.claims import claim_call
 from services.calls.outcomes import Outcome, record_outcome
 from services.calls.planning import move_planned
-from services.calls.undo import NextAttemptChanged, TimeTaken, undo_outcome
+from services.calls.undo import NextAttemptChanged, TimeTaken
+from services.conversations.undo import undo_settlement
 from services.models import OutboxEvent, OutcomeKind, PhoneCall
 from services.rules import DeskRules
 from services.scheduling.booking import CALENDAR_LOCK, lock_calendar
@@ -53,7 +54,7 @@ async def test_who_moves_the_next_attempt_first_keeps_it(
         async with moving.begin():
             following = await tx_of(moving).locked(PhoneCall, next_id)
             undoing = asyncio.create_task(
-                undo_outcome(work_of(own, actor=Actor("staff", ANNA), clock=clock), call_id)
+                undo_settlement(work_of(own, actor=Actor("staff", ANNA), clock=clock), call_id)
             )
             await eventually(lambda: waits(watching))
             await move_planned(
@@ -74,7 +75,7 @@ async def test_who_looks_at_the_next_attempt_only_delays_the_undo(
         async with looking.begin():
             await tx_of(looking).locked(PhoneCall, next_id)
             undoing = asyncio.create_task(
-                undo_outcome(work_of(own, actor=Actor("staff", ANNA), clock=clock), call_id)
+                undo_settlement(work_of(own, actor=Actor("staff", ANNA), clock=clock), call_id)
             )
             await eventually(lambda: waits(watching))
         await undoing
@@ -88,7 +89,9 @@ async def test_who_took_the_next_attempt_in_hand_can_still_take_the_outcome_back
 ):
     call_id, next_id = attempts
     await claim_call(work_of(session, now=NOW, rules=rules, actor=Actor("staff", ANNA)), next_id)
-    restored = (await undo_outcome(work_of(session, actor=Actor("staff", ANNA), clock=clock), call_id)).call
+    restored = (
+        await undo_settlement(work_of(session, actor=Actor("staff", ANNA), clock=clock), call_id)
+    ).call
     assert (restored.status, restored.bearbeitet_von) == ("scheduled", ANNA)
     async with session.begin():
         assert list(await session.scalars(select(PhoneCall.id))) == [call_id]
@@ -106,7 +109,7 @@ async def test_an_outcome_and_an_undo_for_the_same_time_do_not_wait_in_a_circle(
         async with booking.begin():
             await lock_calendar(tx_of(booking))
             undoing = asyncio.create_task(
-                undo_outcome(work_of(own, actor=Actor("staff", ANNA), clock=clock), call_id)
+                undo_settlement(work_of(own, actor=Actor("staff", ANNA), clock=clock), call_id)
             )
             await eventually(lambda: calendar_wanted_by(session, 1))
             recording = asyncio.create_task(
@@ -142,9 +145,9 @@ async def test_two_who_take_back_into_each_others_time_do_not_wait_in_a_circle(
     async with sessions() as booking, sessions() as first, sessions() as second:
         async with booking.begin():
             await lock_calendar(tx_of(booking))
-            bens = asyncio.create_task(undo_outcome(work_of(first, actor=ben, clock=clock), closed.id))
+            bens = asyncio.create_task(undo_settlement(work_of(first, actor=ben, clock=clock), closed.id))
             await eventually(lambda: calendar_wanted_by(session, 1))
-            annas = asyncio.create_task(undo_outcome(work_of(second, actor=anna, clock=clock), call_id))
+            annas = asyncio.create_task(undo_settlement(work_of(second, actor=anna, clock=clock), call_id))
             await eventually(lambda: calendar_wanted_by(session, 2))
         with pytest.raises(TimeTaken):
             await bens

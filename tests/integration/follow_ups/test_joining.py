@@ -12,8 +12,9 @@ from services.calls.lists import CallFilters, list_calls
 from services.calls.next_attempt import preview_next_attempt
 from services.calls.outcomes import Outcome, record_outcome
 from services.calls.planning import FollowedUpAlready, FollowUpOpen, NewCall, create_call
-from services.calls.undo import NextAttemptChanged, TooLateToUndo, undo_outcome
+from services.calls.undo import NextAttemptChanged, TooLateToUndo
 from services.calls.wishes import set_do_not_call
+from services.conversations.undo import undo_settlement
 from services.desk.email_list import EmailView, email_overview
 from services.desk.email_page import load_email_detail
 from services.emails.changes import EmailChanges, update_email
@@ -237,7 +238,7 @@ async def test_undo_takes_back_what_joined_the_next_attempt(desk: FollowedUp):
     await desk.rang(1)
     second = await desk.due_email()
     assert await desk.about() == {1: ("failed", [first]), 2: ("scheduled", [first, second])}
-    await desk.does(undo_outcome, 1)
+    await desk.does(undo_settlement, 1)
     assert await desk.about() == {1: ("scheduled", [first, second])}
     assert await desk.told() == [("call_scheduled", [first]), ("call_scheduled", [first, second])]
     assert await desk.look() == 0
@@ -248,7 +249,7 @@ async def test_undo_takes_back_a_follow_up_call_made_since(desk: FollowedUp):
     await desk.rang(1, OutcomeKind.REACHED)
     second = await desk.due_email()
     assert await desk.about() == {1: ("completed", [first]), 2: ("scheduled", [second])}
-    await desk.does(undo_outcome, 1)
+    await desk.does(undo_settlement, 1)
     assert await desk.about() == {1: ("scheduled", [first, second]), 2: ("canceled", [])}
     assert (await desk.calls())[1].absage_grund == "zusammengelegt"
     assert (await desk.told())[-2:] == [("call_canceled", None), ("call_scheduled", [first, second])]
@@ -262,7 +263,7 @@ async def test_undo_leaves_alone_what_somebody_has_in_hand(desk: FollowedUp, art
     before = await desk.about()
     await desk.does(claim_call, 2, actor=BEN)
     with pytest.raises(NextAttemptChanged):
-        await desk.does(undo_outcome, 1)
+        await desk.does(undo_settlement, 1)
     assert await desk.about() == before
 
 
@@ -271,13 +272,13 @@ async def test_what_was_answered_since_does_not_come_back_with_the_call(desk: Fo
     await desk.rang(1)
     second = await desk.due_email()
     await desk.answered(first)
-    await desk.does(undo_outcome, 1)
+    await desk.does(undo_settlement, 1)
     (call,) = await desk.calls()
     assert (call.status, call.email_id, call.email_ids) == ("scheduled", second, [second])
     await desk.rang(1)
     await desk.answered(second)
     with pytest.raises(TooLateToUndo):
-        await desk.does(undo_outcome, 1)
+        await desk.does(undo_settlement, 1)
 
 
 async def test_an_email_that_joined_during_undo_is_not_lost_when_the_undo_ends(desk: FollowedUp):
@@ -286,7 +287,7 @@ async def test_an_email_that_joined_during_undo_is_not_lost_when_the_undo_ends(d
     second = await desk.due_email()
     desk.clock.advance(seconds=60)
     with pytest.raises(TooLateToUndo):
-        await desk.does(undo_outcome, 1)
+        await desk.does(undo_settlement, 1)
     assert (await desk.about())[2] == ("scheduled", [first, second])
 
 
@@ -327,5 +328,5 @@ async def test_postponed_a_call_keeps_what_joined_it(desk: FollowedUp):
         version=None,
     )
     emails.append(await desk.due_email())
-    await desk.does(undo_outcome, 1)
+    await desk.does(undo_settlement, 1)
     assert await desk.about() == {1: ("scheduled", emails)}

@@ -15,7 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.calls.linked_emails import open_follow_up
 from services.calls.locking import CallNotScheduled
 from services.calls.outcomes import Outcome, record_outcome
-from services.calls.undo import NextAttemptChanged, TimeTaken, TooLateToUndo, undo_outcome
+from services.calls.undo import NextAttemptChanged, TimeTaken, TooLateToUndo
+from services.conversations.undo import undo_settlement
 from services.emails.replies import Reply, record_reply
 from services.errors import NotFound
 from services.follow_ups.automatic import create_due
@@ -96,8 +97,8 @@ async def test_joining_answers_outcomes_and_undo_at_once_lose_no_email(
 
     async def undo() -> None:
         call_id = await latest()
-        await tolerant(desk.does(undo_outcome, call_id - 1))
-        await tolerant(desk.does(undo_outcome, call_id))
+        await tolerant(desk.does(undo_settlement, call_id - 1))
+        await tolerant(desk.does(undo_settlement, call_id))
 
     async def tolerant(doing: Awaitable[object]) -> None:
         with suppress(CallNotScheduled, NotFound, TooLateToUndo, NextAttemptChanged, TimeTaken):

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from services.calls.kept_state import CallState, Undo
 from services.calls.next_attempt import BUSY_WAIT, RETRIED, obstacle_to_retry, search_from
 from services.calls.outcome_said import STATUS_AFTER, outcome_kind
-from services.calls.undo import CallState, Undo
 from services.errors import InvalidInput
 from services.models import CallReason, CallStatus, NoRetry, OutcomeKind
 from services.rules import DeskRules
