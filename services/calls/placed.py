@@ -47,6 +47,12 @@ class BoardCall:
         return None
 
     @property
+    def oldest(self) -> OpenCall:
+        """The earliest planned of the calls."""
+        every = (self.call, *self.others)
+        return min(every, key=lambda call: (call.geplantes_datum, call.geplante_zeit, call.call_id))
+
+    @property
     def holder_id(self) -> int | None:
         """Who has the therapist in hand."""
         return self.hand.staff_id if self.hand else None

@@ -12,6 +12,7 @@ from tests.clock import FakeClock
 from tests.factories import NOW, make_call, make_staff, make_therapist
 from tests.integration.conftest import Client, submit
 from tests.integration.pages.conftest import group, stored
+from webapp.controllers.pages import today as pages_of_today
 from webapp.screens import desk
 
 TODAY = date(2026, 10, 14)
@@ -278,6 +279,36 @@ async def test_of_each_group_the_first_are_shown_and_all_are_counted_and_can_be_
     assert (await staff_client.get("/open?page=999999999")).status_code == 200
     taken = await submit(staff_client, "/calls/3/claim")
     assert taken.headers["location"] == "/calls/3#panel"
+
+
+async def test_the_page_of_open_calls_has_a_row_for_each_therapist(
+    staff_client: Client, sessions: SessionFactory, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(pages_of_today, "ROWS", 2)
+    first, second, third = 1, 2, 3
+    await stored(
+        sessions,
+        *(make_therapist(id=n, nachname=f"Nr{n}") for n in (first, second, third)),
+        make_call(id=11, therapist_id=first),
+        make_call(id=12, therapist_id=second, geplantes_datum=TODAY - timedelta(days=1), leitung=2),
+        make_call(id=13, therapist_id=second, geplante_zeit=time(11, 30), leitung=2),
+        make_call(id=14, therapist_id=third, geplantes_datum=TODAY - timedelta(days=3), leitung=3),
+        make_call(id=15, therapist_id=first, geplantes_datum=TODAY - timedelta(days=2)),
+        make_call(id=16, therapist_id=first, geplantes_datum=TODAY + timedelta(days=1)),
+    )
+    page = (await staff_client.get("/open")).text
+    shown = page.split('<ul class="rows">')[1].split("</ul>")[0]
+    assert shown.count('<li class="row') == 2
+    assert shown.index("Nr3") < shown.index("Nr1")
+    rows = shown.split("</li>")
+    assert "matters" not in rows[0]
+    assert "2 matters" in rows[1], "tomorrow's is left out"
+    assert "planned Mon 12 Oct 11:00" in rows[1]
+    assert "1 to 2 of 3" in page
+    last = (await staff_client.get("/open?page=2")).text
+    assert "Nr2" in last
+    assert last.count("2 matters") == 1
+    assert "3 to 3 of 3" in last
 
 
 @pytest.mark.parametrize(
