@@ -49,8 +49,14 @@ test-real: $(VENV)/.dev test-kafka test-deployed check-api  ## the tests against
 	@$(BIN)/python -m tests.integration.monitoring.ensure_promtool
 	@$(BIN)/pytest -q tests/integration/monitoring/with_promtool.py
 
-check-api: $(VENV)/.dev  ## Spectral and Redocly over the API's and the events' contracts, fetched with npm
-	@$(BIN)/pytest -q tests/contracts/linters.py tests/contracts/vendored.py
+check-api: $(VENV)/.dev .data/openapi-generator/openapi-generator.lock  ## Spectral and Redocly over the contracts; clients that generators make of the API's
+	@tests/kafka/need_java.sh
+	@$(BIN)/pytest -q tests/contracts/linters.py tests/contracts/vendored.py tests/contracts/clients.py
+
+.data/openapi-generator/openapi-generator.lock: tests/contracts/openapi-generator.lock | $(BIN)/uv
+	@rm -rf $(@D)
+	@$(UV) --target $(@D) --no-deps --require-hashes -r $<
+	@cp $< $@
 
 test-deployed: $(VENV)/.dev  ## the application as deploy/ deploys it
 	@$(BIN)/python -m tests.e2e.ensure_browser

@@ -11,7 +11,7 @@ if has_java && command -v mvn >/dev/null; then
     exit 0
 fi
 if ! command -v apt-get >/dev/null || [ "$(id -u)" -ne 0 ]; then
-    echo "make test-kafka needs Maven and Java 17 or newer: install both and run it again." >&2
+    echo "Maven and Java 17 or newer are needed: install both and run it again." >&2
     exit 1
 fi
 echo "Installing Maven and Java (once) ..."
