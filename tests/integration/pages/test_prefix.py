@@ -73,8 +73,6 @@ async def check_headers(client: Client) -> None:
     }
     made = await client.post(f"{ROOT}/emails/new", data=form, headers={"HX-Request": "true"})
     assert made.headers["hx-redirect"].startswith(f"{ROOT}/emails/")
-    document = (await client.get(f"{ROOT}/api/docs/openapi.json")).json()
-    assert document["servers"] == [{"url": ROOT}]
     assert (await client.get("/health")).status_code == 200
 
 
@@ -85,6 +83,25 @@ async def check_what_scripts_say(client: Client) -> None:
     other = await client.get(f"{ROOT}/week", headers={**headers, "X-Staff": "999"})
     assert other.status_code == 403
     assert f'href="{ROOT}/week?start=2026-10-12"' in other.text
+
+
+@pytest.mark.parametrize("asked", [f"{ROOT}/api/docs", "/api/docs"])
+async def test_the_viewer_of_the_api_stays_below_the_prefix(desk: Client, asked: str):
+    """Also behind a proxy that takes the prefix off."""
+    page = await desk.get(asked)
+    assert page.status_code == 200
+    addresses = re.findall(r'\s(?:href|src)="([^"]+)"', page.text)
+    assert {address.split("?")[0].removeprefix(ROOT).rsplit("/", 1)[-1] for address in addresses} == {
+        "", "openapi.json", "icon.svg", "swagger-ui.css", "viewer.css", "swagger-ui-bundle.js", "viewer.js",
+    }  # fmt: skip
+    assert [address for address in addresses if not address.startswith(f"{ROOT}/")] == []
+    for address in addresses:
+        assert (await desk.get(address)).status_code == 200, address
+    described = re.search(r'rel="service-desc" href="([^"]+)"', page.text)
+    assert described
+    document = (await desk.get(described[1])).json()
+    assert document["servers"] == [{"url": ROOT}]
+    assert (await desk.get(f"{ROOT}/health")).status_code == 200
 
 
 def test_a_prefix_that_is_an_address_of_our_own_is_refused(config: Settings, clock: FakeClock):
