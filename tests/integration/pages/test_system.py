@@ -125,6 +125,7 @@ async def test_a_key_is_shown_once_and_revoked(staff_client: Client, sessions: S
     assert key[0] not in (await staff_client.get("/system")).text
     page = (await staff_client.get("/system")).text
     assert "Requests with this key are refused from then on" in page
+    assert '<a href="/api/docs">' in page
     page = await after(staff_client, "/system/keys/1/revoke")
     assert "The key matching is revoked: requests with it are refused." in page
     assert "Requests with this key are refused from then on" not in page
@@ -173,6 +174,7 @@ async def test_only_administrators_manage_accounts_and_keys(
         assert (await submit(client, f"/system/{path}", {"name": "x"})).status_code == 403
     page = (await client.get("/system")).text
     assert "Create a key" not in page
+    assert "/api/docs" not in page
     assert "Hold sending" not in page
     async with sessions() as session:
         await hold_queue(work_of(session), "Falscher Anhang")
