@@ -19,7 +19,7 @@ STYLES = (
     "dialogs", "status", "live-notice", "login", "account", "figures", "charts", "week", "system", "finder",
     "due-call-backs", "band", "call-list", "queue-filter", "call", "matters", "history", "outcome", "today",
     "shifts", "list-head", "email-list", "email", "message", "delivery", "follow-up", "reply", "hours",
-    "therapist", "timeline", "compose", "inbox",
+    "therapist", "timeline", "compose", "inbox", "guide",
 )
 # fmt: on
 """In this order: what the others build on, then what belongs to single screens."""

@@ -10,6 +10,9 @@ from tests.e2e.app_process import RunningApp, running_app
 from tests.e2e.browser import ARGUMENTS, DESK, PHONE, find_browser, log_in
 
 FOLDER = Path("docs/screenshots")
+GUIDE = Path("webapp/static/guide")
+"""Parts of screens, for the guide that the screens show."""
+
 PAGES = {
     "week": "/week",
     "emails": "/emails",
@@ -40,6 +43,7 @@ async def take_all(app: RunningApp, executable: Path, folder: Path) -> None:
         await page.locator(".row .row-claim").first.click()
         await page.locator("#panel form.outcome").wait_for()
         await _take(page, folder, "today")
+        await _take_guide(page)
         for name, path in PAGES.items():
             answer = await page.goto(path)
             assert answer, path
@@ -56,6 +60,14 @@ async def take_all(app: RunningApp, executable: Path, folder: Path) -> None:
             await page.goto(EMAIL_IN_EVERY_LOOK)
             await _take(page, folder, name.replace("today", "email"))
         await browser.close()
+
+
+async def _take_guide(page: Page) -> None:
+    """Take what the guide for staff shows of a call in hand and of the inbox."""
+    await page.screenshot(path=GUIDE / "heute.png", clip={"x": 0, "y": 0, "width": 1280, "height": 560})
+    await page.locator("#panel .outcome-choices").screenshot(path=GUIDE / "ergebnisse.png")
+    await page.goto("/inbox")
+    await page.locator("#inbox-message").screenshot(path=GUIDE / "eingang.png")
 
 
 async def _take_emails(page: Page, folder: Path) -> None:

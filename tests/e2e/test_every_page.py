@@ -40,6 +40,7 @@ PAGES = {
     "/system/staff/new": ("System", "System"),
     "/system/staff/2": ("System", "System"),
     "/activity": ("System", "System"),
+    "/help": None,
     "/account": None,
     "/account/password": None,
     "/account/second-factor": None,

@@ -47,4 +47,4 @@ def _words(context: click.Context) -> str:
         if (record := parameter.get_help_record(context)) and record[1] and "--help" not in record[0]
     ]
     rows = table(("Option", "Meaning"), [(f"`{name}`", meaning) for name, meaning in options])
-    return f"{cleandoc(command.help or '')}\n\n```\n{usage}\n```\n" + (f"\n{rows}" if options else "")
+    return f"{cleandoc(command.help or '')}\n\n```text\n{usage}\n```\n" + (f"\n{rows}" if options else "")

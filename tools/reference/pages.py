@@ -5,6 +5,7 @@ from pathlib import Path
 from services.events.contract import document
 from tools.reference.commands import commands_page
 from tools.reference.events import events_page
+from tools.reference.guide import guide
 from tools.reference.metrics import metrics_page
 from tools.reference.settings import settings_page
 
@@ -22,4 +23,5 @@ def pages() -> dict[str, str]:
         "events": events_page(),
     }
     made = {f"docs/reference/{name}.md": MADE + text for name, text in written.items()}
-    return made | {"docs/reference/asyncapi.yaml": document()}
+    screens = {f"webapp/views/help/{name}.html": guide(f"docs/{name}.md") for name in ("anleitung", "guide")}
+    return made | screens | {"docs/reference/asyncapi.yaml": document()}

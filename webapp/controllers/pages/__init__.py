@@ -9,6 +9,7 @@ from webapp.controllers.pages.calls import CallController
 from webapp.controllers.pages.compose import EmailComposeController
 from webapp.controllers.pages.emails import EmailsController
 from webapp.controllers.pages.exports import ExportController
+from webapp.controllers.pages.help import HelpController
 from webapp.controllers.pages.inbox import InboxController
 from webapp.controllers.pages.login import LoginController
 from webapp.controllers.pages.my_day import MyDayController
@@ -39,6 +40,7 @@ pages_router = Router(
         EmailReplyController,
         EmailsController,
         ExportController,
+        HelpController,
         InboxController,
         LoginController,
         PeopleController,
