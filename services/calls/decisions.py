@@ -6,21 +6,15 @@ from typing import Any
 from services.calls.linked_emails import carry_on, first_carried
 from services.calls.locking import lock_with_email
 from services.calls.next_attempt import UnknownHours
-from services.calls.outcome_said import Outcome
-from services.calls.outcomes import OutcomeResult, apply_outcome
 from services.calls.planning import announce
 from services.errors import Conflict
-from services.models import CallReason, CallStatus, CancelReason, OutcomeKind, PhoneCall, Therapist
+from services.models import CallReason, PhoneCall, Therapist
 from services.scheduling.booking import book_at, book_next, lock_calendar
 from services.work import Action, Work
 
 
 class AlreadyDecided(Conflict):
     """Somebody has decided about this call already."""
-
-
-class NoRingBack(Conflict):
-    """Only a ring-back that is still open can be taken off like this."""
 
 
 async def call_again(
@@ -60,20 +54,3 @@ async def call_again(
         tx.record(Action.CALL_SETTLED, call, next_call_id=planned.id)
         announce(tx, planned, Action.CALL_SCHEDULED)
     return planned
-
-
-async def take_off_ring_back(work: Work, call_id: int, *, version: int | None) -> OutcomeResult:
-    """Cancel a ring-back recorded by mistake, whoever recorded it; it can be undone like any outcome.
-
-    Raises:
-        NotFound, StaleVersion: as `services.calls.locking.lock_with_email`.
-        NoRingBack: the call is another one, or closed.
-        ClaimedByOther: another member of staff has it in hand.
-    """
-    async with work.transaction() as tx:
-        locked = await lock_with_email(tx, call_id, version)
-        if locked.call.grund != CallReason.CALL_BACK or locked.call.status != CallStatus.SCHEDULED:
-            raise NoRingBack
-        result = await apply_outcome(tx, locked, Outcome(art=OutcomeKind.CANCELED))
-        locked.call.absage_grund = CancelReason.BY_MISTAKE
-    return result

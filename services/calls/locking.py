@@ -6,7 +6,7 @@ column: the exclusion constraints wait for rows that are written, and who holds 
 
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, or_, select
 
 from services.calls.linked_emails import all_answered
 from services.errors import Conflict
@@ -48,13 +48,18 @@ async def lock_follow_ups(tx: Transaction, *therapist_ids: int) -> None:
         await tx.session.execute(select(func.pg_advisory_xact_lock(FOLLOW_UPS_LOCK, therapist_id)))
 
 
-async def lock_with_email(tx: Transaction, call_id: int, version: int | None = None) -> LockedCall:
+async def lock_with_email(
+    tx: Transaction, call_id: int, version: int | None = None, *, also: ColumnElement[bool] | None = None
+) -> LockedCall:
     """Lock a call and hold its e-mails still, so that no answer arrives meanwhile and no e-mail joins it.
 
     Raises:
         NotFound, StaleVersion: as `Transaction.locked`.
     """
     await _hold_emails_of(tx, call_id)
+    if also is not None:
+        of_all = select(PhoneCall.id).where(or_(PhoneCall.id == call_id, also)).order_by(PhoneCall.id)
+        await tx.session.execute(of_all.with_for_update())
     call = await tx.locked(PhoneCall, call_id, version=version)
     return LockedCall(call, await all_answered(tx, call_id))
 

@@ -1,18 +1,48 @@
-"""For the therapist who rings back: the call they belong to."""
+"""For the therapist who rings back: the call they belong to, and taking it off where that was a mistake."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, time, timedelta
 
-from sqlalchemy import Select, select
+import msgspec
+from sqlalchemy import ColumnElement, Select, and_, exists, select
 
 from services.calls.claims import Claim, claim_call
+from services.calls.kept_state import MARGIN, Undo
+from services.calls.linked_emails import (
+    emails_waiting,
+    is_open_follow_up,
+    leave_answered,
+    move_links,
+    open_follow_up,
+    share,
+    tell,
+)
+from services.calls.locking import lock_follow_ups, lock_with_email
+from services.calls.next_attempt import no_retry_after
+from services.calls.outcome_said import Outcome
+from services.calls.outcomes import OutcomeResult, apply_outcome
 from services.calls.planning import announce
-from services.errors import InvalidInput
-from services.models import CallReason, CallStatus, PhoneCall, Therapist
+from services.errors import Conflict, InvalidInput
+from services.models import (
+    Activity,
+    CallReason,
+    CallStatus,
+    CancelReason,
+    NoRetry,
+    OutcomeKind,
+    PhoneCall,
+    Therapist,
+)
 from services.scheduling.booking import CallCollision, book_at, book_next, lock_calendar
-from services.work import Action, Moment, Transaction, Work
+from services.scheduling.calendar import Unschedulable
+from services.work import OBJECTS, Action, Moment, Transaction, Work
 
 LOOK_AHEAD = 12
+
+
+class NoRingBack(Conflict):
+    """Only a ring-back that is still open can be taken off like this."""
 
 
 async def take_ring_back(work: Work, therapist_id: int) -> Claim:
@@ -32,6 +62,92 @@ async def take_ring_back(work: Work, therapist_id: int) -> Claim:
             announce(tx, call, Action.CALL_SCHEDULED)
             call_id = call.id
     return await claim_call(work, call_id, ringing=False)
+
+
+def recorded_by_hand() -> ColumnElement[bool]:
+    """Return the condition that a call is an open ring-back that a member of staff recorded.
+
+    Calls back that were agreed, further attempts and what other services asked for are none.
+    """
+    planned_by_staff = exists().where(
+        Activity.object_type == OBJECTS[PhoneCall],
+        Activity.object_id == PhoneCall.id,
+        Activity.action == Action.CALL_SCHEDULED,
+        Activity.actor == "staff",
+    )
+    return and_(
+        PhoneCall.grund == CallReason.CALL_BACK,
+        PhoneCall.status == CallStatus.SCHEDULED,
+        PhoneCall.vorheriger_anruf_id.is_(None),
+        planned_by_staff,
+    )
+
+
+async def take_off_ring_back(work: Work, call_id: int, *, version: int | None) -> OutcomeResult:
+    """Cancel a ring-back recorded by mistake, whoever recorded it; it can be undone like any outcome.
+
+    E-mails it has taken over and that still wait are the therapist's open follow-up call's then, which stays
+    if this is undone, or a new one's.
+
+    Raises:
+        NotFound, StaleVersion: as `services.calls.locking.lock_with_email`.
+        NoRingBack: the call is another one, or closed.
+        ClaimedByOther: another member of staff has it in hand.
+    """
+    async with work.transaction() as tx:
+        therapist_id = (await tx.existing(PhoneCall, call_id)).therapist_id
+        await lock_follow_ups(tx, therapist_id)
+        theirs = is_open_follow_up() & (PhoneCall.therapist_id == therapist_id)
+        locked = await lock_with_email(tx, call_id, version, also=theirs)
+        call = locked.call
+        if not await tx.session.scalar(select(recorded_by_hand()).where(PhoneCall.id == call.id)):
+            raise NoRingBack
+        waiting = await emails_waiting(tx, call.id)
+        following = await open_follow_up(tx, call.therapist_id) if waiting else None
+        await lock_calendar(tx)
+        held = tx.holding_back(tx.now + tx.rules.undo + MARGIN) if tx.rules.undo else tx
+        result = await apply_outcome(held, locked, Outcome(art=OutcomeKind.CANCELED))
+        call.absage_grund = CancelReason.BY_MISTAKE
+        if following is not None:
+            await _hand_over(tx, call, following)
+        elif waiting:
+            return await _follow_up(held, result)
+    return result
+
+
+async def _hand_over(tx: Transaction, ring_back: PhoneCall, following: PhoneCall) -> None:
+    """Let a follow-up call be about what a ring-back was, as far as it waits."""
+    await move_links(tx, ring_back, following)
+    await leave_answered(tx, following)
+    tell(tx, following)
+
+
+async def _follow_up(tx: Transaction, taken_off: OutcomeResult) -> OutcomeResult:
+    """Plan the follow-up of e-mails a ring-back had taken over; undo takes it back like a next attempt."""
+    call = taken_off.call
+    planned = await _book_follow_up(tx, call)
+    if isinstance(planned, NoRetry):
+        call.klaerung_noetig, call.klaerung_grund = True, planned
+        return replace(taken_off, no_retry=planned)
+    await share(tx, call, planned)
+    await leave_answered(tx, planned)
+    announce(tx, planned, Action.CALL_SCHEDULED)
+    await tx.session.flush()
+    undo = msgspec.convert(call.rueckgaengig, Undo)
+    events = [event.event_id for event in tx.held]
+    undo = msgspec.structs.replace(undo, next_call_id=planned.id, event_ids=events)
+    undo.keep(call, taken_off.undo_until)
+    return replace(taken_off, next_call=planned, no_retry=None)
+
+
+async def _book_follow_up(tx: Transaction, call: PhoneCall) -> PhoneCall | NoRetry:
+    therapist = await tx.session.get(Therapist, call.therapist_id)
+    if therapist is None:
+        return NoRetry.UNKNOWN_THERAPIST
+    try:
+        return await book_next(tx, therapist, grund=CallReason.NO_REPLY, vorheriger_anruf_id=call.id)
+    except Unschedulable as error:
+        return no_retry_after(error)
 
 
 def _open_calls(therapist_id: int) -> Select[int]:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import aliased
 from services.calls.countdown import Countdown
 from services.calls.hands import Hand, load_hands
 from services.calls.reachability import agreed_window
+from services.calls.ring_backs import recorded_by_hand
 from services.conversations.matters import Matters, load_matters
 from services.desk.call_guide import guide_in_words
 from services.desk.history import Contact, ContactKind, load_history
@@ -43,6 +44,7 @@ class CallPanel:
         history: latest contacts, newest first; this call is among them.
         next_attempt: the scheduled call that follows upon this one.
         agreed_by: who agreed the time of a call back.
+        by_hand: whether it is an open ring-back that staff recorded.
         guide: what to say, in German.
     """
 
@@ -60,6 +62,7 @@ class CallPanel:
     history: list[Contact]
     next_attempt: PhoneCall | None
     agreed_by: str | None
+    by_hand: bool
     guide: str
 
     @property
@@ -89,7 +92,7 @@ async def load_call_panel(work: Work, call_id: int) -> CallPanel:
     async with work.transaction() as tx:
         found = (
             await tx.session.execute(
-                select(PhoneCall, Therapist, agreed_by.name)
+                select(PhoneCall, Therapist, agreed_by.name, recorded_by_hand())
                 .outerjoin(Therapist, Therapist.id == PhoneCall.therapist_id)
                 .outerjoin(agreed_by, agreed_by.id == PhoneCall.vereinbart_von)
                 .where(PhoneCall.id == call_id)
@@ -98,7 +101,7 @@ async def load_call_panel(work: Work, call_id: int) -> CallPanel:
         ).first()
         if found is None:
             raise NotFound
-        call, therapist, agreed_by_name = found
+        call, therapist, agreed_by_name, by_hand = found
         matters = await load_matters(tx, call)
         hands = await load_hands(tx)
         histories = await load_histories(tx, [call.therapist_id])
@@ -129,6 +132,7 @@ async def load_call_panel(work: Work, call_id: int) -> CallPanel:
         history=history,
         next_attempt=next_attempt,
         agreed_by=agreed_by_name,
+        by_hand=by_hand,
         guide=guide,
     )
 

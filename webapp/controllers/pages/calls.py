@@ -10,6 +10,7 @@ from litestar.response import Template
 
 from services.calls import claims, decisions, outcomes
 from services.calls.changes import change_call
+from services.calls.ring_backs import take_off_ring_back
 from services.calls.typed import keep_typed
 from services.conversations import settling
 from services.conversations.undo import undo_settlement
@@ -200,7 +201,7 @@ class CallController(Controller):
     ) -> Page:
         """Cancel a ring-back that was recorded by mistake."""
         try:
-            await decisions.take_off_ring_back(visit.work, call_id, version=version)
+            await take_off_ring_back(visit.work, call_id, version=version)
         except Conflict as error:
             return await show_refusal(visit, call_id, error)
         return await show_desk(visit, saved_call_id=call_id)
