@@ -1,10 +1,11 @@
 """Changing a call as PUT does: record its outcome, move it, or correct what is written about it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, time
 
 from msgspec import UNSET, UnsetType
+from sqlalchemy import select
 
 from services.calls.locking import LockedCall, check_scheduled, lock_with_email
 from services.calls.next_attempt import RETRIED
@@ -29,8 +30,8 @@ class CallChanges:
 
     A status other than the call's own records an outcome; `ergebnis_art` says which, and `verschoben` moves
     the call to the time given or else to the next window. The same status again only corrects what is said of
-    it: texts, what the therapist can offer, and of a call that reached nobody why. Who rang and what followed
-    stays; other services are told.
+    it: texts, what the therapist can offer, and of a call that reached nobody why; this last is then said of
+    the calls settled along, too. Who rang and what followed stays; other services are told.
     """
 
     status: CallStatus | None = None
@@ -68,7 +69,8 @@ async def change_call(work: Work, call_id: int, changes: CallChanges, *, version
         InvalidInput: names the fields that are wrong or don't go together.
     """
     async with work.transaction() as tx:
-        locked = await lock_with_email(tx, call_id, version)
+        along = PhoneCall.gemeinsam_mit_id == call_id if changes.ergebnis_art else None
+        locked = await lock_with_email(tx, call_id, version, also=along)
         call = locked.call
         if _is_outcome(call, changes):
             outcome = _outcome(call, changes)
@@ -136,6 +138,16 @@ async def _correct(tx: Transaction, locked: LockedCall, changes: CallChanges) ->
     }
     if not corrected:
         return
+    art = call.ergebnis_art
+    await _write(tx, call, corrected)
+    if call.ergebnis_art != art:
+        for other in await _with_the_same(tx, call, art):
+            await _write(tx, other, {"ergebnis_art": call.ergebnis_art})
+    tx.wake(CALLS)
+
+
+async def _write(tx: Transaction, call: PhoneCall, corrected: Mapping[str, object]) -> None:
+    """Put a locked call right, and tell who was told of its outcome."""
     for name, value in corrected.items():
         setattr(call, name, value)
     call.version += 1
@@ -145,7 +157,13 @@ async def _correct(tx: Transaction, locked: LockedCall, changes: CallChanges) ->
         await tx.session.flush()
         tx.report(EVENT_AFTER[CallStatus(call.status)], call)
     tx.record(Action.OUTCOME_CORRECTED if closed else Action.CALL_CHANGED, call, fields=sorted(corrected))
-    tx.wake(CALLS)
+
+
+async def _with_the_same(tx: Transaction, call: PhoneCall, art: str | None) -> Sequence[PhoneCall]:
+    """Return the locked calls that were closed along with one, those with another outcome left out."""
+    along = select(PhoneCall).where(PhoneCall.gemeinsam_mit_id == call.id, PhoneCall.ergebnis_art == art)
+    rows = await tx.session.scalars(along.order_by(PhoneCall.id).execution_options(populate_existing=True))
+    return rows.all()
 
 
 def _check(moment: Moment, call: PhoneCall, changes: CallChanges) -> None:
