@@ -1,7 +1,8 @@
 """Therapists as the desk's pages show them: the list, and one therapist with all contacts."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import func, select
 
@@ -11,7 +12,7 @@ from services.emails.stop_list import is_stopped
 from services.errors import FieldError
 from services.hours.reading import Availability
 from services.hours.windows import Window
-from services.models import CallStatus, PhoneCall, StopEntry, Therapist
+from services.models import CallEmail, CallStatus, Email, PhoneCall, StopEntry, Therapist
 from services.models.therapists import may_be_called
 from services.pagination import LARGEST_LIMIT, Page, PageRequest
 from services.scheduling.calendar import Unschedulable, find_next
@@ -35,6 +36,15 @@ class TherapistRow:
     next_call: PhoneCall | None
 
 
+@dataclass(frozen=True, slots=True)
+class EmailOfCall:
+    """An e-mail that a call is about; `at` is when it was sent, else made."""
+
+    email_id: int
+    betreff: str
+    at: datetime
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TherapistDetail:
     """A therapist's page.
@@ -42,6 +52,7 @@ class TherapistDetail:
     Attributes:
         availability: the phone hours as understood, and what was not.
         upcoming: scheduled calls, earliest first; one planned before now is still among them.
+        emails: by call, those it is about.
         objection: what speaks against calling this therapist.
         next_slot: when a call planned now would take place; None when none is found or none may be planned.
         obstacle: why none is found, its message a gettext message id.
@@ -53,6 +64,7 @@ class TherapistDetail:
     availability: Availability
     windows_today: list[Window]
     upcoming: list[PhoneCall]
+    emails: Mapping[int, Sequence[EmailOfCall]]
     objection: Objection | None
     next_slot: Slot | None
     obstacle: FieldError | None
@@ -89,11 +101,12 @@ async def load_therapist(work: Work, therapist_id: int) -> TherapistDetail:
     """
     async with work.transaction() as tx:
         therapist = await tx.existing(Therapist, therapist_id)
-        upcoming = await tx.session.scalars(
+        scheduled = await tx.session.scalars(
             select(PhoneCall)
             .where(PhoneCall.therapist_id == therapist_id, PhoneCall.status == CallStatus.SCHEDULED)
             .order_by(PhoneCall.geplantes_datum, PhoneCall.geplante_zeit)
         )
+        upcoming = list(scheduled)
         slot: Slot | None = None
         obstacle: FieldError | None = None
         if may_be_called(therapist):
@@ -106,7 +119,8 @@ async def load_therapist(work: Work, therapist_id: int) -> TherapistDetail:
             therapist=therapist,
             availability=availability,
             windows_today=day_windows(availability, tx.today, tx.rules),
-            upcoming=list(upcoming),
+            upcoming=upcoming,
+            emails=await _emails_of(tx, upcoming),
             objection=objection_to(therapist),
             next_slot=slot,
             obstacle=obstacle,
@@ -131,3 +145,16 @@ async def _next_calls(tx: Transaction, ids: Sequence[int]) -> dict[int, PhoneCal
         .order_by(PhoneCall.geplantes_datum.desc(), PhoneCall.geplante_zeit.desc())
     )
     return {call.therapist_id: call for call in calls}
+
+
+async def _emails_of(tx: Transaction, calls: Iterable[PhoneCall]) -> Mapping[int, Sequence[EmailOfCall]]:
+    rows = await tx.session.execute(
+        select(CallEmail.call_id, Email.id, Email.betreff, func.coalesce(Email.sent_at, Email.created_at))
+        .join(Email, Email.id == CallEmail.email_id)
+        .where(CallEmail.call_id.in_([call.id for call in calls]))
+        .order_by(Email.id)
+    )
+    found: dict[int, list[EmailOfCall]] = {}
+    for call_id, email_id, betreff, at in rows:
+        found.setdefault(call_id, []).append(EmailOfCall(email_id, betreff, at))
+    return found

@@ -1,14 +1,14 @@
 """What staff do on the pages of therapists, without any script."""
 
 import re
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 
 import httpx
 import pytest
 from litestar import Litestar
 from sqlalchemy import select
 
-from services.models import CallReason, CallStatus, EmailStatus, OutcomeKind, PhoneCall, Therapist
+from services.models import CallEmail, CallReason, CallStatus, EmailStatus, OutcomeKind, PhoneCall, Therapist
 from services.therapists.client import TherapistClient
 from shared.config import Settings
 from shared.database import SessionFactory
@@ -270,3 +270,22 @@ async def test_an_absence_is_set_by_hand_and_lifted(
     assert "is there again. Planned calls stay where they are." in page
     assert (await load(sessions)).wieder_da_am is None
     assert [day for day, *_ in await calls_of(sessions)] == [date(2026, 10, 26)]
+
+
+async def test_every_email_of_a_planned_call_is_linked(staff_client: Client, store: Store):
+    week_ago, sent = NOW - timedelta(days=7), EmailStatus.SENT
+    first, second, other = (
+        make_email(status=sent, sent_at=at, betreff=f"Anfrage vom {at:%d.%m.}")
+        for at in (week_ago, week_ago + timedelta(days=1), NOW)
+    )
+    await store(make_therapist(), first, second, other)
+    follow_up = make_call(id=7, email_id=first.id, grund=CallReason.NO_REPLY)
+    about_one = make_call(id=8, email_id=other.id, geplante_zeit=time(11, 30))
+    await store(follow_up, about_one)
+    await store(CallEmail(call_id=7, email_id=second.id))
+    page = (await staff_client.get("/therapists/1")).text
+    planned = page.split('class="planned-calls"')[1].split("</ul>")[0]
+    several, one = planned.split("</li>")[:2]
+    for email, on in ((first, "7 Oct"), (second, "8 Oct")):
+        assert f'<a href="/emails/{email.id}" title="{email.betreff}">{on}</a>' in several
+    assert f'href="/emails/{other.id}">E-mail</a>' in one
