@@ -41,7 +41,10 @@ def written_figures(figures: ServiceFigures, now: float) -> bytes:
             figures.mailboxes_in_trouble,
         ),
         "incoming_undecided": ("Incoming messages that wait for a person", figures.incoming_undecided),
-        "calls_scheduled": ("Calls still to be made", figures.scheduled_calls),
+        "calls_scheduled": (
+            "Calls still to be made, planned for any day; Today counts therapists",
+            figures.scheduled_calls,
+        ),
         "calls_for_person": ("Calls that need somebody to decide", figures.calls_for_person),
     }
     for name, (meaning, value) in known.items():

@@ -92,7 +92,7 @@ async def test_where_nobody_can_be_rung_the_panel_says_what_is_left_to_do(
     )
     idle = (await staff_client.get("/")).text.split('id="idle"')[1].split("</ul>")[0]
     for address, words in {
-        "#group-overdue": "1 overdue call",
+        "#group-overdue": "1 therapist with an overdue call",
         "#group-decide": "1 call asks for a decision",
         "/emails?show=failed": "1 failed e-mail",
         "/emails?show=drafts": "1 draft",
