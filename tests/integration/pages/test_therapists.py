@@ -281,8 +281,8 @@ async def test_every_email_of_a_planned_call_is_linked(staff_client: Client, sto
     await store(make_therapist(), first, second, other)
     follow_up = make_call(id=7, email_id=first.id, grund=CallReason.NO_REPLY)
     about_one = make_call(id=8, email_id=other.id, geplante_zeit=time(11, 30))
-    await store(follow_up, about_one)
-    await store(CallEmail(call_id=7, email_id=second.id))
+    await store(follow_up)
+    await store(CallEmail(call_id=7, email_id=second.id), about_one)
     page = (await staff_client.get("/therapists/1")).text
     planned = page.split('class="planned-calls"')[1].split("</ul>")[0]
     several, one = planned.split("</li>")[:2]
