@@ -63,11 +63,9 @@ async def take_all(app: RunningApp, executable: Path, folder: Path) -> None:
 
 
 async def _take_guide(page: Page) -> None:
-    """Take what the guide for staff shows of a call in hand and of the inbox."""
+    """Take what the guide for staff shows of a call in hand."""
     await page.screenshot(path=GUIDE / "heute.png", clip={"x": 0, "y": 0, "width": 1280, "height": 560})
     await page.locator("#panel .outcome-choices").screenshot(path=GUIDE / "ergebnisse.png")
-    await page.goto("/inbox")
-    await page.locator("#inbox-message").screenshot(path=GUIDE / "eingang.png")
 
 
 async def _take_emails(page: Page, folder: Path) -> None:
