@@ -1,5 +1,7 @@
 """`POST /api/phone-calls` over uvicorn: many at once for few therapists, then as fast as it goes.
 
+Beside it a bare handler does one INSERT into the same table, under the same constraints; they take turns.
+
 `python -m benchmarks.api_calls [--quick] [--requests N] [--rounds N]`.
 
 The API runs as in production, in one process, and asks a
@@ -8,10 +10,18 @@ but 201 (booked) and 422 (none free) ends the benchmark. PostgreSQL flushes ever
 """
 
 from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from itertools import count
 from statistics import median
 
+import asyncpg
 import uvicorn
 import uvloop
+from litestar import Litestar
+from litestar import post as handle_post
+from litestar.datastructures import State
+from litestar.params import JSONBody
+from msgspec import Struct
 from sqlalchemy import insert, text
 
 from benchmarks.harness import (
@@ -37,6 +47,51 @@ FIRST_UNKNOWN = KNOWN + 1
 UNKNOWN = 200
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 HOURS = {day: [{"start": "09:00", "end": "12:00"}, {"start": "14:00", "end": "16:00"}] for day in DAYS}
+
+
+SLOTS_A_DAY = 120
+INSERT = """
+    INSERT INTO communication_service.phone_calls (therapist_id, geplantes_datum, geplante_zeit, leitung)
+    VALUES ($1, $2, $3, $4) RETURNING id
+"""
+
+
+class Wanted(Struct):
+    """What the bare handler is sent."""
+
+    therapist_id: int
+
+
+@handle_post("/api/phone-calls")
+async def insert_row(data: JSONBody[Wanted], state: State) -> dict[str, int]:
+    """Insert one row, each into a place of its own."""
+    slot, line = divmod(next(state.places), LINES)
+    day, step = divmod(slot, SLOTS_A_DAY)
+    start = datetime.combine(system_clock().date() + timedelta(days=1 + day), time(8)) + timedelta(
+        minutes=5 * step
+    )
+    call_id = await state.pool.fetchval(INSERT, data.therapist_id, start.date(), start.time(), line + 1)
+    return {"id": call_id}
+
+
+def serve_bare(config: Settings, port: int) -> None:
+    dsn = config.get_database_url().set(drivername="postgresql").render_as_string(hide_password=False)
+
+    async def open_pool(app: Litestar) -> None:
+        app.state.places = count()
+        app.state.pool = await asyncpg.create_pool(dsn, min_size=16, max_size=16)
+
+    app = Litestar([insert_row], on_startup=[open_pool], openapi_config=None)
+    uvicorn.run(
+        app,
+        port=port,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        access_log=False,
+        server_header=False,
+        log_level="warning",
+    )
 
 
 def serve_therapists(port: int) -> None:
@@ -86,32 +141,39 @@ async def bursts(api: Api) -> None:
         )
 
 
-async def throughput(api: Api, sessions: SessionFactory, requests: int, rounds: int) -> None:
-    rates: dict[int, list[float]] = {1: [], 16: []}
-    await api.book([1] * 20, clients=4)
+async def throughput(api: Api, bare: Api, sessions: SessionFactory, requests: int, rounds: int) -> None:
+    ratios: dict[int, list[float]] = {1: [], 16: []}
+    for server in (api, bare):
+        await server.book([number + 1 for number in range(KNOWN)], clients=4)
     for number in range(rounds):
-        for clients, done in rates.items():
-            await empty_calendar(sessions)
+        for clients, done in ratios.items():
             wanted = [1 + (number * 37 + index) % KNOWN for index in range(requests)]
-            used = api.process.cpu_seconds()
-            load = await api.book(wanted, clients=clients)
-            used = api.process.cpu_seconds() - used
-            done.append(load.per_second)
-            print(
-                f"round {number + 1}, {clients:2} clients: {load.per_second:4.0f} booked/s,"
-                f" {percentiles(load.latencies, 50, 99)}, {used / requests * 1e3:.1f} ms processor each"
-            )
-    one, many = (median(done) for done in rates.values())
-    print(f"median {one:.0f}/s with 1 client, {many:.0f}/s with 16 clients: {many / one:.2f} times as many")
+            rates: list[float] = []
+            for name, server in (("bare INSERT", bare), ("the API", api)):
+                await empty_calendar(sessions)
+                used = server.process.cpu_seconds()
+                load = await server.book(wanted, clients=clients)
+                used = server.process.cpu_seconds() - used
+                rates.append(load.per_second)
+                print(
+                    f"round {number + 1}, {clients:2} clients, {name:11}: {load.per_second:5,.0f} booked/s,"
+                    f" {percentiles(load.latencies, 50, 99)}, {used / requests * 1e3:.1f} ms processor each"
+                )
+            done.append(rates[1] / rates[0])
+    for clients, done in ratios.items():
+        each = ", ".join(f"{ratio:.2f}" for ratio in done)
+        print(f"API against bare INSERT, {clients} clients: median {median(done):.2f} (rounds: {each})")
 
 
-async def measure(config: Settings, process: ServerProcess, key: str, requests: int, rounds: int) -> None:
-    api = Api(process, key)
+async def measure(
+    config: Settings, process: ServerProcess, beside: ServerProcess, key: str, requests: int, rounds: int
+) -> None:
+    api, bare = Api(process, key), Api(beside, key)
     engine = create_engine(config, application_name="bench")
     sessions = create_session_factory(engine)
     await add_known_therapists(sessions)
     await bursts(api)
-    await throughput(api, sessions, requests, rounds)
+    await throughput(api, bare, sessions, requests, rounds)
     await engine.dispose()
 
 
@@ -122,8 +184,8 @@ def main() -> None:
             url, therapist_service_url=f"http://127.0.0.1:{therapists.port}", desk_lines=LINES
         )
         key = uvloop.run(new_key(config))
-        with running(serve_api, config) as process:
-            uvloop.run(measure(config, process, key, chosen.requests, chosen.rounds))
+        with running(serve_api, config) as process, running(serve_bare, config) as bare:
+            uvloop.run(measure(config, process, bare, key, chosen.requests, chosen.rounds))
 
 
 if __name__ == "__main__":

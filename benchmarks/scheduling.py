@@ -15,6 +15,7 @@ from sqlalchemy import delete, insert, text
 from sqlalchemy.dialects import postgresql
 
 from benchmarks.harness import bench_settings, migrated_database, percentiles, read_arguments
+from services.calls.booked_together import BookedTogether
 from services.calls.planning import NewCall, create_call
 from services.models import PhoneCall, Therapist
 from services.rules import DeskRules
@@ -24,6 +25,8 @@ from services.therapists.directory import TherapistDirectory
 from services.work import API
 from shared.config import Settings
 from shared.database import SessionFactory, create_engine, create_session_factory
+from shared.direct_connection import DirectConnection
+from shared.notifications import Notifier
 from tests.work import tx_of, work_of
 
 NOW = datetime(2026, 10, 14, 6, 0, tzinfo=UTC)
@@ -123,6 +126,11 @@ async def run(config: Settings, total: int) -> None:
     sessions = create_session_factory(engine)
     rules = replace(DeskRules.from_settings(config), lines=LINES, duration_minutes=5)
     directory = TherapistDirectory(config, client=None)  # pyright: ignore[reportArgumentType]
+    together = BookedTogether(
+        DirectConnection(config.get_database_url(), application_name="benchmark"),
+        fresh_for=directory.ttl,
+        notifier=Notifier(config.get_database_url()),
+    )
     await prepare(sessions)
 
     async def find(number: int) -> None:
@@ -133,7 +141,8 @@ async def run(config: Settings, total: int) -> None:
     async def book(number: int) -> None:
         async with sessions() as session:
             new = NewCall(therapist_id=1 + number % THERAPISTS)
-            await create_call(work_of(session, now=NOW, rules=rules, actor=API), new, directory=directory)
+            work = work_of(session, now=NOW, rules=rules, actor=API)
+            await create_call(work, new, directory=directory, together=together)
 
     medians: dict[int, float] = {}
     for booked in (1_000, 100_000, 50_000):
@@ -145,6 +154,7 @@ async def run(config: Settings, total: int) -> None:
     for clients in (1, 16):
         await free_what_was_booked(sessions)
         await measure(f"find and book, 50,000 booked, {clients} clients", clients, total, book)
+    await together.close()
     await engine.dispose()
 
 

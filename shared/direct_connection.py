@@ -1,10 +1,12 @@
 """asyncpg connections for the few statements that run hundreds of times a second.
 
-Every statement is a transaction of its own and one round trip; through a pooler it takes some more.
+Every statement is a transaction of its own and one round trip, but for those in a `transaction`; through a
+pooler it takes some more.
 """
 
 import asyncio
-from contextlib import suppress
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from sqlalchemy import URL
@@ -61,6 +63,27 @@ class DirectConnection:
             UNREACHABLE: the statement failed, or whether it took effect is unknown; `TimeoutError` also when
                 others had the connection for too long.
         """
+        if is_pooled(self._url):
+            async with self.transaction() as connection:
+                return await connection.fetch(statement, *arguments)
+        async with self._opened() as connection:
+            return await connection.fetch(statement, *arguments)
+
+    @asynccontextmanager
+    async def transaction(self, *first: str) -> AsyncGenerator[Connection]:
+        """Open a transaction around the block; statements that begin it go out together.
+
+        Raises:
+            UNREACHABLE: as `fetch` does.
+        """
+        settings = [for_this_transaction(self._settings)] if is_pooled(self._url) else []
+        async with self._opened() as connection:
+            await connection.execute("; ".join(["BEGIN", *settings, *first]))
+            yield connection
+            await connection.execute("COMMIT")
+
+    @asynccontextmanager
+    async def _opened(self) -> AsyncGenerator[Connection]:
         async with asyncio.timeout(COMMAND_SECONDS):
             await self._turn.acquire()
         try:
@@ -68,19 +91,12 @@ class DirectConnection:
                 self._connection = await connect(
                     self._url, application_name=self._application_name, settings=self._settings
                 )
-            return await self._run(statement, arguments)
+            yield self._connection
         except BaseException:
             self.drop()
             raise
         finally:
             self._turn.release()
-
-    async def _run(self, statement: str, arguments: tuple[object, ...]) -> list[Any]:
-        if not is_pooled(self._url):
-            return await self._connection.fetch(statement, *arguments)
-        async with self._connection.transaction():
-            await self._connection.execute(for_this_transaction(self._settings))
-            return await self._connection.fetch(statement, *arguments)
 
     def drop(self) -> None:
         """Close without a word; the next statement makes a new connection."""

@@ -16,6 +16,7 @@ from litestar.plugins.htmx import HTMXPlugin
 from litestar.template import TemplateConfig
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
+from services.calls.booked_together import BookedTogether
 from services.checks import LARGEST_BODY_BYTES
 from services.errors import NotFound
 from services.models import is_possible_id
@@ -133,6 +134,12 @@ async def _resources(app: Litestar) -> AsyncGenerator[None]:
     workplace = Workplace(sessions=sessions, clock=app.state.clock, rules=rules)
     keys = ServiceKeys(workplace, statements, requests_per_minute=config.api_rate_limit_per_minute)
     client, heartbeats = create_client(config), Heartbeats()
+    directory = TherapistDirectory(config, client)
+    together = BookedTogether(
+        DirectConnection(config.get_database_url(), application_name="calldesk-bookings"),
+        fresh_for=directory.ttl,
+        notifier=notifier,
+    )
     i18n.timezone.set(config.tz)
     app.state.update(
         {
@@ -145,7 +152,8 @@ async def _resources(app: Litestar) -> AsyncGenerator[None]:
             "rules": rules,
             "workplace": workplace,
             "service_keys": keys,
-            "directory": TherapistDirectory(config, client),
+            "directory": directory,
+            "together": together,
         }
     )
     tasks = [
@@ -159,7 +167,7 @@ async def _resources(app: Litestar) -> AsyncGenerator[None]:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await client.aclose()
-        await asyncio.gather(statements.close(), health.close())
+        await asyncio.gather(statements.close(), health.close(), together.close())
         with suppress(TimeoutError):
             async with asyncio.timeout(5):
                 await app.state.engine.dispose()

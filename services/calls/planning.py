@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 from sqlalchemy import select
 
 from services import idempotency
+from services.calls.booked_together import AnyTime, BookedTogether
 from services.calls.linked_emails import join, open_follow_up
 from services.calls.locking import check_scheduled, hold_email, lock_follow_ups
 from services.checks import check_note, check_reference
@@ -77,9 +78,16 @@ class NewCall:
 
 
 async def create_call(
-    work: Work, new: NewCall, *, directory: TherapistDirectory, repeatable: RepeatableRequest | None = None
+    work: Work,
+    new: NewCall,
+    *,
+    directory: TherapistDirectory,
+    repeatable: RepeatableRequest | None = None,
+    together: BookedTogether | None = None,
 ) -> Made[PhoneCall]:
     """Plan a call; one with the reason `keine_antwort` is the therapist's open one, where they have one.
+
+    Who has many calls planned at once gives `together`.
 
     Raises:
         InvalidInput: the input is wrong, or no time can be found (`Unschedulable`).
@@ -92,6 +100,10 @@ async def create_call(
         TemporarilyUnavailable: the therapist is not known here and their directory can't be asked.
     """
     _check(new)
+    if together is not None and repeatable is None and (any_time := _any_time(work, new)) is not None:
+        call = await together.book(any_time, work, work.actor)
+        if call is not None:
+            return Made(call, repeated=False)
     therapist = await directory.get(work, new.therapist_id)
     async with _turn(work) as tx:
         if repeatable is not None:
@@ -213,6 +225,18 @@ async def _turn(work: Work) -> AsyncGenerator[Transaction]:
             yield tx
     finally:
         turns.release()
+
+
+def _any_time(work: Work, new: NewCall) -> AnyTime | None:
+    if new.geplantes_datum is not None or new.email_id is not None or new.grund == CallReason.NO_REPLY:
+        return None
+    return AnyTime(
+        therapist_id=new.therapist_id,
+        dauer_minuten=new.dauer_minuten or work.rules.duration_minutes,
+        notizen=new.notizen,
+        grund=new.grund,
+        extern_id=new.extern_id,
+    )
 
 
 async def _book(tx: Transaction, new: NewCall, therapist: Therapist) -> PhoneCall:

@@ -126,10 +126,12 @@ _AUDIENCES = ", ".join(f"'{value}'" for value in Audience)
 OCCUPIED = "zeitfenster(geplantes_datum, geplante_zeit, dauer_minuten)"
 
 
-def _no_overlap(column: str) -> ExcludeConstraint:
+def _no_overlap(column: str, *, by_time: bool = False) -> ExcludeConstraint:
+    """Return the constraint; `by_time` has its index find what is booked in a stretch of time as well."""
+    whose = (text(f"int4range({column}, {column}, '[]')"), "&&")
+    when = (text(f"communication_service.{OCCUPIED}"), "&&")
     return ExcludeConstraint(
-        (text(f"int4range({column}, {column}, '[]')"), "&&"),
-        (text(f"communication_service.{OCCUPIED}"), "&&"),
+        *((when, whose) if by_time else (whose, when)),
         name=f"ex_phone_calls_{column}",
         using="gist",
         where=text("status = 'scheduled'"),
@@ -164,7 +166,7 @@ class PhoneCall(Base):
         one_of("absage_grund", CancelReason),
         one_of("klaerung_grund", NoRetry),
         _no_overlap("therapist_id"),
-        _no_overlap("leitung"),
+        _no_overlap("leitung", by_time=True),
         Index(
             "uq_phone_calls_open_follow_up",
             "therapist_id",

@@ -1,10 +1,11 @@
 """Finds free times: the calls in the database, brought to the pure functions of `slots`."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import islice
 
-from sqlalchemy import Select, func, literal_column, select, tuple_
+from sqlalchemy import Select, func, literal_column, select
 
 from services.errors import FieldError, InvalidInput, NotFound
 from services.hours.reading import Availability
@@ -12,7 +13,7 @@ from services.hours.windows import Window, minute_of_day
 from services.models import PhoneCall, Therapist
 from services.models.therapists import may_be_called
 from services.rules import DeskRules
-from services.scheduling.phone_hours import DAY, MINUTE, Interval, day_windows, openings
+from services.scheduling.phone_hours import DAY, MINUTE, Interval, day_windows, each_opening, openings
 from services.scheduling.slots import Busy, Slot, days_to_search, free_slots, next_slot, span
 from services.therapists.directory import TherapistDirectory, UnknownTherapist
 from services.work import Moment, Transaction, Work
@@ -79,11 +80,7 @@ async def find_next(
     """
     duration = duration_minutes or tx.rules.duration_minutes
     hours = therapist.availability
-    first = max(filter(None, (not_before, hours.back_on)), default=None)
-    days = days_to_search(tx, not_before=first)
-    for some in _growing(
-        pieces(openings(hours, days, tx.rules), tx.now + tx.rules.notice, duration, tx.rules)
-    ):
+    for some in searched(tx, hours, duration, not_before=not_before):
         busy = await _busy_in(tx, therapist, some, ignore_call_id)
         slot = next_slot(tx, some, busy, duration_minutes=duration)
         if slot is not None:
@@ -136,10 +133,23 @@ async def _busy_in(
     return Busy(own, lines)
 
 
+def searched(
+    moment: Moment, hours: Availability, duration: int, *, not_before: date | None = None
+) -> Iterator[Sequence[Interval]]:
+    """Yield where a call's next free slot is looked for, piece by piece: 1, then 2, 4, .. of them.
+
+    The first mostly does, and a full calendar takes few queries.
+    """
+    first = max(filter(None, (not_before, hours.back_on)), default=None)
+    opened = each_opening(hours, days_to_search(moment, not_before=first), moment.rules)
+    every, size = pieces(opened, moment.now + moment.rules.notice, duration, moment.rules), 1
+    while some := list(islice(every, size)):
+        yield some
+        size *= 2
+
+
 def busy_query(stretch: Interval) -> Select[int, int, date, time, int, int]:
     """Return the query for the scheduled calls that reach into a stretch of time."""
-    when = tuple_(PhoneCall.geplantes_datum, PhoneCall.geplante_zeit)
-    starts = stretch.start - timedelta(minutes=LONGEST_CALL_MINUTES)
     occupied = func.communication_service.zeitfenster(
         PhoneCall.geplantes_datum, PhoneCall.geplante_zeit, PhoneCall.dauer_minuten
     )
@@ -152,10 +162,7 @@ def busy_query(stretch: Interval) -> Select[int, int, date, time, int, int]:
         PhoneCall.leitung,
     ).where(
         PhoneCall.status == literal_column("'scheduled'"),
-        PhoneCall.geplantes_datum.between(starts.date(), stretch.end.date()),
-        when >= (starts.date(), starts.time()),
-        when < (stretch.end.date(), stretch.end.time()),
-        func.upper(occupied) > stretch.start,
+        occupied.op("&&")(func.tsrange(stretch.start, stretch.end)),
     )
 
 
@@ -177,31 +184,21 @@ def _why_none(hours: Availability, rules: DeskRules, duration: int) -> Unschedul
 
 
 def pieces(
-    openings: Sequence[Interval], earliest: datetime, duration: int, rules: DeskRules
-) -> list[Interval]:
+    openings: Iterable[Interval], earliest: datetime, duration: int, rules: DeskRules
+) -> Iterator[Interval]:
     """Cut openings so that little has to be read for each; a call starting in a piece fits into it."""
     from_then = rules.local(earliest).replace(tzinfo=None)
-    found: list[Interval] = []
     for opens, closes in openings:
         start = opens
         while start + duration * MINUTE <= closes:
             piece = Interval(start, min(closes, start + PIECE + duration * MINUTE))
             if piece.end > from_then:
-                found.append(piece)
+                yield piece
             start += PIECE
-    return found
 
 
 def _clock(minute: int) -> str:
     return f"{minute // 60:02}:{minute % 60:02}"
-
-
-def _growing(every: Sequence[Interval]) -> Iterator[Sequence[Interval]]:
-    """Yield runs of 1, 2, 4, .. pieces: the first mostly does, a full calendar takes few queries."""
-    start, size = 0, 1
-    while start < len(every):
-        yield every[start : start + size]
-        start, size = start + size, size * 2
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Phone hours cut to the desk's hours, without public holidays and absences."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from typing import NamedTuple
@@ -40,7 +40,12 @@ def day_windows(availability: Availability, day: date, rules: DeskRules) -> list
 
 def openings(availability: Availability, days: Iterable[date], rules: DeskRules) -> list[Interval]:
     """Return when the therapist and the desk are both there, in order; on no holiday, in no absence."""
-    return [_interval(day, window) for day in days for window in day_windows(availability, day, rules)]
+    return list(each_opening(availability, days, rules))
+
+
+def each_opening(availability: Availability, days: Iterable[date], rules: DeskRules) -> Iterator[Interval]:
+    """Yield the same as far as somebody asks: mostly the first is enough."""
+    return (_interval(day, window) for day in days for window in day_windows(availability, day, rules))
 
 
 def keeps_holiday(availability: Availability, day: date, rules: DeskRules) -> bool:

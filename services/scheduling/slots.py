@@ -99,32 +99,37 @@ class Occupied:
         return self._ends[last] if last >= 0 and self._ends[last] > wanted.start else None
 
 
-def free_line(lines: Sequence[Occupied], wanted: Interval) -> int | datetime:
-    """Return the lowest free line's number, or until when the first of the lines is taken."""
-    until: list[datetime] = []
-    for number, line in enumerate(lines, start=1):
-        blocked = line.blocked_until(wanted)
-        if blocked is None:
-            return number
-        until.append(blocked)
-    return min(until)
+class Lines:
+    """The desk's lines, of which only those asked for are sorted: mostly one of the first is free."""
 
+    def __init__(self, busy: Busy, rules: DeskRules) -> None:
+        self._busy = busy
+        self._count = rules.lines
+        self._sorted: list[Occupied] = []
 
-def occupied_lines(busy: Busy, rules: DeskRules) -> list[Occupied]:
-    """Return what occupies each of the desk's lines, line 1 first."""
-    return [Occupied(busy.lines.get(number, ())) for number in range(1, rules.lines + 1)]
+    def lowest_free(self, wanted: Interval) -> int | datetime:
+        """Return the lowest free line's number, or until when the first of the lines is taken."""
+        until: list[datetime] = []
+        for number in range(1, self._count + 1):
+            if number > len(self._sorted):
+                self._sorted.append(Occupied(self._busy.lines.get(number, ())))
+            blocked = self._sorted[number - 1].blocked_until(wanted)
+            if blocked is None:
+                return number
+            until.append(blocked)
+        return min(until)
 
 
 def _slots(moment: Moment, openings: Iterable[Interval], busy: Busy, duration_minutes: int) -> Iterator[Slot]:
     own = Occupied(busy.therapist, moment.rules.gap)
-    lines = occupied_lines(busy, moment.rules)
+    lines = Lines(busy, moment.rules)
     earliest = moment.now + moment.rules.notice
     for opening in openings:
         midnight = datetime.combine(opening.start.date(), time())
         start = _on_grid(opening.start, midnight, moment.rules)
         while start + duration_minutes * MINUTE <= opening.end:
             wanted = Interval(start, start + duration_minutes * MINUTE)
-            free = own.blocked_until(wanted) or free_line(lines, wanted)
+            free = own.blocked_until(wanted) or lines.lowest_free(wanted)
             if isinstance(free, datetime):
                 start = _on_grid(free, midnight, moment.rules)
                 continue

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.calls import booked_together
 from services.models import PhoneCall
 from services.scheduling import booking
 from services.scheduling.booking import lock_calendar, wait_at_most
@@ -197,10 +198,13 @@ async def test_a_booking_behind_a_lock_that_does_not_come_is_asked_to_come_back(
         await lock_calendar(tx)
 
     monkeypatch.setattr(booking, "lock_calendar", at_once)
+    monkeypatch.setattr(booked_together, "LOCK_SECONDS", 0.01)
+    at_a_time = {"geplantes_datum": "2026-10-16", "geplante_zeit": "10:00"}
     async with session.begin():
         await lock_calendar(tx_of(session))
-        answer = await api.post(CALLS, json={"therapist_id": 1})
-    assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
+        answers = [await api.post(CALLS, json={"therapist_id": 1} | when) for when in ({}, at_a_time)]
+    assert {(answer.status_code, answer.headers["retry-after"]) for answer in answers} == {(503, "2")}
+    assert (await api.get(CALLS)).json()["total"] == 0
 
 
 async def test_a_row_that_somebody_else_holds_is_no_outage(

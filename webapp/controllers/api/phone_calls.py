@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 import msgspec
 from litestar import Controller, Response, delete, get, post, put
+from litestar.datastructures import State
 from litestar.di import NamedDependency
 from litestar.params import BodyKwarg, FromQuery, JSONBody, QueryParameter
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -242,6 +243,7 @@ class PhoneCallApi(Controller):
         work: NamedDependency[Work],
         data: JSONBody[CallCreate],
         request: JsonRequest,
+        state: State,
         directory: NamedDependency[TherapistDirectory],
         idempotency_key: IdempotencyKeyHeader = None,
     ) -> Response[Call]:
@@ -260,6 +262,7 @@ class PhoneCallApi(Controller):
             NewCall(**fields),
             directory=directory,
             repeatable=await repeatable(request, idempotency_key),
+            together=state.together,
         )
         headers = {"Location": f"/api/phone-calls/{call.id}"}
         if repeated:
