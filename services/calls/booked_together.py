@@ -144,14 +144,10 @@ class BookedTogether:
         if self._working is None or self._working.done():
             self._working = asyncio.create_task(self._work())
         try:
-            async with asyncio.timeout(LOCK_SECONDS):
-                await request.at_the_calendar.wait()
-        except TimeoutError as error:
-            request.given_up = not request.at_the_calendar.is_set()
-            if request.given_up:
-                measures.booked_since(started, "busy")
-                raise CalendarBusy from error
-        call = await request.answer
+            call = await _answered(request)
+        except CalendarBusy:
+            measures.booked_since(started, "busy")
+            raise
         if call is not None:
             measures.booked_since(started)
         return call
@@ -206,6 +202,18 @@ class BookedTogether:
             if row is not None and request.moment.now - row["abgerufen_at"] < self._fresh_for:
                 found[request] = parse_json(row["hours"], row["plz"], row["wieder_da_am"])
         return found
+
+
+async def _answered(request: _Request) -> PhoneCall | None:
+    """Wait for a request's turn as long as anybody waits for a lock, and then for what comes of it."""
+    try:
+        async with asyncio.timeout(LOCK_SECONDS):
+            await request.at_the_calendar.wait()
+    except TimeoutError as error:
+        request.given_up = not request.at_the_calendar.is_set()
+        if request.given_up:
+            raise CalendarBusy from error
+    return await request.answer
 
 
 async def _find(connection: Connection, hours: "dict[_Request, Availability]") -> "dict[_Request, Slot]":

@@ -1,6 +1,7 @@
 """The platform's event envelope, as every service writes and reads it."""
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -63,14 +64,20 @@ def decode(value: bytes | None) -> EventEnvelope:
 
 def cloudevents_headers(event: EventEnvelope) -> list[tuple[str, bytes]]:
     """Return the record headers of CloudEvents 1.0, Kafka protocol binding, binary content mode."""
-    attributes = {
-        "ce_specversion": CLOUDEVENTS_VERSION,
-        "ce_id": str(event.event_id),
-        "ce_type": event.event_type,
-        "ce_source": f"/{event.producer}",
-        "ce_time": _utc(event.timestamp).isoformat().replace("+00:00", "Z"),
-    }
-    return [(name, value.encode()) for name, value in attributes.items()]
+    return [
+        ("ce_id", str(event.event_id).encode()),
+        ("ce_time", _utc(event.timestamp).isoformat().replace("+00:00", "Z").encode()),
+        *_headers_of_many(event.event_type, event.producer),
+    ]
+
+
+@lru_cache(maxsize=256)
+def _headers_of_many(event_type: str, producer: str) -> list[tuple[str, bytes]]:
+    return [
+        ("ce_specversion", CLOUDEVENTS_VERSION.encode()),
+        ("ce_type", event_type.encode()),
+        ("ce_source", f"/{producer}".encode()),
+    ]
 
 
 def _utc(instant: datetime) -> datetime:

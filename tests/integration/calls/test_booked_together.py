@@ -7,7 +7,7 @@ from datetime import date, time, timedelta
 
 import msgspec
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.calls.booked_together import BookedTogether
@@ -72,8 +72,7 @@ async def test_a_group_gets_the_times_its_calls_would_get_one_by_one(
     calls = [call for call in at_once if isinstance(call, PhoneCall)]
     assert len(calls) == len(wanted)
     async with session.begin():
-        for call in await session.scalars(select(PhoneCall).where(PhoneCall.id.in_(c.id for c in calls))):
-            await session.delete(call)
+        await session.execute(delete(PhoneCall).where(PhoneCall.id.in_([call.id for call in calls])))
     one_by_one = [await desk.book(new, two_lines, alone=True) for new in wanted]
     assert [times(call) for call in calls] == [times(call) for call in one_by_one]
 
