@@ -19,6 +19,9 @@ from webapp.auth import is_open_api
 from webapp.connections import bounded
 from webapp.logs import configure_logging
 
+LEAVE_SECONDS, LEAVE_STEPS = 1, 20
+"""How long connections that are open may bring a last request once no new ones are taken."""
+
 SHUTDOWN_SECONDS = 3
 OTHER_DESCRIPTORS = 100
 """Besides connections of clients and to the database: files, pipes, other services."""
@@ -27,7 +30,12 @@ log = structlog.get_logger(__name__)
 
 
 class _Server(uvicorn.Server):
-    """Ends the streams before it waits for what is under way: they would last as long as it waits."""
+    """Takes leave in an order in which a proxy before it loses nothing.
+
+    New connections are refused first, so that the proxy asks another process. Requests on connections that
+    are open are answered for a moment more, with word that it was the last; to close one as a request comes
+    would lose it. Streams end before: they would last as long as it waits.
+    """
 
     def __init__(self, settings: uvicorn.Config, app: Litestar) -> None:
         super().__init__(settings)
@@ -35,6 +43,13 @@ class _Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket] | None = None) -> None:
         self._app.state.listener.end()
+        await asyncio.sleep(0)  # what the system has accepted for us is taken before we close
+        for server in self.servers:
+            server.close()
+        self.server_state.default_headers = [*self.server_state.default_headers, (b"connection", b"close")]
+        for _ in range(LEAVE_STEPS):
+            if self.server_state.connections:
+                await asyncio.sleep(LEAVE_SECONDS / LEAVE_STEPS)
         await super().shutdown(sockets)
 
 
