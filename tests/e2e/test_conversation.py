@@ -151,7 +151,9 @@ async def test_three_mails_are_one_call_and_reached_settles_all(
     await answered.nth(2).uncheck()
     assert await violations(anna) == []
     await anna.get_by_role("button", name="Nur speichern").click()
-    await expect(anna.locator("#status .toast")).to_contain_text(f"{practice.first}: Erreicht, gespeichert.")
+    await expect(anna.locator("#status .toast")).to_contain_text(
+        f"{practice.first}: Erreicht, gespeichert für 4 Anliegen."
+    )
     await expect(anna.locator(".group-now .row", has_text=practice.first)).to_have_count(0)
     assert await statuses(app) == ["completed", "completed"]
     assert await unanswered(app) == 1
@@ -174,7 +176,7 @@ async def test_an_answering_machine_is_over_for_the_therapist(
     await take(anna, practice.first)
     await anna.get_by_role("radio", name="Anrufbeantworter").check()
     await anna.get_by_role("button", name="Nur speichern").click()
-    await expect(anna.locator("#status")).to_contain_text("Anrufbeantworter, gespeichert.")
+    await expect(anna.locator("#status")).to_contain_text("Anrufbeantworter, gespeichert für 4 Anliegen.")
     for page in (anna, ben):
         await expect(rows(page).filter(has_text=practice.first)).to_have_count(0)
     assert await statuses(app) == ["failed", "failed", "scheduled"]
@@ -225,7 +227,9 @@ async def test_a_matter_is_left_without_scripts(
     await page.get_by_role("radio", name="Erreicht", exact=True).check()
     await expect(page.get_by_label("E-Mail gilt damit als beantwortet").first).to_be_checked()
     await page.get_by_role("button", name="Nur speichern").click()
-    await expect(page.locator("#status")).to_contain_text(f"{practice.first}: Erreicht, gespeichert.")
+    await expect(page.locator("#status")).to_contain_text(
+        f"{practice.first}: Erreicht, gespeichert für 3 Anliegen."
+    )
     assert await statuses(app) == ["completed", "scheduled"]
     assert await unanswered(app) == 0
     await expect(row(ben, practice.first).locator(".row-matters")).to_have_count(0)
@@ -246,7 +250,9 @@ async def test_on_a_phone_reached_settles_what_there_is_to_talk_about(
     assert await violations(page) == []
     assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     await page.get_by_role("button", name="Nur speichern").tap()
-    await expect(page.locator("#status")).to_contain_text(f"{practice.first}: Erreicht, gespeichert.")
+    await expect(page.locator("#status")).to_contain_text(
+        f"{practice.first}: Erreicht, gespeichert für 4 Anliegen."
+    )
     await expect(rows(ben).filter(has_text=practice.first)).to_have_count(0)
     assert await statuses(app) == ["completed", "completed"]
     assert await unanswered(app) == 0
