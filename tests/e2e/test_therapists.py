@@ -72,7 +72,7 @@ async def test_an_absence_heard_on_the_phone_is_noted_beside_the_call(anna: Page
     await anna.goto("/")
     await anna.locator(".group-now .row-claim").first.click()
     panel = anna.locator("#panel")
-    await panel.get_by_text("Hinweis oder Anrufsperre eintragen").click()
+    await panel.get_by_text("Hinweis, Abwesenheit, Anrufsperre").click()
     await panel.get_by_label("Abwesend, wieder da am").fill("2026-10-26")
     await panel.get_by_role("button", name="Abwesenheit speichern").click()
     await expect(panel.locator(".call-outside")).to_contain_text("am Telefon erfahren")

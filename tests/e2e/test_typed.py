@@ -51,7 +51,7 @@ async def test_a_session_that_ends_while_typing_costs_no_text(anna: Page) -> Non
     await expect(anna.locator("#draft-state")).to_contain_text("Entwurf gespeichert")
     await anna.get_by_role("radio", name="Erreicht 1").check()
     await anna.get_by_role("button", name="Nur speichern").click()
-    await expect(anna.locator("#status .toast")).to_contain_text("Erreicht, gespeichert.")
+    await expect(anna.locator("#status .toast")).to_contain_text("Erreicht, gespeichert")
     await anna.get_by_role("button", name="Rückgängig").click()
     await expect(anna.get_by_label("Notiz zum Gespräch")).to_have_value(NOTE)
     await anna.get_by_label("Notiz zum Gespräch").fill("")
@@ -97,7 +97,7 @@ async def test_a_session_that_ends_while_a_draft_is_edited_costs_no_text(anna: P
 async def test_a_hint_that_is_not_saved_holds_up_what_would_lose_it(open_browser: OpenBrowser) -> None:
     anna = await at_the_desk(open_browser, "Anna")
     name = await take_next(anna)
-    await anna.get_by_text("Hinweis oder Anrufsperre eintragen").click()
+    await anna.get_by_text("Hinweis, Abwesenheit, Anrufsperre").click()
     hint = anna.get_by_label("Hinweis zum Anruf")
     before = await hint.input_value()
     await hint.fill("Nur dienstags, und nicht vor zehn")

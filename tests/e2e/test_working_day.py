@@ -40,7 +40,7 @@ WRONG, POSTPONED = Call("6", "t", "#richtige_nummer"), Call("7")
 HALF_AN_HOUR = [REACHED, MACHINE, MISSED, PLACES, AGREED, MACHINE, MISSED, BUSY, REACHED, MACHINE]
 AN_HOUR = [*HALF_AN_HOUR, PLACES, MISSED, REACHED, MACHINE]
 DAY = [*AN_HOUR, WRONG, *AN_HOUR, POSTPONED, *AN_HOUR, WRONG, *AN_HOUR, POSTPONED]
-IDS = range(9_001, 9_001 + len(DAY) + 1)
+IDS = range(8_001, 8_001 + len(DAY) + 1)
 """One more than is rung: whoever has saved the last call has another in hand."""
 
 CAME_OF_IT = {
