@@ -16,6 +16,8 @@ EACH = 2
 """How many addresses of one route, with the same parameters, are looked at."""
 
 STREAM = "/live"
+OF_SERVICES = "/api/"
+"""Where a session opens nothing: the page about the API fetches its document with a key."""
 
 
 @dataclass
@@ -52,7 +54,7 @@ class Crawl:
             return []
         answer = await self.client.get(address)
         self.answers[address] = answer.status_code
-        if answer.status_code >= (400 if linked else 500):
+        if answer.status_code >= (400 if linked and not path.startswith(OF_SERVICES) else 500):
             self.broken[address] = answer.status_code
         self.visited.add(route)
         if "text/html" not in answer.headers.get("content-type", "") or path.endswith("/preview"):

@@ -17,7 +17,8 @@ from webapp.security import csrf_cookie_name
 
 
 async def test_every_route_needs_a_session_or_a_key_unless_it_is_named_here(app: Litestar):
-    public = {"/login", "/login/code", "/logout", "/health", "/static/{file_path:path}"}
+    health = {"/health", "/health/live", "/health/ready"}
+    public = {"/login", "/login/code", "/logout", "/static/{file_path:path}", "/api/docs", *health}
     open_routes = {
         route.path
         for route in app.routes
