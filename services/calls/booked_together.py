@@ -172,7 +172,8 @@ class BookedTogether:
                 _fail(group, DatabaseUnreachable(reason_of(error)))
                 continue
             except BaseException as error:
-                _fail(group, error)
+                behind, self._waiting = self._waiting, []
+                _fail([*group, *behind], error)
                 raise
             for request in group:
                 if not request.answer.done():
