@@ -74,7 +74,7 @@ format: $(VENV)/.dev  ## lay out the code and fix what can be fixed
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-bench: $(VENV)/.dev  ## measure; ONLY=pages takes one of them, QUICK=1 small sizes
+bench: $(VENV)/.dev  ## measure beside aims; ONLY=pages takes one of them, QUICK=1 small sizes
 	@$(BIN)/python -m benchmarks $(if $(QUICK),--quick) $(ONLY)
 
 docs: $(VENV)/.dev  ## the pages of docs/reference/ that are made from the code

@@ -1,9 +1,14 @@
 """Runs the benchmarks one after the other: `python -m benchmarks [--quick] [name ...]`, or `--list`."""
 
 import argparse
+import os
 import subprocess
 import sys
+import tempfile
 import time
+from pathlib import Path
+
+from benchmarks import verdict
 
 BENCHMARKS = {
     "pages": "every page: server time and SQL statements",
@@ -28,21 +33,28 @@ def main() -> None:
     chosen = parser.parse_args()
     if unknown := set(chosen.names) - BENCHMARKS.keys():
         parser.error(f"no such benchmark: {', '.join(sorted(unknown))}; there are {', '.join(BENCHMARKS)}")
-    options = ["--quick"] if chosen.quick else []
-    failed: list[str] = []
-    for name in chosen.names or BENCHMARKS:
-        print(f"{name}: {BENCHMARKS[name]}", flush=True)
-        if chosen.list:
-            continue
-        start = time.monotonic()
-        ended = subprocess.run(
-            [sys.executable, "-W", "ignore", "-m", f"benchmarks.{name}", *options], check=False
-        )
-        print(f"({time.monotonic() - start:.0f} s)\n", flush=True)
-        if ended.returncode:
-            failed.append(name)
+    if chosen.list:
+        print("\n".join(f"{name}: {says}" for name, says in BENCHMARKS.items()))
+        return
+    with tempfile.TemporaryDirectory(prefix="calldesk-bench-") as folder:
+        rows = Path(folder) / "rows"
+        rows.touch()
+        failed = [name for name in chosen.names or BENCHMARKS if not run(name, rows, quick=chosen.quick)]
+        print(verdict.table(verdict.read_rows(rows), [f"{name}: failed" for name in failed]))
+    if chosen.quick:
+        print("Small sizes: the figures say little.")
     if failed:
         raise SystemExit(f"failed: {', '.join(failed)}")
+
+
+def run(name: str, rows: Path, *, quick: bool) -> bool:
+    """Run one benchmark, which appends its rows; return whether it ended well."""
+    print(f"{name}: {BENCHMARKS[name]}", flush=True)
+    start = time.monotonic()
+    command = [sys.executable, "-W", "ignore", "-m", f"benchmarks.{name}", *(["--quick"] if quick else [])]
+    ended = subprocess.run(command, check=False, env=os.environ | {verdict.FILE: str(rows)})
+    print(f"({time.monotonic() - start:.0f} s)\n", flush=True)
+    return ended.returncode == 0
 
 
 if __name__ == "__main__":

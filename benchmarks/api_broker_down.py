@@ -29,6 +29,7 @@ from benchmarks.harness import (
     serve_api,
 )
 from benchmarks.http_load import Load, new_key, post, send
+from benchmarks.verdict import report
 from services.models import OutboxEvent
 from shared.config import Settings
 from shared.database import SessionFactory, create_engine, create_session_factory
@@ -126,7 +127,7 @@ async def compare(
     waiting = await api.events_waiting()
     for path in up:
         ratio = show(path, "down", down[path]) / show(path, "up", up[path])
-        print(f"{path:17} down against up: {ratio:.2f}")
+        report(f"POST {path}, broker down beside up", ratio, at_least=0.9)
     print(f"{waiting:,} events wait for the broker")
     await engine.dispose()
 

@@ -34,6 +34,7 @@ from benchmarks.harness import (
     serve_api,
 )
 from benchmarks.http_load import Load, new_key, post, send
+from benchmarks.verdict import report
 from services.models import SCHEMA, Therapist
 from shared.clock import system_clock
 from shared.config import Settings
@@ -131,6 +132,7 @@ class Api:
 
 
 async def bursts(api: Api) -> None:
+    answered = 0
     for therapists in (1, 50):
         wanted = [FIRST_UNKNOWN + therapists + number % therapists for number in range(BURST)]
         load = await api.book(wanted, clients=BURST)
@@ -139,10 +141,13 @@ async def bursts(api: Api) -> None:
             f"{BURST} at once for {therapists:2} unknown therapists: {answers};"
             f" {load.seconds * 1e3:.0f} ms for all, {percentiles(load.latencies, 50, 99)}"
         )
+        answered += load.statuses[201] + load.statuses[422]
+    report("bookings at once answered 201 or 422", answered / (2 * BURST) * 100, at_least=100, unit=" %")
 
 
 async def throughput(api: Api, bare: Api, sessions: SessionFactory, requests: int, rounds: int) -> None:
     ratios: dict[int, list[float]] = {1: [], 16: []}
+    booked: dict[int, list[float]] = {1: [], 16: []}
     for server in (api, bare):
         await server.book([number + 1 for number in range(KNOWN)], clients=4)
     for number in range(rounds):
@@ -160,9 +165,11 @@ async def throughput(api: Api, bare: Api, sessions: SessionFactory, requests: in
                     f" {percentiles(load.latencies, 50, 99)}, {used / requests * 1e3:.1f} ms processor each"
                 )
             done.append(rates[1] / rates[0])
+            booked[clients].append(rates[1])
     for clients, done in ratios.items():
-        each = ", ".join(f"{ratio:.2f}" for ratio in done)
-        print(f"API against bare INSERT, {clients} clients: median {median(done):.2f} (rounds: {each})")
+        print(f"rounds, {clients} clients: {', '.join(f'{ratio:.2f}' for ratio in done)}")
+        report(f"POST /api/phone-calls beside a bare INSERT, {clients} clients", median(done), at_least=0.4)
+    report("bookings a second, 16 clients beside 1", median(booked[16]) / median(booked[1]), at_least=1)
 
 
 async def measure(

@@ -14,7 +14,7 @@ import time
 from collections.abc import AsyncGenerator, Generator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
-from statistics import median
+from statistics import median, quantiles
 from uuid import UUID, uuid4
 
 import structlog
@@ -22,7 +22,8 @@ import uvloop
 from aiokafka import AIOKafkaProducer
 from sqlalchemy import delete, func, select, text
 
-from benchmarks.harness import bench_settings, migrated_database, percentiles, read_arguments
+from benchmarks.harness import bench_settings, migrated_database, read_arguments
+from benchmarks.verdict import report
 from services.events.relay import EventRelay
 from services.hints import OUTBOX
 from services.models import OutboxEvent
@@ -189,10 +190,12 @@ async def main(database_url: str, bootstrap_servers: str, events: int, rounds: i
             f"round {number + 1}: bare aiokafka {events / bare_seconds:,.0f} events/s,"
             f" relay {events / relay_seconds:,.0f} events/s, ratio {ratios[-1]:.2f}"
         )
-    print(f"relay against bare aiokafka, median of {rounds}: {median(ratios):.2f}")
+    report("relay beside bare aiokafka", median(ratios), at_least=0.8)
     await fill(sessions, "bench-latency", 0)
     single = await latencies(config, sessions, "bench-latency")
-    print(f"commit to acknowledgement: {percentiles(single, 50, 99)}")
+    half, most = (quantiles(single, n=100, method="inclusive")[number - 1] * 1e3 for number in (50, 99))
+    report("commit to the broker's acknowledgement, p50", half, at_most=50, unit=" ms")
+    report("commit to the broker's acknowledgement, p99", most, at_most=200, unit=" ms")
     notifying.cancel()
     await engine.dispose()
 

@@ -23,6 +23,7 @@ from benchmarks.bare_today import bare_app
 from benchmarks.busy_desk import NOW, Size, fill, open_calls
 from benchmarks.harness import bench_settings, migrated_database, percentiles, read_arguments
 from benchmarks.pages import logged_in
+from benchmarks.verdict import report
 from shared.postgresql import connect, connect_arguments
 from webapp.app import create_app
 from webapp.auth import SESSION_COOKIE
@@ -59,6 +60,7 @@ class Side:
 class Comparison:
     """Something measured beside something else, and how many times as long it may take."""
 
+    beside_what: str
     this: Side
     beside: Side
     aim: float
@@ -74,7 +76,7 @@ class Comparison:
         for side in sides:
             print(f"  {side.name:34} {percentiles(side.seconds, 50, 95)}, {side.kilobytes:.1f} KB")
         ratio = median(self.this.seconds) / median(self.beside.seconds)
-        print(f"{self.this.name}: {ratio:.2f}, aim {self.aim}: {'met' if ratio <= self.aim else 'NOT MET'}")
+        report(f"{self.this.name} {self.beside_what}", ratio, at_most=self.aim)
 
 
 @asynccontextmanager
@@ -134,20 +136,31 @@ async def run(first: URL, size: Size, requests: int, rounds: int) -> None:
         def beside() -> Side:
             return Side("  a bare handler", lambda: bare.get("/"))
 
-        release = "/calls/1/release"
+        release, heaviest = "/calls/1/release", 0.0
         for compared in (
-            Comparison(Side("Today", lambda: at[usual].get("/")), beside(), 2.0),
-            Comparison(Side("Today's list", lambda: at[usual].get("/", headers=PART)), beside(), 1.5),
+            Comparison("beside a bare handler", Side("Today", lambda: at[usual].get("/")), beside(), 2.0),
             Comparison(
-                Side("An answer to an action", lambda: at[usual].post(release, headers=PART)), beside(), 1.5
+                "beside a bare handler",
+                Side("Today's list", lambda: at[usual].get("/", headers=PART)),
+                beside(),
+                1.5,
             ),
             Comparison(
+                "beside a bare handler",
+                Side("An answer to an action", lambda: at[usual].post(release, headers=PART)),
+                beside(),
+                1.5,
+            ),
+            Comparison(
+                f"beside {few}",
                 Side(f"Today with {many:,} open calls", lambda: at[many].get("/")),
                 Side(f"  with {few}", lambda: at[few].get("/")),
                 2.0,
             ),
         ):
             await compared.run(rounds, requests)
+            heaviest = max(heaviest, compared.this.kilobytes)
+    report("Today, its list, an answer: the heaviest on the wire", heaviest, at_most=40, unit=" KB")
 
 
 def main() -> None:
