@@ -8,8 +8,9 @@ from services.calls.claims import Claim, lock_claims_of
 from services.calls.kept_state import Undo
 from services.calls.locking import lock_follow_ups
 from services.calls.undo import TooLateToUndo, in_their_place, take_outcome_back
-from services.emails.consequences import read_consequences, take_back
+from services.emails.consequences import read_consequences
 from services.emails.states import finish_change
+from services.emails.taking_back import take_back
 from services.events.report import retract
 from services.models import CallEmail, Email, PhoneCall
 from services.work import Transaction, Work

@@ -12,15 +12,11 @@ from sqlalchemy import select
 
 from services.calls.absences import learn_of_absence
 from services.checks import LARGEST_BODY_BYTES
-from services.emails.consequences import (
-    absence_alone,
-    lock_to_take_back,
-    read_consequences,
-    take_back,
-)
+from services.emails.consequences import absence_alone, read_consequences
 from services.emails.replies import Reply, ReplyEffect, follow
 from services.emails.states import NoSuchEmail, NotInThisState, finish_change, locked_email
 from services.emails.stop_list import spelling
+from services.emails.taking_back import lock_to_take_back, take_back
 from services.errors import Conflict, FieldError, InvalidInput, NotFound
 from services.hints import INCOMING
 from services.models import (

@@ -7,27 +7,24 @@ field may be read in two ways, the number in doubt is left out.
 
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import phonenumbers
 from phonenumbers import PhoneNumberFormat
 
-REGION = "DE"
-COUNTRY_CODE = 49
+from services.therapists.number_groups import LONGEST_ENDING, Draft, drafts
+from services.therapists.numbering_plan import (
+    COUNTRY_CODE,
+    LONGEST_WHOLE,
+    MOST_DIGITS,
+    parsed_number,
+    spelled,
+    subscriber,
+)
+
 LONGEST_FIELD = 500
-
-_SHORTEST_WHOLE = 8
-"""Digits, without trunk zero and country code, from which a valid number need not go on."""
-
-_LONGEST_WHOLE = 11
-"""Digits of a number in Germany's numbering plan; with a direct dial behind a dash there are a few more."""
-
-_MOST_DIGITS = 20
-_LONGEST_ENDING = 4
-_LONGEST_EXTENSION = 7
-_SHORTEST_SIBLING = 6
 
 _LINE_BREAKS = "\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"
 _ALIKE = {
@@ -50,17 +47,6 @@ _NO_NUMBER = re.compile(
 )
 """Times of the day, spans of time, and dates."""
 
-_DIGITS = re.compile(r"(?:\+ ?)?[0-9]+")
-_EXTENSION = re.compile(
-    r"[ ,;(.-]*(?:ext|extn|extension|x|dw|durchwahl|app|apparat|nst|nebenstelle|#)[ .:=)-]*", re.IGNORECASE
-)
-_DIVIDING_WORDS = frozenset(("und", "oder", "bzw", "sowie", "u", "o", "and", "or"))
-_GOES_ON = re.compile(r"\.{2,}|\u2026|\*{2,}|_{2,}|x{2,}", re.IGNORECASE)
-"""What stands for digits left out."""
-
-_VOICE = re.compile(r"tel(?!efax)|fon|mobil|handy", re.IGNORECASE)
-_FAX_BEHIND = re.compile(r" ?\( ?(?:tele)?fax[^()]*\)", re.IGNORECASE)
-
 
 @dataclass(frozen=True, slots=True)
 class PhoneNumber:
@@ -78,7 +64,7 @@ class PhoneNumber:
     @property
     def spelled(self) -> str:
         """The number as it is dialled in Germany, `030 23125103`, without the extension."""
-        return _spelled(self.e164)
+        return spelled(self.e164)
 
 
 def read_numbers(text: str | None) -> tuple[PhoneNumber, ...]:
@@ -128,164 +114,45 @@ def cut_field(text: str) -> str:
     return kept.rstrip()
 
 
-@dataclass(slots=True)
-class _Draft:
-    """Groups of digits that belong together so far, each with what stood before it."""
-
-    groups: list[str] = field(default_factory=list[str])
-    gaps: list[str] = field(default_factory=list[str])
-    digits: str = ""
-    follows: "_Draft | None" = None
-    """The number after which this stands as a further one, so that it may be just its other ending."""
-
-    extension: str | None = None
-    is_fax: bool = False
-
-    def add(self, gap: str, digits: str) -> None:
-        """Take in a group; no number needs those behind `_MOST_DIGITS`."""
-        if len(self.digits) > _MOST_DIGITS:
-            return
-        self.gaps.append(gap)
-        self.groups.append(digits)
-        self.digits += digits
-
-    def begun_with(self, groups: Sequence[str]) -> "_Draft":
-        """Return this with other digits."""
-        return replace(self, groups=list(groups), digits="".join(groups))
-
-    def is_whole(self, longest: int = _MOST_DIGITS) -> bool:
-        """Say whether a further number may follow: this one need not go on."""
-        parsed = _parsed(self.digits)
-        return parsed is not None and _SHORTEST_WHOLE <= len(str(parsed.national_number)) <= longest
-
-    def is_foreign(self) -> bool:
-        """Say whether this is a valid number of another country."""
-        parsed = _parsed(self.digits)
-        return parsed is not None and parsed.country_code != COUNTRY_CODE
-
-    def is_prefix(self) -> bool:
-        """Say whether this is a country code or an area code and nothing else."""
-        return len(self.groups) == 1 and len(self.digits) <= 6 and self.digits[0] in "0+"
-
-
 def _numbers(text: str) -> Iterator[PhoneNumber]:
-    before: _Draft | None = None
-    for draft in _drafts(text):
+    before: Draft | None = None
+    for draft in drafts(text):
         read = _read(draft, before)
         before = read[0] if read else None
         if read:
             yield read[1]
 
 
-def _drafts(text: str) -> Iterator[_Draft]:
-    """Yield what may be numbers. Where one ends and the next begins is decided by what stands between."""
-    tokens = list(_DIGITS.finditer(text))
-    current = _Draft()
-    end = 0
-    for position, token in enumerate(tokens):
-        gap, digits = text[end : token.start()], token[0].replace(" ", "")
-        end = token.end()
-        if current.groups and current.extension is None and _EXTENSION.fullmatch(gap):
-            if len(digits) <= _LONGEST_EXTENSION:
-                current.extension = digits
-                continue
-            yield current
-            current = _Draft()
-        elif current.groups and (current.extension or not _belongs(current, gap, tokens[position:], text)):
-            current.is_fax |= bool(_FAX_BEHIND.match(gap))
-            yield current
-            current = _Draft(follows=current if _divides(gap) else None)
-        if not current.groups:
-            label = _FAX_BEHIND.sub("", gap) if current.follows is None else gap
-            current.is_fax = "fax" in label.casefold() and not _VOICE.search(label)
-        current.add(gap, digits)
-        if _GOES_ON.match(text, end):
-            current = _Draft()
-    if current.groups:
-        current.is_fax |= bool(_FAX_BEHIND.match(text, end))
-        yield current
-
-
-def _belongs(current: _Draft, gap: str, ahead: Sequence[re.Match[str]], text: str) -> bool:
-    """Say whether the next group of digits still belongs to the number."""
-    digits = ahead[0][0]
-    if digits.startswith("+"):
-        return False
-    if set(gap) <= set(" .-"):
-        return not (current.is_whole() and (_begins(ahead, text) or _is_sibling(current, digits)))
-    if "(" in gap or ")" in gap or "/" in gap:
-        if current.follows is not None and current.digits[0] not in "0+":
-            return False
-        joins = set(gap) <= set(" .-()/") and (gap.count("/") <= 1 or current.is_prefix())
-        return joins and not current.is_whole()
-    if current.is_whole() or current.follows is not None or not set(gap) <= set(" ,;"):
-        return False
-    return digits[0] != "0" and (current.is_prefix() or len(digits) <= _LONGEST_ENDING)
-
-
-def _begins(ahead: Sequence[re.Match[str]], text: str) -> bool:
-    """Say whether a number with an area code begins here, with nothing but blanks before it."""
-    if not re.match("0[0-9]{2}", ahead[0][0]):
-        return False
-    draft = _Draft()
-    end = ahead[0].start()
-    for token in ahead:
-        gap = text[end : token.start()]
-        end = token.end()
-        if not set(gap) <= set(" .-/"):
-            break
-        draft.add(gap, token[0])
-        if draft.is_whole():
-            return True
-        if len(draft.digits) > _MOST_DIGITS:
-            break
-    return False
-
-
-def _is_sibling(current: _Draft, digits: str) -> bool:
-    """Say whether these can't be further digits but are a number of the same place."""
-    parsed = _parsed(current.digits)
-    if parsed is None or digits.startswith("0") or _parsed(current.digits + digits) is not None:
-        return False
-    return len(digits) == len(_subscriber(parsed)) >= _SHORTEST_SIBLING
-
-
-def _divides(gap: str) -> bool:
-    """Say whether this stands between two numbers of one place, and not between a number and words."""
-    words = re.split(r"[ ,;/&|.-]+", gap.casefold())
-    return all(word in _DIVIDING_WORDS for word in words if word)
-
-
-def _read(draft: _Draft, last: _Draft | None) -> tuple[_Draft, PhoneNumber] | None:
+def _read(draft: Draft, last: Draft | None) -> tuple[Draft, PhoneNumber] | None:
     """Return the number a draft stands for, written out in full, or None."""
     draft = _without_surplus(draft)
-    parsed = _parsed(draft.digits) or _parsed(_with_country_code(draft))
+    parsed = parsed_number(draft.digits) or parsed_number(_with_country_code(draft))
     if parsed is None and last is not None and draft.follows is not None and len(draft.groups) == 1:
         draft = _written_out(draft, last)
-        parsed = _parsed(draft.digits)
+        parsed = parsed_number(draft.digits)
     if parsed is None:
         return None
     e164 = phonenumbers.format_number(parsed, PhoneNumberFormat.E164)
     return draft, PhoneNumber(e164, draft.extension, draft.is_fax)
 
 
-def _without_surplus(draft: _Draft) -> _Draft:
+def _without_surplus(draft: Draft) -> Draft:
     """Return a draft too long for a number cut before a blank, if there is but one place for that."""
-    if len(draft.digits) <= _MOST_DIGITS and (draft.is_foreign() or draft.is_whole(_LONGEST_WHOLE)):
+    if len(draft.digits) <= MOST_DIGITS and (draft.is_foreign() or draft.is_whole(LONGEST_WHOLE)):
         return draft
     ends = [end for end in range(1, len(draft.groups)) if " " in draft.gaps[end]]
     shorter = [draft.begun_with(draft.groups[:end]) for end in ends]
-    whole = [one for one in shorter if one.is_whole(_LONGEST_WHOLE)]
+    whole = [one for one in shorter if one.is_whole(LONGEST_WHOLE)]
     return replace(whole[0], extension=None) if len(whole) == 1 else draft
 
 
-def _with_country_code(draft: _Draft) -> str:
+def _with_country_code(draft: Draft) -> str:
     """Return the digits of `49 30 ...` with the plus that is missing."""
     digits = draft.digits
     return f"+{digits}" if draft.groups[0] == str(COUNTRY_CODE) and len(digits) >= 10 else digits
 
 
-def _written_out(ending: _Draft, last: _Draft) -> _Draft:
+def _written_out(ending: Draft, last: Draft) -> Draft:
     """Return `101 / 102` or `23125101, 23125102` as the second number they mean; as it was when in doubt.
 
     An ending takes the place of a last group as long as itself, of one that is set off by a dash like the
@@ -294,11 +161,11 @@ def _written_out(ending: _Draft, last: _Draft) -> _Draft:
     digits, group = ending.digits, last.groups[-1]
     before = last.groups[:-1]
     size = len(digits)
-    parsed = _parsed(last.digits)
-    if size > _LONGEST_ENDING:
-        if parsed is None or digits.startswith("0") or len(_subscriber(parsed)) != size:
+    parsed = parsed_number(last.digits)
+    if size > LONGEST_ENDING:
+        if parsed is None or digits.startswith("0") or len(subscriber(parsed)) != size:
             return ending
-        start = last.digits.removesuffix(_subscriber(parsed))
+        start = last.digits.removesuffix(subscriber(parsed))
         return replace(ending.begun_with([start, digits]), is_fax=last.is_fax)
     dashes = ending.gaps[0].endswith("-") and last.gaps[-1].strip() == "-"
     if before and (size == len(group) or dashes):
@@ -308,33 +175,6 @@ def _written_out(ending: _Draft, last: _Draft) -> _Draft:
     else:
         return ending
     return replace(ending.begun_with([*before, other]), gaps=last.gaps, is_fax=last.is_fax)
-
-
-@lru_cache(maxsize=4_096)
-def _parsed(digits: str) -> phonenumbers.PhoneNumber | None:
-    """Return a number that is valid as it is dialled in Germany, with its area code or country code."""
-    if not digits.startswith(("0", "+")) or len(digits) > _MOST_DIGITS:
-        return None
-    international = f"+{digits[2:]}" if digits.startswith("00") else digits
-    try:
-        parsed = phonenumbers.parse(international, REGION)
-    except phonenumbers.NumberParseException:
-        return None
-    return parsed if phonenumbers.is_valid_number(parsed) else None
-
-
-@lru_cache(maxsize=4_096)
-def _spelled(e164: str) -> str:
-    parsed = phonenumbers.parse(e164)
-    at_home = parsed.country_code == COUNTRY_CODE
-    style = PhoneNumberFormat.NATIONAL if at_home else PhoneNumberFormat.INTERNATIONAL
-    return phonenumbers.format_number(parsed, style)
-
-
-def _subscriber(parsed: phonenumbers.PhoneNumber) -> str:
-    """Return a number's digits after the area code."""
-    number = phonenumbers.national_significant_number(parsed)
-    return number[phonenumbers.length_of_national_destination_code(parsed) :]
 
 
 def _plain(text: str) -> str:

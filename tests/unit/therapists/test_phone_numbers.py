@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.therapists import phone_numbers
+from services.therapists import numbering_plan, phone_numbers
 from services.therapists.phone_numbers import LONGEST_FIELD, cut_field, dialable, read_numbers, says_more
 from tests.work_done import work_done
 
@@ -231,7 +231,7 @@ def test_the_work_does_not_grow_with_a_field_that_is_too_long(piece: str):
     def work(length: int) -> int:
         field = (piece * length)[:length]
         phone_numbers._read_cut.cache_clear()
-        phone_numbers._parsed.cache_clear()
+        numbering_plan.parsed_number.cache_clear()
         return work_done(lambda: read_numbers(field))
 
     work(LONGEST_FIELD)
