@@ -79,6 +79,7 @@ def create_app(config: Settings | None = None, *, clock: Clock | None = None) ->
     """
     config = config or get_config()
     database = _database(config)
+    templates = create_template_engine(config.root_path)
     app = Litestar(
         route_handlers=ROUTE_HANDLERS,
         dependencies=DEPENDENCIES,
@@ -93,7 +94,7 @@ def create_app(config: Settings | None = None, *, clock: Clock | None = None) ->
         before_send=[_add_headers],
         compression_config=COMPRESSION,
         cors_config=_cors(config),
-        template_config=TemplateConfig(instance=create_template_engine(config.root_path)),
+        template_config=TemplateConfig(instance=templates),
         plugins=[HTMXPlugin(), DescribedStructs(), SQLAlchemyInitPlugin(database)],
         openapi_config=openapi_config(config),
         request_max_body_size=LARGEST_BODY,
@@ -103,6 +104,7 @@ def create_app(config: Settings | None = None, *, clock: Clock | None = None) ->
                 "clock": clock or get_clock(config),
                 "engine": database.engine_instance,
                 "sessions": database.session_maker,
+                "rows": templates.engine.globals["rows"],
             }
         ),
         lifespan=[_resources],
@@ -158,7 +160,12 @@ async def _resources(app: Litestar) -> AsyncGenerator[None]:
     )
     tasks = [
         asyncio.create_task(keep_running(name, loop, pulse=heartbeats.of(name)))
-        for name, loop in (("notifier", notifier), ("listener", listener), ("key_use", keys.use))
+        for name, loop in (
+            ("notifier", notifier),
+            ("listener", listener),
+            ("key_use", keys.use),
+            ("rows", app.state.rows),
+        )
     ]
     try:
         yield

@@ -13,6 +13,7 @@ from shared.version import VERSION
 from webapp import i18n
 from webapp.csrf import token_for_forms
 from webapp.prefix import PrefixedTemplate
+from webapp.screens.rows import RowWriter
 from webapp.static_files import script_modules, static_url
 
 VIEWS = Path(__file__).parent / "views"
@@ -81,6 +82,7 @@ def create_template_engine(root_path: str) -> JinjaTemplateEngine:
         "language": i18n.language.get,
         "FEW_MINUTES": FEW_MINUTES,
         "ANNOUNCED_AT": ANNOUNCED_AT,
+        "rows": RowWriter(environment),
     }
     engine = JinjaTemplateEngine.from_environment(environment)
     engine.register_template_callable("csrf_token", token_for_forms)

@@ -9,18 +9,16 @@ from urllib.parse import urlsplit
 from litestar import Request
 from litestar.response import Template
 
-from services.calls.hands import Hand
-from services.calls.placed import BoardCall
 from services.calls.reachability import SOON
 from services.desk.board import Board
 from services.desk.today import Desk
 from services.errors import FieldError
 from services.models import CallReason
 from services.rules import DeskRules
-from webapp.i18n import gettext
 from webapp.open_page import bringing
 from webapp.screens.correction_form import CorrectionForm
 from webapp.screens.forms import FormErrors, form_errors
+from webapp.screens.hand_words import hand_in_words
 from webapp.screens.hours_picture import draw_day
 from webapp.screens.outcome_form import OutcomeForm
 
@@ -95,32 +93,6 @@ def rows_shown(request: Request[Any, Any, Any]) -> int:
     return MOST_ROWS if ALL_ROWS in urlsplit(address).query.split("&") else ROWS
 
 
-def held_in_words(hand: Hand) -> str:
-    """Say who is on the phone with whom; a therapist not in the directory has no name here."""
-    return gettext("%(name)s is on the phone with %(whom)s right now.") % {
-        "name": hand.staff_name,
-        "whom": hand.therapist_name or gettext("this therapist"),
-    }
-
-
-def on_line_in_words(hand: Hand) -> str:
-    """Say who rings somebody else under the same number."""
-    return gettext("%(name)s is on the phone under this number right now.") % {"name": hand.staff_name}
-
-
-def hand_in_words(hand: Hand, therapist_id: int) -> str:
-    """Say who is on the phone with a therapist, or with another under the same number."""
-    return held_in_words(hand) if hand.therapist_id == therapist_id else on_line_in_words(hand)
-
-
-def row_mark(row: BoardCall) -> str:
-    """Return a text that differs when a row would look different, the countdown aside."""
-    call = row.call
-    hands = ":".join(str(hand.staff_id) if hand else "" for hand in (row.hand, row.line))
-    waits = row.placement.waits.start if row.placement.waits else ""
-    return f"{call.call_id}:{call.version}:{row.placement.group}:{hands}:{row.matters}:{waits}"
-
-
 def next_change(board: Board, rules: DeskRules) -> datetime:
     """Return the next instant at which a call moves to another group, or out of somebody's hands, by itself.
 
@@ -169,7 +141,6 @@ def board_context(board: Board, rules: DeskRules, shown: int | None = None) -> d
         "active_page": "today",
         "board": board,
         "rules": rules,
-        "row_mark": row_mark,
         "hand_in_words": hand_in_words,
         "rows_shown": rows_shown,
         "MOST_ROWS": MOST_ROWS,

@@ -14,12 +14,10 @@ from webapp.screens.desk import (
     Refusal,
     desk_page,
     desk_update,
-    hand_in_words,
-    held_in_words,
     is_fragment,
-    on_line_in_words,
     rows_shown,
 )
+from webapp.screens.hand_words import hand_in_words, held_in_words, on_line_in_words
 from webapp.screens.outcome_form import OutcomeForm
 from webapp.screens.visit import Visit
 

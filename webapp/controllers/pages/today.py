@@ -20,12 +20,11 @@ from webapp.screens.desk import (
     board_context,
     desk_offer,
     desk_page,
-    hand_in_words,
     is_fragment,
-    row_mark,
     rows_shown,
 )
 from webapp.screens.forms import Submitted, read_number
+from webapp.screens.hand_words import hand_in_words
 from webapp.screens.visit import VISIT, Visit
 
 SHORTEST_SEARCH = 2
@@ -96,10 +95,7 @@ class TodayController(Controller):
         context = {
             "active_page": "today",
             "found": found,
-            "shown": None,
-            "row_mark": row_mark,
-            "hand_in_words": hand_in_words,
-            "rows_shown": rows_shown,
+            "now": visit.now,
         }
         return Template("today/open.html", context=context)
 
