@@ -29,6 +29,7 @@ from shared.config import Settings, get_config
 from shared.database import SessionFactory, create_engine, create_session_factory
 from shared.direct_connection import DirectConnection, DirectPool
 from shared.heartbeat import Heartbeats
+from shared.kept import Forgetting
 from shared.notifications import Listener, Notifier
 from shared.supervision import keep_running
 from webapp import i18n
@@ -79,7 +80,6 @@ def create_app(config: Settings | None = None, *, clock: Clock | None = None) ->
     """
     config = config or get_config()
     database = _database(config)
-    templates = create_template_engine(config.root_path)
     app = Litestar(
         route_handlers=ROUTE_HANDLERS,
         dependencies=DEPENDENCIES,
@@ -94,7 +94,7 @@ def create_app(config: Settings | None = None, *, clock: Clock | None = None) ->
         before_send=[_add_headers],
         compression_config=COMPRESSION,
         cors_config=_cors(config),
-        template_config=TemplateConfig(instance=templates),
+        template_config=TemplateConfig(instance=create_template_engine(config.root_path)),
         plugins=[HTMXPlugin(), DescribedStructs(), SQLAlchemyInitPlugin(database)],
         openapi_config=openapi_config(config),
         request_max_body_size=LARGEST_BODY,
@@ -104,7 +104,6 @@ def create_app(config: Settings | None = None, *, clock: Clock | None = None) ->
                 "clock": clock or get_clock(config),
                 "engine": database.engine_instance,
                 "sessions": database.session_maker,
-                "rows": templates.engine.globals["rows"],
             }
         ),
         lifespan=[_resources],
@@ -164,7 +163,7 @@ async def _resources(app: Litestar) -> AsyncGenerator[None]:
             ("notifier", notifier),
             ("listener", listener),
             ("key_use", keys.use),
-            ("rows", app.state.rows),
+            ("forgetting", Forgetting()),
         )
     ]
     try:

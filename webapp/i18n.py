@@ -129,7 +129,12 @@ def weekday_name(number: int, width: str = "wide") -> str:
 
 def number(value: float, digits: int = 0) -> str:
     """Write a number."""
-    return format_decimal(round(value, digits), locale=language.get())
+    return _number(round(value, digits), language.get())
+
+
+@lru_cache(maxsize=1_024)
+def _number(value: float, code: str) -> str:
+    return format_decimal(value, locale=code)
 
 
 def percent(value: float) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, time
+from functools import lru_cache, partial
 from typing import Any
 
 from sqlalchemy import Select, Text, cast, select, true
@@ -11,12 +12,16 @@ from services.calls.rests import TODAY, Miss, last_rung, miss_of
 from services.hours.reading import Availability, parse_json
 from services.models import CallStatus, OutcomeKind, PhoneCall, Therapist
 from services.models.therapists import display_name
+from services.rules import DeskRules
 from services.work import Transaction
+from shared.kept import Kept
+
+CALLS_KEPT = 10_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class OpenCall:
-    """A scheduled call with what the board shows of it and its therapist."""
+    """A scheduled call with what the board shows of it and its therapist: one object until it changes."""
 
     call_id: int
     version: int
@@ -104,53 +109,62 @@ async def _load(tx: Transaction, query: Select[*tuple[Any, ...]]) -> list[OpenCa
     connection = await tx.session.connection()
     midnight = tx.rules.instant(tx.today, time.min)
     rows = await connection.execute(query, {"today": tx.today, "midnight": midnight})
-    return [
-        OpenCall(
-            call_id=call_id,
-            version=version,
-            therapist_id=therapist_id,
-            name=display_name(titel, vorname, nachname),
-            ort=ort,
-            telefon=telefon,
-            nicht_anrufen=bool(nicht_anrufen),
-            availability=parse_json(hours, plz, back_on),
-            geplantes_datum=day,
-            geplante_zeit=at,
-            dauer_minuten=minutes,
-            ausserhalb_erreichbarkeit=outside,
-            grund=reason,
-            email_id=email_id,
-            versuch=attempt,
-            verschoben=outcome == OutcomeKind.POSTPONED,
-            rueckruf_durch=back_by,
-            bearbeitet_von=held_by,
-            bearbeitet_bis=held_until,
-            missed=miss_of(tx, rung),
-        )
-        for (
-            call_id,
-            version,
-            therapist_id,
-            day,
-            at,
-            minutes,
-            outside,
-            reason,
-            email_id,
-            attempt,
-            outcome,
-            held_by,
-            held_until,
-            back_by,
-            titel,
-            vorname,
-            nachname,
-            ort,
-            plz,
-            back_on,
-            telefon,
-            nicht_anrufen,
-            hours,
-            *rung,
-        ) in rows
-    ]
+    known = _known(tx.today, tx.rules)
+    return [known.of(tuple(row)) for row in rows]
+
+
+@lru_cache(maxsize=4)
+def _known(today: date, rules: DeskRules) -> Kept[tuple[Any, ...], OpenCall]:
+    """Return the calls of a day that were read before, by what was read."""
+    return Kept(partial(_read, today, rules), most=CALLS_KEPT)
+
+
+def _read(today: date, rules: DeskRules, row: tuple[Any, ...]) -> OpenCall:
+    (
+        call_id,
+        version,
+        therapist_id,
+        day,
+        at,
+        minutes,
+        outside,
+        reason,
+        email_id,
+        attempt,
+        outcome,
+        held_by,
+        held_until,
+        back_by,
+        titel,
+        vorname,
+        nachname,
+        ort,
+        plz,
+        back_on,
+        telefon,
+        nicht_anrufen,
+        hours,
+        *rung,
+    ) = row
+    return OpenCall(
+        call_id=call_id,
+        version=version,
+        therapist_id=therapist_id,
+        name=display_name(titel, vorname, nachname),
+        ort=ort,
+        telefon=telefon,
+        nicht_anrufen=bool(nicht_anrufen),
+        availability=parse_json(hours, plz, back_on),
+        geplantes_datum=day,
+        geplante_zeit=at,
+        dauer_minuten=minutes,
+        ausserhalb_erreichbarkeit=outside,
+        grund=reason,
+        email_id=email_id,
+        versuch=attempt,
+        verschoben=outcome == OutcomeKind.POSTPONED,
+        rueckruf_durch=back_by,
+        bearbeitet_von=held_by,
+        bearbeitet_bis=held_until,
+        missed=miss_of(today, rules, rung),
+    )

@@ -1,17 +1,22 @@
 """Open calls at their places on today's board, in the order in which staff work through them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
+from functools import lru_cache
 
 from services.calls.countdown import Countdown
 from services.calls.hands import Hand
-from services.calls.open_call import OpenCall
-from services.calls.reachability import Group, Placement, left_for_better, may_wait, stand
+from services.calls.open_call import CALLS_KEPT, OpenCall
+from services.calls.reachability import Group, Placement, changes, left_for_better, may_wait, stand
 from services.hours.windows import Window
 from services.reach.estimate import Chances
 from services.reach.patterns import load_chances
+from services.reach.waiting import could_be_better
+from services.rules import DeskRules
 from services.work import Moment, Transaction
+from shared.kept import Kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,22 +33,20 @@ class BoardCall:
 
     call: OpenCall
     placement: Placement
-    now: datetime
     overdue: bool
-    windows: Sequence[Window] = ()
+    windows: tuple[Window, ...] = ()
     others: tuple[OpenCall, ...] = ()
     matters: int = 1
     hand: Hand | None = None
     line: Hand | None = None
 
-    @property
-    def countdown(self) -> Countdown | None:
-        """The time until the window closes, or soon opens; None for all other calls."""
+    def countdown(self, now: datetime) -> Countdown | None:
+        """Return the time until the window closes, or soon opens; None for all other calls."""
         place = self.placement
         if place.group is Group.REACHABLE_NOW and place.closes_at is not None:
-            return Countdown(place.closes_at, self.now)
+            return Countdown(place.closes_at, now)
         if place.group is Group.SOON and place.opens_at is not None:
-            return Countdown(place.opens_at, self.now, ends=False)
+            return Countdown(place.opens_at, now, ends=False)
         return None
 
     @property
@@ -67,21 +70,49 @@ class BoardCall:
         return any(hand is not None and hand.staff_id != staff_id for hand in (self.hand, self.line))
 
 
+class CallDay:
+    """A call on one day: where it stands, worked out anew only when that may have changed."""
+
+    def __init__(self, call: OpenCall, day: date, rules: DeskRules) -> None:
+        self._call, self._day = call, day
+        self._changes = sorted(changes(call, day, rules))
+        self._rows: list[BoardCall | None] = [None] * (len(self._changes) + 1)
+
+    def at(self, moment: Moment) -> BoardCall:
+        """Return where it stands by the phone hours alone at a moment of the day."""
+        step = bisect_right(self._changes, moment.now)
+        row = self._rows[step]
+        if row is None:
+            placement, windows = stand(moment, self._day, self._call)
+            row = BoardCall(self._call, placement, self._call.geplantes_datum < self._day, windows)
+            self._rows[step] = row
+        return row
+
+
 def by_phone_hours(moment: Moment, calls: Iterable[OpenCall]) -> list[BoardCall]:
     """Place calls by the phone hours alone, in the order given."""
-    today, now = moment.today, moment.now
-    placed: list[BoardCall] = []
-    for call in calls:
-        placement, windows = stand(moment, today, call)
-        placed.append(BoardCall(call, placement, now, call.geplantes_datum < today, windows))
-    return placed
+    days = _days(moment.today, moment.rules)
+    return [days.of(call).at(moment) for call in calls]
+
+
+@lru_cache(maxsize=4)
+def _days(day: date, rules: DeskRules) -> Kept[OpenCall, CallDay]:
+    return Kept(lambda call: CallDay(call, day, rules), most=CALLS_KEPT)
 
 
 def with_better_hours(
     moment: Moment, placed: Iterable[BoardCall], chances: Mapping[int, Chances]
 ) -> list[BoardCall]:
     """Leave for later what could be made now where another hour is better; `chances` are by therapist."""
-    return [_waiting(moment, row, chances.get(row.call.therapist_id)) for row in placed]
+    today, now = moment.today, moment.local.replace(tzinfo=None)
+    rows: list[BoardCall] = []
+    for row in placed:
+        known = chances.get(row.call.therapist_id)
+        if known is not None and could_be_better(known, now) and _could_wait(moment, today, row):
+            placement = left_for_better(moment, row.call, known)
+            row = replace(row, placement=placement) if placement else row
+        rows.append(row)
+    return rows
 
 
 async def place_now(tx: Transaction, calls: Iterable[OpenCall]) -> list[BoardCall]:
@@ -89,7 +120,8 @@ async def place_now(tx: Transaction, calls: Iterable[OpenCall]) -> list[BoardCal
     placed = by_phone_hours(tx, calls)
     if not tx.rules.longest_wait:
         return placed
-    chances = await load_chances(tx, {row.call.therapist_id for row in placed if _could_wait(tx, row)})
+    today = tx.today
+    chances = await load_chances(tx, {row.call.therapist_id for row in placed if _could_wait(tx, today, row)})
     return with_better_hours(tx, placed, chances) if chances else placed
 
 
@@ -104,12 +136,5 @@ def urgency(row: BoardCall) -> tuple[object, ...]:
     return (0, moment, *planned)
 
 
-def _waiting(moment: Moment, row: BoardCall, chances: Chances | None) -> BoardCall:
-    if chances is None or not _could_wait(moment, row):
-        return row
-    placement = left_for_better(moment, row.call, chances)
-    return replace(row, placement=placement) if placement else row
-
-
-def _could_wait(moment: Moment, row: BoardCall) -> bool:
-    return row.placement.group is Group.REACHABLE_NOW and may_wait(moment, row.call)
+def _could_wait(moment: Moment, today: date, row: BoardCall) -> bool:
+    return row.placement.group is Group.REACHABLE_NOW and may_wait(moment, today, row.call)

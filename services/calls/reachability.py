@@ -6,9 +6,9 @@ days to come are not on the board. A call that can be made now is left for later
 better (`services.reach.waiting`); whoever wants to can take it all the same.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -74,7 +74,7 @@ class Standing(NamedTuple):
     """Where a call stands by the phone hours alone, and when it can be made today; never with an obstacle."""
 
     placement: Placement
-    windows: Sequence[Window] = ()
+    windows: tuple[Window, ...] = ()
 
 
 def call_windows(call: OpenCall, day: date, rules: DeskRules) -> list[Window]:
@@ -130,8 +130,9 @@ def place(moment: Moment, call: OpenCall, chances: Chances | None = None) -> Pla
     comes later (`services.calls.rests`). With the chances that the therapist picks up, the call may wait for
     a better hour.
     """
-    placement = stand(moment, moment.today, call).placement
-    if chances is None or placement.group is not Group.REACHABLE_NOW or not may_wait(moment, call):
+    today = moment.today
+    placement = stand(moment, today, call).placement
+    if chances is None or placement.group is not Group.REACHABLE_NOW or not may_wait(moment, today, call):
         return placement
     return left_for_better(moment, call, chances) or placement
 
@@ -150,11 +151,11 @@ def left_for_better(moment: Moment, call: OpenCall, chances: Chances) -> Placeme
     return Placement(Group.LATER, opens_at=opens_at, waits=better)
 
 
-def may_wait(moment: Moment, call: OpenCall) -> bool:
-    """Say whether nobody has agreed on this time or has the call in hand."""
+def may_wait(moment: Moment, today: date, call: OpenCall) -> bool:
+    """Say whether nobody has agreed on this time or has the call in hand; `today` is the moment's."""
     if call.verschoben or call.grund == CallReason.CALL_BACK or call.holder(moment.now) is not None:
         return False
-    return agreed_window(call, moment.today, away=call.availability.away(moment.today)) is None
+    return agreed_window(call, today, away=call.availability.away(today)) is None
 
 
 def stand(moment: Moment, today: date, call: OpenCall) -> Standing:
@@ -163,7 +164,7 @@ def stand(moment: Moment, today: date, call: OpenCall) -> Standing:
     if reason is not None:
         return Standing(Placement(Group.UNREACHABLE, obstacle=reason))
     windows = call_windows(call, today, moment.rules)
-    return Standing(_by_windows(moment, today, call, windows), windows)
+    return Standing(_by_windows(moment, today, call, windows), tuple(windows))
 
 
 def _by_windows(moment: Moment, today: date, call: OpenCall, windows: Sequence[Window]) -> Placement:
@@ -191,16 +192,29 @@ def _by_windows(moment: Moment, today: date, call: OpenCall, windows: Sequence[W
     return Placement(Group.OVERDUE, rests_until=rest)
 
 
+def changes(call: OpenCall, day: date, rules: DeskRules) -> Iterator[datetime]:
+    """Yield every instant, in UTC, at which `stand` may say something else than before on that day."""
+    for window in call_windows(call, day, rules):
+        opens_at = rules.instant(day, window.start).astimezone(UTC)
+        yield from (opens_at - SOON, opens_at, rules.instant(day, window.end).astimezone(UTC))
+    rest = _rest(call, rules)
+    if rest is not None:
+        yield from (rest.astimezone(UTC) - SOON, rest.astimezone(UTC))
+
+
 def rests_until(moment: Moment, call: OpenCall) -> datetime | None:
     """Return until when a call waits because its therapist was just rung in vain; None if it does not.
 
     A time agreed for after that counts all the same.
     """
+    rest = _rest(call, moment.rules)
+    return rest if rest is not None and rest > moment.now else None
+
+
+def _rest(call: OpenCall, rules: DeskRules) -> datetime | None:
     if call.missed is None:
         return None
-    rest = rest_after(moment, call.missed, call.availability)
-    planned = moment.rules.instant(call.geplantes_datum, call.geplante_zeit)
+    rest = rest_after(call.missed, call.availability, rules)
+    planned = rules.instant(call.geplantes_datum, call.geplante_zeit)
     agreed = call.ausserhalb_erreichbarkeit or call.grund == CallReason.CALL_BACK
-    if agreed and planned > call.missed.at:
-        rest = min(rest, planned)
-    return rest if rest > moment.now else None
+    return min(rest, planned) if agreed and planned > call.missed.at else rest

@@ -6,7 +6,7 @@ wrong number not today, otherwise when the phone hours that were open then are o
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from sqlalchemy import Date, DateTime, SQLColumnExpression, bindparam, select
@@ -16,6 +16,7 @@ from sqlalchemy.sql.selectable import LateralFromClause
 from services.calls.next_attempt import BUSY_WAIT, hours_over
 from services.hours.reading import Availability
 from services.models import CallStatus, OutcomeKind, PhoneCall
+from services.rules import DeskRules
 from services.work import Moment
 
 TODAY = bindparam("today", type_=Date)
@@ -32,15 +33,16 @@ class Miss:
     again: datetime | None
 
 
-def rest_after(moment: Moment, miss: Miss, availability: Availability) -> datetime:
+def rest_after(miss: Miss, availability: Availability, rules: DeskRules) -> datetime:
     """Return until when a therapist is left alone."""
     if miss.again is not None:
         return miss.again
+    then = Moment(now=miss.at, rules=rules)
     if miss.art == OutcomeKind.WRONG_NUMBER:
-        return moment.rules.instant(moment.today + timedelta(days=1), time.min)
+        return rules.instant(then.today + timedelta(days=1), time.min)
     if miss.art == OutcomeKind.BUSY:
         return miss.at + BUSY_WAIT
-    return hours_over(moment.at(miss.at), availability) or miss.at + BUSY_WAIT
+    return hours_over(then, availability) or miss.at + BUSY_WAIT
 
 
 def last_rung(therapist_id: SQLColumnExpression[int]) -> LateralFromClause:
@@ -71,10 +73,10 @@ def last_rung(therapist_id: SQLColumnExpression[int]) -> LateralFromClause:
     )
 
 
-def miss_of(moment: Moment, rung: Sequence[Any]) -> Miss | None:
+def miss_of(today: date, rules: DeskRules, rung: Sequence[Any]) -> Miss | None:
     """Read a row of `last_rung`: None where somebody was reached, or nobody was rung."""
     status, art, at, again_on, again_at = rung
     if status != CallStatus.FAILED:
         return None
-    instant = moment.rules.instant
-    return Miss(instant(moment.today, at), art, instant(again_on, again_at) if again_on else None)
+    instant = rules.instant
+    return Miss(instant(today, at), art, instant(again_on, again_at) if again_on else None)

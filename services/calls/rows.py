@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from services.calls.hands import Hands
+from services.calls.hands import Hands, lines_of
 from services.calls.placed import BoardCall, urgency
 from services.calls.reachability import Group
 
@@ -19,7 +19,16 @@ def rows_of(placed: Iterable[BoardCall], hands: Hands) -> list[BoardCall]:
     calls: dict[int, list[BoardCall]] = {}
     for one in placed:
         calls.setdefault(one.call.therapist_id, []).append(one)
-    return sorted((_row(of_one, hands) for of_one in calls.values()), key=urgency)
+    with_whom = {hand.therapist_id for hand in hands.held}
+    lines = frozenset[str]().union(*(hand.lines for hand in hands.held))
+    rows: list[BoardCall] = []
+    for therapist_id, of_one in calls.items():
+        first = of_one[0]
+        alone = len(of_one) == 1 and therapist_id not in with_whom
+        rows.append(
+            first if alone and lines.isdisjoint(lines_of(first.call.telefon)) else _row(of_one, hands)
+        )
+    return sorted(rows, key=urgency)
 
 
 def rows_to_offer(placed: Iterable[BoardCall], hands: Hands, *, staff_id: int) -> list[BoardCall]:

@@ -12,21 +12,18 @@ from typing import Any, NamedTuple
 from jinja2 import Environment
 from markupsafe import Markup
 
-from services.calls.countdown import Countdown
 from services.calls.placed import BoardCall
 from services.calls.reachability import Group, Obstacle
 from services.desk.closed_calls import DoneCall
 from services.hours.windows import Window
 from services.reach.waiting import BetterHour
-from shared.supervision import take_turns
+from shared.kept import Kept
 from webapp.i18n import day, language
 from webapp.screens.hand_words import hand_in_words
-from webapp.screens.kept import Kept
 
 ROWS_KEPT = 8_000
 TIMES_KEPT = 2_000
-KEPT_SECONDS = 600.0
-"""A row nobody looks at is forgotten after twice as long at most."""
+"""More than 2,000 of each group, the most that a list shows, in two languages."""
 
 TEMPLATE = "today/row.html"
 
@@ -149,15 +146,6 @@ class RowWriter:
         code = language.get()
         return Markup("".join([self._closed.of(_closed_row(call, code, shown, decide)) for call in calls]))  # noqa: S704
 
-    async def run(self) -> None:
-        """Forget what nobody looks at, until cancelled."""
-        await take_turns(self.turn, rest_seconds=KEPT_SECONDS)
-
-    async def turn(self) -> None:
-        """Let what is kept become one turn older."""
-        for kept in (self._open, self._times, self._closed):
-            kept.age()
-
     def _write_open(self, row: OpenRow) -> tuple[str, str]:
         before, _, after = self._macro("open_row")(row).partition(TIME_HERE)
         return str(before), str(after)
@@ -226,15 +214,14 @@ def _open_row(row: BoardCall, code: str, staff_id: int, shown: int | None, kind:
 
 
 def _time(row: BoardCall, code: str, now: datetime) -> RowTime:
-    place = row.placement
-    if place.group is Group.REACHABLE_NOW and place.closes_at is not None:
-        return RowTime(code, closes_at=place.closes_at, minutes=Countdown(place.closes_at, now).minutes)
+    place, left = row.placement, row.countdown(now)
+    if left is not None and left.ends:
+        return RowTime(code, closes_at=left.until, minutes=left.minutes)
+    if left is not None:
+        return RowTime(code, opens_at=left.until, minutes=left.minutes, window=place.window)
     if place.waits and place.opens_at is not None:
         another_day = day(place.opens_at) != day(now)
         return RowTime(code, waits_until=place.opens_at, another_day=another_day)
-    if place.group is Group.SOON and place.opens_at is not None:
-        minutes = Countdown(place.opens_at, now).minutes
-        return RowTime(code, minutes=minutes, opens_at=place.opens_at, window=place.window)
     if place.window is not None:
         return RowTime(code, window=place.window)
     return RowTime(code, rests_until=place.rests_until)

@@ -10,12 +10,14 @@ from hypothesis import strategies as st
 from services.calls.hands import Hands
 from services.calls.open_call import OpenCall
 from services.calls.placed import BoardCall, by_phone_hours
-from services.calls.reachability import Group, Obstacle, place
+from services.calls.reachability import SOON, Group, Obstacle, place, stand
+from services.calls.rests import Miss
 from services.calls.rows import rows_to_offer
 from services.desk.band import BandPart, day_band
 from services.desk.board import Board, arrange
 from services.hours.reading import parse
 from services.hours.windows import Window
+from services.models import OutcomeKind
 from services.rules import DeskRules
 from services.scheduling.phone_hours import day_windows
 from shared.config.settings import load_settings
@@ -240,10 +242,44 @@ def test_reachable_means_inside_a_window_and_allowed(calls: list[OpenCall], minu
         assert window.start <= clock < window.end
         assert row.call.telefon
         assert not row.call.nicht_anrufen
-        assert row.countdown is not None
-        assert row.countdown.minutes > 0
+        left = row.countdown(now)
+        assert left is not None
+        assert left.minutes > 0
     closing = [row.placement.closes_at for row in rows]
     assert closing == sorted(closing, key=lambda moment: moment or now)
+
+
+RUNG = st.builds(
+    Miss,
+    at=st.builds(at, st.integers(0, 23), st.integers(0, 59)),
+    art=st.sampled_from([OutcomeKind.BUSY, OutcomeKind.NOT_REACHED, OutcomeKind.WRONG_NUMBER]),
+    again=st.none() | st.builds(at, st.integers(0, 23), st.integers(0, 59)),
+)
+ANY_CALL = st.builds(
+    open_call,
+    hours=st.lists(windows(), max_size=3),
+    geplantes_datum=st.sampled_from([TODAY, YESTERDAY]),
+    geplante_zeit=st.builds(time, st.integers(0, 23), st.integers(0, 59)),
+    ausserhalb_erreichbarkeit=st.booleans(),
+    grund=st.sampled_from(["manuell", "rueckruf"]),
+    versuch=st.integers(1, 2),
+    missed=st.none() | RUNG,
+)
+
+
+@settings(deadline=None)
+@given(ANY_CALL, st.data())
+def test_where_a_call_stands_is_worked_out_anew_when_it_changes(call: OpenCall, data: st.DataObject):
+    shortly = st.sampled_from([-SOON, timedelta(0)]), st.sampled_from([-1, 0, 1])
+    for _ in range(12):
+        minute = data.draw(st.integers(0, 24 * 4 - 1)) * 15
+        before, microseconds = data.draw(st.tuples(*shortly))
+        now = at(0) + timedelta(minutes=minute) + before + timedelta(microseconds=microseconds)
+        if call.missed is not None and data.draw(st.booleans()):
+            now = (call.missed.again or call.missed.at) + before + timedelta(microseconds=microseconds)
+        moment = a_moment(now=now, rules=RULES)
+        [row] = by_phone_hours(moment, [call])
+        assert (row.placement, row.windows) == stand(moment, moment.today, call)
 
 
 def test_the_band_counts_therapists_and_planned_calls_by_half_hour():

@@ -19,7 +19,6 @@ from services.reach.waiting import BetterHour, Evidence, Whose
 from tests.unit.calls.test_reachability import TODAY, at, open_call
 from tests.work import RULES, a_moment
 from webapp import i18n
-from webapp.screens.kept import Kept
 from webapp.screens.rows import TEMPLATE, RowWriter
 from webapp.templating import create_template_engine
 
@@ -150,31 +149,6 @@ def test_the_template_of_a_row_is_told_of_nothing_else():
         "partials/icons.html",
         "partials/call_labels.html",
     }
-
-
-def test_what_nobody_asks_for_is_forgotten():
-    made: list[int] = []
-
-    def make(number: int) -> str:
-        made.append(number)
-        return str(number)
-
-    kept = Kept(make, most=10)
-    kept.of(1)
-    kept.age()
-    assert (kept.of(1), made) == ("1", [1])
-    kept.age()
-    kept.age()
-    kept.of(1)
-    assert made == [1, 1]
-
-
-def test_no_more_is_kept_than_fits():
-    kept = Kept[int, str](str, most=10)
-    for number in range(100):
-        kept.of(number)
-        assert len(kept) <= 10
-    assert kept.of(99) == "99"
 
 
 def test_an_address_in_a_row_is_below_the_root_once():
