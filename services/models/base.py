@@ -3,8 +3,7 @@
 from datetime import datetime
 from typing import Annotated
 
-from advanced_alchemy.types import DateTimeUTC
-from sqlalchemy import CheckConstraint, MetaData, func
+from sqlalchemy import CheckConstraint, DateTime, Dialect, MetaData, TypeDecorator, func
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, mapped_column
 
@@ -21,6 +20,24 @@ NAMING = {
     "pk": "pk_%(table_name)s",
 }
 
+
+class Instant(TypeDecorator[datetime]):
+    """A TIMESTAMPTZ: comes back in UTC, and takes no datetime without a time zone."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Let an instant pass.
+
+        Raises:
+            TypeError: it is a wall clock's time, an instant nobody knows.
+        """
+        if value is not None and value.tzinfo is None:
+            raise TypeError("a time zone is needed")
+        return value
+
+
 CreatedAt = Annotated[datetime, mapped_column(server_default=func.now())]
 
 
@@ -29,7 +46,7 @@ class Base(DeclarativeBase):
 
     metadata = MetaData(schema=SCHEMA, naming_convention=NAMING)
     type_annotation_map = {  # noqa: RUF012
-        datetime: DateTimeUTC(timezone=True),
+        datetime: Instant(),
         dict[str, object]: JSONB,
     }
     __mapper_args__ = {"eager_defaults": True}  # noqa: RUF012

@@ -5,16 +5,17 @@ Names and meaning are those of PostgreSQL's documentation, 34.1.2 Parameter Key 
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, cast
+from typing import TYPE_CHECKING, Annotated, cast
 from urllib.parse import parse_qsl
 
 from pydantic import AfterValidator
-from sqlalchemy import URL, make_url
-from sqlalchemy.exc import ArgumentError
 
 from shared.config.files import require_certificates, require_key_pair
 from shared.config.names import nearest
 from shared.loopback import is_loopback
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL
 
 EXAMPLE = "postgresql://user:password@host:5432/name"
 SCHEMES = ("postgresql://", "postgres://", "postgresql+asyncpg://")
@@ -66,12 +67,12 @@ def check_database_url(value: str) -> str | None:
 DatabaseUrl = Annotated[str | None, AfterValidator(lambda value: value and check_database_url(value))]
 
 
-def parameters_of(url: URL) -> dict[str, str]:
+def parameters_of(url: "URL") -> dict[str, str]:
     """Return what a checked address says after its question mark."""
     return cast(dict[str, str], dict(url.query))
 
 
-def is_private(url: URL) -> bool:
+def is_private(url: "URL") -> bool:
     """Whether nobody on the network can read along: a socket, this machine, or TLS insisted on."""
     parameters = parameters_of(url)
     host = parameters.get("host") or url.host or "localhost"
@@ -94,6 +95,9 @@ def _parameters(query: str) -> dict[str, str]:
 
 
 def _check_numbers(before: str, parameters: Mapping[str, str]) -> None:
+    from sqlalchemy import make_url
+    from sqlalchemy.exc import ArgumentError
+
     try:
         port = make_url(before).port
     except (ArgumentError, ValueError):

@@ -4,12 +4,11 @@ import hmac
 import os
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Self, TypedDict
+from typing import TYPE_CHECKING, Any, Self, TypedDict
 from zoneinfo import ZoneInfo
 
 from dotenv import dotenv_values
 from pydantic import ValidationError, model_validator
-from sqlalchemy import URL, make_url
 
 from shared.config.checks import contradictions, dangers
 from shared.config.database_url import POOLED
@@ -28,6 +27,9 @@ from shared.config.sections import (
     Web,
 )
 from shared.config.values import SERVICE_PORTS, MailSecurity
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL
 
 
 class ConfigurationError(Exception):
@@ -84,12 +86,14 @@ class Settings(
         """Return a key of 32 bytes made of SECRET_KEY; for another purpose it is another."""
         return hmac.digest(self.secret_key.get_secret_value().encode(), purpose.encode(), "sha256")
 
-    def get_database_url(self) -> URL:
+    def get_database_url(self) -> "URL":
         """Return the address of the database for SQLAlchemy with asyncpg.
 
         With `DATABASE_DIRECT_URL` it is that of a pooler which parts sessions after each transaction, and
         says so: see `shared.postgresql.is_pooled`.
         """
+        from sqlalchemy import URL, make_url
+
         if self.database_url:
             url = make_url(self.database_url).set(drivername="postgresql+asyncpg")
             return url.update_query_dict({POOLED: "transaction"}) if self.database_direct_url else url
@@ -104,8 +108,10 @@ class Settings(
             query={"host": self.db_host, "port": str(self.db_port)} if socket else {},
         )
 
-    def get_direct_url(self) -> URL:
+    def get_direct_url(self) -> "URL":
         """Return the database's own address: for what needs a session, as LISTEN and locks held long."""
+        from sqlalchemy import make_url
+
         if self.database_direct_url:
             return make_url(self.database_direct_url).set(drivername="postgresql+asyncpg")
         return self.get_database_url()

@@ -1,12 +1,13 @@
 """`docs/reference/settings.md`, from `shared.config.sections`."""
 
+import ast
 import re
 from datetime import time
-from inspect import cleandoc
+from inspect import cleandoc, getsource
+from itertools import pairwise
 from typing import Any
 
 from pydantic import SecretStr
-from pydantic.fields import FieldInfo
 
 from shared.config.sections import SECTIONS, Section
 from tools.reference.tables import table
@@ -26,9 +27,24 @@ def settings_page() -> str:
     return "\n".join([OPENING, *map(_section, SECTIONS)])
 
 
+def meanings(section: type[Section]) -> dict[str, str]:
+    """Return by setting the text that stands below it."""
+    [body] = [node.body for node in ast.parse(getsource(section)).body if isinstance(node, ast.ClassDef)]
+    return {
+        field.target.id: " ".join(text.value.value.split())
+        for field, text in pairwise(body)
+        if isinstance(field, ast.AnnAssign)
+        and isinstance(field.target, ast.Name)
+        and isinstance(text, ast.Expr)
+        and isinstance(text.value, ast.Constant)
+        and isinstance(text.value.value, str)
+    }
+
+
 def _section(section: type[Section]) -> str:
+    said = meanings(section)
     rows = [
-        (f"`{name.upper()}`", _default(field.default), _meaning(field))
+        (f"`{name.upper()}`", _default(field.default), DOCUMENT.sub(r"[\2](../\1)", said[name]))
         for name, field in section.model_fields.items()
     ]
     title = cleandoc(section.__doc__ or "").rstrip(".")
@@ -43,8 +59,3 @@ def _default(value: Any) -> str:
         assert isinstance(opening, time)
         return f"`{opening:%H:%M}-{closing:%H:%M}`"
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
-
-
-def _meaning(field: FieldInfo) -> str:
-    words = " ".join((field.description or "").split())
-    return DOCUMENT.sub(r"[\2](../\1)", words)

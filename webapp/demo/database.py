@@ -4,17 +4,22 @@ import asyncio
 from collections.abc import Mapping
 
 import asyncpg
-from sqlalchemy import make_url
 
 from migrations.revision import newest_revision
 from shared.config.settings import load_settings
-from shared.postgresql import connect
 
 STATE = """
 SELECT (SELECT max(version_num) FROM communication_service.alembic_version) AS revision,
        EXISTS (SELECT FROM communication_service.staff) AS staff,
        EXISTS (SELECT FROM communication_service.therapists) AS sample_data
 """
+CONNECT_SECONDS = 5
+
+
+def load_code() -> None:
+    """Load what it takes to fill an empty database, for whoever has to wait for that anyway."""
+    from migrations import upgrade  # noqa: F401
+    from webapp.demo.sample import day  # noqa: F401
 
 
 def prepare_database(settings: Mapping[str, str], *, sample_data: bool) -> None:
@@ -35,11 +40,12 @@ def prepare_database(settings: Mapping[str, str], *, sample_data: bool) -> None:
 
 
 async def _is_prepared(url: str, sample_data: bool) -> bool:
-    connection = await connect(make_url(url), application_name="calldesk-demo")
+    address = url.replace("+asyncpg", "", 1)
+    connection = await asyncpg.connect(address, timeout=CONNECT_SECONDS)
     try:
-        state = await connection.fetchrow(STATE)
+        state = await connection.fetchrow(STATE, timeout=CONNECT_SECONDS)
     except asyncpg.UndefinedTableError:
         return False
     finally:
-        await connection.close()
+        await connection.close(timeout=CONNECT_SECONDS)
     return state["revision"] == newest_revision() and state["staff"] and state["sample_data"] >= sample_data

@@ -12,13 +12,10 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-import holidays
-
 from shared.config import Settings
 from shared.config.settings import load_settings
 from webapp.demo.application import Application, wait_until_healthy
 from webapp.demo.data_dir import DemoError, only_demo_over
-from webapp.demo.database import prepare_database
 from webapp.demo.sample.staff import PASSWORD, STAFF
 from webapp.demo.servers.peers import OPEN, Peers
 
@@ -78,9 +75,13 @@ def _run(port: int | None, data_dir: Path | None, sample_data: bool) -> None:
             stack.callback(part.stop)
         for part in (web, worker):
             stack.callback(part.terminate)
+        is_new = not (data_dir / "postgres").exists()
         peers.start(around=now, smtp_port=config.smtp_port, inherited=[inherited])
         web.prepare()
-        worker.prepare()
+        from webapp.demo.database import load_code, prepare_database  # while the others start
+
+        if is_new:
+            load_code()
         settings = _settings(config, data_dir, now) | _peer_settings(peers)
         prepare_database(settings, sample_data=sample_data)
         _write_env_file(data_dir / "demo.env", settings)
@@ -172,6 +173,8 @@ def _welcome(
         f"Events     calldesk --env-file {data_dir / 'demo.env'} events tail",
         f"Logs       {data_dir / 'web.log'}, worker.log, peers.log",
     ]
+    import holidays
+
     holiday = holidays.country_holidays("DE", subdiv=config.holiday_state, language="de").get(now.date())
     if holiday:
         lines.append(f"Today      is {holiday}: nobody is rung on a public holiday, so the day looks quiet.")

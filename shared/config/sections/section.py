@@ -6,6 +6,4 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class Section(BaseSettings):
     """Settings that belong together; the text below a setting says what it means."""
 
-    model_config = SettingsConfigDict(
-        env_file=".env", extra="ignore", frozen=True, use_attribute_docstrings=True
-    )
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, defer_build=True)

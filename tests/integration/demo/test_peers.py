@@ -57,3 +57,8 @@ def test_therapist_service_knows_each_therapist_and_no_other(peers: Addresses):
         known, unknown = client.get("/api/therapists/123"), client.get("/api/therapists/999")
     assert known.json()["telefonische_erreichbarkeit"]["monday"][0] == {"start": "09:00", "end": "12:00"}
     assert unknown.status_code == 404
+
+
+@pytest.mark.parametrize("query", ["page=0", "page=x", "limit=0", "limit=101"])
+def test_therapist_service_refuses_a_page_that_cannot_be(peers: Addresses, query: str):
+    assert httpx.get(f"{peers.therapist_service_url}/api/therapists?{query}", trust_env=False).is_client_error

@@ -9,8 +9,6 @@ from email.policy import SMTP, default
 from email.utils import format_datetime, make_msgid
 from zlib import crc32
 
-from webapp.demo.sample.mails import ANSWERS
-
 ON_HOLIDAY = "kontakt@praxis-tesfaye.example"
 DEAD = "kontakt@praxis-grossmann.example"
 HOLIDAY = timedelta(days=9)
@@ -18,6 +16,14 @@ SECONDS = {"bounce": 10, "holiday": 15, "reply": 40}
 """How long after the mail; real practices take longer, but a visitor does not wait."""
 
 SPREAD_SECONDS = 40
+
+ANSWERS = (
+    "Guten Tag, ab dem übernächsten Monat wird ein Platz am Vormittag frei. Bitte rufen Sie mich an.",
+    "Vielen Dank. Zurzeit kann ich leider niemanden aufnehmen, auch die Warteliste ist voll.",
+    "Ich kann zwei Erstgespräche anbieten, jeweils dienstags um 15 Uhr. Passt das?",
+    "Bitte fragen Sie im neuen Quartal wieder an, dann weiß ich mehr.",
+    "Ein Platz in der Gruppe am Mittwochabend ist frei. Einzelplätze habe ich im Moment keine.",
+)
 
 NOTE = """Vielen Dank für Ihre Nachricht. Die Praxis ist bis einschließlich {until:%d.%m.%Y} geschlossen.
 Ihre E-Mail wird nicht weitergeleitet.

@@ -29,14 +29,6 @@ Mit freundlichen Grüßen
 {sender}
 """
 
-ANSWERS = (
-    "Guten Tag, ab dem übernächsten Monat wird ein Platz am Vormittag frei. Bitte rufen Sie mich an.",
-    "Vielen Dank. Zurzeit kann ich leider niemanden aufnehmen, auch die Warteliste ist voll.",
-    "Ich kann zwei Erstgespräche anbieten, jeweils dienstags um 15 Uhr. Passt das?",
-    "Bitte fragen Sie im neuen Quartal wieder an, dann weiß ich mehr.",
-    "Ein Platz in der Gruppe am Mittwochabend ist frei. Einzelplätze habe ich im Moment keine.",
-)
-
 OUT_OF_OFFICE = "Vielen Dank für Ihre Nachricht. Die Praxis ist zurzeit geschlossen. Ihre E-Mail wird nicht \
 weitergeleitet."
 

@@ -7,13 +7,12 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
-
-import uvicorn
+from typing import Any
 
 OPEN = {
     "SMTP_USE_TLS": "false",
@@ -146,11 +145,6 @@ def _free_port(preferred: int) -> int:
     return preferred
 
 
-class _Server(uvicorn.Server):
-    def install_signal_handlers(self) -> None:
-        """Leave signals to the process."""
-
-
 async def serve(
     data_dir: Path,
     around: datetime | None,
@@ -160,47 +154,74 @@ async def serve(
     postgres_settings: dict[str, str],
 ) -> None:
     """Run the peers until SIGTERM; print their addresses as one line of JSON once they answer."""
-    from webapp.demo.sample.therapists import fictional_therapists
-    from webapp.demo.servers.imap import PASSWORD, USERNAME, EmbeddedMailbox
     from webapp.demo.servers.kafka import EmbeddedKafka
-    from webapp.demo.servers.mail import start_mail_catcher
     from webapp.demo.servers.postgres import EmbeddedPostgres
-    from webapp.demo.servers.practices import Practices
-    from webapp.demo.servers.therapists import create_therapist_service
 
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     postgres, kafka = EmbeddedPostgres(data_dir / "postgres", postgres_settings), EmbeddedKafka()
+    starting = asyncio.gather(asyncio.to_thread(postgres.start), asyncio.to_thread(kafka.start))
+    await asyncio.sleep(0)  # both are at it
+    try:
+        async with (
+            _mail(data_dir / "mails", smtp_port, practices_answer) as mail,
+            _therapists(around, therapist_port) as therapists_answer_at,
+        ):
+            await starting
+            addresses = Addresses(
+                database_url=postgres.address(),
+                kafka_bootstrap_servers=kafka.bootstrap_servers,
+                therapist_service_url=f"http://127.0.0.1:{therapists_answer_at}",
+                **mail,
+            )
+            print(json.dumps(asdict(addresses)), flush=True)
+            await stop.wait()
+    finally:
+        await asyncio.wait([starting])
+        await asyncio.gather(asyncio.to_thread(kafka.stop), asyncio.to_thread(postgres.stop))
+
+
+@asynccontextmanager
+async def _mail(folder: Path, smtp_port: int, practices_answer: bool) -> AsyncGenerator[dict[str, Any]]:
+    """Take mail and keep a mailbox; give where."""
+    from webapp.demo.servers.imap import PASSWORD, USERNAME, EmbeddedMailbox
+    from webapp.demo.servers.mail import start_mail_catcher
+    from webapp.demo.servers.practices import Practices
+
     mailbox = EmbeddedMailbox()
     practices = Practices(mailbox)
     await mailbox.start()
-    catcher = await start_mail_catcher(
-        data_dir / "mails", smtp_port, practices.receive if practices_answer else None
-    )
-    listening = socket.create_server(("127.0.0.1", therapist_port))
-    application = create_therapist_service(fictional_therapists(around))
-    service = _Server(uvicorn.Config(application, log_level="warning", lifespan="off"))
-    serving = asyncio.create_task(service.serve(sockets=[listening]))
+    catcher = await start_mail_catcher(folder, smtp_port, practices.receive if practices_answer else None)
     try:
-        await asyncio.gather(asyncio.to_thread(postgres.start), asyncio.to_thread(kafka.start))
-        addresses = Addresses(
-            database_url=postgres.url().render_as_string(hide_password=False),
-            smtp_port=catcher.sockets[0].getsockname()[1],
-            imap_port=mailbox.port,
-            imap_username=USERNAME,
-            imap_password=PASSWORD,
-            kafka_bootstrap_servers=kafka.bootstrap_servers,
-            therapist_service_url=f"http://127.0.0.1:{listening.getsockname()[1]}",
-        )
-        print(json.dumps(asdict(addresses)), flush=True)
-        await stop.wait()
+        yield {
+            "smtp_port": catcher.sockets[0].getsockname()[1],
+            "imap_port": mailbox.port,
+            "imap_username": USERNAME,
+            "imap_password": PASSWORD,
+        }
     finally:
-        service.should_exit = True
         catcher.close()
         practices.stop()
         mailbox.stop()
-        await asyncio.gather(asyncio.to_thread(kafka.stop), asyncio.to_thread(postgres.stop))
+
+
+@asynccontextmanager
+async def _therapists(around: datetime | None, port: int) -> AsyncGenerator[int]:
+    """Be the Therapist Service; give the port."""
+    import uvicorn
+
+    from webapp.demo.sample.therapists import fictional_therapists
+    from webapp.demo.servers.therapists import create_therapist_service
+
+    application = create_therapist_service(fictional_therapists(around))
+    listening = socket.create_server(("127.0.0.1", port))
+    server = uvicorn.Server(uvicorn.Config(application, log_level="warning", lifespan="off"))
+    serving = asyncio.create_task(server.serve(sockets=[listening]))
+    try:
+        yield listening.getsockname()[1]
+    finally:
+        server.should_exit = True
         with suppress(asyncio.CancelledError):
             await serving
 

@@ -9,9 +9,11 @@ import tempfile
 import time
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
-from sqlalchemy import URL
+if TYPE_CHECKING:
+    from sqlalchemy import URL
 
 with warnings.catch_warnings():
     # The package asks for a runtime directory, for a lock of its own server class, which is not used here.
@@ -25,6 +27,9 @@ COPIES = Path("/var/lib/calldesk")
 """Where root keeps a copy of the programs that `SERVER_USER` can't reach where they are installed."""
 
 SUPERUSER = "postgres"
+NEW_CLUSTER = ("--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync", "--no-instructions")
+"""How the cluster is made: who loses power meanwhile begins anew; nobody's data is in it yet."""
+
 LONGEST_SOCKET_PATH = 90
 START_SECONDS = 60
 STOP_SECONDS = 15
@@ -47,14 +52,15 @@ class EmbeddedPostgres:
         self._bin = programs
         self._entrance: int | None = None
 
-    def url(self, database: str = SUPERUSER) -> URL:
-        """Return the address of a database of this server."""
-        return URL.create(
-            "postgresql+asyncpg",
-            username=SUPERUSER,
-            database=database,
-            query={"host": str(self._sockets())},
-        )
+    def address(self, database: str = SUPERUSER) -> str:
+        """Return the address of a database of this server, as `DATABASE_URL` takes it."""
+        return f"postgresql+asyncpg://{SUPERUSER}@/{database}?host={quote(str(self._sockets()), safe='')}"
+
+    def url(self, database: str = SUPERUSER) -> "URL":
+        """Return the same for SQLAlchemy."""
+        from sqlalchemy import make_url
+
+        return make_url(self.address(database))
 
     def start(self) -> None:
         """Create the cluster if there is none, end a server left over from a crash, start and wait."""
@@ -62,7 +68,7 @@ class EmbeddedPostgres:
         if _is_root():
             self._let_server_user_in()
         if not (self._data / "PG_VERSION").exists():
-            self._command("initdb", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "-U", SUPERUSER)
+            self._command("initdb", *NEW_CLUSTER, "-U", SUPERUSER)
         self._end_leftover()
         options = [f"--{name}={value}" for name, value in self._settings.items()]
         with (self._data / "server.log").open("ab") as log:

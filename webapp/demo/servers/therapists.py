@@ -1,41 +1,55 @@
-"""A small Therapist Service for demo and tests: the platform's JSON over real HTTP, fictional therapists."""
+"""A small Therapist Service for demo and tests: the platform's JSON over real HTTP, fictional therapists.
 
-from collections.abc import Mapping
-from typing import Annotated, Any
+It stands on nothing but the protocol between server and application (ASGI), so that it is there at once.
+"""
 
-from litestar import Litestar, get
-from litestar.exceptions import NotFoundException
-from litestar.params import FromPath, QueryParameter
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+from urllib.parse import parse_qs
 
 Therapist = Mapping[str, Any]
+Application = Callable[[Any, Any, Any], Awaitable[None]]
+
+LIST = "/api/therapists"
+MOST = 100
 
 
-def create_therapist_service(therapists: list[dict[str, Any]]) -> Litestar:
+def create_therapist_service(therapists: Sequence[Therapist]) -> Application:
     """Return the service over a list of therapists, each with an `id`."""
-    by_id: dict[int, Therapist] = {therapist["id"]: therapist for therapist in therapists}
-    in_order = [by_id[number] for number in sorted(by_id)]
+    by_id = {str(therapist["id"]): therapist for therapist in therapists}
+    in_order = sorted(therapists, key=lambda therapist: therapist["id"])
 
-    @get("/api/therapists")
-    async def list_therapists(
-        page: Annotated[int, QueryParameter(ge=1)] = 1,
-        limit: Annotated[int, QueryParameter(ge=1, le=100)] = 20,
-    ) -> dict[str, Any]:
-        start = (page - 1) * limit
-        return {
-            "data": in_order[start : start + limit],
-            "page": page,
-            "limit": limit,
-            "total": len(in_order),
-        }
+    def answer_to(path: str, query: Mapping[str, Sequence[str]]) -> tuple[int, Any]:
+        before, _, last = path.rpartition("/")
+        if path == LIST:
+            return _page(in_order, query)
+        if before == LIST and last in by_id:
+            return 200, by_id[last]
+        if path == "/health":
+            return 200, {"status": "ok"}
+        return 404, {"detail": "there is nothing here"}
 
-    @get("/api/therapists/{therapist_id:int}")
-    async def get_therapist(therapist_id: FromPath[int]) -> Therapist:
-        if therapist_id not in by_id:
-            raise NotFoundException(detail=f"there is no therapist {therapist_id}")
-        return by_id[therapist_id]
+    async def service(scope: Any, _receive: Any, send: Any) -> None:
+        if scope["method"] == "GET":
+            status, answer = answer_to(scope["path"], parse_qs(scope["query_string"].decode("latin-1")))
+        else:
+            status, answer = 405, {"detail": "this service is only read from"}
+        headers = [(b"content-type", b"application/json")]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": json.dumps(answer).encode()})
 
-    @get("/health")
-    async def health() -> dict[str, str]:
-        return {"status": "ok"}
+    return service
 
-    return Litestar(route_handlers=[list_therapists, get_therapist, health], openapi_config=None)
+
+def _page(therapists: Sequence[Therapist], query: Mapping[str, Sequence[str]]) -> tuple[int, Any]:
+    [page, *_], [limit, *_] = query.get("page", ["1"]), query.get("limit", ["20"])
+    if not (page.isdecimal() and limit.isdecimal() and int(page) and 0 < int(limit) <= MOST):
+        return 400, {"detail": f"page is a number from 1 on, limit one from 1 to {MOST}"}
+    start = (int(page) - 1) * int(limit)
+    return 200, {
+        "data": therapists[start : start + int(limit)],
+        "page": int(page),
+        "limit": int(limit),
+        "total": len(therapists),
+    }
