@@ -48,4 +48,5 @@ async def _is_prepared(url: str, sample_data: bool) -> bool:
         return False
     finally:
         await connection.close(timeout=CONNECT_SECONDS)
+    assert state is not None
     return state["revision"] == newest_revision() and state["staff"] and state["sample_data"] >= sample_data

@@ -1,8 +1,8 @@
-from datetime import time
+from datetime import datetime, time
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, StatementError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.models import CallEmail, PhoneCall
@@ -20,6 +20,12 @@ async def test_overlapping_calls_of_one_therapist_are_impossible(session: AsyncS
 async def test_overlapping_calls_on_one_line_are_impossible(session: AsyncSession):
     session.add_all([make_call(therapist_id=1), make_call(therapist_id=2)])
     with pytest.raises(IntegrityError, match="ex_phone_calls_leitung"):
+        await session.commit()
+
+
+async def test_an_instant_without_a_time_zone_is_none(session: AsyncSession):
+    session.add(make_call(created_at=datetime(2026, 10, 14, 10, 42)))  # noqa: DTZ001
+    with pytest.raises(StatementError, match="a time zone is needed"):
         await session.commit()
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from services.emails.bodies import html_from_text, new_message_id
 from services.models import AttemptOutcome, AttemptStage, Email, EmailStatus, EmailVersuch, Ending, ReplyKind
 from shared.config import Settings
+from webapp.demo.sample.answers import ANSWERS
 
 Therapist = Mapping[str, Any]
 
