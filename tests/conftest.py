@@ -1,9 +1,11 @@
 """What every test may ask for: a database of its own on a real PostgreSQL, settings, sessions, a clock."""
 
 import asyncio
+import gc
 import tempfile
 from collections.abc import AsyncGenerator, Generator
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
@@ -34,7 +36,15 @@ EMPTY = f"""
     SELECT setval(format('%I.%I', schemaname, sequencename)::regclass, 1, false)
     FROM pg_sequences WHERE schemaname = '{SCHEMA}';
 """
+ENDED = (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.OperatorInterventionError)
+"""How a connection says that a test has ended it."""
+
 FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "200"}
+
+
+def pytest_collection_finish() -> None:
+    """What is loaded by now stays: the garbage collector need not look through it again and again."""
+    gc.freeze()
 
 
 async def _admin(server: EmbeddedPostgres, statement: str) -> None:
@@ -46,13 +56,31 @@ async def _admin(server: EmbeddedPostgres, statement: str) -> None:
         await connection.close()
 
 
-async def _empty(url: URL) -> None:
-    """End every connection to a database, delete its rows and let its numbers begin at 1 again."""
-    connection = await asyncpg.connect(url.set(drivername="postgresql").render_as_string(hide_password=False))
-    try:
-        await connection.execute(EMPTY)
-    finally:
-        await connection.close()
+class Broom:
+    """Empties a database, over a connection that knows its statements by now: a new one learns them anew."""
+
+    def __init__(self, url: URL) -> None:
+        self._address = url.set(drivername="postgresql").render_as_string(hide_password=False)
+        self._runner = asyncio.Runner()
+        self._connection: Any = None
+
+    def sweep(self) -> None:
+        """End every other connection to it, delete its rows and let its numbers begin at 1 again."""
+        try:
+            self._runner.run(self._sweep())
+        except ENDED:
+            self._connection = None
+            self._runner.run(self._sweep())
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.terminate()
+        self._runner.close()
+
+    async def _sweep(self) -> None:
+        if self._connection is None:
+            self._connection = await asyncpg.connect(self._address)
+        await self._connection.execute(EMPTY)
 
 
 def migrate(url: URL) -> None:
@@ -80,22 +108,34 @@ def migrated_database(postgres: EmbeddedPostgres) -> URL:
     return postgres.url("calldesk_test")
 
 
+@pytest.fixture(scope="session")
+def broom(migrated_database: URL) -> Generator[Broom]:
+    broom = Broom(migrated_database)
+    yield broom
+    broom.close()
+
+
 @pytest.fixture
-def database(migrated_database: URL) -> Generator[URL]:
+def database(migrated_database: URL, broom: Broom) -> Generator[URL]:
     """A migrated, empty database: emptied after the test, for making one takes longer than most tests."""
     yield migrated_database
-    asyncio.run(_empty(migrated_database))
+    broom.sweep()
 
 
-@pytest.fixture
-def config(database: URL) -> Settings:
-    """Settings of a test: its own database, nothing read from a `.env` file."""
+@pytest.fixture(scope="session")
+def settings_of_tests(migrated_database: URL) -> Settings:
     return load_settings(
         env_file=None,
         app_env="testing",
-        database_url=database.render_as_string(hide_password=False),
+        database_url=migrated_database.render_as_string(hide_password=False),
         log_level="WARNING",
     )
+
+
+@pytest.fixture
+def config(database: URL, settings_of_tests: Settings) -> Settings:
+    """Settings of a test: its own database, nothing read from a `.env` file."""
+    return settings_of_tests
 
 
 @pytest.fixture

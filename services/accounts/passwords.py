@@ -24,7 +24,7 @@ PLACES = 16
 PLACES_FOR_STRANGERS = 8
 """How many of them may be browsers nobody has logged in with before."""
 
-_hasher = PasswordHasher()
+HASHER = PasswordHasher()
 _threads = ThreadPoolExecutor(1, thread_name_prefix="argon2")
 _waiting = 0
 
@@ -56,7 +56,7 @@ def place(*, known: bool = False) -> Generator[None]:
 
 async def hash_password(password: str) -> str:
     """Return the hash to keep."""
-    return await _in_turn(lambda: _hasher.hash(composed(password)))
+    return await _in_turn(lambda: HASHER.hash(composed(password)))
 
 
 async def matches(password_hash: str | None, password: str) -> bool:
@@ -65,7 +65,7 @@ async def matches(password_hash: str | None, password: str) -> bool:
     It takes as long where there is none.
     """
     return await _in_turn(
-        lambda: any(_verify(password_hash or _hash_of_nobody(), spelt) for spelt in spellings(password))
+        lambda: any(_verify(password_hash or _hash_of_nobody(HASHER), spelt) for spelt in spellings(password))
     )
 
 
@@ -75,11 +75,11 @@ async def _in_turn(work: Callable[[], Result]) -> Result:
 
 def _verify(password_hash: str, password: str) -> bool:
     try:
-        return _hasher.verify(password_hash, password)
+        return HASHER.verify(password_hash, password)
     except (VerificationError, InvalidHashError):
         return False
 
 
 @cache
-def _hash_of_nobody() -> str:
-    return _hasher.hash(secrets.token_hex())
+def _hash_of_nobody(hasher: PasswordHasher) -> str:
+    return hasher.hash(secrets.token_hex())

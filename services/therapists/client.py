@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+import ssl
 import zlib
 from collections.abc import AsyncIterator, Mapping
+from functools import cache
 from http import HTTPStatus
 from typing import Any, NamedTuple, cast
 from urllib.parse import urlsplit
@@ -58,7 +60,15 @@ class AnotherTherapist(UnreadableAnswer):
 def create_client(config: Settings) -> httpx.AsyncClient:
     """Return the client to read with; a service on this machine is asked directly, whatever proxy is set."""
     host = urlsplit(config.get_service_url("therapist")).hostname or ""
-    return httpx.AsyncClient(timeout=config.therapist_deadline_seconds, trust_env=not is_loopback(host))
+    return httpx.AsyncClient(
+        timeout=config.therapist_deadline_seconds, trust_env=not is_loopback(host), verify=_trusted()
+    )
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    """Return what a client trusts by default; to read all those certificates takes longer than a request."""
+    return httpx.create_ssl_context()
 
 
 class TherapistClient:

@@ -14,7 +14,6 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, StorageState, async_playwright
 
-from tests.e2e.accessibility import add_axe
 from tests.e2e.app_process import RunningApp, running_app
 from tests.e2e.browser import ARGUMENTS, DESK, find_browser, log_in
 
@@ -81,8 +80,6 @@ async def open_browser(
             context: BrowserContext = await browser.new_context(**settings)
             stack.push_async_callback(context.close)
             context.set_default_timeout(PATIENCE_MS)
-            if settings.get("java_script_enabled", True):
-                await add_axe(context)
             page = await context.new_page()
             if console:
                 _watch(page, troubles)

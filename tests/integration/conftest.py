@@ -3,7 +3,7 @@
 import asyncio
 import re
 import socket
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Generator
 
 import pytest
 import uvicorn
@@ -12,6 +12,7 @@ from litestar import Litestar
 from litestar.testing import AsyncTestClient
 from sqlalchemy import URL
 
+from services.accounts import passwords
 from services.models import Staff
 from services.sending.ledger import Ledger
 from services.sending.queue import EmailQueue
@@ -29,13 +30,22 @@ from webapp.app import create_app
 from webapp.security import csrf_cookie_name
 
 PASSWORD = "correct horse battery"
-CHEAP_HASH = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
+CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+CHEAP_HASH = CHEAP.hash(PASSWORD)
 """Argon2 checks it as quickly as it was made; a hash at full cost takes longer than most tests."""
 
 CSRF_COOKIE = csrf_cookie_name(DEVELOPMENT_SECRET)
 CSRF_FIELD = re.compile(r'name="_csrf_token" value="([0-9a-f]+)"')
 
 Client = AsyncTestClient[Litestar]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cheap_hashes() -> Generator[None]:
+    """Hashes that are made here are as cheap."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "HASHER", CHEAP)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
+from argon2 import PasswordHasher
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from structlog.testing import capture_logs
@@ -151,7 +152,11 @@ async def test_a_new_password_ends_all_sessions_and_the_pause(
         assert await tries(staff_client, RIGHT | {"password": "another password"}, 1) == [303]
 
 
-async def test_of_a_crowd_of_logins_a_few_get_their_turn(sessions: SessionFactory, clock: FakeClock):
+async def test_of_a_crowd_of_logins_a_few_get_their_turn(
+    sessions: SessionFactory, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(passwords, "HASHER", PasswordHasher())
+
     async def one() -> str:
         async with sessions() as session:
             try:
