@@ -22,6 +22,7 @@ BENCHMARKS = {
     "incoming": "an answer from the mailbox to open pages, and a stream of them",
     "reach": "waiting for a better hour: people reached, given up and waiting, simulated",
     "relay": "the outbox to Kafka, beside bare aiokafka",
+    "starts": "the demo until it answers: again, over an empty data directory",
 }
 
 
