@@ -32,6 +32,7 @@ from services.models import (
     StopEntry,
     Therapist,
 )
+from services.origins import NOWHERE, Origin
 from services.rules import DeskRules
 from shared.clock import Clock
 from shared.database import SessionFactory, wake
@@ -120,11 +121,12 @@ OBJECTS: dict[type[Base], str] = {
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who carries out a use case; `key_id` is the API key a service has shown."""
+    """Who carries out a use case, and by which request; `key_id` is the API key a service has shown."""
 
     kind: Literal["staff", "api", "system"]
     staff_id: int | None = None
     key_id: int | None = None
+    origin: Origin = NOWHERE
 
 
 SYSTEM = Actor("system")

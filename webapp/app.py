@@ -197,7 +197,7 @@ def _cors(config: Settings) -> CORSConfig | None:
     return CORSConfig(
         allow_origins=config.origins,
         allow_methods=["GET", "POST", "PUT", "DELETE"],
-        allow_headers=["Authorization", "Content-Type", "Idempotency-Key"],
+        allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "X-Request-ID", "Traceparent"],
         expose_headers=[
             "Location",
             "Idempotent-Replayed",

@@ -7,7 +7,7 @@ session alive.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from litestar.connection import ASGIConnection
@@ -24,6 +24,7 @@ from services.models import Staff
 from services.work import API, Actor
 from shared.config import Settings
 from shared.loopback import is_loopback
+from webapp.request_ids import origin_of
 from webapp.security import cookie, cookie_name
 from webapp.service_keys import ServiceKeys
 
@@ -70,13 +71,15 @@ class Authentication(AbstractAuthenticationMiddleware):
         """
         public = bool(connection.route_handler.opt.get("public"))
         if is_service_path(connection.scope["path"]):
-            return AuthenticationResult(user=None, auth=API if public else await self._service(connection))
+            actor = API if public else await self._service(connection)
+            return AuthenticationResult(user=None, auth=replace(actor, origin=origin_of(connection.scope)))
         member = await self._member(connection)
         if member is None and not public:
             raise NotAuthorizedException("log in first")
         if member is not None:
             _look_for_duties(connection, member)
-        return AuthenticationResult(user=member, auth=Actor("staff", member.id) if member else None)
+        actor = Actor("staff", member.id, origin=origin_of(connection.scope)) if member else None
+        return AuthenticationResult(user=member, auth=actor)
 
     async def _service(self, connection: Connection) -> Actor:
         scheme, _, key = connection.headers.get("authorization", "").partition(" ")

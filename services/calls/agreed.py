@@ -5,6 +5,7 @@ from datetime import date, time
 from services.calls.linked_emails import carry_on
 from services.calls.next_attempt import UnknownHours, no_retry_after
 from services.models import CallBackBy, CallReason, NoRetry, PhoneCall, Therapist
+from services.origins import Origin
 from services.scheduling.booking import book_at, book_next
 from services.scheduling.calendar import Unschedulable
 from services.work import Transaction
@@ -32,6 +33,7 @@ async def book_call_back(
         email_id=call.email_id,
         vorheriger_anruf_id=call.id,
         extern_id=call.extern_id,
+        **Origin.of(call).columns,
     )
     await carry_on(tx, call, agreed)
     return agreed
@@ -50,6 +52,7 @@ async def book_question(tx: Transaction, call: PhoneCall, day: date) -> PhoneCal
             grund=CallReason.MANUAL,
             vorheriger_anruf_id=call.id,
             extern_id=call.extern_id,
+            **Origin.of(call).columns,
         )
     except Unschedulable as error:
         return no_retry_after(error)

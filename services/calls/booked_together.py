@@ -61,20 +61,21 @@ INSERT = f"""
         SELECT nextval('{SCHEMA}.phone_calls_id_seq')::int AS id, w.*
         FROM unnest($1::int[], $2::date[], $3::time[], $4::int[], $5::int[], $6::text[], $7::text[],
             $8::text[], $9::timestamptz[], $10::uuid[], $11::text[], $12::text[], $13::int[], $14::int[],
-            $15::text[])
+            $15::text[], $16::text[], $17::text[])
         WITH ORDINALITY AS w (therapist_id, geplantes_datum, geplante_zeit, dauer_minuten, leitung, notizen,
-            grund, extern_id, at, event_id, payload, actor, staff_id, api_key_id, details, number)
+            grund, extern_id, at, event_id, payload, actor, staff_id, api_key_id, details, anfrage_id,
+            traceparent, number)
     ), call AS (
         INSERT INTO {SCHEMA}.phone_calls (id, therapist_id, geplantes_datum, geplante_zeit, dauer_minuten,
-            leitung, notizen, grund, extern_id)
+            leitung, notizen, grund, extern_id, anfrage_id, traceparent)
         SELECT id, therapist_id, geplantes_datum, geplante_zeit, dauer_minuten, leitung, notizen, grund,
-            extern_id
+            extern_id, anfrage_id, traceparent
         FROM wanted
     ), event AS (
         INSERT INTO {SCHEMA}.event_outbox
-            (event_id, event_type, topic, key, payload, created_at, available_at)
+            (event_id, event_type, topic, key, payload, created_at, available_at, anfrage_id, traceparent)
         SELECT event_id, '{EventType.CALL_SCHEDULED}', '{TOPIC}', 'call:' || id,
-            payload::jsonb || jsonb_build_object('phone_call_id', id), at, at
+            payload::jsonb || jsonb_build_object('phone_call_id', id), at, at, anfrage_id, traceparent
         FROM wanted ORDER BY number
     ), activity AS (
         INSERT INTO {SCHEMA}.activity
@@ -320,6 +321,8 @@ def _row(request: _Request, call: PhoneCall) -> tuple[Any, ...]:
         request.actor.staff_id,
         request.actor.key_id,
         msgspec.json.encode(details).decode(),
+        request.actor.origin.request_id,
+        request.actor.origin.traceparent,
     )
 
 

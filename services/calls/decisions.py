@@ -9,6 +9,7 @@ from services.calls.next_attempt import UnknownHours
 from services.calls.planning import announce
 from services.errors import Conflict
 from services.models import CallReason, PhoneCall, Therapist
+from services.origins import Origin
 from services.scheduling.booking import book_at, book_next, lock_calendar
 from services.work import Action, Work
 
@@ -43,6 +44,7 @@ async def call_again(
             "grund": CallReason.MANUAL,
             "notizen": call.notizen,
             "extern_id": call.extern_id,
+            **Origin.of(call).columns,
         }
         if not locked.answered:
             values["email_id"] = await first_carried(tx, call)

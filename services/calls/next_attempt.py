@@ -14,6 +14,7 @@ from services.calls.linked_emails import all_answered, carry_on, first_carried
 from services.hours.reading import Availability
 from services.models import CallReason, CallStatus, NoRetry, OutcomeKind, PhoneCall, Therapist
 from services.models.therapists import may_be_called
+from services.origins import Origin
 from services.reach.estimate import Chances
 from services.reach.patterns import load_chances
 from services.reach.tallies import one_call, tallied
@@ -134,6 +135,7 @@ async def book_retry(
             vorheriger_anruf_id=call.id,
             extern_id=call.extern_id,
             doppelt=call.doppelt,
+            **Origin.of(call).columns,
         )
     except Unschedulable as error:
         return no_retry_after(error)

@@ -34,6 +34,7 @@ from services.models import (
     PhoneCall,
     Therapist,
 )
+from services.origins import Origin
 from services.scheduling.booking import CallCollision, book_at, book_next, lock_calendar
 from services.scheduling.calendar import Unschedulable
 from services.work import OBJECTS, Action, Moment, Transaction, Work
@@ -145,7 +146,13 @@ async def _book_follow_up(tx: Transaction, call: PhoneCall) -> PhoneCall | NoRet
     if therapist is None:
         return NoRetry.UNKNOWN_THERAPIST
     try:
-        return await book_next(tx, therapist, grund=CallReason.NO_REPLY, vorheriger_anruf_id=call.id)
+        return await book_next(
+            tx,
+            therapist,
+            grund=CallReason.NO_REPLY,
+            vorheriger_anruf_id=call.id,
+            **Origin.of(call).columns,
+        )
     except Unschedulable as error:
         return no_retry_after(error)
 

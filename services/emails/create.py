@@ -32,6 +32,7 @@ from services.events.types import EmailPayload
 from services.hints import EMAIL_QUEUE, EMAILS, OUTBOX
 from services.idempotency import RESERVED, Made, RepeatableRequest
 from services.models import SCHEMA, Email, EmailStatus
+from services.origins import Origin
 from services.rules import DeskRules
 from services.therapists.directory import ErasedTherapist
 from services.work import Actor, Moment, Work
@@ -59,6 +60,8 @@ COLUMNS = (
     "extern_id",
     "send_at",
     "expires_at",
+    "anfrage_id",
+    "traceparent",
 )
 
 ERASED = "geloescht"
@@ -79,7 +82,7 @@ INSERT = f"""
         INSERT INTO {SCHEMA}.emails (id, created_at, updated_at, status, {", ".join(COLUMNS)})
         SELECT id, $1, $1, $9::text::{SCHEMA}.emailstatus, {_GIVEN}
         FROM numbered WHERE $3::text IS NULL OR EXISTS (SELECT FROM reserved)
-        RETURNING id
+        RETURNING id, anfrage_id, traceparent
     ), event AS ({CREATED}
     ), activity AS (
         INSERT INTO {SCHEMA}.activity (at, staff_id, actor, action, object_type, object_id, details)
@@ -143,7 +146,7 @@ async def create_email(
     errors, outdated = _check_new(new, utf8=sender["utf8"]), _check_now(new, moment)
     if errors or (outdated and await idempotency.made_before(statements, SCOPE, repeatable) is None):
         raise InvalidInput(*errors, *outdated)
-    email = await _compose(new, now=moment.now, sender=sender)
+    email = await _compose(new, now=moment.now, sender=sender, origin=actor.origin)
     stored = await insert_email(statements, email, actor=actor, repeatable=repeatable)
     if stored:
         statements.wake(OUTBOX, EMAILS)
@@ -212,7 +215,7 @@ async def get_email(work: Work, email_id: int) -> Email:
         return await existing_email(tx, email_id)
 
 
-async def _compose(new: NewEmail, *, now: datetime, sender: SmtpSettings) -> Email:
+async def _compose(new: NewEmail, *, now: datetime, sender: SmtpSettings, origin: Origin) -> Email:
     """Return the row of a new e-mail that was checked, not yet added to a session."""
     betreff, body_html, body_text = new.betreff, new.body_html, new.body_text
     if new.template is not None:
@@ -242,6 +245,7 @@ async def _compose(new: NewEmail, *, now: datetime, sender: SmtpSettings) -> Ema
         created_at=now,
         updated_at=now,
         version=1,
+        **origin.columns,
         **(queued(now, new.send_at) if new.status is EmailStatus.QUEUED else draft()),
     )
 

@@ -11,7 +11,7 @@ from services.events.types import PAYLOADS, SERVICE_NAME, TOPIC, EventType
 from shared.kafka.schemas import CLOUDEVENTS_VERSION, EventEnvelope
 
 ASYNCAPI_VERSION = "3.1.0"
-CONTRACT_VERSION = "1.3.0"
+CONTRACT_VERSION = "1.4.0"
 SCHEMAS = "#/components/schemas/"
 
 CONTACT = {
@@ -144,11 +144,23 @@ def _headers() -> dict[str, Any]:
         "ce_source": {"type": "string", "const": f"/{SERVICE_NAME}"},
         "ce_time": {"type": "string", "format": "date-time", "description": "timestamp, in UTC"},
     }
+    extensions = {
+        "ce_requestid": {
+            "type": "string",
+            "pattern": "^[A-Za-z0-9][A-Za-z0-9._:/+=-]{0,63}$",
+            "description": "`X-Request-ID` of the request that made the e-mail or call.",
+        },
+        "ce_traceparent": {
+            "type": "string",
+            "pattern": "^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$",
+            "description": "That request's trace (CloudEvents' extension for distributed tracing).",
+        },
+    }
     return {
         "type": "object",
         "description": "CloudEvents 1.0 context attributes, Kafka protocol binding.",
         "required": list(properties),
-        "properties": properties,
+        "properties": properties | extensions,
     }
 
 

@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from services import measures
 from services.events.outbox import due_events, mark_published, note_refusal, prune_published
 from services.hints import OUTBOX
+from services.origins import Origin
 from shared.clock import Clock
 from shared.config import Settings
 from shared.database_errors import UNREACHABLE
@@ -174,7 +175,8 @@ class EventRelay:
         envelope = self._producer.new_event(
             event.event_type, event.payload, timestamp=event.created_at, event_id=event.event_id
         )
-        return OutgoingEvent(event.topic, event.key, envelope)
+        origin = Origin(event.anfrage_id, event.traceparent)
+        return OutgoingEvent(event.topic, event.key, envelope, origin.extensions)
 
     async def _refuse(self, connection: AsyncConnection, event: Row[Any], reason: str, now: datetime) -> None:
         measures.events_refused.inc()
@@ -185,6 +187,7 @@ class EventRelay:
             "event_set_aside" if set_aside else "event_refused",
             id=event.id,
             event_id=str(event.event_id),
+            request_id=event.anfrage_id,
             error=reason,
         )
 

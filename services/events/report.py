@@ -27,13 +27,13 @@ _REASON = f"""
 
 REPORTED = """
     e.id, e.therapist_id, e.status, e.sent_at, e.antwort_erhalten, e.antwortdatum, e.antwort_art,
-    e.fehlermeldung, e.extern_id
+    e.fehlermeldung, e.extern_id, e.anfrage_id, e.traceparent
 """
 """What `changed` returns for `REPORT`."""
 
 REPORT = f"""
     INSERT INTO {SCHEMA}.event_outbox
-        (event_id, event_type, topic, key, payload, created_at, available_at)
+        (event_id, event_type, topic, key, payload, created_at, available_at, anfrage_id, traceparent)
     SELECT gen_random_uuid(),
         CASE WHEN c.status = 'SENT' THEN '{EventType.EMAIL_SENT}' ELSE '{EventType.EMAIL_FAILED}' END,
         '{TOPIC}', 'email:' || c.id,
@@ -43,16 +43,16 @@ REPORT = f"""
             'antwortdatum', {_INSTANT.format("antwortdatum")}, 'antwort_art', c.antwort_art)
         || CASE WHEN c.extern_id IS NULL THEN '{{}}' ELSE jsonb_build_object('extern_id', c.extern_id) END
         || CASE WHEN c.status = 'SENT' THEN '{{}}' ELSE jsonb_build_object('reason', {_REASON}) END,
-        $1, $1
+        $1, $1, c.anfrage_id, c.traceparent
     FROM changed c WHERE c.status IN ('SENT', 'FAILED') ORDER BY c.id
 """  # noqa: S608
 """Writes, in the statement that settles many deliveries, what `Transaction.report` would of each."""
 
 CREATED = f"""
     INSERT INTO {SCHEMA}.event_outbox
-        (event_id, event_type, topic, key, payload, created_at, available_at)
+        (event_id, event_type, topic, key, payload, created_at, available_at, anfrage_id, traceparent)
     SELECT $5, '{EventType.EMAIL_CREATED}', '{TOPIC}', 'email:' || id,
-        $6::text::jsonb || jsonb_build_object('email_id', id), $1, $1
+        $6::text::jsonb || jsonb_build_object('email_id', id), $1, $1, anfrage_id, traceparent
     FROM email
 """  # noqa: S608
 """Writes, in the statement that stores a new e-mail, its event: $5 is its id, $6 its payload."""

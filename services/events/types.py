@@ -13,6 +13,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from services.models import CallEmail, Email, EmailStatus, OutboxEvent, PhoneCall, Therapist
 from services.models.emails import ReplyKind, Unsent
 from services.models.phone_calls import MOST_PLACES, OFFER, Audience, CallReason, CallStatus, OutcomeKind
+from services.origins import NOWHERE, Origin
 
 SERVICE_NAME = "communication-service"
 TOPIC = "communication-events"
@@ -242,6 +243,7 @@ def event_of(
         payload=told,
         created_at=at,
         available_at=available_at or at,
+        **(NOWHERE if isinstance(row, Therapist) else Origin.of(row)).columns,
     )
 
 

@@ -27,6 +27,7 @@ from services.follow_ups.pending import followed_up
 from services.hints import EMAILS
 from services.models import CallReason, Email, FollowUpObstacle, PhoneCall, Therapist
 from services.models.therapists import may_be_called
+from services.origins import Origin
 from services.rules import DeskRules
 from services.scheduling.booking import NotToBeCalled, book_next
 from services.scheduling.calendar import HoursTooShort, NoFreeSlot, NoWindow, UnreadableHours
@@ -82,10 +83,12 @@ async def create_due(work: Work, directory: TherapistDirectory, *, limit: int = 
     Each e-mail has a transaction of its own, opened after its therapist has been fetched.
     """
     async with work.transaction() as tx:
-        due = (await tx.session.execute(due_follow_ups(tx).limit(limit))).all()
-    for email_id, therapist_id in due:
+        query = due_follow_ups(tx).add_columns(Email.anfrage_id).limit(limit)
+        due = (await tx.session.execute(query)).all()
+    for email_id, therapist_id, request_id in due:
         turned(within=TURN_SECONDS)
-        await _follow_up(work, directory, email_id, therapist_id)
+        with structlog.contextvars.bound_contextvars(email_id=email_id, request_id=request_id):
+            await _follow_up(work, directory, email_id, therapist_id)
     return len(due)
 
 
@@ -94,33 +97,35 @@ async def _follow_up(work: Work, directory: TherapistDirectory, email_id: int, t
         therapist = await directory.get(work, therapist_id)
         async with work.transaction() as tx:
             await lock_follow_ups(tx, therapist_id)
-            if await _lock_due(tx, email_id) is not None:
-                await _join_or_make(tx, email_id, therapist)
+            email = await _lock_due(tx, email_id)
+            if email is not None:
+                await _join_or_make(tx, email, therapist)
     except TemporarilyUnavailable as error:
-        log.info("follow_up_put_off", email_id=email_id, error=type(error).__name__)
+        log.info("follow_up_put_off", error=type(error).__name__)
         await _put_off(work, email_id, work.now + OUTAGE_PAUSE, None)
     except tuple(OBSTACLES) as error:
-        log.info("follow_up_obstacle", email_id=email_id, error=type(error).__name__)
+        log.info("follow_up_obstacle", error=type(error).__name__)
         pause = FULL_PAUSE if isinstance(error, NoFreeSlot) else work.rules.follow_up_after
         await _put_off(work, email_id, work.now + pause, OBSTACLES[type(error)])
 
 
-async def _join_or_make(tx: Transaction, email_id: int, therapist: Therapist) -> None:
+async def _join_or_make(tx: Transaction, email: Email, therapist: Therapist) -> None:
     call = await open_follow_up(tx, therapist.id)
     if call is not None:
         known = await tx.session.get(Therapist, therapist.id, populate_existing=True) or therapist
         if not may_be_called(known):
             raise NotToBeCalled
-        await join(tx.by(SYSTEM), call, [email_id], automatic=True)
+        await join(tx.by(SYSTEM), call, [email.id], automatic=True)
     else:
-        call = await book_next(tx, therapist, email_id=email_id, grund=CallReason.NO_REPLY)
+        origin = Origin.of(email).columns
+        call = await book_next(tx, therapist, email_id=email.id, grund=CallReason.NO_REPLY, **origin)
         announce(tx.by(SYSTEM), call, Action.CALL_SCHEDULED)
     await tx.session.execute(
         update(Email)
-        .where(Email.id == email_id)
+        .where(Email.id == email.id)
         .values(nachgefasst=True, nachverfolgung_hindernis=None, updated_at=Email.updated_at)
     )
-    log.info("follow_up_planned", email_id=email_id, call_id=call.id)
+    log.info("follow_up_planned", call_id=call.id)
 
 
 async def _put_off(work: Work, email_id: int, until: datetime, obstacle: FollowUpObstacle | None) -> None:

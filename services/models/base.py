@@ -3,9 +3,9 @@
 from datetime import datetime
 from typing import Annotated
 
-from sqlalchemy import CheckConstraint, DateTime, Dialect, MetaData, TypeDecorator, func
+from sqlalchemy import CheckConstraint, DateTime, Dialect, MetaData, String, TypeDecorator, func
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import DeclarativeBase, mapped_column
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 SCHEMA = "communication_service"
 
@@ -50,6 +50,21 @@ class Base(DeclarativeBase):
         dict[str, object]: JSONB,
     }
     __mapper_args__ = {"eager_defaults": True}  # noqa: RUF012
+
+
+class FromRequest:
+    """Columns of what a request may have made; `services.origins` says what they hold."""
+
+    anfrage_id: Mapped[str | None] = mapped_column(String(64))
+    traceparent: Mapped[str | None] = mapped_column(String(55))
+
+
+def from_request_checks() -> tuple[CheckConstraint, CheckConstraint]:
+    """Return the checks of `FromRequest`: no address and no sentence has room in what a caller may choose."""
+    return (
+        CheckConstraint("anfrage_id ~ '^[A-Za-z0-9][A-Za-z0-9._:/+=-]{0,63}$'", name="anfrage_id"),
+        CheckConstraint("traceparent ~ '^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$'", name="traceparent"),
+    )
 
 
 def is_possible_id(value: int) -> bool:

@@ -23,7 +23,7 @@ from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.ext.hybrid import hybrid_method, hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column
 
-from services.models.base import SCHEMA, Base, CreatedAt, one_of
+from services.models.base import SCHEMA, Base, CreatedAt, FromRequest, from_request_checks, one_of
 from services.models.staff import Staff
 
 
@@ -124,7 +124,7 @@ KEPT_SQL = (
 """Of an e-mail: that there is something to blank; an answer may come after its texts have gone."""
 
 
-class Email(Base):
+class Email(FromRequest, Base):
     """One message to one therapist.
 
     *Unclear* is `SENDING` without a lease and with `uebergabe_begonnen_at` set: it may have been delivered.
@@ -145,6 +145,7 @@ class Email(Base):
         ),
         CheckConstraint("length(extern_id) > 0", name="extern_id"),
         CheckConstraint("expires_at > send_at", name="expires_at"),
+        *from_request_checks(),
         one_of("antwort_art", ReplyKind),
         one_of("nachverfolgung_hindernis", FollowUpObstacle),
         Index("ix_emails_claim", "naechster_versuch_at", "id", postgresql_where=text("status = 'QUEUED'")),

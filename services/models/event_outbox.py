@@ -7,10 +7,10 @@ from sqlalchemy import BigInteger, Identity, Index, LargeBinary, String, Text, U
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from services.models.base import Base, CreatedAt
+from services.models.base import Base, CreatedAt, FromRequest, from_request_checks
 
 
-class OutboxEvent(Base):
+class OutboxEvent(FromRequest, Base):
     """An event, written in the transaction of the change it reports; `id` is the order within a key."""
 
     __tablename__ = "event_outbox"
@@ -30,6 +30,7 @@ class OutboxEvent(Base):
             "ix_event_outbox_published_at", "published_at", postgresql_where=text("published_at IS NOT NULL")
         ),
         Index("ix_event_outbox_set_aside", "id", postgresql_where=text("set_aside_at IS NOT NULL")),
+        *from_request_checks(),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)

@@ -20,7 +20,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, ExcludeConstraint
 from sqlalchemy.orm import Mapped, column_property, mapped_column
 
-from services.models.base import Base, CreatedAt, one_of
+from services.models.base import Base, CreatedAt, FromRequest, from_request_checks, one_of
 from services.models.call_emails import CallEmail
 from services.models.emails import Email
 from services.models.staff import Staff
@@ -138,7 +138,7 @@ def _no_overlap(column: str, *, by_time: bool = False) -> ExcludeConstraint:
     )
 
 
-class PhoneCall(Base):
+class PhoneCall(FromRequest, Base):
     """One phone call to a therapist. Date and times are the practice's wall clock, without a zone."""
 
     __tablename__ = "phone_calls"
@@ -158,6 +158,7 @@ class PhoneCall(Base):
             name="angebot",
         ),
         CheckConstraint("length(extern_id) > 0", name="extern_id"),
+        *from_request_checks(),
         CheckConstraint("rueckruf_durch IS NULL OR grund = 'rueckruf'", name="vereinbart"),
         one_of("rueckruf_durch", CallBackBy),
         one_of("status", CallStatus),

@@ -1,7 +1,8 @@
 """Which columns hold what somebody wrote, a name or an address, and what stands there once it is blanked.
 
 The other columns are the skeleton: ids, states, kinds, times and the callers' references, which name nobody
-(`extern_id`, by contract). By it statistics stay as they were and a late answer finds its e-mail.
+(`extern_id` and `anfrage_id`, by contract). By it statistics stay as they were and a late answer finds its
+e-mail.
 """
 
 from collections.abc import Collection

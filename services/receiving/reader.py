@@ -164,7 +164,13 @@ class MailReader:
             incoming = await take_in(work, place, raw, listed.received, us=self._us, unreadable=unreadable)
         if incoming is not None:
             measures.incoming_emails.labels(incoming.art).inc()
-            log.info("message_taken_in", id=incoming.id, kind=incoming.art, state=incoming.zustand)
+            log.info(
+                "message_taken_in",
+                id=incoming.id,
+                kind=incoming.art,
+                state=incoming.zustand,
+                email_id=incoming.email_id,
+            )
 
     async def _note_contact(self) -> None:
         now = self._workplace.clock()

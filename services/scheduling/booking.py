@@ -77,7 +77,8 @@ async def book_next(
 ) -> PhoneCall:
     """Insert a call into the next free slot. Reports no event.
 
-    `values` are further columns of the call, such as `grund`, `email_id`, `versuch`.
+    `values` are further columns of the call, such as `grund`, `email_id`, `versuch`; unless they say where it
+    comes from, it comes from the request that is being carried out.
 
     Raises:
         Unschedulable: the therapist is not to be called, has no phone hours or no free time.
@@ -241,7 +242,7 @@ async def _insert(tx: Transaction, therapist_id: int, slot: Slot, values: dict[s
             geplante_zeit=slot.start,
             dauer_minuten=slot.duration_minutes,
             leitung=slot.line,
-            **values,
+            **{**tx.actor.origin.columns, **values},
         )
         .on_conflict_do_nothing()
         .returning(PhoneCall)

@@ -182,7 +182,7 @@ class Lane:
             raise
         except Exception:
             # One message must never take the lane down; the connection may be in any state now.
-            log.exception("delivery_crashed", email_id=email.id)
+            log.exception("delivery_crashed", **email.in_log)
             result = DeliveryResult(self._connection.stage, Ending.CRASHED)
             self._connection.drop()
         finally:
@@ -195,7 +195,7 @@ class Lane:
                 verdict = weigh(verdict, await self._queue.note_refusal(email, now=self._clock()))
             await self._heed(email, result, verdict)
         except UNREACHABLE as error:
-            log.warning("verdict_not_shared", email_id=email.id, reason=reason_of(error))
+            log.warning("verdict_not_shared", **email.in_log, reason=reason_of(error))
         finally:
             if held:
                 self._ledger.finish(release(email))
@@ -269,7 +269,7 @@ class Lane:
             measures.accepted_to_sent_seconds.observe((entry.sent_at - email.queued_at).total_seconds())
         log.info(
             "email_attempt",
-            email_id=email.id,
+            **email.in_log,
             stage=result.stage.value,
             code=result.code,
             status=entry.status.value,

@@ -237,16 +237,17 @@ class Ledger:
             if len(entries) > 1:
                 return [left for entry in entries for left in await self._write_ends(connection, [entry])]
             if isinstance(error, asyncpg.UniqueViolationError):
-                log.warning("ledger_entries_blocked", email_ids=[entries[0].email.id])
+                log.warning("ledger_entry_blocked", **entries[0].email.in_log)
                 return entries
-            log.error("ledger_entry_refused", email_id=entries[0].email.id, reason=reason_of(error))
+            log.error("ledger_entry_refused", **entries[0].email.in_log, reason=reason_of(error))
             return []
         written = {row["id"] for row in rows if row["written"]}
         blocked = {row["id"] for row in rows if not row["written"]}
-        if stale := [e.email.id for e in entries if e.email.id not in written | blocked]:
-            log.warning("lease_lost", email_ids=stale)
-        if blocked:
-            log.warning("ledger_entries_blocked", email_ids=sorted(blocked))
+        for entry in entries:
+            if entry.email.id in blocked:
+                log.warning("ledger_entry_blocked", **entry.email.in_log)
+            elif entry.email.id not in written:
+                log.warning("lease_lost", **entry.email.in_log)
         if written:
             self._notifier.send({EMAILS, OUTBOX})
         return [entry for entry in entries if entry.email.id in blocked]

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+import structlog
+
 from services.events.report import REPORT, REPORTED
 from services.models import SCHEMA, EmailStatus, Ending, ReplyKind
 from services.models.emails import Unsent
@@ -19,6 +21,8 @@ from services.sending.verdict import ENDING_WORDS, RefusalHistory
 from shared.direct_connection import DirectConnection
 
 EXPIRED_AT_ONCE = 1_000
+
+log = structlog.get_logger(__name__)
 
 DOMAIN = "lower(split_part(e.empfaenger_email, '@', -1))"
 
@@ -35,7 +39,8 @@ TAKE = f"""
     RETURNING e.id, e.anspruch AS token, e.anspruch_bis AS lease_end, e.betreff, e.body_html, e.body_text,
         e.empfaenger_email, e.empfaenger_name, e.absender_email, e.absender_name, e.antwort_an, e.message_id,
         greatest(coalesce(e.queued_at, e.created_at), e.send_at) AS queued_at,
-        e.wiederholungsanzahl AS retries, {DOMAIN} AS domain, due.queue_failures,
+        e.wiederholungsanzahl AS retries, e.anfrage_id AS request_id, e.traceparent, {DOMAIN} AS domain,
+        due.queue_failures,
         coalesce((SELECT d.failures FROM {SCHEMA}.mail_domains d WHERE d.domain = {DOMAIN}), 0)
             AS domain_failures
 """  # noqa: S608
@@ -114,7 +119,7 @@ SWEEP = f"""
     ), events AS (
         {REPORT}
     )
-    SELECT id, status FROM changed
+    SELECT id, status, anfrage_id FROM changed
 """  # noqa: S608
 
 EXPIRE = f"""
@@ -129,7 +134,7 @@ EXPIRE = f"""
     ), events AS (
         {REPORT}
     )
-    SELECT id FROM changed
+    SELECT id, anfrage_id FROM changed
 """  # noqa: S608
 
 NOTE_REFUSAL = f"""
@@ -206,9 +211,16 @@ class ClaimedEmail:
     message_id: str
     queued_at: datetime
     retries: int
+    request_id: str | None
+    traceparent: str | None
     domain: str
     queue_failures: int
     domain_failures: int
+
+    @property
+    def in_log(self) -> dict[str, object]:
+        """What names it in the log."""
+        return {"email_id": self.id, "request_id": self.request_id}
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +265,10 @@ class EmailQueue:
         unclear, those before DATA too: in an older state restored, nobody knows what came after.
         """
         rows = await self._connection.fetch(SWEEP, now, json.dumps(ENDING_WORDS))
+        for row in rows:
+            log.warning(
+                "email_lease_ended", email_id=row["id"], request_id=row["anfrage_id"], status=row["status"]
+            )
 
         def became(status: EmailStatus) -> list[int]:
             return [row["id"] for row in rows if row["status"] == status]
@@ -266,7 +282,10 @@ class EmailQueue:
 
     async def expire(self, *, now: datetime) -> list[int]:
         """Let what waits and was to be sent before now fail, some at a time, held or paused or not."""
-        return sorted(row["id"] for row in await self._connection.fetch(EXPIRE, now, EXPIRED_AT_ONCE))
+        rows = await self._connection.fetch(EXPIRE, now, EXPIRED_AT_ONCE)
+        for row in rows:
+            log.warning("email_expired", email_id=row["id"], request_id=row["anfrage_id"])
+        return sorted(row["id"] for row in rows)
 
     async def pause(self, seen: int, *, until: datetime, reason: str) -> bool:
         """Pause sending for all workers, unless the number of failures is no longer the one seen."""

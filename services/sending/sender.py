@@ -165,6 +165,7 @@ class EmailSender:
             self._paused = False
             self._team.resume()
         for email in claimed:
+            log.debug("email_claimed", **email.in_log)
             self._inbox.put(email)
         return len(claimed)
 
@@ -184,10 +185,8 @@ class EmailSender:
                 continue
             outage.over()
             if any(asdict(swept).values()):
-                log.warning("leases_ended", **asdict(swept))
                 self._notifier.send({EMAIL_QUEUE, EMAILS, OUTBOX})
             if expired:
-                log.warning("emails_expired", email_ids=expired)
                 self._notifier.send({EMAILS, OUTBOX})
             await asyncio.sleep(self._config.worker_poll_seconds)
 

@@ -9,7 +9,7 @@ thrown away and replaced.
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -34,11 +34,15 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class OutgoingEvent:
-    """An event and where it goes; events of one key keep their order."""
+    """An event and where it goes; events of one key keep their order.
+
+    `extensions` are CloudEvents attributes that go with it, such as `traceparent`.
+    """
 
     topic: str
     key: str
     event: EventEnvelope
+    extensions: Mapping[str, str] | None = None
 
 
 class RobustKafkaProducer:
@@ -254,5 +258,5 @@ def _encode(outgoing: OutgoingEvent) -> Record:
         outgoing.topic,
         outgoing.key.encode(),
         encode(outgoing.event),
-        cloudevents_headers(outgoing.event),
+        cloudevents_headers(outgoing.event, outgoing.extensions),
     )

@@ -1,5 +1,6 @@
 """The platform's event envelope, as every service writes and reads it."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Annotated, Any
@@ -62,12 +63,18 @@ def decode(value: bytes | None) -> EventEnvelope:
         raise UnreadableEvent(f"no event envelope: {error}") from error
 
 
-def cloudevents_headers(event: EventEnvelope) -> list[tuple[str, bytes]]:
-    """Return the record headers of CloudEvents 1.0, Kafka protocol binding, binary content mode."""
+def cloudevents_headers(
+    event: EventEnvelope, extensions: Mapping[str, str] | None = None
+) -> list[tuple[str, bytes]]:
+    """Return the record headers of CloudEvents 1.0, Kafka protocol binding, binary content mode.
+
+    `extensions` are further attributes, by the names that CloudEvents has for them or allows.
+    """
     return [
         ("ce_id", str(event.event_id).encode()),
         ("ce_time", _utc(event.timestamp).isoformat().replace("+00:00", "Z").encode()),
         *_headers_of_many(event.event_type, event.producer),
+        *((f"ce_{name}", value.encode()) for name, value in (extensions or {}).items()),
     ]
 
 

@@ -27,6 +27,7 @@ from tests.work import tx_of, work_of
 
 pytestmark = pytest.mark.kafka
 
+EXTENSIONS = ("ce_requestid", "ce_traceparent")
 TOO_LARGE = {"number": 0, "text": "x" * 2_000_000}
 
 
@@ -234,3 +235,26 @@ async def test_a_defect_of_the_producer_restarts_the_relay_which_then_publishes(
         await eventually(lambda: all_out(session))
         supervised.cancel()
         await asyncio.wait([supervised])
+
+
+async def test_events_carry_the_request_and_the_trace_they_come_from(
+    session: AsyncSession, through_proxy: Settings, direct: Settings, clock: FakeClock, topic: str
+):
+    trace = f"00-{'1' * 32}-{'2' * 16}-01"
+    await add(
+        session,
+        make_event(topic, "email:1", anfrage_id="matching-17", traceparent=trace),
+        make_event(topic, "email:2", anfrage_id="desk-18"),
+        make_event(topic, "therapist:3"),
+    )
+    async with running_relay(through_proxy, clock):
+        received = {item.key: item.headers for item in await collect(direct, topic, 3)}
+    extensions = {
+        key: {name: value.decode() for name, value in headers.items() if name in EXTENSIONS}
+        for key, headers in received.items()
+    }
+    assert extensions == {
+        "email:1": {"ce_requestid": "matching-17", "ce_traceparent": trace},
+        "email:2": {"ce_requestid": "desk-18"},
+        "therapist:3": {},
+    }

@@ -9,7 +9,8 @@ KEPT = {
     "emails": """id therapist_id antwort_erhalten antwortdatum nachverfolgung_erforderlich status queued_at
         sent_at wiederholungsanzahl created_at updated_at message_id naechster_versuch_at anspruch
         anspruch_bis uebergabe_begonnen_at antwort_art nachgefasst nachverfolgung_ab version
-        nachverfolgung_hindernis geloescht_at extern_id send_at expires_at""",
+        nachverfolgung_hindernis geloescht_at extern_id send_at expires_at anfrage_id
+        traceparent""",
     "email_versuche": "id email_id nummer begonnen_at beendet_at stufe smtp_code ergebnis ende",
     "eingang": """id postfach uidvalidity uid inhalt_hash empfangen_at art zustand email_id therapist_id
         wieder_da_am erfasst_von version created_at geloescht_at""",
@@ -18,11 +19,12 @@ KEPT = {
         vorheriger_anruf_id leitung ausserhalb_erreichbarkeit klaerung_noetig klaerung_grund bearbeitet_von
         bearbeitet_bis abgeschlossen_at version absage_grund plaetze plaetze_ab plaetze_fuer warteliste
         wieder_fragen_am rueckruf_durch vereinbart_von korrigiert_at doppelt
-        gemeinsam_mit_id extern_id""",
+        gemeinsam_mit_id extern_id anfrage_id traceparent""",
     "activity": "id at actor api_key_id action object_type object_id",
     "therapists": "id abgerufen_at nicht_anrufen version geloescht_at",
 }
-"""Ids, states, kinds and times; a Message-ID of ours names nobody, nor does `extern_id`, by contract."""
+"""Ids, states, kinds and times; a Message-ID of ours names nobody, nor do `extern_id` and `anfrage_id`, by
+contract."""
 
 ELSEWHERE = {
     "anruf_emails": "ids only",

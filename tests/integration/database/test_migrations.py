@@ -331,3 +331,51 @@ def test_keys_from_before_keep_all_they_could(empty_database: URL):
     assert _stored(empty_database, "name, prefix, key_hash, created_at, revoked_at", "api_keys") == kept
     command.upgrade(alembic, "head")
     command.check(alembic)
+
+
+TO_KNOW_THEIR_REQUEST = """
+    INSERT INTO communication_service.emails (id, therapist_id, betreff, body_html, body_text,
+        empfaenger_email, empfaenger_name, absender_email, absender_name, message_id, extern_id)
+    SELECT n, 1, 'x', 'x', 'x', 'x', 'x', 'x', 'x', n, 'Bündel ' || n FROM generate_series(1, 3) AS n;
+    INSERT INTO communication_service.phone_calls (id, therapist_id, geplantes_datum, geplante_zeit, email_id)
+    SELECT n, n, '2026-10-14', '10:00'::time + n * interval '1 hour', n FROM generate_series(1, 3) AS n;
+    INSERT INTO communication_service.event_outbox
+        (event_id, event_type, topic, key, payload, created_at, available_at)
+    SELECT gen_random_uuid(), 'x', 'x', 'email:' || n, '{}', now(), now() FROM generate_series(1, 3) AS n
+"""
+
+
+def test_rows_from_before_come_from_nowhere_and_stay_as_they_are(empty_database: URL):
+    alembic = alembic_config(empty_database)
+    before = ScriptDirectory.from_config(alembic).get_revision("0050").down_revision
+    command.upgrade(alembic, before)
+    asyncio.run(_execute(empty_database, TO_KNOW_THEIR_REQUEST, "SELECT"))
+    tables = ("emails", "phone_calls", "event_outbox")
+    kept = {table: _stored(empty_database, "*", table) for table in tables}
+
+    command.upgrade(alembic, "0050")
+    for table in tables:
+        origins = _stored(empty_database, "anfrage_id, traceparent", table)
+        assert origins == [(None, None)] * 3
+        request = f"UPDATE communication_service.{table} SET anfrage_id = 'matching-17' RETURNING id"
+        assert len(asyncio.run(_execute(empty_database, request))) == 3
+        wrong = request.replace("matching-17", "anna@example.org")
+        with pytest.raises(asyncpg.CheckViolationError, match=f"ck_{table}_anfrage_id"):
+            asyncio.run(_execute(empty_database, wrong))
+    unproven = "SELECT conname FROM pg_constraint WHERE NOT convalidated"
+    assert asyncio.run(_execute(empty_database, unproven)) == []
+
+    command.downgrade(alembic, before)
+    assert {table: _stored(empty_database, "*", table) for table in tables} == kept
+    command.upgrade(alembic, "head")
+    command.check(alembic)
+
+
+def test_a_migration_that_could_not_have_every_table_goes_on_where_it_stopped(empty_database: URL):
+    alembic = alembic_config(empty_database)
+    command.upgrade(alembic, "0050")
+    back = "UPDATE communication_service.alembic_version SET version_num = '0047'"
+    without = "ALTER TABLE communication_service.event_outbox DROP COLUMN traceparent"
+    asyncio.run(_execute(empty_database, back, without, "SELECT"))
+    command.upgrade(alembic, "head")
+    command.check(alembic)

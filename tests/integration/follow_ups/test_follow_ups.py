@@ -3,8 +3,10 @@ from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 
 import pytest
+import structlog
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
+from structlog.testing import capture_logs
 
 from services.emails.replies import Reply, record_reply
 from services.events.types import EventType
@@ -416,3 +418,21 @@ async def test_an_absence_moves_every_pending_call(session: AsyncSession, rules:
     assert [call.geplantes_datum for call in calls] == [back, back]
     assert earliest is not None
     assert earliest.geplante_zeit == min(call.geplante_zeit for call in calls)
+
+
+async def test_a_follow_up_comes_from_where_its_email_does_and_the_log_says_so(
+    session: AsyncSession, sessions: SessionFactory, directory: TherapistDirectory, rules: DeskRules
+):
+    came_from = {"anfrage_id": "matching-17", "traceparent": f"00-{'1' * 32}-{'2' * 16}-01"}
+    email = sent_email(**came_from)
+    await store(session, make_therapist(), email)
+    with capture_logs(processors=[structlog.contextvars.merge_contextvars]) as said:
+        async with workplace_of(sessions, lambda: NOW, rules).work() as work:
+            await create_due(work, directory)
+    [call] = await all_calls(session)
+    [event] = list(await session.scalars(select(OutboxEvent)))
+    for row in (call, event):
+        assert {name: getattr(row, name) for name in came_from} == came_from
+    [planned] = [line for line in said if line["event"] == "follow_up_planned"]
+    assert (planned["email_id"], planned["call_id"]) == (email.id, call.id)
+    assert planned["request_id"] == "matching-17"

@@ -76,10 +76,13 @@ async def test_a_set_aside_event_is_tried_again(
                 available_at=clock(),
                 set_aside_at=clock(),
                 last_error="too large",
+                anfrage_id="matching-17",
                 **event,
             )
         )
-    assert "too large" in (await staff_client.get("/system")).text
+    page = (await staff_client.get("/system")).text
+    assert "too large" in page
+    assert "request_id=matching-17" in page
     nothing = await submit(staff_client, "/system/events/retry")
     assert nothing.status_code == 422
     assert "Tick at least one event." in nothing.text

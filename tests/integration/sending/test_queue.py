@@ -3,6 +3,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import func, select, text
+from structlog.testing import capture_logs
 
 from services.emails.states import decide_unclear
 from services.events.types import EventType, event_of
@@ -158,7 +159,8 @@ async def test_the_event_is_the_one_a_transaction_reports(
     answered_at: datetime | None,
 ) -> None:
     reply = {"antwort_erhalten": True, "antwortdatum": answered_at, "antwort_art": "antwort"}
-    (email_id,) = await add_emails(sessions, make_email(**(reply if answered_at else {})))
+    came_from = {"anfrage_id": "matching-17", "traceparent": f"00-{'1' * 32}-{'2' * 16}-01"}
+    (email_id,) = await add_emails(sessions, make_email(**came_from, **(reply if answered_at else {})))
     (claimed,) = await claim(queue)
     ledger.finish(ending(claimed, ACCEPTED, clock.advance(microseconds=1_200)))
     await ledger.flush()
@@ -166,7 +168,7 @@ async def test_the_event_is_the_one_a_transaction_reports(
         (written,) = await session.scalars(select(OutboxEvent))
         email = await session.get_one(Email, email_id)
         expected = event_of(EventType.EMAIL_SENT, email, at=clock())
-        for column in ("event_type", "topic", "key", "payload", "created_at", "available_at"):
+        for column in ("event_type", "topic", "key", "payload", "created_at", "available_at", *came_from):
             assert getattr(written, column) == getattr(expected, column), column
 
 
@@ -384,3 +386,34 @@ async def test_a_sender_ends_even_while_the_database_hangs(
     async with sessions() as session:
         assert await session.scalar(select(func.count()).select_from(EmailVersuch)) == 0
     assert (await read_email(sessions, email_id)).status is EmailStatus.SENDING
+
+
+async def test_the_log_names_the_request_an_email_comes_from(
+    queue: EmailQueue, ledger: Ledger, sessions: SessionFactory, config: Settings
+) -> None:
+    ids = await add_emails(
+        sessions,
+        make_email(anfrage_id="to-be-rescued"),
+        make_email(anfrage_id="unclear"),
+        make_email(anfrage_id="late", expires_at=NOW + LEASE, naechster_versuch_at=NOW + LEASE),
+    )
+    for email in await claim(queue):
+        if email.request_id == "unclear":
+            assert await ledger.begin(email)
+    with capture_logs() as said:
+        await queue.sweep(now=NOW + LEASE * 2)
+        await queue.expire(now=NOW + LEASE * 2)
+    assert {(line["event"], line["email_id"], line["request_id"], line.get("status")) for line in said} == {
+        ("email_lease_ended", ids[0], "to-be-rescued", "QUEUED"),
+        ("email_lease_ended", ids[1], "unclear", "SENDING"),
+        ("email_expired", ids[2], "late", None),
+    }
+
+
+async def test_the_log_of_an_attempt_names_the_request(config: Settings, sessions: SessionFactory) -> None:
+    with capture_logs() as said:
+        async with scripted_smtp() as smtp, running_sender(mail_settings(config, smtp.port)):
+            (email_id,) = await add_emails(sessions, queued_email(anfrage_id="matching-17"))
+            await until_email(sessions, email_id, lambda email: email.status is EmailStatus.SENT)
+    about = {line["event"]: line["request_id"] for line in said if line.get("email_id") == email_id}
+    assert about == {"email_claimed": "matching-17", "email_attempt": "matching-17"}

@@ -76,4 +76,4 @@ def test_code_can_be_read_and_what_it_imports_is_there(document: Path):
 def test_commands_are_found():
     shown = {str(command) for command in COMMANDS}
     assert "README.md: make run" in shown
-    assert len([command for command in COMMANDS if command.program == "curl"]) == 4
+    assert len([command for command in COMMANDS if command.program == "curl"]) == 5
