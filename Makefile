@@ -11,7 +11,7 @@ install = $(UV) $(1) || $(PIP) install --no-compile $(1)
 # Without bytecode every start compiles the libraries anew, which takes longer than the tests.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run test test-kafka test-real test-deployed check-api check format bench docs screenshots translations postcodes viewer lock clean
+.PHONY: help run test test-kafka test-postgresql test-real test-deployed check-api check format bench docs screenshots translations postcodes viewer lock clean
 
 run: $(VENV)/.run  ## the demo: everything on this machine, on embedded servers
 	@$(BIN)/calldesk demo
@@ -43,7 +43,11 @@ test: $(VENV)/.dev  ## all tests: unit, integration, end-to-end, chaos
 	@$(BIN)/python -m tests.e2e.ensure_browser
 	@$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder -q
 
-test-real: $(VENV)/.dev test-kafka test-deployed check-api  ## the tests against real servers: Kafka, Dovecot, nginx ...; and check-api
+test-postgresql: $(VENV)/.dev  ## migrations, booking, sending, relay, search and every page on PostgreSQL 14 to 18, fetched with Maven
+	@tests/kafka/need_java.sh
+	@tests/postgresql/on_each_version.sh $(BIN)
+
+test-real: $(VENV)/.dev test-kafka test-postgresql test-deployed check-api  ## the tests against real servers: Kafka, Dovecot, nginx ...; and check-api
 	@$(BIN)/python -m tests.mailbox.ensure_dovecot
 	@TEST_IMAP=dovecot $(BIN)/pytest -q -m imap tests
 	@$(BIN)/python -m tests.integration.monitoring.ensure_promtool

@@ -2,18 +2,23 @@
 
 The key's row is inserted first in the creating transaction. A second request with the same key waits on the
 unique index until the first has committed or rolled back, and then sees what it made, or takes its place.
+
+What was made before is only said once it is as safe as the first answer would have made it: where a standby
+is waited for (`synchronous_standby_names`) and was away, a commit given up after its deadline stands on the
+primary alone, and reading it waits for nobody.
 """
 
 from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
 
-from sqlalchemy import select, update
+from sqlalchemy import String, literal_column, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from services.errors import IdempotencyConflict
 from services.models import SCHEMA, IdempotencyKey
 from services.work import Transaction, Work
 from shared.direct_connection import DirectPool
+from shared.postgresql import LOGGED
 
 Row = TypeVar("Row")
 
@@ -27,7 +32,9 @@ RESERVED = f"""
 """  # noqa: S608
 """Takes the key for the id in `numbered`, in the statement that makes it; `reserving` gives $2 to $4."""
 
-EARLIER = f"SELECT resource_id, request_hash FROM {SCHEMA}.idempotency_keys WHERE scope = $1 AND key = $2"  # noqa: S608
+EARLIER = f"""
+    SELECT resource_id, request_hash, {LOGGED} FROM {SCHEMA}.idempotency_keys WHERE scope = $1 AND key = $2
+"""  # noqa: S608
 
 
 class Made(NamedTuple, Generic[Row]):
@@ -83,9 +90,9 @@ async def reserve(tx: Transaction, resource: str, request: RepeatableRequest) ->
         return None
     earlier = (
         await tx.session.execute(
-            select(IdempotencyKey.request_hash, IdempotencyKey.resource_id).where(
-                IdempotencyKey.scope == scope, IdempotencyKey.key == request.key
-            )
+            select(
+                IdempotencyKey.request_hash, IdempotencyKey.resource_id, literal_column(LOGGED, String())
+            ).where(IdempotencyKey.scope == scope, IdempotencyKey.key == request.key)
         )
     ).one()
     return request.same(earlier.resource_id, earlier.request_hash)

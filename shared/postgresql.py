@@ -17,6 +17,9 @@ COMMAND_SECONDS = 30
 LOCK_SECONDS = 10
 OLDEST_VERSION = 14
 
+LOGGED = "pg_logical_emit_message(true, 'calldesk', '')"
+"""Writes to the server's log and changes nothing: the commit waits for disk and standby as any other does."""
+
 Connection = Any
 """asyncpg ships no types."""
 

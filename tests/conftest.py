@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import os
 import tempfile
 from collections.abc import AsyncGenerator, Generator
 from pathlib import Path
@@ -22,12 +23,18 @@ from shared.config.settings import load_settings
 from shared.database import SessionFactory, create_engine, create_session_factory
 from shared.direct_connection import DirectPool
 from tests.clock import FakeClock
-from webapp.demo.servers.postgres import EmbeddedPostgres
+from tests.postgresql.programs import programs_of
+from webapp.demo.servers.postgres import BIN, EmbeddedPostgres
 
 hypothesis_settings.register_profile("no clock", deadline=None)
 hypothesis_settings.load_profile("no clock")
 
 TEMPLATE = "template_calldesk"
+ROLES = Path(__file__).parent.parent / "deploy/postgresql/roles.sql"
+OWNER, RUNTIME_ROLE = "calldesk_owner", "calldesk"
+VERSION = os.environ.get("TEST_POSTGRESQL")
+"""Another PostgreSQL than the embedded one; the application then runs as the role that changes rows only."""
+
 EMPTY = f"""
     SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
     WHERE datname = current_database() AND pid <> pg_backend_pid();
@@ -47,8 +54,8 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
-async def _admin(server: EmbeddedPostgres, statement: str) -> None:
-    dsn = server.url().set(drivername="postgresql").render_as_string(hide_password=False)
+async def _admin(server: EmbeddedPostgres, statement: str, database: str = "postgres") -> None:
+    dsn = server.url(database).set(drivername="postgresql").render_as_string(hide_password=False)
     connection = await asyncpg.connect(dsn)
     try:
         await connection.execute(statement)
@@ -92,11 +99,13 @@ def migrate(url: URL) -> None:
 @pytest.fixture(scope="session")
 def postgres() -> Generator[EmbeddedPostgres]:
     """One server for the test process, with a migrated template database."""
+    programs = programs_of(int(VERSION)) if VERSION else BIN
     with tempfile.TemporaryDirectory(prefix="calldesk-test-", ignore_cleanup_errors=True) as folder:
-        server = EmbeddedPostgres(Path(folder) / "pg", FAST)
+        server = EmbeddedPostgres(Path(folder) / "pg", FAST, programs)
         server.start()
         asyncio.run(_admin(server, f"CREATE DATABASE {TEMPLATE}"))
-        migrate(server.url(TEMPLATE))
+        asyncio.run(_admin(server, ROLES.read_text(), TEMPLATE))
+        migrate(server.url(TEMPLATE).set(username=OWNER))
         yield server
         server.stop()
 
@@ -124,10 +133,11 @@ def database(migrated_database: URL, broom: Broom) -> Generator[URL]:
 
 @pytest.fixture(scope="session")
 def settings_of_tests(migrated_database: URL) -> Settings:
+    role = {"username": RUNTIME_ROLE} if VERSION else {}
     return load_settings(
         env_file=None,
         app_env="testing",
-        database_url=migrated_database.render_as_string(hide_password=False),
+        database_url=migrated_database.set(**role).render_as_string(hide_password=False),
         log_level="WARNING",
     )
 

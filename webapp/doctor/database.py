@@ -12,11 +12,12 @@ from services.models import SCHEMA, Base
 from shared.clock import get_clock
 from shared.config import Settings
 from shared.database_errors import UNREACHABLE
-from shared.postgresql import Connection, DatabaseTooOld, connect
+from shared.postgresql import LOGGED, Connection, DatabaseTooOld, connect
 from shared.reasons import reason_of
 from webapp.doctor.findings import Trouble
 
 LATE_SECONDS = 300
+COMMIT_SECONDS = 5
 APART_SECONDS = 2.0
 """What undo allows for between two processes' clocks."""
 
@@ -86,6 +87,25 @@ async def schema(config: Settings) -> str:
     if revision is None or revision in older_revisions():
         raise Trouble(f"at {revision}, and {newest_revision()} is needed", MIGRATE)
     return f"at {revision}" if revision == newest_revision() else f"at {revision}, newer than this code"
+
+
+async def commits(config: Settings) -> str:
+    """Whether what is written is kept, in time, and by a standby where one is waited for."""
+    async with _connected(config) as connection:
+        if await connection.fetchval("SHOW transaction_read_only") == "on":
+            raise Trouble("nothing can be written here, as on a standby", "DATABASE_URL: name the primary")
+        standbys = await connection.fetchval("SHOW synchronous_standby_names")
+        try:
+            await connection.execute(f"SELECT {LOGGED}", timeout=COMMIT_SECONDS)
+        except TimeoutError:
+            raise Trouble(
+                f"a commit takes longer than {COMMIT_SECONDS} s"
+                + (f", it waits for a standby ({standbys})" if standbys else ""),
+                "bring the standby back, or take it out of synchronous_standby_names and reload"
+                if standbys
+                else "look at the database's disk",
+            ) from None
+    return f"on the disk, and at a standby ({standbys})" if standbys else "on the disk of this one server"
 
 
 async def clock(config: Settings) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from webapp.doctor.database import clock, database, outbox, rights, schema, sending, time_zone
+from webapp.doctor.database import clock, commits, database, outbox, rights, schema, sending, time_zone
 from webapp.doctor.findings import Probe
 from webapp.doctor.peers import events, mail_server, mailbox, therapists
 from webapp.doctor.surroundings import data_folder, settings
@@ -12,6 +12,7 @@ PROBES: Mapping[str, Probe] = {
     "database": database,
     "database rights": rights,
     "schema": schema,
+    "commits": commits,
     "clock": clock,
     "time zone": time_zone,
     "mail server": mail_server,

@@ -14,7 +14,9 @@ from structlog.testing import capture_logs
 
 from migrations.upgrade import alembic_config, upgrade
 from shared.config.settings import load_settings
+from tests.conftest import OWNER
 from tests.eventually import eventually
+from webapp.demo.sample.day import load_sample_day
 from webapp.demo.servers.postgres import EmbeddedPostgres
 
 LOCK = "hashtext('communication_service.migrate')"
@@ -38,8 +40,8 @@ async def _execute(url: URL, *statements: str) -> list[asyncpg.Record]:
 @pytest.fixture
 def empty_database(postgres: EmbeddedPostgres) -> Generator[URL]:
     name = f"migrations_{uuid4().hex}"
-    asyncio.run(_execute(postgres.url(), f"CREATE DATABASE {name}"))
-    yield postgres.url(name)
+    asyncio.run(_execute(postgres.url(), f"CREATE DATABASE {name} OWNER {OWNER}"))
+    yield postgres.url(name).set(username=OWNER)
     asyncio.run(_execute(postgres.url(), f"DROP DATABASE {name} WITH (FORCE)"))
 
 
@@ -59,6 +61,29 @@ def test_migrations_lead_to_exactly_the_schema_of_the_models_and_back(empty_data
     )
     assert left == []
     command.upgrade(alembic, "head")
+    command.check(alembic)
+
+
+KEPT = """
+    SELECT (SELECT count(*) FROM communication_service.emails) AS emails,
+        (SELECT count(*) FROM communication_service.phone_calls) AS calls,
+        (SELECT count(*) FROM communication_service.therapists) AS therapists,
+        (SELECT count(*) FROM communication_service.email_versuche) AS attempts
+"""
+
+
+def test_a_days_work_goes_back_to_the_first_schema_and_forward_again(empty_database: URL):
+    alembic = alembic_config(empty_database)
+    command.upgrade(alembic, "head")
+    address = empty_database.render_as_string(hide_password=False)
+    asyncio.run(load_sample_day(load_settings(env_file=None, app_env="testing", database_url=address)))
+    [before] = asyncio.run(_execute(empty_database, KEPT))
+    assert all(before.values())
+
+    command.downgrade(alembic, "0001")
+    assert asyncio.run(_execute(empty_database, KEPT)) == [before]
+    command.upgrade(alembic, "head")
+    assert asyncio.run(_execute(empty_database, KEPT)) == [before]
     command.check(alembic)
 
 

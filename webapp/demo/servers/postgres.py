@@ -126,7 +126,7 @@ class EmbeddedPostgres:
         shutil.chown(self._data, SERVER_USER)
         self._data.chmod(0o700)
         if not _is_open(self._bin / "postgres"):
-            self._bin = _copied()
+            self._bin = _copied(self._bin)
         if self._entrance is None and Path("/proc/self/fd").exists():
             self._entrance = os.open(self._data, os.O_RDONLY | os.O_DIRECTORY)
 
@@ -176,7 +176,7 @@ def _is_ready(pid_file: Path, pid: int) -> bool:
         lines = pid_file.read_text().split()
     except FileNotFoundError:
         return False
-    return len(lines) > 1 and lines[0] == str(pid) and lines[-1] == "ready"
+    return len(lines) > 1 and lines[0] == str(pid) and lines[-1] in ("ready", "standby")
 
 
 def _is_postgres(pid: str) -> bool:
@@ -199,19 +199,19 @@ def _is_open(program: Path) -> bool:
     return all(path.stat().st_mode & OPEN_TO_ALL == OPEN_TO_ALL for path in (program, *program.parents))
 
 
-def _copied() -> Path:
+def _copied(programs: Path) -> Path:
     """Return the programs' folder in a copy, with their libraries beside it, that everybody may run."""
-    package = BIN.parents[1]
-    copy = COPIES / f"postgres-{(BIN / 'postgres').stat().st_mtime_ns}"
+    package = programs.parents[1]
+    copy = COPIES / f"postgres-{(programs / 'postgres').stat().st_mtime_ns}"
     if not copy.exists():
         COPIES.mkdir(parents=True, exist_ok=True)
         COPIES.chmod(0o755)
         unfinished = Path(tempfile.mkdtemp(dir=COPIES))
-        for part in (BIN.parent, package.with_name(f"{package.name}.libs")):
+        for part in (programs.parent, package.with_name(f"{package.name}.libs")):
             if part.exists():
                 shutil.copytree(part, unfinished / part.relative_to(package.parent), symlinks=True)
         for path in (unfinished, *unfinished.rglob("*")):
             if not path.is_symlink():
                 path.chmod(0o755)
         unfinished.rename(copy)
-    return copy / BIN.relative_to(package.parent)
+    return copy / programs.relative_to(package.parent)
