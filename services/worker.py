@@ -29,6 +29,7 @@ from services.therapists.client import create_client
 from services.therapists.directory import TherapistDirectory
 from services.therapists.refresh import DirectoryRefresh
 from services.work import Workplace
+from shared import tracing
 from shared.clock import get_clock
 from shared.config import Settings
 from shared.database import create_engine, create_session_factory
@@ -66,7 +67,11 @@ def run_worker(config: Settings, status: Status | None = None) -> None:
     """
     identity = uuid4().hex[:8]
     structlog.contextvars.bind_contextvars(worker=identity)
-    uvloop.run(_work(config, identity, status))
+    tracing.start(SERVICE)
+    try:
+        uvloop.run(_work(config, identity, status))
+    finally:
+        tracing.stop()
 
 
 async def _work(config: Settings, identity: str, status: Status | None) -> None:

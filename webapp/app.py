@@ -48,6 +48,7 @@ from webapp.request_ids import with_request_id
 from webapp.security import SECURITY_HEADERS, is_secure
 from webapp.service_keys import ServiceKeys, limit_headers
 from webapp.templating import create_template_engine
+from webapp.traced import traced
 
 LARGEST_BODY = 2 * 3 * LARGEST_BODY_BYTES + 256 * 1024
 """Both bodies at their largest, each letter written as `\\u00fc`, and room for the rest."""
@@ -111,7 +112,7 @@ def create_app(config: Settings | None = None, *, clock: Clock | None = None) ->
         pdb_on_exception=False,
     )
     refuse_taken(config.root_path, app.routes)
-    below_root = below(head_as_get(measured(app.asgi_handler)), config.root_path)
+    below_root = below(head_as_get(traced(measured(app.asgi_handler))), config.root_path)
     app.asgi_handler = with_request_id(logged(below_root, config))
     return app
 

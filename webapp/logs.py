@@ -12,8 +12,8 @@ from shared.config import Settings
 from shared.reasons import words_of
 
 QUIET = ("httpx", "httpcore", "aiosmtplib", "imapclient", "sqlalchemy", "mail.log")
-SILENT = ("aiokafka",)
-"""Reports every reconnect as an error; `RobustKafkaProducer` says the same once and calmly."""
+SILENT = ("aiokafka", "opentelemetry")
+"""Report every reconnect and export as an error; `RobustKafkaProducer` and `shared.tracing` say it once."""
 
 ROOT = Path(__file__).parents[1]
 OURS = tuple(f"{ROOT / folder}/" for folder in ("webapp", "services", "shared", "migrations"))

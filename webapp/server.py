@@ -12,6 +12,8 @@ import structlog
 import uvicorn
 from litestar import Litestar
 
+from services.events.types import SERVICE_NAME
+from shared import tracing
 from shared.config import Settings
 from shared.postgresql import refuse_old_server
 from webapp.app import create_app
@@ -81,8 +83,12 @@ def serve(config: Settings, *, host: str | None = None, port: int | None = None)
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
     )
     server = _Server(settings, app)
-    with suppress(KeyboardInterrupt):
-        server.run()
+    tracing.start(SERVICE_NAME)
+    try:
+        with suppress(KeyboardInterrupt):
+            server.run()
+    finally:
+        tracing.stop()
     if not server.started:
         sys.exit(1)
 

@@ -18,6 +18,7 @@ from services import measures
 from services.events.outbox import due_events, mark_published, note_refusal, prune_published
 from services.hints import OUTBOX
 from services.origins import Origin
+from shared import tracing
 from shared.clock import Clock
 from shared.config import Settings
 from shared.database_errors import UNREACHABLE
@@ -164,6 +165,7 @@ class EventRelay:
         measures.events_published.inc(len(published))
         for event in published:
             measures.outbox_lag_seconds.observe((now - event.available_at).total_seconds())
+            _trace(event, now)
         for event, answer in answered:
             if isinstance(answer, EventRefused):
                 await self._refuse(connection, event, str(answer), now)
@@ -197,3 +199,22 @@ class EventRelay:
             return
         more = await prune_published(connection, now - timedelta(days=self._config.outbox_retention_days))
         self._prune_at = now if more else now + PRUNE_EVERY
+
+
+def _trace(event: Row[Any], published_at: datetime) -> None:
+    if not tracing.is_on():
+        return
+    tracing.record(
+        f"publish {event.event_type}",
+        tracing.Kind.PRODUCER,
+        event.traceparent,
+        since=event.available_at,
+        until=published_at,
+        attributes={
+            "messaging.system": "kafka",
+            "messaging.destination.name": event.topic,
+            "messaging.message.id": str(event.event_id),
+            "messaging.kafka.message.key": event.key,
+            "request.id": event.anfrage_id,
+        },
+    )

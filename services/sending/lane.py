@@ -12,7 +12,7 @@ from services import measures
 from services.hints import EMAIL_QUEUE
 from services.models import AttemptOutcome, AttemptStage, Ending
 from services.sending.inbox import Inbox, ReadyEmail
-from services.sending.ledger import Ledger, conclude, release
+from services.sending.ledger import Attempt, Ledger, conclude, release
 from services.sending.message import OutgoingMessage, UnbuildableMessage
 from services.sending.queue import ClaimedEmail, EmailQueue
 from services.sending.smtp import SmtpConnection
@@ -24,6 +24,7 @@ from services.sending.verdict import (
     judge,
     weigh,
 )
+from shared import tracing
 from shared.clock import Clock
 from shared.database_errors import UNREACHABLE
 from shared.heartbeat import TURN_SECONDS, turned
@@ -274,4 +275,24 @@ class Lane:
             code=result.code,
             status=entry.status.value,
         )
+        if entry.attempt is not None:
+            _trace(email, entry.attempt)
         self._ledger.finish(entry)
+
+
+def _trace(email: ClaimedEmail, attempt: Attempt) -> None:
+    tracing.record(
+        "deliver email",
+        tracing.Kind.CLIENT,
+        email.traceparent,
+        since=attempt.begun,
+        until=attempt.ended,
+        failed=attempt.outcome in (AttemptOutcome.FAILED, AttemptOutcome.UNCLEAR),
+        attributes={
+            "email.id": email.id,
+            "email.attempt.stage": attempt.stage.value,
+            "email.attempt.outcome": attempt.outcome.value,
+            "smtp.response.code": attempt.code,
+            "request.id": email.request_id,
+        },
+    )
