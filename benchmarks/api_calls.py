@@ -149,6 +149,7 @@ async def throughput(api: Api, bare: Api, sessions: SessionFactory, requests: in
     ratios: dict[int, list[float]] = {1: [], 16: []}
     booked: dict[int, list[float]] = {1: [], 16: []}
     for server in (api, bare):
+        await empty_calendar(sessions)
         await server.book([number + 1 for number in range(KNOWN)], clients=4)
     for number in range(rounds):
         for clients, done in ratios.items():

@@ -17,18 +17,19 @@ from sqlalchemy.dialects import postgresql
 from benchmarks.harness import bench_settings, migrated_database, percentiles, read_arguments
 from benchmarks.verdict import report
 from services.calls.booked_together import BookedTogether
-from services.calls.planning import NewCall, create_call
+from services.calls.planning import NewCall
+from services.calls.requested import request_call
 from services.models import PhoneCall, Therapist
 from services.rules import DeskRules
 from services.scheduling.calendar import busy_query, find_next
 from services.scheduling.phone_hours import Interval
 from services.therapists.directory import TherapistDirectory
-from services.work import API
+from services.work import API, Workplace
 from shared.config import Settings
 from shared.database import SessionFactory, create_engine, create_session_factory
 from shared.direct_connection import DirectConnection
 from shared.notifications import Notifier
-from tests.work import tx_of, work_of
+from tests.work import tx_of
 
 NOW = datetime(2026, 10, 14, 6, 0, tzinfo=UTC)
 TODAY = date(2026, 10, 14)
@@ -132,6 +133,7 @@ async def run(config: Settings, total: int) -> None:
         fresh_for=directory.ttl,
         notifier=Notifier(config.get_database_url()),
     )
+    workplace = Workplace(sessions=sessions, clock=lambda: NOW, rules=rules)
     await prepare(sessions)
 
     async def find(number: int) -> None:
@@ -140,10 +142,8 @@ async def run(config: Settings, total: int) -> None:
             await find_next(tx_of(session, now=NOW, rules=rules), therapist)
 
     async def book(number: int) -> None:
-        async with sessions() as session:
-            new = NewCall(therapist_id=1 + number % THERAPISTS)
-            work = work_of(session, now=NOW, rules=rules, actor=API)
-            await create_call(work, new, directory=directory, together=together)
+        new = NewCall(therapist_id=1 + number % THERAPISTS)
+        await request_call(workplace, new, actor=API, together=together, directory=directory)
 
     medians: dict[int, float] = {}
     for booked in (1_000, 100_000, 50_000):

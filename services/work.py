@@ -297,6 +297,10 @@ class Workplace:
     clock: Clock
     rules: DeskRules
 
+    def moment(self) -> Moment:
+        """Return this instant."""
+        return Moment(now=self.clock(), rules=self.rules)
+
     @asynccontextmanager
     async def work(self, actor: Actor = SYSTEM) -> AsyncGenerator[Work]:
         """Return a unit of work that begins now, over a session of its own."""

@@ -9,7 +9,7 @@ import time
 from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
 from litestar.openapi.spec import SecurityRequirement
 
-from services.accounts.key_check import ValidKey, check_key, check_scope
+from services.accounts.key_check import ValidKey, check_key, refuse_scope
 from services.accounts.key_use import KeyUse
 from services.accounts.rate_limits import Allowance, RateLimits
 from services.models import KeyScope
@@ -73,8 +73,10 @@ class ServiceKeys:
         Raises:
             ScopeMissing: it is not.
         """
-        async with self._workplace.work() as work:
-            await check_scope(work, key, scopes_of(handler))
+        needed = scopes_of(handler)
+        if not key.opens(needed):
+            async with self._workplace.work() as work:
+                await refuse_scope(work, key, needed)
 
 
 def limit_headers(allowance: Allowance) -> list[tuple[bytes, bytes]]:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NoReturn
 
 import structlog
 from sqlalchemy import select
@@ -57,6 +58,10 @@ class ValidKey:
         """Whether its time is over."""
         return self.expires_at is not None and self.expires_at <= now
 
+    def opens(self, needed: frozenset[str]) -> bool:
+        """Whether it has one of the scopes in `needed`; every key opens what needs none."""
+        return not needed or not needed.isdisjoint(self.scopes)
+
 
 async def check_key(work: Work, key: str) -> ValidKey:
     """Return what a key may.
@@ -74,14 +79,12 @@ async def check_key(work: Work, key: str) -> ValidKey:
     return ValidKey(row.id, frozenset(row.scopes), row.expires_at, row.requests_per_minute)
 
 
-async def check_scope(work: Work, key: ValidKey, needed: frozenset[str]) -> None:
-    """Let pass a key that has one of the scopes in `needed`, or any where none is.
+async def refuse_scope(work: Work, key: ValidKey, needed: frozenset[str]) -> NoReturn:
+    """Turn away a key that does not open what needs one of some scopes.
 
     Raises:
-        ScopeMissing: it has none of them; names them.
+        ScopeMissing: names them.
     """
-    if not needed or needed & key.scopes:
-        return
     async with work.transaction() as tx:
         await _note(tx, key.id, ScopeMissing.reason)
     raise ScopeMissing(scopes=" or ".join(sorted(needed)))

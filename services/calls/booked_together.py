@@ -6,28 +6,21 @@ free time, a time that somebody takes who waits for no turn.
 """
 
 import asyncio
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from itertools import chain
 from time import perf_counter
-from typing import Any
-from uuid import uuid4
 
 import asyncpg
-import msgspec
 
 from services import measures
-from services.events.types import TOPIC, CallPayload, EventType
+from services.calls.booked_rows import AnyTime, Booking, insert
+from services.calls.remembered_hours import Remembered, RememberedHours
 from services.hints import CALLS, OUTBOX
-from services.hours.reading import Availability, parse_json
-from services.models import SCHEMA, CallReason, CallStatus, PhoneCall
-from services.models.therapists import NOT_TO_BE_CALLED
+from services.models import PhoneCall
 from services.scheduling.booking import CALENDAR_LOCK, CalendarBusy
-from services.scheduling.calendar import searched
-from services.scheduling.phone_hours import Interval
-from services.scheduling.slots import Busy, Slot, next_slot, span
-from services.work import Action, Actor, Moment
+from services.scheduling.several import Wanted, find_each
+from services.scheduling.slots import Slot
+from services.work import Actor, Moment
 from shared.database_errors import NO_ANSWER
 from shared.direct_connection import DatabaseUnreachable, DirectConnection
 from shared.notifications import Notifier
@@ -37,65 +30,6 @@ from shared.reasons import reason_of
 MOST_AT_ONCE = 32
 
 TAKE_TURN = f"SELECT pg_advisory_xact_lock({CALENDAR_LOCK})"
-
-THERAPISTS = f"""
-    SELECT id, plz, wieder_da_am, telefonische_erreichbarkeit::text AS hours, abgerufen_at
-    FROM {SCHEMA}.therapists
-    WHERE id = ANY($1::int[]) AND geloescht_at IS NULL AND NOT nicht_anrufen AND status <> ALL($2::text[])
-"""  # noqa: S608
-
-BUSY = f"""
-    SELECT c.geplantes_datum, c.geplante_zeit, c.dauer_minuten, array_agg(c.leitung),
-        array_agg(c.therapist_id) FILTER (WHERE c.therapist_id = ANY($3::int[]))
-    FROM unnest($1::timestamp[], $2::timestamp[]) AS stretch (opens, closes)
-    CROSS JOIN LATERAL (
-        SELECT * FROM {SCHEMA}.phone_calls
-        WHERE status = 'scheduled'
-            AND {SCHEMA}.zeitfenster(geplantes_datum, geplante_zeit, dauer_minuten) && tsrange(opens, closes)
-    ) AS c
-    GROUP BY c.geplantes_datum, c.geplante_zeit, c.dauer_minuten
-"""  # noqa: S608
-
-INSERT = f"""
-    WITH wanted AS MATERIALIZED (
-        SELECT nextval('{SCHEMA}.phone_calls_id_seq')::int AS id, w.*
-        FROM unnest($1::int[], $2::date[], $3::time[], $4::int[], $5::int[], $6::text[], $7::text[],
-            $8::text[], $9::timestamptz[], $10::uuid[], $11::text[], $12::text[], $13::int[], $14::int[],
-            $15::text[], $16::text[], $17::text[])
-        WITH ORDINALITY AS w (therapist_id, geplantes_datum, geplante_zeit, dauer_minuten, leitung, notizen,
-            grund, extern_id, at, event_id, payload, actor, staff_id, api_key_id, details, anfrage_id,
-            traceparent, number)
-    ), call AS (
-        INSERT INTO {SCHEMA}.phone_calls (id, therapist_id, geplantes_datum, geplante_zeit, dauer_minuten,
-            leitung, notizen, grund, extern_id, anfrage_id, traceparent)
-        SELECT id, therapist_id, geplantes_datum, geplante_zeit, dauer_minuten, leitung, notizen, grund,
-            extern_id, anfrage_id, traceparent
-        FROM wanted
-    ), event AS (
-        INSERT INTO {SCHEMA}.event_outbox
-            (event_id, event_type, topic, key, payload, created_at, available_at, anfrage_id, traceparent)
-        SELECT event_id, '{EventType.CALL_SCHEDULED}', '{TOPIC}', 'call:' || id,
-            payload::jsonb || jsonb_build_object('phone_call_id', id), at, at, anfrage_id, traceparent
-        FROM wanted ORDER BY number
-    ), activity AS (
-        INSERT INTO {SCHEMA}.activity
-            (at, staff_id, actor, api_key_id, action, object_type, object_id, details)
-        SELECT at, staff_id, actor, api_key_id, '{Action.CALL_SCHEDULED}', 'call', id, details::jsonb
-        FROM wanted ORDER BY number
-    )
-    SELECT id, now() AS created_at FROM wanted ORDER BY number
-"""  # noqa: S608
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AnyTime:
-    """A call without a time, about no e-mail, that no earlier request may have made."""
-
-    therapist_id: int
-    dauer_minuten: int
-    notizen: str | None
-    grund: CallReason
-    extern_id: str | None
 
 
 @dataclass(eq=False, slots=True)
@@ -129,6 +63,7 @@ class BookedTogether:
         self._connection = connection
         self._fresh_for = fresh_for
         self._notifier = notifier
+        self._hours = RememberedHours()
         self._waiting: list[_Request] = []
         self._working: asyncio.Task[None] | None = None
 
@@ -187,23 +122,42 @@ class BookedTogether:
             present = [request for request in group if not request.given_up]
             for request in present:
                 request.at_the_calendar.set()
-            hours = await self._hours(connection, present)
-            slots = await _find(connection, hours)
-            return await _insert(connection, slots)
+            if not present:
+                return {}
+            booked, changed = await self._write(connection, present)
+            if changed:
+                again, _ = await self._write(connection, changed)
+                booked |= again
+        return booked
 
-    async def _hours(
+    async def _write(
         self, connection: Connection, requests: list[_Request]
-    ) -> "dict[_Request, Availability]":
-        """Return when those can be rung who may be, as far as that is known here."""
-        ids = list({request.new.therapist_id for request in requests})
-        rows = await connection.fetch(THERAPISTS, ids, list(NOT_TO_BE_CALLED))
-        known = {row["id"]: row for row in rows}
-        found: dict[_Request, Availability] = {}
-        for request in requests:
-            row = known.get(request.new.therapist_id)
-            if row is not None and request.moment.now - row["abgerufen_at"] < self._fresh_for:
-                found[request] = parse_json(row["hours"], row["plz"], row["wieder_da_am"])
-        return found
+    ) -> "tuple[dict[_Request, PhoneCall], list[_Request]]":
+        """Return what was booked, and for whom no more than that the therapist is not as remembered."""
+        latest = max(request.moment.now for request in requests)
+        ids = {request.new.therapist_id for request in requests}
+        known = await self._hours.of(connection, ids, heard_since=latest - self._fresh_for)
+        slots = await find_each(connection, _wanted(requests, known))
+        calls = await insert(connection, [_booking(one, slot, known) for one, slot in slots.items()])
+        booked = {request: call for request, call in zip(slots, calls, strict=True) if call is not None}
+        changed = [request for request in slots if request not in booked]
+        for request in changed:
+            self._hours.forget(request.new.therapist_id)
+        return booked, changed
+
+
+def _wanted(requests: list[_Request], known: dict[int, Remembered]) -> "dict[_Request, Wanted]":
+    """Return those of whose therapist enough is known."""
+    return {
+        request: Wanted(request.new.therapist_id, who.hours, request.moment, request.new.dauer_minuten)
+        for request in requests
+        if (who := known.get(request.new.therapist_id)) is not None
+    }
+
+
+def _booking(request: _Request, slot: Slot, known: dict[int, Remembered]) -> Booking:
+    version = known[request.new.therapist_id].version
+    return Booking(request.new, slot, request.moment, request.actor, version)
 
 
 async def _answered(request: _Request) -> PhoneCall | None:
@@ -216,135 +170,6 @@ async def _answered(request: _Request) -> PhoneCall | None:
         if request.given_up:
             raise CalendarBusy from error
     return await request.answer
-
-
-async def _find(connection: Connection, hours: "dict[_Request, Availability]") -> "dict[_Request, Slot]":
-    """Return each one's next free slot, one after the other; the later leave the earlier theirs."""
-    searches = {
-        request: searched(request.moment, known, request.new.dauer_minuten)
-        for request, known in hours.items()
-    }
-    slots: dict[_Request, Slot] = {}
-    while searches:
-        looked_at = {request: next(search, None) for request, search in searches.items()}
-        ended = [request for request, some in looked_at.items() if not some]
-        for request in ended:
-            del searches[request]
-        openings = {request: some for request, some in looked_at.items() if some}
-        if not openings:
-            break
-        own, lines = await _busy(connection, openings)
-        for request, slot in slots.items():
-            _occupy(own, lines, request, slot)
-        for request, some in openings.items():
-            busy = Busy(own.get(request.new.therapist_id, ()), lines)
-            slot = next_slot(request.moment, some, busy, duration_minutes=request.new.dauer_minuten)
-            if slot is not None:
-                slots[request] = slot
-                _occupy(own, lines, request, slot)
-                del searches[request]
-    return slots
-
-
-Taken = dict[int, list[Interval]]
-
-
-async def _busy(
-    connection: Connection, openings: "dict[_Request, Sequence[Interval]]"
-) -> tuple[Taken, Taken]:
-    """Return what is booked in and near the openings, by therapist and by line."""
-    near = (_near(request, some) for request, some in openings.items())
-    stretches = _joined(chain.from_iterable(near))
-    ids = list({request.new.therapist_id for request in openings})
-    rows = await connection.fetch(BUSY, *map(list, zip(*stretches, strict=True)), ids)
-    own: Taken = {}
-    lines: Taken = {}
-    for day, at, minutes, on_lines, theirs in rows:
-        taken = span(day, at, minutes)
-        for line in on_lines:
-            lines.setdefault(line, []).append(taken)
-        for therapist_id in theirs or ():
-            own.setdefault(therapist_id, []).append(taken)
-    return own, lines
-
-
-def _near(request: _Request, openings: Sequence[Interval]) -> Iterator[Interval]:
-    gap = request.moment.rules.gap
-    return (Interval(start - gap, end + gap) for start, end in openings)
-
-
-def _joined(stretches: Iterator[Interval]) -> list[Interval]:
-    """Return the same time in stretches that are apart from each other."""
-    joined: list[Interval] = []
-    for start, end in sorted(stretches):
-        if joined and start <= joined[-1].end:
-            joined[-1] = Interval(joined[-1].start, max(joined[-1].end, end))
-        else:
-            joined.append(Interval(start, end))
-    return joined
-
-
-def _occupy(own: Taken, lines: Taken, request: _Request, slot: Slot) -> None:
-    taken = span(slot.day, slot.start, slot.duration_minutes)
-    own.setdefault(request.new.therapist_id, []).append(taken)
-    lines.setdefault(slot.line, []).append(taken)
-
-
-async def _insert(connection: Connection, slots: "dict[_Request, Slot]") -> "dict[_Request, PhoneCall]":
-    if not slots:
-        return {}
-    calls = {request: _call(request.new, slot) for request, slot in slots.items()}
-    columns = zip(*(_row(request, call) for request, call in calls.items()), strict=True)
-    rows = await connection.fetch(INSERT, *map(list, columns))
-    for call, row in zip(calls.values(), rows, strict=True):
-        call.id = row["id"]
-        call.created_at = call.updated_at = row["created_at"]
-    return calls
-
-
-def _row(request: _Request, call: PhoneCall) -> tuple[Any, ...]:
-    """Return the arguments of `INSERT` for one call."""
-    details = {"geplantes_datum": call.geplantes_datum, "geplante_zeit": f"{call.geplante_zeit:%H:%M}"}
-    return (
-        call.therapist_id,
-        call.geplantes_datum,
-        call.geplante_zeit,
-        call.dauer_minuten,
-        call.leitung,
-        call.notizen,
-        call.grund,
-        call.extern_id,
-        request.moment.now,
-        uuid4(),
-        msgspec.json.encode(CallPayload.of(call)).decode(),
-        request.actor.kind,
-        request.actor.staff_id,
-        request.actor.key_id,
-        msgspec.json.encode(details).decode(),
-        request.actor.origin.request_id,
-        request.actor.origin.traceparent,
-    )
-
-
-def _call(new: AnyTime, slot: Slot) -> PhoneCall:
-    """Return the row of a new call, not added to a session."""
-    return PhoneCall(
-        therapist_id=new.therapist_id,
-        geplantes_datum=slot.day,
-        geplante_zeit=slot.start,
-        dauer_minuten=slot.duration_minutes,
-        leitung=slot.line,
-        status=CallStatus.SCHEDULED,
-        notizen=new.notizen,
-        grund=new.grund,
-        extern_id=new.extern_id,
-        versuch=1,
-        ausserhalb_erreichbarkeit=False,
-        klaerung_noetig=False,
-        doppelt=False,
-        version=1,
-        email_ids=[],
-    )
 
 
 def _fail(group: list[_Request], error: BaseException) -> None:

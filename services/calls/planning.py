@@ -11,7 +11,6 @@ from weakref import WeakKeyDictionary
 from sqlalchemy import select
 
 from services import idempotency
-from services.calls.booked_together import AnyTime, BookedTogether
 from services.calls.linked_emails import join, open_follow_up
 from services.calls.locking import check_scheduled, hold_email, lock_follow_ups
 from services.checks import check_note, check_reference
@@ -83,11 +82,8 @@ async def create_call(
     *,
     directory: TherapistDirectory,
     repeatable: RepeatableRequest | None = None,
-    together: BookedTogether | None = None,
 ) -> Made[PhoneCall]:
     """Plan a call; one with the reason `keine_antwort` is the therapist's open one, where they have one.
-
-    Who has many calls planned at once gives `together`.
 
     Raises:
         InvalidInput: the input is wrong, or no time can be found (`Unschedulable`).
@@ -99,11 +95,7 @@ async def create_call(
         CalendarBusy: others are booking, and the turn did not come in time.
         TemporarilyUnavailable: the therapist is not known here and their directory can't be asked.
     """
-    _check(new)
-    if together is not None and repeatable is None and (any_time := _any_time(work, new)) is not None:
-        call = await together.book(any_time, work, work.actor)
-        if call is not None:
-            return Made(call, repeated=False)
+    check_new(new)
     therapist = await directory.get(work, new.therapist_id)
     async with _turn(work) as tx:
         if repeatable is not None:
@@ -227,18 +219,6 @@ async def _turn(work: Work) -> AsyncGenerator[Transaction]:
         turns.release()
 
 
-def _any_time(work: Work, new: NewCall) -> AnyTime | None:
-    if new.geplantes_datum is not None or new.email_id is not None or new.grund == CallReason.NO_REPLY:
-        return None
-    return AnyTime(
-        therapist_id=new.therapist_id,
-        dauer_minuten=new.dauer_minuten or work.rules.duration_minutes,
-        notizen=new.notizen,
-        grund=new.grund,
-        extern_id=new.extern_id,
-    )
-
-
 async def _book(tx: Transaction, new: NewCall, therapist: Therapist) -> PhoneCall:
     values: dict[str, Any] = {
         "notizen": new.notizen,
@@ -296,7 +276,12 @@ async def _check_not_followed_up(tx: Transaction, email_id: int) -> None:
         raise FollowedUpAlready
 
 
-def _check(new: NewCall) -> None:
+def check_new(new: NewCall) -> None:
+    """Refuse what no call can be made of, whatever is booked.
+
+    Raises:
+        InvalidInput: names every field that is wrong.
+    """
     errors: list[FieldError] = []
     if not is_possible_id(new.therapist_id):
         errors.append(FieldError("therapist_id", "There is no such therapist."))

@@ -14,7 +14,16 @@ from services.models import PhoneCall, Therapist
 from services.models.therapists import may_be_called
 from services.rules import DeskRules
 from services.scheduling.phone_hours import DAY, MINUTE, Interval, day_windows, each_opening, openings
-from services.scheduling.slots import Busy, Slot, days_to_search, free_slots, next_slot, span
+from services.scheduling.slots import (
+    Busy,
+    OnLines,
+    Slot,
+    bits_of,
+    days_to_search,
+    free_slots,
+    next_slot,
+    span,
+)
 from services.therapists.directory import TherapistDirectory, UnknownTherapist
 from services.work import Moment, Transaction, Work
 
@@ -123,11 +132,10 @@ async def _busy_in(
     if ignore_call_id is not None:
         query = query.where(call.c.id != ignore_call_id)
     own: list[Interval] = []
-    lines: dict[int, list[Interval]] = {}
+    lines: list[OnLines] = []
     for day, at, minutes, is_theirs, on_lines in await tx.session.execute(query):
         taken = span(day, at, minutes)
-        for line in on_lines:
-            lines.setdefault(line, []).append(taken)
+        lines.append(OnLines(*taken, bits_of(on_lines)))
         if is_theirs:
             own.append(taken)
     return Busy(own, lines)

@@ -5,8 +5,8 @@ minimum notice is an instant, so that it is right in nights when the clocks chan
 """
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
 
@@ -25,12 +25,28 @@ class Slot(NamedTuple):
     line: int
 
 
+class OnLines(NamedTuple):
+    """A stretch of wall-clock time and the desk lines that are taken in it, as `bits_of` has them."""
+
+    start: datetime
+    end: datetime
+    lines: int
+
+
 @dataclass(frozen=True, slots=True)
 class Busy:
-    """What is booked: the therapist's own calls, and all calls by desk line."""
+    """What is booked: the therapist's own calls, and all calls with their desk lines."""
 
     therapist: Sequence[Interval] = ()
-    lines: Mapping[int, Sequence[Interval]] = field(default_factory=dict[int, Sequence[Interval]])
+    lines: Sequence[OnLines] = ()
+
+
+def bits_of(lines: Iterable[int]) -> int:
+    """Return a set of lines, numbered from 1, as bits of a number; the first line is the lowest bit."""
+    bits = 0
+    for line in lines:
+        bits |= 1 << line - 1
+    return bits
 
 
 def next_slot(
@@ -100,29 +116,27 @@ class Occupied:
 
 
 class Lines:
-    """The desk's lines, of which only those asked for are sorted: mostly one of the first is free."""
+    """The desk's lines, asked for stretches of time of which none begins before the last one asked for."""
 
-    def __init__(self, busy: Busy, rules: DeskRules) -> None:
-        self._busy = busy
-        self._count = rules.lines
-        self._sorted: list[Occupied] = []
+    def __init__(self, taken: Iterable[OnLines], count: int) -> None:
+        self._all = (1 << count) - 1
+        self._to_come = sorted(taken, reverse=True)
+        self._begun: list[OnLines] = []
 
     def lowest_free(self, wanted: Interval) -> int | datetime:
-        """Return the lowest free line's number, or until when the first of the lines is taken."""
-        until: list[datetime] = []
-        for number in range(1, self._count + 1):
-            if number > len(self._sorted):
-                self._sorted.append(Occupied(self._busy.lines.get(number, ())))
-            blocked = self._sorted[number - 1].blocked_until(wanted)
-            if blocked is None:
-                return number
-            until.append(blocked)
-        return min(until)
+        """Return the lowest free line's number, or until when all of them are taken at least."""
+        while self._to_come and self._to_come[-1].start < wanted.end:
+            self._begun.append(self._to_come.pop())
+        self._begun = [taken for taken in self._begun if taken.end > wanted.start]
+        free = self._all
+        for taken in self._begun:
+            free &= ~taken.lines
+        return (free & -free).bit_length() or min(taken.end for taken in self._begun)
 
 
 def _slots(moment: Moment, openings: Iterable[Interval], busy: Busy, duration_minutes: int) -> Iterator[Slot]:
     own = Occupied(busy.therapist, moment.rules.gap)
-    lines = Lines(busy, moment.rules)
+    lines = Lines(busy.lines, moment.rules.lines)
     earliest = moment.now + moment.rules.notice
     for opening in openings:
         midnight = datetime.combine(opening.start.date(), time())

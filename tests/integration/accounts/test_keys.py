@@ -16,7 +16,7 @@ from services.accounts.api_keys import (
     read_expiry,
     revoke_key_named,
 )
-from services.accounts.key_check import KeyExpired, ScopeMissing, check_key, check_scope
+from services.accounts.key_check import KeyExpired, ScopeMissing, check_key, refuse_scope
 from services.accounts.key_use import USED
 from services.accounts.rate_limits import MINUTES_KEPT
 from services.errors import InvalidInput
@@ -89,7 +89,7 @@ async def test_what_is_refused_is_in_the_activity_once_a_minute(session: AsyncSe
     valid = await check_key(work, key)
     for _ in range(2):
         with pytest.raises(ScopeMissing):
-            await check_scope(work, valid, frozenset({"metrics"}))
+            await refuse_scope(work, valid, frozenset({"metrics"}))
     clock.advance(minutes=1)
     for _ in range(2):
         with pytest.raises(KeyExpired):

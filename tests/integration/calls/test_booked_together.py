@@ -3,16 +3,17 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from dataclasses import replace
-from datetime import date, time, timedelta
+from datetime import date, datetime, time, timedelta
 
 import msgspec
 import pytest
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.calls.booked_together import BookedTogether
 from services.calls.planning import NewCall, create_call
-from services.models import Activity, OutboxEvent, PhoneCall
+from services.calls.requested import request_call
+from services.models import Activity, OutboxEvent, PhoneCall, Therapist
 from services.rules import DeskRules
 from services.scheduling.booking import NotToBeCalled
 from services.scheduling.calendar import NoFreeSlot
@@ -24,10 +25,12 @@ from shared.direct_connection import DirectConnection
 from shared.notifications import Notifier
 from tests.factories import NOW, make_call, make_therapist
 from tests.therapist_service import TherapistServiceDouble
-from tests.work import work_of
+from tests.work import work_of, workplace_of
 
 THERAPISTS = range(1, 9)
 CALLER = Actor("api")
+FRESH_FOR = timedelta(days=1)
+WEDNESDAY_AFTERNOON = {"wednesday": [{"start": "14:00", "end": "15:00"}]}
 NOT_COMPARED = {"id", "created_at", "updated_at"}
 
 
@@ -36,14 +39,22 @@ class Desk:
 
     def __init__(self, sessions: SessionFactory, config: Settings, together: BookedTogether) -> None:
         self._sessions = sessions
-        self._directory = TherapistDirectory(config, TherapistServiceDouble().client())
+        self.service = TherapistServiceDouble()
+        self._directory = TherapistDirectory(config, self.service.client())
         self._together = together
 
-    async def book(self, new: NewCall, rules: DeskRules, *, alone: bool = False) -> PhoneCall:
-        async with self._sessions() as session:
-            work = work_of(session, now=NOW, rules=rules, actor=CALLER)
-            together = None if alone else self._together
-            return (await create_call(work, new, directory=self._directory, together=together)).row
+    async def book(
+        self, new: NewCall, rules: DeskRules, *, alone: bool = False, now: datetime = NOW
+    ) -> PhoneCall:
+        if alone:
+            async with self._sessions() as session:
+                work = work_of(session, now=now, rules=rules, actor=CALLER)
+                return (await create_call(work, new, directory=self._directory)).row
+        workplace = workplace_of(self._sessions, lambda: now, rules)
+        made = await request_call(
+            workplace, new, actor=CALLER, together=self._together, directory=self._directory
+        )
+        return made.row
 
     async def book_at_once(self, wanted: list[NewCall], rules: DeskRules) -> list[PhoneCall | BaseException]:
         return await asyncio.gather(*(self.book(new, rules) for new in wanted), return_exceptions=True)
@@ -55,7 +66,7 @@ async def desk(sessions: SessionFactory, config: Settings, session: AsyncSession
         session.add_all(make_therapist(id=number) for number in THERAPISTS)
     connection = DirectConnection(config.get_database_url(), application_name="test")
     notifier = Notifier(config.get_database_url())
-    together = BookedTogether(connection, fresh_for=timedelta(days=1), notifier=notifier)
+    together = BookedTogether(connection, fresh_for=FRESH_FOR, notifier=notifier)
     yield Desk(sessions, config, together)
     await together.close()
 
@@ -118,6 +129,35 @@ async def test_one_without_a_time_leaves_the_others_theirs(
     answers = await desk.book_at_once(wanted, today)
     assert sum(isinstance(answer, PhoneCall) for answer in answers) == 6
     assert {type(answer) for answer in answers} == {PhoneCall, NoFreeSlot, NotToBeCalled}
+
+
+async def test_a_therapist_is_as_they_are_now_not_as_remembered(
+    desk: Desk, session: AsyncSession, rules: DeskRules
+):
+    """Other hours count at once, also for one of a group; so does the wish not to be called."""
+    assert (await desk.book(NewCall(therapist_id=1), rules)).geplante_zeit == time(11, 15)
+    async with session.begin():
+        await session.execute(
+            update(Therapist).where(Therapist.id == 1).values(telefonische_erreichbarkeit=WEDNESDAY_AFTERNOON)
+        )
+    first, second = await desk.book_at_once([NewCall(therapist_id=1), NewCall(therapist_id=2)], rules)
+    assert isinstance(first, PhoneCall)
+    assert isinstance(second, PhoneCall)
+    assert (first.geplante_zeit, second.geplante_zeit) == (time(14), time(11, 15))
+    async with session.begin():
+        await session.execute(update(Therapist).where(Therapist.id == 1).values(nicht_anrufen=True))
+    with pytest.raises(NotToBeCalled):
+        await desk.book(NewCall(therapist_id=1), rules)
+
+
+async def test_only_what_the_directory_said_lately_is_remembered(
+    desk: Desk, session: AsyncSession, rules: DeskRules
+):
+    """A day later it is too old to be booked by, and the directory is asked."""
+    desk.service.add(1, telefonische_erreichbarkeit=WEDNESDAY_AFTERNOON)
+    assert (await desk.book(NewCall(therapist_id=1), rules)).geplante_zeit == time(11, 15)
+    later = await desk.book(NewCall(therapist_id=1), rules, now=NOW + FRESH_FOR)
+    assert (later.geplantes_datum, later.geplante_zeit) == (date(2026, 10, 21), time(14))
 
 
 def times(call: PhoneCall) -> tuple[int, date, time, int, int]:

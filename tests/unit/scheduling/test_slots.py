@@ -9,7 +9,18 @@ from services.hours.reading import Availability, Windows, parse
 from services.hours.windows import time_of_day
 from services.rules import DeskRules
 from services.scheduling.phone_hours import Interval, is_holiday, openings
-from services.scheduling.slots import Busy, Slot, days_to_search, exists, free_slots, next_slot, span, within
+from services.scheduling.slots import (
+    Busy,
+    OnLines,
+    Slot,
+    bits_of,
+    days_to_search,
+    exists,
+    free_slots,
+    next_slot,
+    span,
+    within,
+)
 from shared.config.settings import load_settings
 from tests.work import a_moment
 
@@ -42,6 +53,11 @@ def taken(at: str, minutes: int = 5, day: date = WEDNESDAY) -> Interval:
     return span(day, time.fromisoformat(at), minutes)
 
 
+def on(lines: dict[int, list[Interval]]) -> list[OnLines]:
+    """Say by stretches of time what is said by lines; a line that is taken twice at a time stays taken."""
+    return [OnLines(*stretch, bits_of([line])) for line, some in lines.items() for stretch in some]
+
+
 def test_the_notice_is_kept_on_the_next_grid_point():
     assert find(windows_on("9-17")) == Slot(WEDNESDAY, time(11, 15), 5, 1)
     assert find(windows_on("9-17"), now=NOW + timedelta(minutes=3)) == Slot(WEDNESDAY, time(11, 15), 5, 1)
@@ -58,7 +74,7 @@ def test_the_last_slot_that_just_fits_counts():
 def test_a_five_minute_window_holds_one_five_minute_call():
     windows = windows_on("14:00-14:05", "mi")
     assert find(windows) == Slot(WEDNESDAY, time(14), 5, 1)
-    full = Busy([taken("14:00")], {1: [taken("14:00")]})
+    full = Busy([taken("14:00")], on({1: [taken("14:00")]}))
     assert find(windows, full) == Slot(WEDNESDAY + timedelta(days=7), time(14), 5, 1)
 
 
@@ -84,15 +100,15 @@ def test_own_calls_keep_a_gap_on_both_sides():
 
 def test_the_lowest_free_line_is_used_and_needs_no_gap():
     at_two = taken("14:00")
-    assert find(windows_on("14-15"), Busy(lines={1: [at_two]})) == Slot(WEDNESDAY, time(14), 5, 2)
-    assert find(windows_on("14-15"), Busy(lines={1: [at_two], 2: [at_two], 3: [at_two]})) == Slot(
+    assert find(windows_on("14-15"), Busy(lines=on({1: [at_two]}))) == Slot(WEDNESDAY, time(14), 5, 2)
+    assert find(windows_on("14-15"), Busy(lines=[OnLines(*at_two, bits_of([1, 2, 3]))])) == Slot(
         WEDNESDAY, time(14, 5), 5, 1
     )
 
 
 def test_a_line_must_be_free_for_the_whole_call():
     one_line = replace(RULES, lines=1)
-    busy = Busy(lines={1: [taken("14:10", 5), taken("14:20", 240)]})
+    busy = Busy(lines=on({1: [taken("14:10", 5), taken("14:20", 240)]}))
     assert find(windows_on("14-15"), busy, rules=one_line, minutes=10) == Slot(WEDNESDAY, time(14), 10, 1)
     assert find(windows_on("14:05-15"), busy, rules=one_line, minutes=10) == Slot(
         THURSDAY, time(14, 5), 10, 1
@@ -233,7 +249,8 @@ def brute_force(
             ):
                 continue
             for line in range(1, rules.lines + 1):
-                if not any(one.start < wanted.end and start < one.end for one in busy.lines.get(line, ())):
+                theirs = [one for one in busy.lines if one.lines & bits_of([line])]
+                if not any(one.start < wanted.end and start < one.end for one in theirs):
                     found.append(Slot(day, start.time(), minutes, line))
                     break
     return found
@@ -298,7 +315,7 @@ def situations(draw: st.DrawFn):
     now = (
         (midnight + timedelta(seconds=draw(st.integers(0, 86_400)))).replace(tzinfo=rules.tz).astimezone(UTC)
     )
-    return windows, Busy(own, lines), now, rules, draw(st.sampled_from([1, 5, 7, 30, 240]))
+    return windows, Busy(own, on(lines)), now, rules, draw(st.sampled_from([1, 5, 7, 30, 240]))
 
 
 @settings(max_examples=60, deadline=None)

@@ -1,7 +1,7 @@
 """`/api/phone-calls`: what the other services of the platform ask of phone calls."""
 
 from datetime import date, datetime, time
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from litestar import Controller, Response, delete, get, post, put
@@ -12,7 +12,8 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from services.calls.changes import CallChanges, change_call
 from services.calls.lists import CallFilters, list_calls
-from services.calls.planning import NewCall, create_call, get_call
+from services.calls.planning import NewCall, get_call
+from services.calls.requested import request_call
 from services.checks import LONGEST_NOTE
 from services.models import (
     LARGEST_ID,
@@ -27,7 +28,6 @@ from services.models import (
 )
 from services.pagination import DEFAULT_LIMIT
 from services.scheduling.calendar import LONGEST_CALL_MINUTES
-from services.therapists.directory import TherapistDirectory
 from services.work import Work
 from webapp.controllers.api.schema import (
     MADE_HEADERS,
@@ -240,11 +240,9 @@ class PhoneCallApi(Controller):
     )
     async def create_call(
         self,
-        work: NamedDependency[Work],
         data: JSONBody[CallCreate],
         request: JsonRequest,
         state: State,
-        directory: NamedDependency[TherapistDirectory],
         idempotency_key: IdempotencyKeyHeader = None,
     ) -> Response[Call]:
         """With date and time at that time, 409 where it is taken; else in the next free phone hour.
@@ -257,12 +255,13 @@ class PhoneCallApi(Controller):
         del fields["status"]
         fields["grund"] = data.grund or CallReason.MANUAL
         fields["geplante_zeit"] = _time(data.geplante_zeit)
-        call, repeated = await create_call(
-            work,
+        call, repeated = await request_call(
+            state.workplace,
             NewCall(**fields),
-            directory=directory,
-            repeatable=await repeatable(request, idempotency_key),
+            actor=request.auth,
             together=state.together,
+            directory=state.directory,
+            repeatable=await repeatable(request, idempotency_key),
         )
         headers = {"Location": f"/api/phone-calls/{call.id}"}
         if repeated:
@@ -326,12 +325,10 @@ def _time(value: str | None) -> time | None:
 
 
 def _shown(call: PhoneCall) -> Call:
-    return msgspec.convert(
-        {name: _plain(getattr(call, name)) for name in Call.__struct_fields__}
-        | {"ergebnis": _ergebnis(call)},
-        Call,
-        builtin_types=(datetime, date),
-    )
+    fields: dict[str, Any] = {name: getattr(call, name) for name in Call.__struct_fields__}
+    for name in ("geplante_zeit", "tatsaechliche_zeit"):
+        fields[name] = _clock(fields[name])
+    return Call(**fields | {"ergebnis": _ergebnis(call)})
 
 
 def _ergebnis(call: PhoneCall) -> str | None:
@@ -340,5 +337,5 @@ def _ergebnis(call: PhoneCall) -> str | None:
     return call.ergebnis
 
 
-def _plain(value: object) -> object:
-    return f"{value:%H:%M}" if isinstance(value, time) else value
+def _clock(at: time | None) -> str | None:
+    return None if at is None else f"{at:%H:%M}"
