@@ -328,7 +328,8 @@ def _shown(call: PhoneCall) -> Call:
     fields: dict[str, Any] = {name: getattr(call, name) for name in Call.__struct_fields__}
     for name in ("geplante_zeit", "tatsaechliche_zeit"):
         fields[name] = _clock(fields[name])
-    return Call(**fields | {"ergebnis": _ergebnis(call)})
+    fields["ergebnis"] = _ergebnis(call)
+    return Call(**fields)
 
 
 def _ergebnis(call: PhoneCall) -> str | None:
