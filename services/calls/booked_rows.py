@@ -81,7 +81,8 @@ async def insert(connection: Connection, bookings: Sequence[Booking]) -> list[Ph
     columns = zip(*(_row(booking, call) for booking, call in zip(bookings, calls, strict=True)), strict=True)
     inserted: list[PhoneCall | None] = [None] * len(calls)
     for number, call_id, created_at in await connection.fetch(INSERT, *map(list, columns)):
-        call = inserted[number - 1] = calls[number - 1]
+        position: int = number - 1
+        call = inserted[position] = calls[position]
         call.id = call_id
         call.created_at = call.updated_at = created_at
     return inserted

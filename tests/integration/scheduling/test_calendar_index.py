@@ -21,10 +21,10 @@ FOUND = "Index Cond: (tsrange("
 FILL = """
     INSERT INTO communication_service.phone_calls
         (therapist_id, geplantes_datum, geplante_zeit, dauer_minuten, leitung, status, abgeschlossen_at)
-    SELECT n + 1, date '2026-10-14' + n / 4000, time '08:00' + n / 40 % 100 * interval '5 minutes', 5,
-        n % 40 + 1, CASE WHEN n % 4 = 0 THEN 'completed' ELSE 'scheduled' END,
+    SELECT n + 1, date '2026-10-14' + n / 1000, time '08:00' + n / 10 % 100 * interval '5 minutes', 5,
+        n % 10 + 1, CASE WHEN n % 4 = 0 THEN 'completed' ELSE 'scheduled' END,
         CASE WHEN n % 4 = 0 THEN now() END
-    FROM generate_series(0, 11999) AS n
+    FROM generate_series(0, 3999) AS n
 """
 
 
