@@ -41,6 +41,7 @@ $(VENV)/.dev: requirements-dev.lock pyproject.toml | $(BIN)/uv
 
 test: $(VENV)/.dev  ## all tests: unit, integration, end-to-end, chaos
 	@$(BIN)/python -m tests.e2e.ensure_browser
+	@test -d tests/__pycache__ || $(BIN)/pytest --collect-only -q >/dev/null  # else three compile all at once
 	@$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder -q
 
 test-postgresql: $(VENV)/.dev  ## migrations, booking, sending, relay, search and every page on PostgreSQL 14 to 18, fetched with Maven

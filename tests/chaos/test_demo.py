@@ -113,6 +113,15 @@ def test_it_starts_stops_cleanly_survives_a_kill_and_keeps_its_data(demo: Demo):
     assert not demo.answers()
 
 
+def test_a_process_whose_parent_is_gone_does_not_load_to_the_end():
+    command = [sys.executable, "-m", "webapp.demo.child", "worker"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        process.stdin.write(b"{}\n")
+        process.stdin.close()
+        assert process.wait(STOP_SECONDS) == -signal.SIGTERM
+
+
 def test_a_taken_port_is_one_clear_line(tmp_path: Path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -1,6 +1,7 @@
 """A process of the demo: `python -m webapp.demo.child serve` or `worker`.
 
-It loads its code, waits for its settings, one line of JSON on standard input, and ends with its parent.
+It loads its code, waits for its settings, one line of JSON on standard input, and ends with its parent, also
+while it loads.
 What was loaded stays: the garbage collector looks through none of it, neither while it is loaded nor later.
 """
 
@@ -9,22 +10,22 @@ import json
 import os
 import sys
 from collections.abc import Callable
+from queue import SimpleQueue
 
 from webapp.demo.parent_watch import end_with_parent
 
 
 def main() -> None:
     """Run the process named in the arguments."""
+    settings = SimpleQueue[bytes]()
+    end_with_parent(settings.put)
     gc.disable()
     run = _COMMANDS[sys.argv[1]]()
     gc.freeze()
     gc.enable()
-    settings = sys.stdin.buffer.readline()
-    if not settings:
-        return
-    os.environ.update(json.loads(settings))
-    end_with_parent()
-    run()
+    if given := settings.get():
+        os.environ.update(json.loads(given))
+        run()
 
 
 def _web() -> Callable[[], None]:
