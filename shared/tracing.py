@@ -8,7 +8,8 @@ Spans are handed to a collector by a thread of their own, over OTLP/HTTP. Nobody
 `EXPORT_SECONDS`, and what finds no room in the queue meanwhile is dropped.
 """
 
-# pyright: reportMissingImports=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportMissingImports=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false
 import os
 import threading
 from collections.abc import Generator, Mapping
