@@ -81,17 +81,15 @@ async def _work(config: Settings, identity: str, status: Status | None) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     await refuse_old_server(config.get_database_url())
     engine = create_engine(config, application_name=f"calldesk-worker {identity}")
-    relay_engine = create_engine(config, application_name=f"calldesk-relay {identity}", direct=True)
     asked = status and config.worker_health_port
     beside = {"status": status(config, heartbeats, engine)} if status and asked else {}
     client = create_client(config)
     producer = RobustKafkaProducer(service_name=SERVICE, config=config)
     log.info("worker_started")
-    loops = _loops(config, identity, engine, relay_engine, client, producer) | beside
+    loops = _loops(config, identity, engine, client, producer) | beside
     hanging = await run_until(stop, loops, heartbeats=heartbeats, grace_seconds=GRACE_SECONDS)
     closers = {"kafka": producer.close, "http": client.aclose}
-    engines = {"database": engine.dispose, "relay": relay_engine.dispose}
-    hanging += await _close(closers | engines)
+    hanging += await _close(closers | {"database": engine.dispose})
     log.info("worker_stopped", left_behind=hanging)
     if hanging:
         sys.stderr.flush()
@@ -102,7 +100,6 @@ def _loops(
     config: Settings,
     identity: str,
     engine: AsyncEngine,
-    relay_engine: AsyncEngine,
     client: httpx.AsyncClient,
     producer: RobustKafkaProducer,
 ) -> dict[str, Loop]:
@@ -119,7 +116,7 @@ def _loops(
         ),
         "mail_reader": MailReader(workplace, config),
         "event_relay": EventRelay(
-            engine=relay_engine, config=config, clock=clock, listener=listener, producer=producer
+            config=config, clock=clock, listener=listener, producer=producer, identity=identity
         ),
         "follow_ups": FollowUps(workplace, directory),
         "directory_refresh": DirectoryRefresh(workplace, directory),

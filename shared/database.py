@@ -40,15 +40,14 @@ NONE_PREPARED: dict[str, object] = {
 """Every statement is the unnamed one, which is gone with the transaction; names would meet in one session."""
 
 
-def create_engine(config: Settings, *, application_name: str, direct: bool = False) -> AsyncEngine:
+def create_engine(config: Settings, *, application_name: str) -> AsyncEngine:
     """Return an engine whose connects, statements and waits for a pooled connection are all bounded.
 
     Args:
         config: says where the database is.
         application_name: shown in `pg_stat_activity`.
-        direct: past a pooler, for what holds on to a session.
     """
-    url = config.get_direct_url() if direct else config.get_database_url()
+    url = config.get_database_url()
     statements = NONE_PREPARED if is_pooled(url) else {}
 
     async def new_connection() -> Connection:

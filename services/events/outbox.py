@@ -1,38 +1,16 @@
-"""The outbox: what the relay takes from it and notes in it, and what the *System* page shows of it."""
+"""What operators see of the outbox and do with what was set aside."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
-from sqlalchemy import (
-    ARRAY,
-    BigInteger,
-    BindParameter,
-    ColumnElement,
-    Row,
-    all_,
-    and_,
-    any_,
-    case,
-    delete,
-    func,
-    literal,
-    select,
-    update,
-)
-from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlalchemy.orm import aliased
+from sqlalchemy import ColumnElement, and_, case, func, select, update
 
 from services.hints import OUTBOX
 from services.models import OutboxEvent
 from services.work import Action, Transaction, Work
-from shared.backoff import Backoff
 
-RETRY = Backoff.of_seconds(1, 60)
-LONGEST_ERROR = 500
 SHOWN = 100
-PRUNED_AT_ONCE = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,83 +71,5 @@ async def retry_set_aside(work: Work, ids: Sequence[int]) -> int:
     return len(found)
 
 
-async def due_events(
-    connection: AsyncConnection, now: datetime, limit: int, *, under_way: Sequence[int]
-) -> Sequence[Row[Any]]:
-    """Return events that may go out together: of every key at most one, its first waiting.
-
-    Those under way still count as waiting, so of their keys there is none. One that is just being taken back
-    is passed over.
-    """
-    earlier = aliased(OutboxEvent)
-    first_of_key = ~(
-        select(earlier.id)
-        .where(earlier.key == OutboxEvent.key, earlier.id < OutboxEvent.id, _waiting(earlier))
-        .exists()
-    )
-    rows = await connection.execute(
-        select(*OutboxEvent.__table__.columns)
-        .where(
-            _waiting(OutboxEvent),
-            OutboxEvent.available_at <= now,
-            OutboxEvent.id != all_(_ids(under_way)),
-            first_of_key,
-        )
-        .order_by(OutboxEvent.id)
-        .limit(limit)
-        .with_for_update(key_share=True, read=True, skip_locked=True, of=OutboxEvent)
-    )
-    return rows.all()
-
-
-async def mark_published(connection: AsyncConnection, ids: Sequence[int], now: datetime) -> None:
-    """Note that events are acknowledged by the cluster."""
-    if ids:
-        await connection.execute(
-            update(OutboxEvent)
-            .where(OutboxEvent.id == any_(_ids(ids)))
-            .values(published_at=now, last_error=None)
-        )
-
-
-async def note_refusal(
-    connection: AsyncConnection, event: Row[Any], reason: str, *, now: datetime, max_attempts: int
-) -> bool:
-    """Count an attempt with an event that can't be sent, and set it aside at the last.
-
-    Returns:
-        Whether it was set aside.
-    """
-    attempts = event.attempts + 1
-    set_aside = attempts >= max_attempts
-    await connection.execute(
-        update(OutboxEvent)
-        .where(OutboxEvent.id == event.id)
-        .values(
-            attempts=attempts,
-            last_error=reason[:LONGEST_ERROR],
-            available_at=now + RETRY.wait(attempts),
-            set_aside_at=now if set_aside else None,
-        )
-    )
-    return set_aside
-
-
-async def prune_published(connection: AsyncConnection, before: datetime) -> bool:
-    """Delete some events published before an instant; answers whether there may be more."""
-    old = (
-        select(OutboxEvent.id)
-        .where(OutboxEvent.published_at < before)
-        .order_by(OutboxEvent.published_at)
-        .limit(PRUNED_AT_ONCE)
-    )
-    deleted = await connection.execute(delete(OutboxEvent).where(OutboxEvent.id.in_(old)))
-    return deleted.rowcount >= PRUNED_AT_ONCE
-
-
 def _waiting(event: type[OutboxEvent]) -> ColumnElement[bool]:
     return and_(event.published_at.is_(None), event.set_aside_at.is_(None))
-
-
-def _ids(ids: Sequence[int]) -> BindParameter[Sequence[int]]:
-    return literal(ids, ARRAY(BigInteger))

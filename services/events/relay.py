@@ -8,39 +8,40 @@ is still sending; copies after the first carry the same `eventId`.
 import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import structlog
-from sqlalchemy import Row, func, select, text
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services import measures
-from services.events.outbox import due_events, mark_published, note_refusal, prune_published
+from services.events.due import DueEvent, due_events, mark_published, note_refusal, prune_published
 from services.hints import OUTBOX
 from services.origins import Origin
 from shared import tracing
 from shared.clock import Clock
 from shared.config import Settings
 from shared.database_errors import UNREACHABLE
+from shared.direct_connection import LOOKUPS_BY_INDEX
 from shared.heartbeat import TURN_SECONDS, turned
 from shared.kafka.robust_producer import EventNotSent, EventRefused, OutgoingEvent, RobustKafkaProducer
 from shared.notifications import Listener, Subscription
 from shared.outage import Outage
+from shared.postgresql import LOCK_SECONDS, Connection, connect
 
 RELAY_LOCK = 0x63616C6C6465736B
 BATCH = 500
 STANDBY_SECONDS = 1
 PRUNE_EVERY = timedelta(minutes=10)
 
-FREE_THE_LOCK_OF_A_DEAD_HOLDER = (
-    "SET idle_session_timeout = '30s'",
-    "SET tcp_keepalives_idle = 5",
-    "SET tcp_keepalives_interval = 2",
-    "SET tcp_keepalives_count = 3",
-    "SET tcp_user_timeout = '10s'",
-)
+FREE_THE_LOCK_OF_A_DEAD_HOLDER = {
+    "idle_session_timeout": "30s",
+    "tcp_keepalives_idle": "5",
+    "tcp_keepalives_interval": "2",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "10s",
+}
+SESSION = LOOKUPS_BY_INDEX | FREE_THE_LOCK_OF_A_DEAD_HOLDER | {"lock_timeout": f"{LOCK_SECONDS}s"}
 
-Batch = Sequence[Row[Any]]
+Batch = Sequence[DueEvent]
 
 log = structlog.get_logger(__name__)
 
@@ -49,29 +50,29 @@ class EventRelay:
     """Moves events from the outbox to Kafka.
 
     Args:
-        engine: one of its connections is kept for the lock while this relay is the active one.
-        config: `KAFKA_BOOTSTRAP_SERVERS` empty means that events wait.
+        config: where the database is; `KAFKA_BOOTSTRAP_SERVERS` empty means that events wait.
         clock: the current instant.
         listener: hints that events were written; without hints the relay polls.
         producer: started here, closed by its owner.
+        identity: this process's name in `pg_stat_activity`.
         batch_size: how many events are sent together at most.
     """
 
     def __init__(
         self,
         *,
-        engine: AsyncEngine,
         config: Settings,
         clock: Clock,
         listener: Listener,
         producer: RobustKafkaProducer,
+        identity: str,
         batch_size: int = BATCH,
     ) -> None:
-        self._engine = engine
         self._config = config
         self._clock = clock
         self._listener = listener
         self._producer = producer
+        self._name = f"calldesk-relay {identity}"
         self._batch_size = batch_size
         self._prune_at: datetime | None = None
         self._outage = Outage("relay_lost_database")
@@ -96,27 +97,26 @@ class EventRelay:
             self._listener.unsubscribe(hints)
 
     async def _take_turn(self, hints: Subscription) -> None:
-        """Be the active relay if there is none; the lock ends with the connection everything runs on."""
-        async with self._engine.connect() as connection:
-            await connection.execution_options(isolation_level="AUTOCOMMIT")
-            is_active = await connection.scalar(select(func.pg_try_advisory_lock(RELAY_LOCK)))
+        """Be the active relay once there is no other; the lock ends with the connection all runs on."""
+        url = self._config.get_direct_url()
+        connection = await connect(url, application_name=self._name, settings=SESSION)
+        try:
+            while not await connection.fetchval("SELECT pg_try_advisory_lock($1)", RELAY_LOCK):
+                self._outage.over()
+                turned()
+                await asyncio.sleep(STANDBY_SECONDS)
             self._outage.over()
-            if not is_active:
-                return
-            try:
-                for setting in FREE_THE_LOCK_OF_A_DEAD_HOLDER:
-                    await connection.execute(text(setting))
-                log.info("relay_active")
-                while True:
-                    await self._step(connection, hints)
-            finally:
-                await connection.invalidate()
+            log.info("relay_active")
+            while True:
+                await self._step(connection, hints)
+        finally:
+            connection.terminate()
 
-    async def _step(self, connection: AsyncConnection, hints: Subscription) -> None:
+    async def _step(self, connection: Connection, hints: Subscription) -> None:
         poll = self._config.worker_poll_seconds
         turned(within=2 * poll + TURN_SECONDS)
         if not await self._producer.wait_connected(poll):
-            await connection.execute(select(1))
+            await connection.execute("SELECT 1")
             return
         batch = await self._due(connection, ())
         if not batch:
@@ -125,12 +125,12 @@ class EventRelay:
         elif not await self._publish(connection, batch):
             await asyncio.sleep(poll)
 
-    async def _due(self, connection: AsyncConnection, under_way: Batch) -> Batch:
+    async def _due(self, connection: Connection, under_way: Batch) -> Batch:
         return await due_events(
             connection, self._clock(), self._batch_size, under_way=[event.id for event in under_way]
         )
 
-    async def _publish(self, connection: AsyncConnection, batch: Batch) -> bool:
+    async def _publish(self, connection: Connection, batch: Batch) -> bool:
         """Publish a batch and those after it, the next being fetched and sent while one is marked.
 
         Returns:
@@ -155,9 +155,7 @@ class EventRelay:
     def _send(self, batch: Batch) -> asyncio.Task[list[EventNotSent | None]]:
         return asyncio.create_task(self._producer.send_many([self._outgoing(event) for event in batch]))
 
-    async def _note(
-        self, connection: AsyncConnection, batch: Batch, answers: list[EventNotSent | None]
-    ) -> None:
+    async def _note(self, connection: Connection, batch: Batch, answers: list[EventNotSent | None]) -> None:
         now = self._clock()
         answered = list(zip(batch, answers, strict=True))
         published = [event for event, answer in answered if answer is None]
@@ -173,14 +171,14 @@ class EventRelay:
         if missing:
             log.warning("events_not_published", count=len(missing), error=str(missing[0]))
 
-    def _outgoing(self, event: Row[Any]) -> OutgoingEvent:
+    def _outgoing(self, event: DueEvent) -> OutgoingEvent:
         envelope = self._producer.new_event(
             event.event_type, event.payload, timestamp=event.created_at, event_id=event.event_id
         )
         origin = Origin(event.anfrage_id, event.traceparent)
         return OutgoingEvent(event.topic, event.key, envelope, origin.extensions)
 
-    async def _refuse(self, connection: AsyncConnection, event: Row[Any], reason: str, now: datetime) -> None:
+    async def _refuse(self, connection: Connection, event: DueEvent, reason: str, now: datetime) -> None:
         measures.events_refused.inc()
         set_aside = await note_refusal(
             connection, event, reason, now=now, max_attempts=self._config.outbox_max_attempts
@@ -193,7 +191,7 @@ class EventRelay:
             error=reason,
         )
 
-    async def _prune(self, connection: AsyncConnection) -> None:
+    async def _prune(self, connection: Connection) -> None:
         now = self._clock()
         if self._prune_at is not None and now < self._prune_at:
             return

@@ -4,7 +4,6 @@
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 
 import structlog
 from aiokafka import AIOKafkaProducer
@@ -20,6 +19,7 @@ from aiokafka.errors import (
     UnsupportedForMessageFormatError,
 )
 
+from shared.kafka.batches import Record, packed
 from shared.kafka.connection import CLUSTER_UNREACHABLE
 from shared.reasons import reason_of
 
@@ -33,6 +33,9 @@ REFUSALS = (
     UnknownError,  # among others a broker's "invalid record", a code aiokafka has no name for
     UnsupportedForMessageFormatError,
 )
+LARGEST_VALUE = 1_000_000
+"""Of a record sent with others, in bytes; a larger one may be too large for a broker and is tried alone."""
+
 TOO_LATE = "not acknowledged in time"
 
 log = structlog.get_logger(__name__)
@@ -46,16 +49,6 @@ class EventRefused(EventNotSent):
     """This event can't be sent as it is, however often it is tried; others can."""
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
-    """An event as Kafka carries it."""
-
-    topic: str
-    key: bytes
-    value: bytes
-    headers: list[tuple[str, bytes]]
-
-
 _Pending = asyncio.Future[object] | EventNotSent
 
 
@@ -63,13 +56,14 @@ async def deliver(
     producer: AIOKafkaProducer, records: Sequence[Record], deadline: float
 ) -> list[EventNotSent | None]:
     """Send records together and answer per record, by `deadline` on the loop's clock."""
-    pending: list[_Pending] = []
+    pending: list[_Pending] = [EventNotSent(TOO_LATE)] * len(records)
     with suppress(TimeoutError):
         async with asyncio.timeout_at(deadline):
-            for record in records:
-                pending.append(await _enqueue(producer, record))
-    answers = await _acknowledged(pending, deadline)
-    return answers + [EventNotSent(TOO_LATE) for _ in records[len(pending) :]]
+            if len(records) == 1:
+                pending[0] = await _enqueue(producer, records[0])
+            else:
+                await _enqueue_together(producer, records, pending)
+    return await _acknowledged(pending, deadline)
 
 
 async def _enqueue(producer: AIOKafkaProducer, record: Record) -> _Pending:
@@ -80,17 +74,43 @@ async def _enqueue(producer: AIOKafkaProducer, record: Record) -> _Pending:
         return _failure(error)
 
 
+async def _enqueue_together(
+    producer: AIOKafkaProducer, records: Sequence[Record], pending: list[_Pending]
+) -> None:
+    """Note for each record the future acknowledgement of its batch, or why there will be none."""
+    numbers_of: dict[str, list[int]] = {}
+    for number, record in enumerate(records):
+        if len(record.value) > LARGEST_VALUE:
+            pending[number] = _failure(MessageSizeTooLargeError(f"{len(record.value)} bytes"))
+        else:
+            numbers_of.setdefault(record.topic, []).append(number)
+    for topic, numbers in numbers_of.items():
+        try:
+            partitions = sorted(await producer.partitions_for(topic))
+            for batch in packed(producer, partitions, ((number, records[number]) for number in numbers)):
+                acknowledged = await producer.send_batch(batch.builder, topic, partition=batch.partition)
+                for number in batch.numbers:
+                    pending[number] = acknowledged
+        except (KafkaError, OSError) as error:
+            for number in numbers:
+                if isinstance(pending[number], EventNotSent):
+                    pending[number] = _failure(error)
+
+
 async def _acknowledged(pending: Sequence[_Pending], deadline: float) -> list[EventNotSent | None]:
-    futures = [item for item in pending if isinstance(item, asyncio.Future)]
+    futures = {item for item in pending if isinstance(item, asyncio.Future)}
+    answers: dict[asyncio.Future[object], EventNotSent | None] = {}
     if futures:
-        await asyncio.wait(futures, timeout=max(0, deadline - asyncio.get_running_loop().time()))
-    return [_answer(item) if isinstance(item, asyncio.Future) else item for item in pending]
+        rest = max(0, deadline - asyncio.get_running_loop().time())
+        done, late = await asyncio.wait(futures, timeout=rest)
+        answers = {future: _answer(future) for future in done}
+        for future in late:
+            future.cancel()
+            answers[future] = EventNotSent(TOO_LATE)
+    return [answers[item] if isinstance(item, asyncio.Future) else item for item in pending]
 
 
 def _answer(future: asyncio.Future[object]) -> EventNotSent | None:
-    if not future.done():
-        future.cancel()
-        return EventNotSent(TOO_LATE)
     error = future.exception()
     return _failure(error) if error else None
 

@@ -22,12 +22,11 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from shared.config import Settings, get_config
+from shared.kafka.batches import BATCH_BYTES, Record
 from shared.kafka.connection import CLUSTER_UNREACHABLE, RECONNECT, broker_count, cause_of, client_options
-from shared.kafka.delivery import EventNotSent, EventRefused, Record, deliver, dispose
+from shared.kafka.delivery import EventNotSent, EventRefused, deliver, dispose
 from shared.kafka.schemas import EventEnvelope, cloudevents_headers, encode
 from shared.outage import Outage
-
-LINGER_MILLISECONDS = 2
 
 log = structlog.get_logger(__name__)
 
@@ -231,7 +230,7 @@ class RobustKafkaProducer:
                 client_id=self._service_name,
                 acks="all",
                 enable_idempotence=True,
-                linger_ms=LINGER_MILLISECONDS,
+                max_batch_size=BATCH_BYTES,
                 request_timeout_ms=int(self._request_seconds * 1000),
                 **client_options(self._config),
             )

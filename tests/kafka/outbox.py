@@ -13,7 +13,6 @@ from services.events.relay import EventRelay
 from services.models import OutboxEvent
 from shared.clock import Clock
 from shared.config import Settings
-from shared.database import create_engine
 from shared.kafka.consumer import EventConsumer, ReceivedEvent
 from shared.kafka.robust_producer import RobustKafkaProducer
 from shared.notifications import Listener
@@ -49,13 +48,12 @@ async def waiting(session: AsyncSession) -> int:
 @asynccontextmanager
 async def running_relay(config: Settings, clock: Clock, **options: int) -> AsyncGenerator[EventRelay]:
     """Run a relay with everything of its own, as a process would."""
-    engine = create_engine(config, application_name="relay")
     listener = Listener(config.get_database_url())
     producer = RobustKafkaProducer(
         "communication-service", config=config, send_seconds=2, request_seconds=1, close_seconds=2
     )
     relay = EventRelay(
-        engine=engine, config=config, clock=clock, listener=listener, producer=producer, **options
+        config=config, clock=clock, listener=listener, producer=producer, identity="test", **options
     )
     tasks = [asyncio.create_task(listener.run()), asyncio.create_task(relay.run())]
     try:
@@ -66,7 +64,6 @@ async def running_relay(config: Settings, clock: Clock, **options: int) -> Async
             with suppress(asyncio.CancelledError):
                 await task
         await producer.close()
-        await engine.dispose()
 
 
 async def collect(config: Settings, topic: str, count: int) -> list[ReceivedEvent]:

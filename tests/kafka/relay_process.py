@@ -16,7 +16,6 @@ from services.events.relay import EventRelay
 from shared.clock import system_clock
 from shared.config import Settings
 from shared.config.settings import load_settings
-from shared.database import create_engine
 from shared.kafka.robust_producer import EventNotSent, OutgoingEvent, RobustKafkaProducer
 from shared.notifications import Listener
 
@@ -88,11 +87,11 @@ def report(what: str) -> None:
 async def relay(config: Settings) -> None:
     listener = Listener(config.get_database_url())
     relay = EventRelay(
-        engine=create_engine(config, application_name="relay"),
         config=config,
         clock=system_clock,
         listener=listener,
         producer=ReportingProducer("communication-service", config=config),
+        identity=str(os.getpid()),
         batch_size=BATCH,
     )
     async with asyncio.TaskGroup() as tasks:

@@ -211,7 +211,6 @@ async def test_published_events_are_pruned_after_the_retention_and_no_others(
 
 async def test_a_defect_of_the_producer_restarts_the_relay_which_then_publishes(
     session: AsyncSession,
-    engine: AsyncEngine,
     through_proxy: Settings,
     clock: FakeClock,
     topic: str,
@@ -229,7 +228,7 @@ async def test_a_defect_of_the_producer_restarts_the_relay_which_then_publishes(
     async with RobustKafkaProducer("communication-service", config=through_proxy) as producer:
         listener = Listener(through_proxy.get_database_url())
         relay = EventRelay(
-            engine=engine, config=through_proxy, clock=clock, listener=listener, producer=producer
+            config=through_proxy, clock=clock, listener=listener, producer=producer, identity="test"
         )
         supervised = asyncio.create_task(keep_running("event_relay", relay, Backoff.of_seconds(0.01, 30)))
         await eventually(lambda: all_out(session))

@@ -7,7 +7,7 @@ from datetime import date, datetime, time, timedelta
 
 import pytest
 from sqlalchemy import func, select, text, update
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.calls.claims import ClaimedByOther, claim_call
 from services.calls.offers import Offer
@@ -16,7 +16,7 @@ from services.calls.outcomes import OutcomeResult, record_outcome
 from services.calls.undo import NextAttemptChanged, TimeTaken, TooLateToUndo
 from services.conversations.undo import undo_settlement
 from services.errors import NotFound
-from services.events.outbox import due_events
+from services.events.due import due_events
 from services.events.report import retract
 from services.models import (
     Activity,
@@ -33,6 +33,7 @@ from services.rules import DeskRules
 from services.scheduling.booking import lock_calendar
 from services.work import API, Actor
 from shared.database import SessionFactory
+from shared.direct_connection import DirectConnection
 from tests.clock import FakeClock
 from tests.eventually import eventually
 from tests.factories import NOW, make_call, make_email, make_staff, make_therapist
@@ -315,17 +316,16 @@ async def test_undo_that_waits_beyond_its_time_undoes_nothing(
 
 
 async def test_what_is_just_being_taken_back_is_not_published(
-    session: AsyncSession, engine: AsyncEngine, call_id: int, rules: DeskRules
+    session: AsyncSession, link: DirectConnection, call_id: int, rules: DeskRules
 ):
     await rang(session, call_id, rules, OutcomeKind.REACHED)
     due = NOW + timedelta(minutes=1)
-    async with session.begin(), engine.connect() as relay:
+    async with session.begin():
         event_id = await session.scalar(select(OutboxEvent.event_id))
         assert event_id is not None
-        assert len(await due_events(relay, due, 10, under_way=())) == 1
-        await relay.rollback()
+        assert len(await due_events(link, due, 10, under_way=())) == 1
         await retract(tx_of(session), [event_id])
-        assert await due_events(relay, due, 10, under_way=()) == []
+        assert await due_events(link, due, 10, under_way=()) == []
 
 
 async def waits_for_a_lock(session: AsyncSession) -> bool:

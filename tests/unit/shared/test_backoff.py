@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.events import outbox
+from services.events import due
 from services.sending import group_commit, sender
 from services.therapists import client
 from shared import notifications, supervision
@@ -36,7 +36,7 @@ def test_jitter_takes_off_up_to_half(failures: int, jitter: float):
         (connection.RECONNECT, [0.2, 0.4, 0.8, 1.6, 3.2, 5, 5]),
         (sender.RETRY, [0.2, 0.4, 0.8, 1.6, 3.2, 5, 5]),
         (group_commit.RETRY, [0.1, 0.2, 0.4, 0.8, 1.6, 2, 2]),
-        (outbox.RETRY, [1, 2, 4, 8, 16, 32, 60, 60]),
+        (due.RETRY, [1, 2, 4, 8, 16, 32, 60, 60]),
         (client.RETRY, [0.2, 0.4]),
         (supervision.RESTART, [0.5, 1, 2, 4, 8, 16, 30, 30]),
         (application.RESTART, [0.5, 1, 2, 4, 8, 16, 30, 30]),
