@@ -1,6 +1,5 @@
 """Where a request comes from, as far as logging in has to know: the source, and browsers used before."""
 
-import hashlib
 import hmac
 import ipaddress
 import re
@@ -97,4 +96,4 @@ def _network(host: str) -> str:
 
 def _signature(config: Settings, *parts: str) -> str:
     secret = config.secret_key.get_secret_value().encode()
-    return hmac.new(secret, ":".join(parts).encode(), hashlib.sha256).hexdigest()
+    return hmac.digest(secret, ":".join(parts).encode(), "sha256").hex()
