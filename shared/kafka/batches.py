@@ -8,7 +8,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.partitioner import DefaultPartitioner
 from aiokafka.producer.message_accumulator import BatchBuilder
 
-BATCH_BYTES = 262_144
+BATCH_BYTES = 131_072
 """The most a batch holds, unless a single record is larger; brokers take a megabyte unless told otherwise."""
 
 _partition_of = DefaultPartitioner()

@@ -48,7 +48,10 @@ def encode(event: EventEnvelope) -> bytes:
         ValueError: a timestamp is naive.
         TypeError: the payload holds something JSON can't carry.
     """
-    return _encoder.encode(msgspec.structs.replace(event, timestamp=_utc(event.timestamp)))
+    timestamp = _utc(event.timestamp)
+    if timestamp is not event.timestamp:
+        event = msgspec.structs.replace(event, timestamp=timestamp)
+    return _encoder.encode(event)
 
 
 def decode(value: bytes | None) -> EventEnvelope:
@@ -90,4 +93,4 @@ def _headers_of_many(event_type: str, producer: str) -> list[tuple[str, bytes]]:
 def _utc(instant: datetime) -> datetime:
     if instant.tzinfo is None:
         raise ValueError("an event's timestamp needs a time zone")
-    return instant.astimezone(UTC)
+    return instant if instant.tzinfo is UTC else instant.astimezone(UTC)
