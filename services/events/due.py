@@ -19,7 +19,7 @@ WAITING = "{0}.published_at IS NULL AND {0}.set_aside_at IS NULL"
 
 DUE = f"""
     SELECT e.id, e.event_id, e.event_type, e.topic, e.key, e.payload::text, e.created_at, e.available_at,
-        e.attempts
+        e.attempts, e.anfrage_id, e.traceparent
     FROM {SCHEMA}.event_outbox e
     WHERE {WAITING.format("e")} AND e.available_at <= $1 AND e.id NOT IN (SELECT unnest($3::bigint[]))
       AND NOT EXISTS (SELECT FROM {SCHEMA}.event_outbox earlier
@@ -58,6 +58,8 @@ class DueEvent(NamedTuple):
     created_at: datetime
     available_at: datetime
     attempts: int
+    anfrage_id: str | None
+    traceparent: str | None
 
 
 async def due_events(
@@ -69,10 +71,7 @@ async def due_events(
     is passed over.
     """
     rows = await connection.fetch(DUE, now, limit, under_way)
-    return [
-        DueEvent(id, event_id, kind, topic, key, msgspec.json.decode(payload), created, available, attempts)
-        for id, event_id, kind, topic, key, payload, created, available, attempts in rows
-    ]
+    return [DueEvent(**{**row, "payload": msgspec.json.decode(row["payload"])}) for row in rows]
 
 
 async def mark_published(connection: Connection, ids: Sequence[int], now: datetime) -> None:
