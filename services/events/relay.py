@@ -199,7 +199,7 @@ class EventRelay:
         self._prune_at = now if more else now + PRUNE_EVERY
 
 
-def _trace(event: Row[Any], published_at: datetime) -> None:
+def _trace(event: DueEvent, published_at: datetime) -> None:
     if not tracing.is_on():
         return
     tracing.record(
