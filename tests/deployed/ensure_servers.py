@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.deployed.proxies import SYSTEM_PATH
 from tests.system_packages import install_package
 
-PACKAGES = {"nginx": "nginx-light", "caddy": "caddy", "pgbouncer": "pgbouncer"}
+PACKAGES = {"nginx": "nginx-light", "caddy": "caddy", "pgbouncer": "pgbouncer", "doveconf": "dovecot-imapd"}
 POSTGRESQL = Path("/usr/lib/postgresql")
 
 

@@ -1,9 +1,11 @@
 """A small Therapist Service for demo and tests: the platform's JSON over real HTTP, fictional therapists.
 
 It stands on nothing but the protocol between server and application (ASGI), so that it is there at once.
+`python -m webapp.demo.servers.therapists 8002` serves it on that port, for `deploy/compose.yaml`.
 """
 
 import json
+import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qs
@@ -53,3 +55,17 @@ def _page(therapists: Sequence[Therapist], query: Mapping[str, Sequence[str]]) -
         "limit": int(limit),
         "total": len(therapists),
     }
+
+
+def main() -> None:
+    """Serve until a signal says stop."""
+    import uvicorn
+
+    from webapp.demo.sample.therapists import fictional_therapists
+
+    application = create_therapist_service(fictional_therapists())
+    uvicorn.run(application, host="0.0.0.0", port=int(sys.argv[1]), lifespan="off")  # noqa: S104
+
+
+if __name__ == "__main__":
+    main()
