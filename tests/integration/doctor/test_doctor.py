@@ -3,9 +3,12 @@
 import asyncio
 import json
 import socket
+import struct
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack
 from datetime import timedelta
+from pathlib import Path
+from zoneinfo import TZPATH
 
 import asyncpg
 import pytest
@@ -164,12 +167,14 @@ async def test_another_service_is_no_therapist_service(installation: Installatio
     assert not finding.ok
 
 
-async def test_a_cluster_without_the_topic(
-    installation: Installation, kafka: EmbeddedKafka, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr("webapp.doctor.peers.TOPIC", "another-topic")
-    finding = await installation.found("Kafka", kafka_bootstrap_servers=kafka.bootstrap_servers)
-    assert (finding.ok, finding.found.split(",")[0]) == (False, "there is no topic another-topic")
+async def test_a_cluster_without_the_topic(installation: Installation):
+    empty = EmbeddedKafka()
+    empty.start()
+    try:
+        finding = await installation.found("Kafka", kafka_bootstrap_servers=empty.bootstrap_servers)
+    finally:
+        empty.stop()
+    assert (finding.ok, finding.found.split(",")[0]) == (False, f"there is no topic {TOPIC}")
 
 
 async def test_a_held_queue_and_late_events_are_told(
@@ -192,16 +197,35 @@ async def test_a_held_queue_and_late_events_are_told(
     assert "the oldest for 3" in finding.found
 
 
-async def test_a_clock_that_is_off_and_another_time_zone(
-    installation: Installation, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr("webapp.doctor.database.APART_SECONDS", -1)
-    finding = await installation.found("clock")
-    assert (finding.ok, finding.todo) == (False, "set both machines' clocks by NTP")
-    monkeypatch.setattr(
-        "webapp.doctor.database.ZoneInfo", lambda _: __import__("zoneinfo").ZoneInfo("Asia/Tokyo")
-    )
-    assert not (await installation.found("time zone")).ok
+HOUR_LATE = """
+    CREATE SCHEMA late;
+    CREATE FUNCTION late.clock_timestamp() RETURNS timestamptz LANGUAGE sql
+        AS $$SELECT pg_catalog.clock_timestamp() - interval '1 hour'$$;
+    CREATE ROLE late LOGIN SUPERUSER;
+    ALTER ROLE late SET search_path = late, pg_catalog
+"""
+
+
+async def test_a_database_whose_clock_is_an_hour_late(installation: Installation, database: URL):
+    await _run(database, HOUR_LATE)
+    try:
+        late = database.set(username="late").render_as_string(hide_password=False)
+        finding = await installation.found("clock", database_url=late)
+        assert (finding.ok, finding.todo) == (False, "set both machines' clocks by NTP")
+        assert float(finding.found.split()[0]) == pytest.approx(3600, abs=60)
+    finally:
+        await _run(database, "DROP SCHEMA late CASCADE; DROP ROLE late")
+
+
+ALWAYS_UTC = b"TZif" + bytes(16) + struct.pack(">6l", 0, 0, 0, 0, 1, 4) + bytes(6) + b"UTC\0"
+"""RFC 9636, version 1: no transitions, one type."""
+
+
+def test_a_machine_with_other_rules_for_the_time_zone(database: URL, tmp_path: Path):
+    (tmp_path / "Europe").mkdir()
+    (tmp_path / "Europe/Berlin").write_bytes(ALWAYS_UTC)
+    told = calldesk("doctor", database=database, PYTHONTZPATH=":".join([str(tmp_path), *TZPATH])).stdout
+    assert "WRONG  time zone           Europe/Berlin is another here than in the database" in told
 
 
 async def test_an_older_schema_and_none(installation: Installation, database: URL):
