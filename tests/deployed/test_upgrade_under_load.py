@@ -1,4 +1,8 @@
-"""The version before the newest migration, from Git's history, serves while `calldesk migrate` runs."""
+"""The version before the newest migration, from Git's history, serves while `calldesk migrate` runs.
+
+Each statement of the migration that changes the schema is held up until some requests more were answered,
+unless the migration holds a lock by then that writers wait for: requests do fall inside it, on any machine.
+"""
 
 import asyncio
 import io
@@ -10,6 +14,7 @@ import tarfile
 from collections.abc import Generator
 from pathlib import Path
 
+import asyncpg
 import httpx
 import pytest
 
@@ -43,6 +48,26 @@ FILL = """
     SELECT n % 40 + 1, 'Anfrage', 'x', 'x', 'praxis@example.org', 'Praxis', 'a@example.org', 'A',
         'old-' || n, 'SENT', now() FROM generate_series(1, 50000) AS n
 """
+
+GATE = 4711
+HOLD = f"""
+    CREATE FUNCTION public.hold() RETURNS event_trigger LANGUAGE plpgsql SET lock_timeout = 0 AS $$
+    BEGIN PERFORM pg_advisory_lock({GATE}); PERFORM pg_advisory_unlock({GATE}); END $$;
+    CREATE EVENT TRIGGER hold ON ddl_command_start EXECUTE FUNCTION public.hold();
+    SELECT pg_advisory_lock({GATE});
+"""
+LET_ONE_PASS = f"SELECT pg_advisory_unlock({GATE}); SELECT pg_advisory_lock({GATE})"
+AT_THE_GATE = f"""
+    SELECT EXISTS (
+        SELECT FROM pg_locks held JOIN pg_class c ON c.oid = held.relation
+        WHERE held.pid = waiting.pid AND held.granted
+            AND held.mode IN ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')
+            AND c.relnamespace = 'communication_service'::regnamespace
+    ) AS in_the_way
+    FROM pg_locks waiting WHERE locktype = 'advisory' AND NOT granted AND objid = {GATE}
+"""
+REQUESTS_A_STEP = 40
+BETWEEN_LOOKS_SECONDS = 0.05
 
 
 def git(*arguments: str) -> bytes:
@@ -111,13 +136,40 @@ async def test_the_version_before_goes_on_serving(settings: dict[str, str], tmp_
         load = Load(lambda: httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30), key)
         async with load:
             await load.until(100)
-            migrating = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "webapp.cli", "migrate", cwd=ROOT, env=os.environ | settings
-            )
-            assert await migrating.wait() == 0
+            answers, made = load.answers.total(), set(load.made)
+            steps = await migrate_step_by_step(settings, load)
+            answers, made = load.answers.total() - answers, load.made - made
             await load.until(300)
     finally:
         process.terminate()
         process.wait()
-    print(f"{load.answers.total()} answers {dict(load.answers)}, failed: {load.failed}")
+    print(
+        f"{load.answers.total()} answers {dict(load.answers)}, failed: {load.failed};"
+        f" {answers} of them and {len(made)} e-mails written inside the migration, at {steps} steps of it"
+    )
     assert load.failed == []
+    assert answers >= REQUESTS_A_STEP
+    assert made
+
+
+async def migrate_step_by_step(settings: dict[str, str], load: Load) -> int:
+    """Run `calldesk migrate`; return how many of its steps had requests answered before them."""
+    gate = await asyncpg.connect(settings["DATABASE_URL"])
+    await gate.execute(HOLD)
+    migrating = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "webapp.cli", "migrate", cwd=ROOT, env=os.environ | settings
+    )
+    ended = asyncio.create_task(migrating.wait())
+    steps = 0
+    while not ended.done():
+        waiting = await gate.fetchrow(AT_THE_GATE)
+        if waiting is None:
+            await asyncio.wait([ended], timeout=BETWEEN_LOOKS_SECONDS)
+            continue
+        if not waiting["in_the_way"]:
+            await load.until(REQUESTS_A_STEP)
+            steps += 1
+        await gate.execute(LET_ONE_PASS)
+    await gate.close()
+    assert ended.result() == 0
+    return steps
