@@ -14,7 +14,8 @@ from shared.backoff import Backoff
 RESTART = Backoff.of_seconds(0.5, 30)
 STABLE_SECONDS = 60
 STOP_SECONDS = 10
-HEALTH_SECONDS = 30
+HEALTH_SECONDS = 60
+"""Loading the code is part of it: the servers are there before that is done."""
 
 
 class Application:
