@@ -120,7 +120,7 @@ class Size:
         return cls(emails // 50, emails, emails, min(emails // 200, LINES * SLOTS))
 
 
-async def fill(url: URL, size: Size) -> None:
+async def fill(url: URL, size: Size, *, learnt: bool = True) -> None:
     """Fill an empty database; the desk's present is `NOW`, and all there is to learn from calls is learnt."""
     async with _sessions(url) as sessions:
         async with sessions() as session, session.begin():
@@ -135,8 +135,9 @@ async def fill(url: URL, size: Size) -> None:
                 await _open_calls(session, size.therapists, size.calls_today // 2, ahead=ahead)
             await session.execute(text(EVENTS))
             await session.execute(text(ACTIVITY))
-        async with sessions() as session:
-            await learn_pattern(work_of(session, now=NOW))
+        if learnt:
+            async with sessions() as session:
+                await learn_pattern(work_of(session, now=NOW))
         await _tidy(sessions)
 
 
@@ -146,6 +147,12 @@ async def open_calls(url: URL, size: Size) -> None:
         async with sessions() as session, session.begin():
             await session.execute(text(NO_OPEN_CALLS), {"day": TODAY})
             await _open_calls(session, size.therapists, size.calls_today)
+        await _tidy(sessions)
+
+
+async def tidy(url: URL) -> None:
+    """Let PostgreSQL know all there is, as it does by itself in time."""
+    async with _sessions(url) as sessions:
         await _tidy(sessions)
 
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
+from sqlalchemy import URL
 
 from shared.config import Settings
 from shared.config.settings import load_settings
@@ -49,18 +50,30 @@ def read_arguments(description: str | None, *flags: str, **sizes: tuple[int, int
 
 
 @contextmanager
-def migrated_database() -> Generator[str]:
-    """Run a PostgreSQL with its default durability (fsync on) and the current schema; yields its address."""
+def empty_database() -> Generator[URL]:
+    """Run a PostgreSQL with its default durability (fsync on); yields its address."""
     with tempfile.TemporaryDirectory(prefix="calldesk-bench-", ignore_cleanup_errors=True) as folder:
         server = EmbeddedPostgres(Path(folder) / "pg")
         server.start()
         try:
-            alembic = Config("alembic.ini")
-            alembic.attributes["url"] = server.url()
-            command.upgrade(alembic, "head")
-            yield server.url().render_as_string(hide_password=False)
+            yield server.url()
         finally:
             server.stop()
+
+
+def migrate(url: URL, revision: str = "head") -> None:
+    """Bring a database to a schema."""
+    alembic = Config("alembic.ini")
+    alembic.attributes["url"] = url
+    command.upgrade(alembic, revision)
+
+
+@contextmanager
+def migrated_database() -> Generator[str]:
+    """Run a PostgreSQL with its default durability and the current schema; yields its address."""
+    with empty_database() as url:
+        migrate(url)
+        yield url.render_as_string(hide_password=False)
 
 
 def bench_settings(database_url: str, **values: Any) -> Settings:
