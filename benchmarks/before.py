@@ -172,7 +172,8 @@ def main() -> None:
                 "now": stack.enter_context(side(HERE, now)),
             }
             compare_pages(sides, chosen.requests, chosen.rounds)
-        compare_bookings(tree, chosen.bookings)
+        if chosen.bookings:
+            compare_bookings(tree, chosen.bookings)
 
 
 if __name__ == "__main__":

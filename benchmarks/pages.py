@@ -61,7 +61,7 @@ def pages(call_id: int, email_id: int) -> list[PageToMeasure]:
         PageToMeasure("Call beside the list", f"/calls/{call_id}", 31),
         PageToMeasure("Call, what changed elsewhere", f"/calls/{call_id}/state?version=1", 7),
         PageToMeasure("Search by number", "/search?q=0301000777", 4),
-        PageToMeasure("Week", "/week", 4),
+        PageToMeasure("Week", "/week", 5),
         PageToMeasure("E-mails", "/emails", 8),
         PageToMeasure("E-mails, page 1,000", "/emails?page=1000", 8),
         PageToMeasure("E-mails, unanswered", "/emails?show=unanswered", 8),

@@ -1,26 +1,25 @@
 """The week as a grid: who can be reached when, and which calls are planned."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, time, timedelta
 from typing import Any
 
-from sqlalchemy import Date, Select, Text, bindparam, cast, select
+from sqlalchemy import Date, Integer, Select, Subquery, Text, bindparam, cast, func, or_, select
 
-from services.calls.locking import check_scheduled
-from services.errors import FieldError
 from services.hours.reading import Availability, parse_json
 from services.hours.windows import minute_of_day
 from services.models import CallStatus, PhoneCall, Therapist
 from services.models.therapists import display_name, short_name
 from services.rules import DeskRules
-from services.scheduling.calendar import Unschedulable, find_next, free_slots_of_day
 from services.scheduling.phone_hours import day_windows, is_holiday
-from services.scheduling.slots import Slot
 from services.work import Work
 
 MOST_CALLS = 2_000
+MOST_SHOWN = 12
+"""How many calls of an hour are shown."""
+
 SATURDAY = 5
 
 HoursOfSome = tuple[Availability, int]
@@ -48,11 +47,20 @@ class WeekCall:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """An hour of a day: how many of the week's therapists can be reached in it, and the calls planned."""
+    """An hour of a day: how many of the week's therapists can be reached in it, and the calls planned.
+
+    `calls` are those that are shown, `planned` is how many there are.
+    """
 
     hour: int
     reachable: int
     calls: list[WeekCall]
+    planned: int
+
+    @property
+    def further(self) -> int:
+        """How many calls are not shown."""
+        return self.planned - len(self.calls)
 
     @property
     def empty(self) -> bool:
@@ -88,7 +96,7 @@ class Week:
         return max((cell.reachable for day in self.days for cell in day.cells), default=0)
 
     def call(self, call_id: int | None) -> WeekCall | None:
-        """Return a call of this week."""
+        """Return a call of this week that is shown."""
         calls = (call for day in self.days for cell in day.cells for call in cell.calls)
         return next((call for call in calls if call.id == call_id), None)
 
@@ -98,24 +106,19 @@ def monday_of(day: date) -> date:
     return day - timedelta(days=day.weekday())
 
 
-def _planned() -> Select[*tuple[Any, ...]]:
+def _of_the_week() -> Subquery:
+    hour = func.extract("hour", PhoneCall.geplante_zeit)
     return (
         select(
             PhoneCall.id,
             PhoneCall.version,
             PhoneCall.geplantes_datum,
             PhoneCall.geplante_zeit,
+            hour.label("hour"),
             PhoneCall.status,
             PhoneCall.ergebnis_art,
             PhoneCall.therapist_id,
-            Therapist.titel,
-            Therapist.vorname,
-            Therapist.nachname,
-            cast(Therapist.telefonische_erreichbarkeit, Text),
-            Therapist.plz,
-            Therapist.wieder_da_am,
         )
-        .outerjoin(Therapist, Therapist.id == PhoneCall.therapist_id)
         .where(
             PhoneCall.geplantes_datum.between(
                 bindparam("monday", type_=Date), bindparam("sunday", type_=Date)
@@ -124,34 +127,86 @@ def _planned() -> Select[*tuple[Any, ...]]:
         )
         .order_by(PhoneCall.geplantes_datum, PhoneCall.geplante_zeit, PhoneCall.id)
         .limit(MOST_CALLS)
+        .subquery()
     )
 
 
-PLANNED = _planned()
+def _shown() -> Select[*tuple[Any, ...]]:
+    """Return the first calls of each hour, and the one that was moved; names only of these."""
+    call = _of_the_week().c
+    hour = (call.geplantes_datum, call.hour)
+    numbered = select(
+        *call,
+        func.row_number().over(partition_by=hour, order_by=(call.geplante_zeit, call.id)).label("place"),
+        func.count().over(partition_by=hour).label("of_the_hour"),
+    ).subquery()
+    call = numbered.c
+    return (
+        select(
+            call.id,
+            call.version,
+            call.geplantes_datum,
+            call.geplante_zeit,
+            call.status,
+            call.ergebnis_art,
+            call.of_the_hour,
+            Therapist.titel,
+            Therapist.vorname,
+            Therapist.nachname,
+        )
+        .select_from(numbered)
+        .outerjoin(Therapist, Therapist.id == call.therapist_id)
+        .where(or_(call.place <= MOST_SHOWN, call.id == bindparam("moved", type_=Integer)))
+        .order_by(call.geplantes_datum, call.geplante_zeit, call.id)
+    )
 
 
-async def load_week(work: Work, monday: date) -> Week:
-    """Return the week that begins at `monday`: one query."""
+def _hours_of_all() -> Select[*tuple[Any, ...]]:
+    hours = (Therapist.telefonische_erreichbarkeit, Therapist.plz, Therapist.wieder_da_am)
+    return (
+        select(cast(hours[0], Text), *hours[1:], func.count())
+        .where(Therapist.id.in_(select(_of_the_week().c.therapist_id)))
+        .group_by(*hours)
+    )
+
+
+SHOWN, HOURS = _shown(), _hours_of_all()
+
+
+async def load_week(work: Work, monday: date, *, moved: int | None = None) -> Week:
+    """Return the week that begins at `monday`, with at most `MOST_SHOWN` calls an hour: two queries.
+
+    Args:
+        work: who looks, and by which rules.
+        monday: its first day.
+        moved: a call that is shown in any case if it is of this week.
+    """
+    of_the_week = {"monday": monday, "sunday": monday + timedelta(days=6)}
     calls: list[WeekCall] = []
-    hours: dict[int, tuple[Any, ...]] = {}
+    numbers: dict[tuple[date, int], int] = {}
     async with work.transaction() as tx:
         connection = await tx.session.connection()
-        of_the_week = {"monday": monday, "sunday": monday + timedelta(days=6)}
-        rows = await connection.execute(PLANNED, of_the_week)
-        for number, version, day, at, status, art, therapist_id, titel, vorname, nachname, *known in rows:
-            name, short = display_name(titel, vorname, nachname), short_name(vorname, nachname)
+        rows = await connection.execute(SHOWN, of_the_week | {"moved": moved})
+        for number, version, day, at, status, art, of_the_hour, titel, *names in rows:
+            name, short = display_name(titel, *names), short_name(*names)
             calls.append(WeekCall(number, version, name, short, day, at, status, art))
-            hours[therapist_id] = tuple(known)
-    alike = Counter(hours.values())
-    return arrange_week(
-        calls, [(parse_json(*known), count) for known, count in alike.items()], monday, work.rules
-    )
+            numbers[day, at.hour] = of_the_hour
+        alike = await connection.execute(HOURS, of_the_week)
+        therapists = [(parse_json(*known), count) for *known, count in alike]
+    return arrange_week(calls, numbers, therapists, monday, work.rules)
 
 
 def arrange_week(
-    calls: Sequence[WeekCall], therapists: Sequence[HoursOfSome], monday: date, rules: DeskRules
+    calls: Sequence[WeekCall],
+    numbers: Mapping[tuple[date, int], int],
+    therapists: Sequence[HoursOfSome],
+    monday: date,
+    rules: DeskRules,
 ) -> Week:
-    """Put calls and phone hours into the grid; Saturday and Sunday only when something is planned."""
+    """Put calls and phone hours into the grid; Saturday and Sunday only when something is planned.
+
+    `numbers` says how many calls there are in an hour of a day, those that are not shown included.
+    """
     planned = {call.at.hour for call in calls}
     first = min([_hours(rules.desk_hours)[0], *planned])
     last = max([_hours(rules.desk_hours)[-1], *planned])
@@ -165,10 +220,13 @@ def arrange_week(
     for day in (monday + timedelta(days=n) for n in range(7)):
         if day.weekday() < SATURDAY or day in busy:
             reachable = _reachable(day, therapists, rules)
-            cells = [Cell(hour, reachable[hour], by_hour.get((day, hour), [])) for hour in hours]
+            cells = [
+                Cell(hour, reachable[hour], by_hour.get((day, hour), []), numbers.get((day, hour), 0))
+                for hour in hours
+            ]
             holiday_in = sorted(state for state in states if is_holiday(day, state))
             days.append(WeekDay(day, holiday_in, len(holiday_in) == len(states), cells))
-    return _without_empty_edges(Week(monday, hours, days, len(calls)))
+    return _without_empty_edges(Week(monday, hours, days, sum(numbers.values())))
 
 
 def _without_empty_edges(week: Week) -> Week:
@@ -196,46 +254,3 @@ def _hours(window: tuple[time, time]) -> range:
     """Return the hours of the day a stretch of time touches."""
     start, end = window
     return range(start.hour, -(-minute_of_day(end) // 60))
-
-
-@dataclass(frozen=True, slots=True)
-class MoveChoice:
-    """A call that can be moved, with the free times of `day`; `obstacle` says why there is none."""
-
-    call: PhoneCall
-    therapist: Therapist | None
-    day: date
-    slots: list[Slot]
-    obstacle: FieldError | None
-
-
-async def load_move_choice(work: Work, call_id: int, day: date | None) -> MoveChoice:
-    """Return the free times of `day`, by default of the first from the call's own day on that has one.
-
-    Raises:
-        NotFound, CallNotScheduled: there is no such call, or it is done.
-    """
-    async with work.transaction() as tx:
-        call = await tx.existing(PhoneCall, call_id)
-        check_scheduled(call)
-        therapist = await tx.session.get(Therapist, call.therapist_id)
-        if therapist is None:
-            return MoveChoice(call, None, day or tx.today, [], None)
-        duration = call.dauer_minuten
-        try:
-            if day is None:
-                day = (
-                    await find_next(
-                        tx,
-                        therapist,
-                        not_before=call.geplantes_datum,
-                        duration_minutes=duration,
-                        ignore_call_id=call.id,
-                    )
-                ).day
-            slots = await free_slots_of_day(
-                tx, therapist, day, duration_minutes=duration, ignore_call_id=call.id
-            )
-        except Unschedulable as error:
-            return MoveChoice(call, therapist, day or tx.today, [], error.reason)
-    return MoveChoice(call, therapist, day, slots, None)

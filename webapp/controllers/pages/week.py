@@ -10,7 +10,8 @@ from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect, Template
 
 from services.calls.planning import move_call
-from services.desk.week import MoveChoice, load_move_choice, load_week, monday_of
+from services.desk.move_choice import MoveChoice, load_move_choice
+from services.desk.week import load_week, monday_of
 from services.errors import Conflict, FieldError, InvalidInput
 from webapp.screens.forms import (
     FormErrors,
@@ -54,7 +55,8 @@ class WeekController(Controller):
         """Show the week of a day, by default the running one; `moved` is a call just moved there."""
         today = visit.rules.today(visit.now)
         monday = monday_of(asked_day("start", start) or today)
-        week = await load_week(visit.work, monday)
+        moved_id = read_number(moved)
+        week = await load_week(visit.work, monday, moved=moved_id)
         return Template(
             "week/page.html",
             context={
@@ -62,7 +64,7 @@ class WeekController(Controller):
                 "week": week,
                 "today": today,
                 "ahead": not start,
-                "moved": week.call(read_number(moved)),
+                "moved": week.call(moved_id),
                 "before": monday - timedelta(days=7),
                 "after": monday + timedelta(days=7),
             },
