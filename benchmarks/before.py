@@ -24,9 +24,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import URL
 
 from benchmarks.busy_desk import Size, fill, tidy
-from benchmarks.harness import empty_database, migrate, percentiles, read_arguments
+from benchmarks.harness import copy, empty_database, migrate, percentiles, read_arguments
 from benchmarks.verdict import report
-from shared.postgresql import connect
 
 COMMIT = os.environ.get("BEFORE", "b0be21f")
 HERE = Path(__file__).parents[1]
@@ -107,9 +106,7 @@ def head_of(tree: Path) -> str:
 async def fill_both(before: URL, now: URL, size: Size) -> None:
     """Fill the older database and copy it; the copy has the older schema still."""
     await fill(before, size, learnt=False)
-    connection = await connect(now.set(database="template1"), application_name="bench", command_seconds=None)
-    await connection.execute(f"CREATE DATABASE {now.database} TEMPLATE {before.database} STRATEGY FILE_COPY")
-    await connection.close()
+    await copy(before, now)
 
 
 def compare_pages(sides: dict[str, Side], requests: int, rounds: int) -> None:

@@ -20,6 +20,7 @@ from sqlalchemy import URL
 
 from shared.config import Settings
 from shared.config.settings import load_settings
+from shared.postgresql import connect
 from webapp.demo.servers.postgres import EmbeddedPostgres
 from webapp.server import serve
 
@@ -66,6 +67,19 @@ def migrate(url: URL, revision: str = "head") -> None:
     alembic = Config("alembic.ini")
     alembic.attributes["url"] = url
     command.upgrade(alembic, revision)
+
+
+async def copy(first: URL, second: URL) -> None:
+    """Make a second database of the same server, like the first."""
+    connection = await connect(
+        first.set(database="template1"), application_name="bench", command_seconds=None
+    )
+    try:
+        await connection.execute(
+            f'CREATE DATABASE "{second.database}" TEMPLATE "{first.database}" STRATEGY FILE_COPY'
+        )
+    finally:
+        await connection.close()
 
 
 @contextmanager
