@@ -12,6 +12,8 @@ from benchmarks import verdict
 
 BENCHMARKS = {
     "pages": "every page: server time and SQL statements",
+    "before": "pages and bookings beside the commit before (BEFORE=b0be21f)",
+    "growth": "each page and step with 1, 10 and 100 times the data",
     "today": "Today beside a bare handler for the same rows, and by how many calls are open",
     "scheduling": "find the next free slot and book it, by how much is booked",
     "api_calls": "POST /api/phone-calls: bursts, 1 and 16 clients",
@@ -23,25 +25,34 @@ BENCHMARKS = {
     "reach": "waiting for a better hour: people reached, given up and waiting, simulated",
     "relay": "the outbox to Kafka, beside bare aiokafka",
     "starts": "the demo until it answers: again, over an empty data directory",
+    "load": "ten minutes of mixed load with 200 open streams: memory, slowest request, errors",
 }
+
+ON_REQUEST = ("load",)
+"""Those that run only when they are named."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="small sizes: whether all of it runs")
     parser.add_argument("--list", action="store_true", help="say what there is and stop")
-    parser.add_argument("names", nargs="*", metavar="name", help="by default all")
+    parser.add_argument(
+        "names", nargs="*", metavar="name", help=f"by default all but {', '.join(ON_REQUEST)}"
+    )
     chosen = parser.parse_args()
     if unknown := set(chosen.names) - BENCHMARKS.keys():
         parser.error(f"no such benchmark: {', '.join(sorted(unknown))}; there are {', '.join(BENCHMARKS)}")
     if chosen.list:
         print("\n".join(f"{name}: {says}" for name, says in BENCHMARKS.items()))
         return
+    names = chosen.names or [name for name in BENCHMARKS if name not in ON_REQUEST]
     with tempfile.TemporaryDirectory(prefix="calldesk-bench-") as folder:
         rows = Path(folder) / "rows"
         rows.touch()
-        failed = [name for name in chosen.names or BENCHMARKS if not run(name, rows, quick=chosen.quick)]
-        print(verdict.table(verdict.read_rows(rows), [f"{name}: failed" for name in failed]))
+        failed = [name for name in names if not run(name, rows, quick=chosen.quick)]
+        silent = [f"{name}: failed" for name in failed]
+        silent += [f"{name}: make bench ONLY={name}" for name in ON_REQUEST if name not in names]
+        print(verdict.table(verdict.read_rows(rows), silent))
     if chosen.quick:
         print("Small sizes: the figures say little.")
     if failed:

@@ -31,6 +31,7 @@ START_SECONDS = 180
 SAMPLES = 10
 """How often memory is looked at, the first time after a tenth of the run."""
 
+CHILDREN = ("web", "worker")
 OURS = ("web", "worker", "postgres")
 """The processes whose memory must not grow; the embedded mailbox and broker keep all they are sent."""
 
@@ -63,16 +64,24 @@ def demo(folder: Path) -> Generator[tuple[int, int]]:
 
 def memory(root: int) -> dict[str, float]:
     """Return the megabytes each kind of process below one has to itself."""
-    parents = {int(stat.parent.name): _parent(stat) for stat in Path("/proc").glob("[0-9]*/stat")}
     found: defaultdict[str, float] = defaultdict(float)
+    for pid, name in processes(root).items():
+        found[name] += _own_megabytes(pid)
+    return dict(found)
+
+
+def processes(root: int) -> dict[int, str]:
+    """Return a process and all below it, by their ids, and of what kind they are."""
+    parents = {int(stat.parent.name): _parent(stat) for stat in Path("/proc").glob("[0-9]*/stat")}
+    found: dict[int, str] = {}
     for pid in parents:
         above, ancestors = pid, set[int]()
         while above and above not in ancestors:
             ancestors.add(above)
             above = parents.get(above, 0)
         if root in ancestors:
-            found[_name(pid)] += _own_megabytes(pid)
-    return dict(found)
+            found[pid] = _name(pid)
+    return found
 
 
 def _parent(stat: Path) -> int:
@@ -122,10 +131,15 @@ async def run(root: int, port: int, folder: Path, seconds: float, streams: int) 
     config = load_settings(env_file=folder / "demo.env")
     staff: list[Person] = await people(config, max(10, -(-streams // 20)))
     async with Traffic(port, staff, await keys(config, 4), streams) as traffic:
+        before = processes(root)
         taken = await sample(root, seconds)
+        ended = [name for pid, name in before.items() if name in CHILDREN and pid not in processes(root)]
         listening = traffic.streams_open
     judge(traffic.asked, taken)
     report(f"streams on /live that stayed open, of {streams}", listening, at_least=streams, unit="")
+    report(f"processes that ended{': ' if ended else ''}{', '.join(ended)}", len(ended), at_most=0, unit="")
+    for name in ended:
+        print((folder / f"{name}.log").read_text()[-3_000:])
     report("errors during the load", len(traffic.errors), at_most=0, unit="")
     for words, times in traffic.most_frequent_errors():
         print(f"  {times} x {words}")
@@ -137,9 +151,8 @@ def judge(asked: list[Asked], taken: list[dict[str, float]]) -> None:
     for one in asked:
         by_name[one.name].append(one.seconds)
     for name, seconds in sorted(by_name.items(), key=lambda item: -max(item[1])):
-        print(
-            f"  {name:28} {len(seconds):6,}, {percentiles(seconds, 50, 99)}, most {max(seconds) * 1e3:.0f} ms"
-        )
+        cuts = percentiles([*seconds, seconds[-1]], 50, 99)
+        print(f"  {name:28} {len(seconds):6,}, {cuts}, most {max(seconds) * 1e3:.0f} ms")
     slowest = max(asked, key=lambda one: one.seconds)
     report(f"the slowest of {len(asked):,} requests, {slowest.name}", slowest.seconds, at_most=1, unit=" s")
     middle = len(taken) // 2
