@@ -56,9 +56,9 @@ class PageToMeasure:
 
 def pages(call_id: int, email_id: int) -> list[PageToMeasure]:
     return [
-        PageToMeasure("Today", "/", 31),
+        PageToMeasure("Today", "/", 34),
         PageToMeasure("Today, its list alone", "/", 8, htmx=True),
-        PageToMeasure("Call beside the list", f"/calls/{call_id}", 31),
+        PageToMeasure("Call beside the list", f"/calls/{call_id}", 34),
         PageToMeasure("Call, what changed elsewhere", f"/calls/{call_id}/state?version=1", 7),
         PageToMeasure("Search by number", "/search?q=0301000777", 4),
         PageToMeasure("Week", "/week", 5),
@@ -67,12 +67,12 @@ def pages(call_id: int, email_id: int) -> list[PageToMeasure]:
         PageToMeasure("E-mails, unanswered", "/emails?show=unanswered", 8),
         PageToMeasure("E-mails, failed", "/emails?show=failed", 8),
         PageToMeasure("E-mails, a rare word", "/emails?q=77777", 8),
-        PageToMeasure("E-mails, a word of all", "/emails?q=anfrage", 9),
+        PageToMeasure("E-mails, a word of all", "/emails?q=anfrage", 11),
         PageToMeasure("E-mails, two weeks", "/emails?von=2026-09-01&bis=2026-09-14", 8),
-        PageToMeasure("E-mail", f"/emails/{email_id}", 15),
+        PageToMeasure("E-mail", f"/emails/{email_id}", 14),
         PageToMeasure("Therapists", "/therapists", 6),
         PageToMeasure("Therapists, search", "/therapists?q=Muster+77", 5),
-        PageToMeasure("Therapist", "/therapists/77", 12),
+        PageToMeasure("Therapist", "/therapists/77", 13),
         PageToMeasure("Statistics, 14 days", "/statistics?days=14", 5),
         PageToMeasure("Statistics, 90 days", "/statistics?days=90", 5),
         PageToMeasure("System", "/system", 16),
