@@ -36,6 +36,9 @@ function show(spec) {
 }
 
 async function open() {
+  if (key) {
+    say("Reading the description ...");
+  }
   let answer;
   try {
     answer = await fetch(DESCRIPTION, { headers: authorization(), signal: AbortSignal.timeout(20_000) });
