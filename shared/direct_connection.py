@@ -24,6 +24,8 @@ from shared.postgresql import (
 )
 from shared.reasons import reason_of
 
+LEAVE_SECONDS = 1
+
 LOOKUPS_BY_INDEX = {
     "plan_cache_mode": "force_generic_plan",
     "jit": "off",
@@ -54,6 +56,7 @@ class DirectConnection:
         if not durable:
             self._settings["synchronous_commit"] = "off"
         self._connection: Connection = None
+        self._leaving: set[asyncio.Task[None]] = set()
         self._turn = asyncio.Lock()
 
     async def fetch(self, statement: str, *arguments: object) -> list[Any]:
@@ -99,17 +102,26 @@ class DirectConnection:
             self._turn.release()
 
     def drop(self) -> None:
-        """Close without a word; the next statement makes a new connection."""
-        if self._connection is not None:
-            self._connection.terminate()
-        self._connection = None
+        """Give the connection up; the next statement makes a new one.
+
+        What is under way is cancelled: a commit that waits for a standby would keep its session for as long,
+        though nobody is there any more.
+        """
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            leaving = asyncio.get_running_loop().create_task(_leave(connection))
+            self._leaving.add(leaving)
+            leaving.add_done_callback(self._leaving.discard)
 
     async def close(self) -> None:
         """Close, waiting at most a second."""
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            with suppress(*UNREACHABLE):
-                await connection.close(timeout=1)
+        self.drop()
+        await asyncio.gather(*self._leaving)
+
+
+async def _leave(connection: Connection) -> None:
+    with suppress(*UNREACHABLE):
+        await connection.close(timeout=LEAVE_SECONDS)
 
 
 class DatabaseUnreachable(ConnectionError):
