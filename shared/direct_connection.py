@@ -6,12 +6,12 @@ pooler it takes some more.
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any
 
 from sqlalchemy import URL
 
-from shared.database_errors import NO_ANSWER, UNREACHABLE
+from shared.database_errors import NO_ANSWER
 from shared.notifications import Notifier
 from shared.postgresql import (
     COMMAND_SECONDS,
@@ -21,10 +21,9 @@ from shared.postgresql import (
     connect,
     for_this_transaction,
     is_pooled,
+    leave,
 )
 from shared.reasons import reason_of
-
-LEAVE_SECONDS = 1
 
 LOOKUPS_BY_INDEX = {
     "plan_cache_mode": "force_generic_plan",
@@ -102,14 +101,10 @@ class DirectConnection:
             self._turn.release()
 
     def drop(self) -> None:
-        """Give the connection up; the next statement makes a new one.
-
-        What is under way is cancelled: a commit that waits for a standby would keep its session for as long,
-        though nobody is there any more.
-        """
+        """Give the connection up, with what is under way; the next statement makes a new one."""
         connection, self._connection = self._connection, None
         if connection is not None:
-            leaving = asyncio.get_running_loop().create_task(_leave(connection))
+            leaving = asyncio.get_running_loop().create_task(leave(connection))
             self._leaving.add(leaving)
             leaving.add_done_callback(self._leaving.discard)
 
@@ -117,11 +112,6 @@ class DirectConnection:
         """Close, waiting at most a second."""
         self.drop()
         await asyncio.gather(*self._leaving)
-
-
-async def _leave(connection: Connection) -> None:
-    with suppress(*UNREACHABLE):
-        await connection.close(timeout=LEAVE_SECONDS)
 
 
 class DatabaseUnreachable(ConnectionError):

@@ -10,7 +10,7 @@ from shared.backoff import Backoff
 from shared.database_errors import UNREACHABLE
 from shared.heartbeat import turned
 from shared.outage import Outage
-from shared.postgresql import Connection, connect
+from shared.postgresql import Connection, connect, leave
 
 CHANNEL = "communication_service"
 OWN = "own:"
@@ -66,10 +66,10 @@ class Notifier:
                     await asyncio.sleep(APART_SECONDS)
                 except UNREACHABLE as error:
                     outage.note(error)
-                    await _close(connection)
+                    await leave(connection)
                     connection = None
         finally:
-            await _close(connection)
+            await leave(connection)
 
 
 class Subscription:
@@ -179,7 +179,7 @@ class Listener:
                 if not lost.is_set():
                     await connection.fetchval("SELECT 1")
         finally:
-            await _close(connection)
+            await leave(connection)
 
     @staticmethod
     def _ended(lost: asyncio.Event) -> Callable[[object], None]:
@@ -192,12 +192,3 @@ class Listener:
 
 async def _connect(url: URL) -> Connection:
     return await connect(url, application_name="calldesk-hints", command_seconds=QUERY_SECONDS)
-
-
-async def _close(connection: Connection) -> None:
-    if connection is None or connection.is_closed():
-        return
-    try:
-        await connection.close(timeout=1)
-    except UNREACHABLE:
-        connection.terminate()

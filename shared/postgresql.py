@@ -2,6 +2,7 @@
 
 import ssl
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import asyncpg
@@ -13,6 +14,7 @@ from shared.database_errors import UNREACHABLE
 from shared.reasons import reason_of
 
 CONNECT_SECONDS = 5
+LEAVE_SECONDS = 1
 COMMAND_SECONDS = 30
 LOCK_SECONDS = 10
 OLDEST_VERSION = 14
@@ -61,6 +63,17 @@ async def connect(
         connection.terminate()
         raise DatabaseTooOld(major)
     return connection
+
+
+async def leave(connection: Connection) -> None:
+    """Close a connection, if there is one, within a second.
+
+    What is under way on it is cancelled, which asyncpg's `terminate` does not do: a commit that waits for a
+    standby would keep its session, and the locks of it, for as long.
+    """
+    if connection is not None:
+        with suppress(*UNREACHABLE):
+            await connection.close(timeout=LEAVE_SECONDS)
 
 
 def is_pooled(url: URL) -> bool:

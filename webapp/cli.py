@@ -7,7 +7,7 @@ from dataclasses import asdict
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import NoReturn
+from typing import ClassVar, NoReturn
 
 import click
 import msgspec
@@ -27,7 +27,7 @@ EXIT_USAGE = 2
 class _Commands(click.Group):
     """The commands, of which those in modules of their own are loaded where they are asked for."""
 
-    ELSEWHERE = {"api-key": ("webapp.key_commands", "api_key")}  # noqa: RUF012
+    ELSEWHERE: ClassVar = {"api-key": ("webapp.key_commands", "api_key")}
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted([*super().list_commands(ctx), *self.ELSEWHERE])

@@ -25,7 +25,7 @@ from shared.heartbeat import TURN_SECONDS, turned
 from shared.kafka.robust_producer import EventNotSent, EventRefused, OutgoingEvent, RobustKafkaProducer
 from shared.notifications import Listener, Subscription
 from shared.outage import Outage
-from shared.postgresql import LOCK_SECONDS, Connection, connect
+from shared.postgresql import LOCK_SECONDS, Connection, connect, leave
 
 RELAY_LOCK = 0x63616C6C6465736B
 BATCH = 500
@@ -110,7 +110,7 @@ class EventRelay:
             while True:
                 await self._step(connection, hints)
         finally:
-            connection.terminate()
+            await leave(connection)
 
     async def _step(self, connection: Connection, hints: Subscription) -> None:
         poll = self._config.worker_poll_seconds

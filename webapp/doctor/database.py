@@ -12,7 +12,7 @@ from services.models import SCHEMA, Base
 from shared.clock import get_clock
 from shared.config import Settings
 from shared.database_errors import UNREACHABLE
-from shared.postgresql import LOGGED, Connection, DatabaseTooOld, connect
+from shared.postgresql import LOGGED, Connection, DatabaseTooOld, connect, leave
 from shared.reasons import reason_of
 from webapp.doctor.findings import Trouble
 
@@ -187,4 +187,4 @@ async def _connected(config: Settings) -> AsyncGenerator[Connection]:
     except UNREACHABLE as error:
         raise Trouble(reason_of(error), REACH) from error
     finally:
-        connection.terminate()
+        await leave(connection)
