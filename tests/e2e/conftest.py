@@ -12,7 +12,15 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, StorageState, async_playwright
+from playwright.async_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    StorageState,
+    async_playwright,
+    expect,
+)
 
 from tests.e2e.app_process import RunningApp, running_app
 from tests.e2e.browser import ARGUMENTS, DESK, find_browser, log_in
@@ -49,6 +57,7 @@ def browser_path() -> Path:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser(browser_path: Path) -> AsyncGenerator[Browser]:
+    expect.set_options(timeout=PATIENCE_MS)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=browser_path, args=ARGUMENTS)
         yield browser

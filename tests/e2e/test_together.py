@@ -152,6 +152,28 @@ async def test_a_list_that_ones_own_action_has_overtaken_is_no_news(
     await release(anna)
 
 
+async def test_a_list_asked_for_before_another_call_was_looked_at_marks_that_one(
+    open_browser: OpenBrowser, app: RunningApp
+) -> None:
+    anna = await at_the_desk(open_browser, "Anna")
+    await expect(anna.get_by_text("Live", exact=True)).to_be_visible()
+    await anna.keyboard.press("j")
+    await expect(title(anna)).to_be_focused()
+    older = Held()
+    await anna.route(re.compile("shown="), older, times=1)
+    await send_hint(app, CALLS)
+    await older.underway.wait()
+    looked_at = rows(anna).nth(1)
+    name = await looked_at.locator(".row-name").inner_text()
+    await anna.keyboard.press("j")
+    await expect(title(anna)).to_have_text(name)
+    await expect(title(anna)).to_be_focused()
+    async with anna.expect_request_finished(lambda request: "shown=" in request.url):
+        older.through.set()
+    await anna.evaluate("() => new Promise(requestAnimationFrame)")
+    await expect(looked_at).to_have_attribute("aria-current", "true")
+
+
 async def test_a_call_only_looked_at_says_who_took_it_and_when_it_is_free_again(
     open_browser: OpenBrowser,
 ) -> None:

@@ -51,18 +51,27 @@ function busy(list) {
   return pointed || ticked !== null || focused;
 }
 
-/* What was asked for while nobody pointed at the list may arrive when somebody does; answers to what somebody
-   did there are none of that. */
+/* What was asked for while nobody pointed at the list may arrive when somebody does, or when the panel shows
+   another call than the one it was asked for; answers to what somebody did there are none of that. */
 document.addEventListener("htmx:beforeSwap", (event) => {
   const { xhr, target, requestConfig, serverResponse } = event.detail;
   if (xhr.status >= 400 || requestConfig.elt !== target || !target.matches("[data-live]")) return;
   if (target.matches("[role=status]") && said(parsed(serverResponse).body) === said(target)) event.detail.shouldSwap = false;
   const forced = "forced" in target.dataset;
+  if (!forCallShown(target, requestConfig)) {
+    event.detail.shouldSwap = false;
+    refetch(target);
+    return;
+  }
   delete target.dataset.forced;
   if (forced || !busy(target)) return;
   event.detail.shouldSwap = false;
   hint(target);
 });
+
+function forCallShown(list, { parameters }) {
+  return !list.matches("[hx-include='#shown']") || parameters.shown === document.getElementById("shown")?.value;
+}
 
 /* One's own request says what it changed; only then is anything counted that others did meanwhile. */
 document.addEventListener("htmx:beforeSend", ({ detail: { xhr, requestConfig } }) => {
