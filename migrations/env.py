@@ -5,6 +5,7 @@ while rows are written.
 """
 
 import asyncio
+import time
 
 from alembic import context
 from sqlalchemy import Connection as Session
@@ -15,14 +16,25 @@ from services.models import SCHEMA, Base
 from shared.config import get_config
 from shared.postgresql import Connection, connect
 
-ONE_AT_A_TIME = "SELECT pg_advisory_lock(hashtext('communication_service.migrate'))"
+ONE_AT_A_TIME = "SELECT pg_try_advisory_lock(hashtext('communication_service.migrate'))"
+AGAIN_SECONDS = 0.2
 
 SHORT_WAITS = "SET lock_timeout = '3s'"
 """Whoever waits for a table holds up all that come later, so it is better tried again (`migrations.upgrade`)."""
 
 
+def wait_for_turn(connection: Session) -> None:
+    """Return when nobody else migrates.
+
+    Asked again and again: an index built `CONCURRENTLY` waits for every statement under way, this one as well.
+    """
+    while not connection.scalar(text(ONE_AT_A_TIME)):
+        connection.commit()
+        time.sleep(AGAIN_SECONDS)
+
+
 def run(connection: Session) -> None:
-    connection.execute(text(ONE_AT_A_TIME))
+    wait_for_turn(connection)
     connection.execute(text(SHORT_WAITS))
     if connection.scalar(text(f"SELECT to_regnamespace('{SCHEMA}')")) is None:
         connection.execute(text(f"CREATE SCHEMA {SCHEMA}"))

@@ -22,7 +22,7 @@ from webapp.demo.servers.postgres import EmbeddedPostgres
 LOCK = "hashtext('communication_service.migrate')"
 WAITING = """
     SELECT pid FROM pg_stat_activity
-    WHERE datname = current_database() AND wait_event_type = 'Lock'
+    WHERE datname = current_database() AND application_name = 'calldesk-migrate'
 """
 
 
