@@ -3,13 +3,14 @@
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from sqlalchemy import DateTime, Integer, cast, func, literal, or_, select
+from sqlalchemy import Date, DateTime, Integer, Select, bindparam, cast, func, or_, select, true
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from services.errors import FieldError, InvalidInput
 from services.models import SPOKEN, Email, EmailStatus, PhoneCall, ReplyKind
+from services.models.phone_calls import HOUR_MADE
 from services.reach.tallies import TELLING
 from services.rules import DeskRules
 from services.work import Transaction, Work
@@ -17,9 +18,6 @@ from services.work import Transaction, Work
 LONGEST_DAYS = 366
 
 K = TypeVar("K", bound=Hashable)
-
-HOUR = cast(func.date_part("hour", PhoneCall.tatsaechliche_zeit), Integer)
-"""The hour of the day in which a call was made, local time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,33 +118,52 @@ def _sum(days: dict[date, Numbers]) -> Numbers:
     )
 
 
+def _by_midnights() -> Select[*tuple[Any, ...]]:
+    """Return the query of the e-mails of each day: from one midnight to the next along the index."""
+    starts, ends = (bindparam(name, type_=ARRAY(DateTime(timezone=True))) for name in ("starts", "ends"))
+    midnights = func.unnest(starts, ends).table_valued("start", "end", with_ordinality="number")
+    day = midnights.render_derived("day")
+    answered = Email.antwort_erhalten & or_(Email.antwort_art.is_(None), Email.antwort_art == ReplyKind.REPLY)
+    mails = (
+        select(func.count().label("sent"), func.count().filter(answered).label("answered"))
+        .where(Email.status == EmailStatus.SENT, Email.sent_at >= day.c.start, Email.sent_at < day.c.end)
+        .lateral()
+    )
+    return select(day.c.number, mails.c.sent, mails.c.answered).join_from(day, mails, true())
+
+
+def _by_hour() -> Select[*tuple[Any, ...]]:
+    """Return the query of the calls of each hour; first by outcome, as the index has them in order."""
+    day, art = PhoneCall.tatsaechliches_datum, PhoneCall.ergebnis_art
+    first, last = bindparam("first", type_=Date), bindparam("last", type_=Date)
+    counted = (
+        select(day.label("day"), HOUR_MADE.label("hour"), art.label("art"), func.count().label("calls"))
+        .where(day.between(first, last))
+        .group_by(day, HOUR_MADE, art)
+        .subquery()
+        .c
+    )
+    calls = func.sum(cast(counted.calls, Integer))
+    made, reached = (calls.filter(counted.art.in_(outcomes)) for outcomes in (TELLING, SPOKEN))
+    return (
+        select(counted.day, counted.hour, made.label("made"), func.coalesce(reached, 0))
+        .group_by(counted.day, counted.hour)
+        .having(made > 0)
+    )
+
+
+MAILS, CALLS = _by_midnights(), _by_hour()
+
+
 async def _mails(tx: Transaction, first: date, last: date) -> dict[date, tuple[int, int]]:
     midnights = [_midnight(first + timedelta(days=n), tx.rules) for n in range((last - first).days + 2)]
-    number = func.width_bucket(Email.sent_at, literal(midnights, ARRAY(DateTime(timezone=True))))
-    answered = Email.antwort_erhalten & or_(Email.antwort_art.is_(None), Email.antwort_art == ReplyKind.REPLY)
-    rows = await tx.session.execute(
-        select(number.label("number"), func.count(), func.count().filter(answered))
-        .where(Email.status == EmailStatus.SENT, Email.sent_at >= midnights[0], Email.sent_at < midnights[-1])
-        .group_by("number")
-    )
-    return {first + timedelta(days=on - 1): (sent, replied) for on, sent, replied in rows}
+    rows = await tx.session.execute(MAILS, {"starts": midnights[:-1], "ends": midnights[1:]})
+    return {first + timedelta(days=number - 1): (sent, answered) for number, sent, answered in rows}
 
 
 async def _calls_by_hour(tx: Transaction, first: date, last: date) -> list[_CallHour]:
-    rows = await tx.session.execute(
-        select(
-            PhoneCall.tatsaechliches_datum,
-            HOUR.label("hour"),
-            func.count(),
-            func.count().filter(PhoneCall.ergebnis_art.in_(SPOKEN)),
-        )
-        .where(
-            PhoneCall.ergebnis_art.in_(TELLING),
-            PhoneCall.tatsaechliches_datum.between(first, last),
-        )
-        .group_by(PhoneCall.tatsaechliches_datum, "hour")
-    )
-    return [_CallHour(day, hour, made, reached) for day, hour, made, reached in rows if day is not None]
+    rows = await tx.session.execute(CALLS, {"first": first, "last": last})
+    return [_CallHour(*row) for row in rows]
 
 
 def _sums(hours: Iterable[tuple[K, _CallHour]]) -> dict[K, tuple[int, int]]:

@@ -164,6 +164,11 @@ class Email(FromRequest, Base):
             postgresql_where=text("status = 'SENT' AND NOT antwort_erhalten"),
         ),
         Index("ix_emails_status", "status", text("id DESC")),
+        Index(
+            "ix_emails_failed",
+            text("id DESC"),
+            postgresql_where=text("status = 'FAILED' AND NOT antwort_erhalten"),
+        ),
         Index("ix_emails_answered", text("id DESC"), postgresql_where=text("antwort_erhalten")),
         Index("ix_emails_created_at", "created_at"),
         Index(

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from sqlalchemy import (
     CheckConstraint,
+    ColumnElement,
     ForeignKey,
     Index,
     Integer,
@@ -14,6 +15,7 @@ from sqlalchemy import (
     Text,
     case,
     func,
+    literal_column,
     select,
     text,
 )
@@ -123,6 +125,10 @@ OFFER = ("plaetze", "plaetze_ab", "plaetze_fuer", "warteliste", "wieder_fragen_a
 
 _AUDIENCES = ", ".join(f"'{value}'" for value in Audience)
 
+HOUR_MADE_SQL = "date_part('hour', tatsaechliche_zeit)::integer"
+HOUR_MADE: ColumnElement[int] = literal_column(HOUR_MADE_SQL, Integer)
+"""The hour of the day in which a call was made, local time, as an index has it."""
+
 OCCUPIED = "zeitfenster(geplantes_datum, geplante_zeit, dauer_minuten)"
 
 
@@ -189,9 +195,11 @@ class PhoneCall(FromRequest, Base):
         ),
         Index("ix_phone_calls_done", "abgeschlossen_at", postgresql_where=text("status <> 'scheduled'")),
         Index(
-            "ix_phone_calls_made_on",
+            "ix_phone_calls_made_at",
             "tatsaechliches_datum",
-            postgresql_include=["tatsaechliche_zeit", "ergebnis_art"],
+            text(f"({HOUR_MADE_SQL})"),
+            "ergebnis_art",
+            postgresql_include=["tatsaechliche_zeit"],
             postgresql_where=text("tatsaechliches_datum IS NOT NULL"),
         ),
         Index(
