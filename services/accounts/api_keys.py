@@ -14,7 +14,7 @@ from services.checks import check_name, composed
 from services.errors import Conflict, FieldError, InvalidInput, NotFound
 from services.models import MOST_PER_MINUTE, ApiKey, KeyScope
 from services.rules import YEARS
-from services.work import Action, Moment, Work
+from services.work import Action, Moment, Transaction, Work
 
 KEY_PREFIX = "cd_"
 SHOWN_CHARACTERS = 8
@@ -96,7 +96,12 @@ async def create_key(work: Work, name: str, terms: KeyTerms | None = None) -> st
 async def list_keys(work: Work) -> list[ApiKey]:
     """Return all keys, newest first."""
     async with work.transaction() as tx:
-        return list(await tx.session.scalars(select(ApiKey).order_by(ApiKey.id.desc())))
+        return await read_keys(tx)
+
+
+async def read_keys(tx: Transaction) -> list[ApiKey]:
+    """Return the same in a transaction that has begun."""
+    return list(await tx.session.scalars(select(ApiKey).order_by(ApiKey.id.desc())))
 
 
 async def revoke_key(work: Work, id_: int) -> None:

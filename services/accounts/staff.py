@@ -78,7 +78,12 @@ async def add_staff(
 async def list_staff(work: Work) -> list[Staff]:
     """Return all accounts by name."""
     async with work.transaction() as tx:
-        return list(await tx.session.scalars(select(Staff).order_by(func.lower(Staff.name))))
+        return await read_staff(tx)
+
+
+async def read_staff(tx: Transaction) -> list[Staff]:
+    """Return the same in a transaction that has begun."""
+    return list(await tx.session.scalars(select(Staff).order_by(func.lower(Staff.name))))
 
 
 async def load_staff(work: Work, staff_id: int) -> Staff:

@@ -72,10 +72,9 @@ def shipped(grund: CallReason) -> str:
     return (SHIPPED / f"{grund.value}.txt").read_text(encoding="utf-8").strip()
 
 
-async def load_guides(work: Work) -> list[Guide]:
+async def read_guides(tx: Transaction) -> list[Guide]:
     """Return the guide of every reason."""
-    async with work.transaction() as tx:
-        own = {row.grund: row for row in await tx.session.scalars(select(CallGuide))}
+    own = {row.grund: row for row in await tx.session.scalars(select(CallGuide))}
     return [
         Guide(grund, own[grund].vorlage, own[grund].version)
         if grund in own

@@ -25,8 +25,8 @@ class ServiceFigures:
 
 async def service_figures(work: Work) -> ServiceFigures:
     """Return all of it."""
-    queue = await queue_overview(work)
     async with work.transaction() as tx:
+        queue = await queue_overview(tx)
         outbox = await outbox_overview(tx)
         troubled, scheduled, undecided, incoming = (
             await tx.session.execute(

@@ -1,19 +1,20 @@
-"""What operators look at: queue, outbox, mailbox, stop list, calls that need a person, accounts and keys."""
+"""What operators look at: queue, outbox, mailbox, stop list, open decisions, guides, accounts and keys."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import func, select
 
-from services.accounts.api_keys import list_keys
-from services.accounts.staff import list_staff
-from services.emails.stop_list import list_stopped
+from services.accounts.api_keys import read_keys
+from services.accounts.staff import read_staff
+from services.desk.call_guide import Guide, read_guides
+from services.emails.stop_list import read_stopped
 from services.events.outbox import OutboxOverview, outbox_overview
 from services.models import ApiKey, CallStatus, MailboxCursor, PhoneCall, Staff, StopEntry, Therapist
 from services.models.therapists import display_name
 from services.pagination import Page, PageRequest
 from services.sending.overview import QueueOverview, queue_overview
-from services.work import Work
+from services.work import Transaction, Work
 
 SHOWN = 50
 
@@ -40,6 +41,7 @@ class SystemOverview:
     calls_for_person: list[CallForPerson]
     calls_for_person_count: int
     scheduled_calls: int
+    guides: list[Guide]
     staff: list[Staff]
     keys: list[ApiKey]
 
@@ -48,48 +50,50 @@ CALLS = select(
     select(func.count()).where(PhoneCall.status == CallStatus.SCHEDULED).scalar_subquery(),
     select(func.count()).where(PhoneCall.klaerung_noetig).scalar_subquery(),
 )
+FOR_PERSON = (
+    select(
+        PhoneCall.id,
+        PhoneCall.therapist_id,
+        PhoneCall.ergebnis_art,
+        PhoneCall.versuch,
+        Therapist.titel,
+        Therapist.vorname,
+        Therapist.nachname,
+    )
+    .outerjoin(Therapist, Therapist.id == PhoneCall.therapist_id)
+    .where(PhoneCall.klaerung_noetig)
+    .order_by(PhoneCall.id.desc())
+    .limit(SHOWN)
+)
+MAILBOXES = select(MailboxCursor).order_by(MailboxCursor.postfach)
 
 
 async def system_overview(work: Work) -> SystemOverview:
     """Return all of it."""
-    queue = await queue_overview(work)
     async with work.transaction() as tx:
-        outbox = await outbox_overview(tx)
-        mailboxes = list(await tx.session.scalars(select(MailboxCursor).order_by(MailboxCursor.postfach)))
         scheduled, undecided = (await tx.session.execute(CALLS)).one()
-        rows = await tx.session.execute(
-            select(
-                PhoneCall.id,
-                PhoneCall.therapist_id,
-                PhoneCall.ergebnis_art,
-                PhoneCall.versuch,
-                Therapist.titel,
-                Therapist.vorname,
-                Therapist.nachname,
-            )
-            .outerjoin(Therapist, Therapist.id == PhoneCall.therapist_id)
-            .where(PhoneCall.klaerung_noetig)
-            .order_by(PhoneCall.id.desc())
-            .limit(SHOWN)
+        return SystemOverview(
+            queue=await queue_overview(tx),
+            outbox=await outbox_overview(tx),
+            mailboxes=list(await tx.session.scalars(MAILBOXES)),
+            stopped=await read_stopped(tx, PageRequest(1, SHOWN)),
+            calls_for_person=await _for_person(tx) if undecided else [],
+            calls_for_person_count=undecided,
+            scheduled_calls=scheduled,
+            guides=await read_guides(tx),
+            staff=await read_staff(tx),
+            keys=await read_keys(tx),
         )
-        for_person = [
-            CallForPerson(
-                row.id,
-                row.therapist_id,
-                display_name(row.titel, row.vorname, row.nachname),
-                row.ergebnis_art,
-                row.versuch,
-            )
-            for row in rows
-        ]
-    return SystemOverview(
-        queue=queue,
-        outbox=outbox,
-        mailboxes=mailboxes,
-        stopped=await list_stopped(work, PageRequest(1, SHOWN)),
-        calls_for_person=for_person,
-        calls_for_person_count=undecided,
-        scheduled_calls=scheduled,
-        staff=await list_staff(work),
-        keys=await list_keys(work),
-    )
+
+
+async def _for_person(tx: Transaction) -> list[CallForPerson]:
+    return [
+        CallForPerson(
+            row.id,
+            row.therapist_id,
+            display_name(row.titel, row.vorname, row.nachname),
+            row.ergebnis_art,
+            row.versuch,
+        )
+        for row in await tx.session.execute(FOR_PERSON)
+    ]

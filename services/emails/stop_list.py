@@ -135,17 +135,24 @@ async def release_locked(tx: Transaction, entry_id: int) -> StopEntry:
 
 async def list_stopped(work: Work, request: PageRequest, *, address: str | None = None) -> Page[StopEntry]:
     """Return addresses on the stop list, those stopped last first; `address` looks for one."""
+    async with work.transaction() as tx:
+        return await read_stopped(tx, request, address=address)
+
+
+async def read_stopped(
+    tx: Transaction, request: PageRequest, *, address: str | None = None
+) -> Page[StopEntry]:
+    """Return the same in a transaction that has begun."""
     wanted = _in_force()
     if address is not None:
         wanted = wanted.where(StopEntry.adresse == spelling(address))
+    total = await tx.session.scalar(wanted.with_only_columns(func.count())) or 0
     rows = (
         wanted.order_by(StopEntry.seit.desc(), StopEntry.id.desc())
         .limit(request.limit)
         .offset(request.offset)
     )
-    async with work.transaction() as tx:
-        total = await tx.session.scalar(select(func.count()).select_from(wanted.subquery()))
-        return Page(list(await tx.session.scalars(rows)), request, total or 0)
+    return Page(list(await tx.session.scalars(rows)) if total else [], request, total)
 
 
 def spelling(address: str) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, func, select, update
+from sqlalchemy import DateTime, Select, and_, bindparam, case, func, select, update
 
 from services.hints import OUTBOX
 from services.models import OutboxEvent
@@ -30,24 +30,29 @@ class OutboxOverview:
     set_aside: list[OutboxEvent]
 
 
-async def outbox_overview(tx: Transaction) -> OutboxOverview:
-    """Return what is waiting and what was set aside."""
-    waiting = _waiting(OutboxEvent)
-    late = and_(waiting, OutboxEvent.available_at <= tx.now)
+def _numbers() -> Select[*tuple[Any, ...]]:
+    waiting = and_(OutboxEvent.published_at.is_(None), OutboxEvent.set_aside_at.is_(None))
+    late = and_(waiting, OutboxEvent.available_at <= bindparam("now", type_=DateTime(timezone=True)))
     since = case((OutboxEvent.attempts > 0, OutboxEvent.created_at), else_=OutboxEvent.available_at)
     of_the_waiting = select(func.count(), func.min(since).filter(late)).where(waiting).subquery()
     put_aside = and_(OutboxEvent.published_at.is_(None), OutboxEvent.set_aside_at.is_not(None))
     of_those_aside = select(func.count()).where(put_aside).scalar_subquery()
-    found: Any = (await tx.session.execute(select(*of_the_waiting.c, of_those_aside))).one()
+    return select(*of_the_waiting.c, of_those_aside)
+
+
+NUMBERS = _numbers()
+ASIDE = select(OutboxEvent).where(OutboxEvent.set_aside_at.is_not(None)).order_by(OutboxEvent.id).limit(SHOWN)
+
+
+async def outbox_overview(tx: Transaction) -> OutboxOverview:
+    """Return what is waiting and what was set aside."""
+    found: Any = (await tx.session.execute(NUMBERS, {"now": tx.now})).one()
     count, oldest, set_aside = found
-    shown = await tx.session.scalars(
-        select(OutboxEvent).where(OutboxEvent.set_aside_at.is_not(None)).order_by(OutboxEvent.id).limit(SHOWN)
-    )
     return OutboxOverview(
         waiting=count,
         oldest_seconds=(tx.now - oldest).total_seconds() if oldest else 0.0,
         set_aside_count=set_aside,
-        set_aside=list(shown),
+        set_aside=list(await tx.session.scalars(ASIDE)) if set_aside else [],
     )
 
 
@@ -69,7 +74,3 @@ async def retry_set_aside(work: Work, ids: Sequence[int]) -> int:
             tx.record_id(Action.EVENT_RETRIED, OutboxEvent, event)
         tx.wake(OUTBOX)
     return len(found)
-
-
-def _waiting(event: type[OutboxEvent]) -> ColumnElement[bool]:
-    return and_(event.published_at.is_(None), event.set_aside_at.is_(None))

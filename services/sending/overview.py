@@ -19,7 +19,9 @@ from sqlalchemy import (
 
 from services.hints import EMAIL_QUEUE
 from services.models import Email, EmailStatus, MailDomain, MailQueueState, Staff
-from services.work import Work
+from services.work import Transaction, Work
+
+NOW = bindparam("now", type_=DateTime(timezone=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +62,7 @@ def _count(condition: SQLColumnExpression[bool]) -> ScalarSelect[int]:
 
 
 def _numbers() -> Select[*tuple[Any, ...]]:
-    due = and_(
-        Email.status == EmailStatus.QUEUED,
-        Email.naechster_versuch_at <= bindparam("now", type_=DateTime(timezone=True)),
-    )
+    due = and_(Email.status == EmailStatus.QUEUED, Email.naechster_versuch_at <= NOW)
     of_the_due = select(func.count(), func.min(Email.naechster_versuch_at)).where(due).subquery()
     counts = (_count(Email.status == status) for status in EmailStatus)
     return select(*counts, _count(and_(Email.zustellung_unklar)), *of_the_due.c)
@@ -72,31 +71,27 @@ def _numbers() -> Select[*tuple[Any, ...]]:
 NUMBERS = _numbers()
 """How many e-mails have each status, each counted by its index."""
 
+STATE = select(MailQueueState, Staff.name).outerjoin(Staff, Staff.id == MailQueueState.held_by)
+SLOW = select(MailDomain).where(MailDomain.slow_until > NOW).order_by(MailDomain.slow_until.desc())
 
-async def queue_overview(work: Work) -> QueueOverview:
+
+async def queue_overview(tx: Transaction) -> QueueOverview:
     """Return the state of the queue."""
-    async with work.transaction() as tx:
-        found: Any = (await tx.session.execute(NUMBERS, {"now": tx.now})).one()
-        *numbers, unclear, due, oldest_due = found
-        state, holder = (
-            await tx.session.execute(
-                select(MailQueueState, Staff.name).outerjoin(Staff, Staff.id == MailQueueState.held_by)
-            )
-        ).one_or_none() or (None, None)
-        paused = state if state and state.failures else None
-        slow = await tx.session.scalars(
-            select(MailDomain).where(MailDomain.slow_until > tx.now).order_by(MailDomain.slow_until.desc())
-        )
-        return QueueOverview(
-            counts=dict(zip(EmailStatus, numbers, strict=True)),
-            unclear=unclear,
-            due=due,
-            oldest_due=oldest_due,
-            paused_until=paused and paused.paused_until,
-            pause_reason=paused and paused.reason,
-            hold=Hold(state.held_at, holder, state.hold_reason) if state and state.held_at else None,
-            slow_domains=list(slow),
-        )
+    at = {"now": tx.now}
+    found: Any = (await tx.session.execute(NUMBERS, at)).one()
+    *numbers, unclear, due, oldest_due = found
+    state, holder = (await tx.session.execute(STATE)).one_or_none() or (None, None)
+    paused = state if state and state.failures else None
+    return QueueOverview(
+        counts=dict(zip(EmailStatus, numbers, strict=True)),
+        unclear=unclear,
+        due=due,
+        oldest_due=oldest_due,
+        paused_until=paused and paused.paused_until,
+        pause_reason=paused and paused.reason,
+        hold=Hold(state.held_at, holder, state.hold_reason) if state and state.held_at else None,
+        slow_domains=list(await tx.session.scalars(SLOW, at)),
+    )
 
 
 async def resume_queue(work: Work) -> bool:

@@ -49,8 +49,8 @@ async def running_senders(config: Settings, count: int) -> AsyncGenerator[None]:
 
 async def until_paused(sessions: SessionFactory, reason: str) -> None:
     async def paused() -> bool:
-        async with sessions() as session:
-            return (await queue_overview(work_of(session, now=system_clock()))).pause_reason == reason
+        async with sessions() as session, work_of(session, now=system_clock()).transaction() as tx:
+            return (await queue_overview(tx)).pause_reason == reason
 
     await eventually(paused)
 
@@ -172,7 +172,7 @@ async def test_one_refused_email_that_probes_after_an_outage_does_not_keep_the_q
         smtp.always["rcpt"] = lambda command: "554 5.7.1 denied" if "gewinn" in command else None
         async with await asyncio.start_server(smtp.serve, "127.0.0.1", gone.port):
             await until_email(sessions, bad, lambda email: "554" in (email.fehlermeldung or ""))
-            async with sessions() as session:
-                overview = await queue_overview(work_of(session, now=system_clock()))
+            async with sessions() as session, work_of(session, now=system_clock()).transaction() as tx:
+                overview = await queue_overview(tx)
             assert overview.pause_reason is None
             smtp.hang_up()

@@ -85,7 +85,8 @@ async def test_a_server_that_hangs_up_at_the_final_dot_makes_two_emails_unclear_
         async with running_sender(settings), sessions() as session:
 
             async def paused() -> bool:
-                overview = await queue_overview(work_of(session, now=system_clock()))
+                async with work_of(session, now=system_clock()).transaction() as tx:
+                    overview = await queue_overview(tx)
                 return overview.pause_reason == "body: connection lost (Unexpected EOF received)"
 
             await eventually(paused)

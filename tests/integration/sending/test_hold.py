@@ -196,17 +196,20 @@ async def test_who_holds_the_queue_since_when_and_why_is_known_until_it_is_relea
     async with sessions() as session:
         by_anna = work_of(session, actor=Actor("staff", anna.id))
         await hold_queue(by_anna, "  Falscher Anhang ")
-        first = (await queue_overview(by_anna)).hold
+        async with by_anna.transaction() as tx:
+            first = (await queue_overview(tx)).hold
         assert first is not None
         assert (first.since, first.who, first.reason) == (NOW, "Anna", "Falscher Anhang")
         later = work_of(session, now=NOW + LEASE)
         await hold_queue(later)
-        again = (await queue_overview(later)).hold
+        async with later.transaction() as tx:
+            again = (await queue_overview(tx)).hold
         assert again is not None
         assert (again.since, again.who, again.reason) == (NOW, None, None)
         assert await release_queue(later)
         assert not await release_queue(later)
-        assert (await queue_overview(later)).hold is None
+        async with later.transaction() as tx:
+            assert (await queue_overview(tx)).hold is None
 
 
 @pytest.mark.parametrize("held", [False, True])

@@ -338,7 +338,8 @@ async def test_operators_see_the_queue_and_can_end_a_pause(
     await queue.pause(0, until=NOW + timedelta(hours=1), reason="login: 535 no")
     await queue.slow_down("slow.example", 0, until=NOW + timedelta(minutes=1))
     async with sessions() as session:
-        seen = await queue_overview(work_of(session, now=NOW))
+        async with work_of(session, now=NOW).transaction() as tx:
+            seen = await queue_overview(tx)
         assert (seen.unclear, seen.due, seen.oldest_due) == (1, 1, NOW)
         assert seen.counts[EmailStatus.DRAFT] == seen.counts[EmailStatus.QUEUED] == 1
         assert seen.counts[EmailStatus.SENT] == 0

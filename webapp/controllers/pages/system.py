@@ -19,7 +19,7 @@ from services.accounts.api_keys import (
     state_of,
 )
 from services.desk.attention import needs_attention
-from services.desk.call_guide import SAMPLE, guide_errors, load_guides, render, save_guide
+from services.desk.call_guide import SAMPLE, guide_errors, render, save_guide
 from services.desk.system import system_overview
 from services.emails.stop_list import NotStopped, release, stop_address
 from services.errors import Conflict, InvalidInput, NotFound
@@ -224,7 +224,6 @@ async def _page(work: Work, *, status: int = 200, **shown: object) -> Template:
         "key_state": state_of,
         "new_hold": NewHold(),
         "new_stop": NewStop(),
-        "guides": await load_guides(work),
         "new_guide": None,
         "guide_variables": list(SAMPLE),
         "shown_key": None,
