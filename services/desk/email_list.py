@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from sqlalchemy import func, select
+from sqlalchemy import Integer, any_, bindparam, func, select
+from sqlalchemy.dialects.postgresql import ARRAY
 
-from services.emails.lists import FAILED, EmailFilters, conditions, list_emails
+from services.emails.lists import FAILED, EmailFilters, conditions, read_emails
 from services.models import CallEmail, CallStatus, Email, EmailStatus, EmailVersuch, PhoneCall
 from services.pagination import Page, PageRequest
 from services.work import Transaction, Work
@@ -60,10 +61,10 @@ class EmailOverview:
 async def email_overview(
     work: Work, view: EmailView, narrowed: EmailFilters, request: PageRequest
 ) -> EmailOverview:
-    """Return one page of a view, narrowed by words, therapist and dates; six queries whatever the size."""
-    found = await list_emails(work, narrowed_to(view, narrowed), request)
-    ids = [email.id for email in found.rows]
+    """Return one page of a view, narrowed by words, therapist and dates; six queries at most."""
     async with work.transaction() as tx:
+        found = await read_emails(tx, narrowed_to(view, narrowed), request)
+        ids = [email.id for email in found.rows]
         attempts = await _attempts(tx, ids)
         calls = await _planned_calls(tx, ids)
         counts = await count_views(tx)
@@ -83,30 +84,34 @@ def narrowed_to(view: EmailView, narrowed: EmailFilters) -> EmailFilters:
     )
 
 
-async def _attempts(tx: Transaction, ids: Sequence[int]) -> dict[int, int]:
-    rows = await tx.session.execute(
-        select(EmailVersuch.email_id, func.count().label("attempts"))
-        .where(EmailVersuch.email_id.in_(ids))
-        .group_by(EmailVersuch.email_id)
+SHOWN = any_(bindparam("ids", type_=ARRAY(Integer)))
+ATTEMPTS = (
+    select(EmailVersuch.email_id, func.count().label("attempts"))
+    .where(EmailVersuch.email_id == SHOWN)
+    .group_by(EmailVersuch.email_id)
+)
+PLANNED = (
+    select(CallEmail.email_id, PhoneCall)
+    .join(PhoneCall, PhoneCall.id == CallEmail.call_id)
+    .where(CallEmail.email_id == SHOWN, PhoneCall.status == CallStatus.SCHEDULED)
+    .order_by(PhoneCall.geplantes_datum.desc(), PhoneCall.geplante_zeit.desc())
+)
+COUNTS = select(
+    *(
+        select(func.count()).select_from(Email).where(*conditions(FILTERS[view])).scalar_subquery()
+        for view in TO_BE_EMPTY
     )
-    return {row.email_id: row.attempts for row in rows}
+)
+
+
+async def _attempts(tx: Transaction, ids: Sequence[int]) -> dict[int, int]:
+    return {row.email_id: row.attempts for row in await tx.session.execute(ATTEMPTS, {"ids": ids})}
 
 
 async def _planned_calls(tx: Transaction, ids: Sequence[int]) -> dict[int, PhoneCall]:
-    rows = await tx.session.execute(
-        select(CallEmail.email_id, PhoneCall)
-        .join(PhoneCall, PhoneCall.id == CallEmail.call_id)
-        .where(CallEmail.email_id.in_(ids), PhoneCall.status == CallStatus.SCHEDULED)
-        .order_by(PhoneCall.geplantes_datum.desc(), PhoneCall.geplante_zeit.desc())
-    )
-    return {row.email_id: row.PhoneCall for row in rows}
+    return {row.email_id: row.PhoneCall for row in await tx.session.execute(PLANNED, {"ids": ids})}
 
 
 async def count_views(tx: Transaction) -> dict[EmailView, int]:
     """Return how many e-mails are in each of the views that are `TO_BE_EMPTY`."""
-    counted = (
-        select(func.count()).select_from(Email).where(*conditions(FILTERS[view])).scalar_subquery()
-        for view in TO_BE_EMPTY
-    )
-    row = (await tx.session.execute(select(*counted))).one()
-    return dict(zip(TO_BE_EMPTY, row, strict=True))
+    return dict(zip(TO_BE_EMPTY, (await tx.session.execute(COUNTS)).one(), strict=True))

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, SQLColumnExpression, and_, func, or_, select, text
+from sqlalchemy import ColumnElement, SQLColumnExpression, and_, func, literal, or_, select, text
 from sqlalchemy.orm import defer
 
 from services.models import Email, EmailStatus
@@ -29,6 +29,11 @@ COMMON = 5_000
 
 NEWEST = 2
 """So many times as many as a page shows are looked at for it."""
+
+LISTED = (
+    select(Email).order_by(Email.id.desc()).options(*(defer(column, raiseload=True) for column in BODIES))
+)
+AFTER_ALL = select(func.max(Email.id) + 1).scalar_subquery()
 
 _SEARCH_BY_INDEX = text("SET LOCAL enable_seqscan = off")
 """For a frequent word PostgreSQL would read the table and find every row's words anew, 40 times slower."""
@@ -57,37 +62,37 @@ FAILED = EmailFilters(status=EmailStatus.FAILED, antwort_erhalten=False)
 
 async def list_emails(work: Work, filters: EmailFilters, request: PageRequest) -> Page[Email]:
     """Return one page of e-mails and the number of all that match; their long texts are not loaded."""
-    wanted = conditions(filters)
-    id_ = _id(filters)
-    page: Select[int] | Sequence[int] = request.cut(select(Email.id).where(*wanted), id_, id_.desc())
     async with work.transaction() as tx:
-        if filters.q is not None:
-            await tx.session.execute(_SEARCH_BY_INDEX)
-        total = await tx.session.scalar(select(func.count()).select_from(Email).where(*wanted)) or 0
-        if filters.q is not None and total > COMMON:
-            page = await _among_the_newest(tx, filters, request) or page
-        rows = (
-            select(Email)
-            .where(Email.id.in_(page))
-            .order_by(Email.id.desc())
-            .options(*(defer(column, raiseload=True) for column in BODIES))
-        )
-        emails = list(await tx.session.scalars(rows)) if total else []
+        return await read_emails(tx, filters, request)
+
+
+async def read_emails(tx: Transaction, filters: EmailFilters, request: PageRequest) -> Page[Email]:
+    """Return the same in a transaction that has begun; after a search it reads no table from end to end."""
+    wanted = conditions(filters)
+    if filters.q is not None:
+        await tx.session.execute(_SEARCH_BY_INDEX)
+    total = await tx.session.scalar(select(func.count()).select_from(Email).where(*wanted)) or 0
+    emails: Sequence[Email] = ()
+    if filters.q is not None and total > COMMON:
+        emails = await _among_the_newest(tx, filters, request)
+    if total and not emails:
+        id_ = _id(filters)
+        page = request.cut(select(Email.id).where(*wanted), id_, id_.desc())
+        emails = (await tx.session.scalars(LISTED.where(Email.id.in_(page)))).all()
     return page_of(emails, request, total)
 
 
-async def _among_the_newest(tx: Transaction, filters: EmailFilters, request: PageRequest) -> Sequence[int]:
-    """Return the ids of a page and one more if the newest e-mails hold as many matches; nothing if not.
+async def _among_the_newest(tx: Transaction, filters: EmailFilters, request: PageRequest) -> Sequence[Email]:
+    """Return a page and one more if the newest e-mails hold as many matches; nothing if not.
 
     To compare the words of these few takes less than to sort all in which a frequent word stands.
     """
     if request.offset:
         return ()
-    last = request.after or await tx.session.scalar(select(func.max(Email.id) + 1)) or 0
+    end = literal(request.after) if request.after else AFTER_ALL
     matching = and_(*conditions(replace(filters, q=None)), has_words(SEARCHED, filters.q or "").is_(True))
-    newest = Email.id.between(last - NEWEST * request.limit, last - 1)
-    ids = select(Email.id).where(newest, matching).order_by(Email.id.desc()).limit(request.limit + 1)
-    found = (await tx.session.scalars(ids)).all()
+    newest = and_(Email.id >= end - NEWEST * request.limit, Email.id < end)
+    found = (await tx.session.scalars(LISTED.where(newest, matching).limit(request.limit + 1))).all()
     return found if len(found) > request.limit else ()
 
 
