@@ -72,6 +72,8 @@ def check_line(field: str, value: str, *, longest: int = LONGEST_LINE) -> list[F
 
 def _misleads(value: str) -> bool:
     """Whether format controls hide something or turn its order around, as U+202E does (Unicode TR 36)."""
+    if value.isprintable():
+        return False
     return any(unicodedata.category(sign) == "Cf" and sign not in _HARMLESS for sign in value)
 
 

@@ -7,6 +7,7 @@ pooler it takes some more.
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 from sqlalchemy import URL
@@ -24,6 +25,7 @@ from shared.postgresql import (
     leave,
 )
 from shared.reasons import reason_of
+from shared.run_together import Arguments, RunTogether
 
 LOOKUPS_BY_INDEX = {
     "plan_cache_mode": "force_generic_plan",
@@ -70,6 +72,18 @@ class DirectConnection:
                 return await connection.fetch(statement, *arguments)
         async with self._opened() as connection:
             return await connection.fetch(statement, *arguments)
+
+    async def fetch_each(self, statement: str, rows: list[Arguments]) -> list[Any]:
+        """Run a statement that returns one row once for each of some arguments, all in one transaction.
+
+        Raises:
+            UNREACHABLE: as `fetch` does.
+        """
+        if is_pooled(self._url):
+            async with self.transaction() as connection:
+                return await connection.fetchmany(statement, rows)
+        async with self._opened() as connection:
+            return await connection.fetchmany(statement, rows)
 
     @asynccontextmanager
     async def transaction(self, *first: str) -> AsyncGenerator[Connection]:
@@ -132,6 +146,7 @@ class DirectPool:
         self, url: URL, *, application_name: str, size: int, notifier: Notifier | None = None
     ) -> None:
         self._notifier = notifier
+        self._together: dict[str, RunTogether] = {}
         self._connections = [DirectConnection(url, application_name=application_name) for _ in range(size)]
         self._free: asyncio.LifoQueue[DirectConnection] = asyncio.LifoQueue()
         for connection in self._connections:
@@ -144,11 +159,33 @@ class DirectPool:
             DatabaseUnreachable: there was no connection in time, or no answer.
             asyncpg.PostgresError: the statement failed and changed nothing.
         """
+        async with self._one() as connection:
+            return await connection.fetch(statement, *arguments)
+
+    async def fetch_together(self, statement: str, *arguments: object) -> Any:
+        """Run a statement that returns one row, in one transaction with its like of this moment.
+
+        If that fails, each is run by itself: nobody fails for another's sake.
+
+        Raises:
+            As `fetch`.
+        """
+        together = self._together.get(statement)
+        if together is None:
+            together = self._together[statement] = RunTogether(partial(self._fetch_each, statement))
+        return await together.fetch(arguments)
+
+    async def _fetch_each(self, statement: str, rows: list[Arguments]) -> list[Any]:
+        async with self._one() as connection:
+            return await connection.fetch_each(statement, rows)
+
+    @asynccontextmanager
+    async def _one(self) -> AsyncGenerator[DirectConnection]:
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
                 connection = await self._free.get()
             try:
-                return await connection.fetch(statement, *arguments)
+                yield connection
             finally:
                 self._free.put_nowait(connection)
         except NO_ANSWER as error:

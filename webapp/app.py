@@ -37,6 +37,7 @@ from webapp.access_log import logged
 from webapp.auth import Authentication, allowance_of
 from webapp.controllers import EXCEPTION_HANDLERS, ROUTE_HANDLERS
 from webapp.controllers.api.openapi import DescribedStructs, openapi_config
+from webapp.controllers.api.schema import refuse_unknown_parameters
 from webapp.csrf import cookie_to_set, refuse_foreign_forms
 from webapp.dependencies import DEPENDENCIES
 from webapp.foreign import refuse_foreigners
@@ -227,6 +228,7 @@ def _browser_language(app: ASGIApp) -> ASGIApp:
 async def _before_request(request: Request[Any, Any, Any]) -> Response[None] | None:
     if request.method == "OPTIONS":
         return _methods_of(request)
+    refuse_unknown_parameters(request)
     _apply_user_language(request)
     _refuse_impossible_ids(request)
     return None

@@ -83,6 +83,8 @@ def browser_cookie(staff_id: int, browser: str, config: Settings) -> Cookie:
 
 
 def _network(host: str) -> str:
+    if ":" not in host:
+        return host
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
@@ -91,7 +93,7 @@ def _network(host: str) -> str:
         if address.ipv4_mapped:
             return str(address.ipv4_mapped)
         return str(ipaddress.ip_network((address.packed, SHARED_PREFIX), strict=False))
-    return str(address)
+    return host
 
 
 def _signature(config: Settings, *parts: str) -> str:

@@ -56,9 +56,9 @@ def is_known_host(host: str, config: Settings) -> bool:
     Loopback names and the platform's own name always do. Beside those, `ALLOWED_HOSTS`; where that is empty
     any other as well, unless the API is open.
     """
-    name = _host_name(host)
     if not config.hosts and not is_open_api(config):
         return True
+    name = _host_name(host)
     own = _host_name(urlsplit(config.get_service_url("communication")).netloc)
     return "*" in config.hosts or name in {*LOOPBACK, own, *config.hosts}
 

@@ -32,6 +32,7 @@ language: ContextVar[str] = ContextVar("language", default=DEFAULT_LANGUAGE)
 timezone: ContextVar[ZoneInfo] = ContextVar("timezone")
 
 
+@lru_cache(maxsize=1_024)
 def choose_language(wanted: str | None, accept_language: str) -> str:
     """Return the user's own choice, else what the browser likes best, else German.
 

@@ -1,10 +1,15 @@
-"""Requests, counted and timed for Prometheus by method, route and status."""
+"""Requests, counted and timed for Prometheus by method, route and status.
 
+This is done around the router: what middleware refuses and what leads nowhere is counted with the status it
+was answered with, and the route, a template without ids, is known once there is an answer.
+"""
+
+from collections.abc import Callable
+from functools import cache
 from time import perf_counter
-from typing import Any
 
-from litestar.plugins.prometheus import PrometheusConfig, PrometheusMiddleware
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from prometheus_client import Counter, Gauge, Histogram
 
 UNMATCHED = "unmatched"
 """The route of an address that leads nowhere: whoever tries many makes no more than one series."""
@@ -13,18 +18,21 @@ METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"}
 ENDLESS = frozenset({"/live"})
 """Streams: they are counted, but their length is no time that somebody waits."""
 
+requests = Counter("calldesk_http_requests", "Total requests", ["method", "path", "status_code"])
+seconds = Histogram(
+    "calldesk_http_request_duration_seconds", "Request duration, in seconds", ["method", "path"]
+)
+in_progress = Gauge(
+    "calldesk_http_requests_in_progress", "Total requests currently in progress", multiprocess_mode="livesum"
+)
 
-class RequestFigures(PrometheusMiddleware):
-    """Litestar's own metrics, taken around the router.
 
-    So what middleware refuses and what leads nowhere is counted with the status it was answered with, and the
-    route, a template without ids, is known once there is an answer.
-    """
+def measured(app: ASGIApp) -> ASGIApp:
+    """Return `app` so that its answers are counted and timed."""
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer as the application does, and note it."""
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            await self.app(scope, receive, send)
+            await app(scope, receive, send)
             return
         status, started = 500, perf_counter()
 
@@ -35,22 +43,24 @@ class RequestFigures(PrometheusMiddleware):
             await send(message)
 
         method = scope["method"] if scope["method"] in METHODS else "other"
-        in_progress = self.requests_in_progress({})
         in_progress.inc()
         try:
-            await self.app(scope, receive, noting)
+            await app(scope, receive, noting)
         finally:
             in_progress.dec()
-            route = scope.get("path_template") or UNMATCHED
-            self._note({"method": method, "path": route}, status, perf_counter() - started)
+            count, time = _series(method, scope.get("path_template") or UNMATCHED, status)
+            count()
+            time(perf_counter() - started)
 
-    def _note(self, labels: dict[str, Any], status: int, seconds: float) -> None:
-        counted = {**labels, "status_code": status}
-        self.request_count(counted).labels(*counted.values()).inc()
-        if labels["path"] not in ENDLESS:
-            self.request_time(labels).labels(*labels.values()).observe(seconds)
+    return answer
 
 
-def measured(app: ASGIApp) -> ASGIApp:
-    """Return `app` so that its answers are counted and timed."""
-    return RequestFigures(app, PrometheusConfig(prefix="calldesk_http"))
+@cache
+def _series(method: str, route: str, status: int) -> tuple[Callable[[], None], Callable[[float], None]]:
+    """Return what counts such an answer, and what times it."""
+    count = requests.labels(method, route, status).inc
+    return count, _not_timed if route in ENDLESS else seconds.labels(method, route).observe
+
+
+def _not_timed(_seconds: float) -> None:
+    return None

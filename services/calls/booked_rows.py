@@ -1,50 +1,48 @@
-"""Writes new calls with their events and what the activity says of them, all by one statement."""
+"""Writes new calls, each with its event and what the activity says of it by one statement."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import date, datetime, time
+from typing import ClassVar
 from uuid import uuid4
 
 import msgspec
+from msgspec import UNSET
 
 from services.calls.remembered_hours import VERSION
 from services.events.types import TOPIC, CallPayload, EventType
-from services.models import SCHEMA, CallReason, CallStatus, PhoneCall
+from services.models import SCHEMA, CallReason, CallStatus
 from services.scheduling.slots import Slot
 from services.work import Action, Actor, Moment
 from shared.postgresql import Connection
 
 INSERT = f"""
     WITH wanted AS MATERIALIZED (
-        SELECT nextval('{SCHEMA}.phone_calls_id_seq')::int AS id, w.*
-        FROM unnest($1::int[], $2::date[], $3::time[], $4::int[], $5::int[], $6::text[], $7::text[],
-            $8::text[], $9::timestamptz[], $10::uuid[], $11::text[], $12::text[], $13::int[], $14::int[],
-            $15::text[], $16::bigint[], $17::text[], $18::text[])
-        WITH ORDINALITY AS w (therapist_id, geplantes_datum, geplante_zeit, dauer_minuten, leitung, notizen,
-            grund, extern_id, at, event_id, payload, actor, staff_id, api_key_id, details, version,
-            anfrage_id, traceparent, number)
-        WHERE version = (SELECT {VERSION} FROM {SCHEMA}.therapists WHERE id = w.therapist_id)
+        SELECT nextval('{SCHEMA}.phone_calls_id_seq')::int AS id
+        WHERE (SELECT {VERSION} FROM {SCHEMA}.therapists WHERE id = $1::int) = $16::bigint
     ), call AS (
         INSERT INTO {SCHEMA}.phone_calls (id, therapist_id, geplantes_datum, geplante_zeit, dauer_minuten,
             leitung, notizen, grund, extern_id, anfrage_id, traceparent)
-        SELECT id, therapist_id, geplantes_datum, geplante_zeit, dauer_minuten, leitung, notizen, grund,
-            extern_id, anfrage_id, traceparent
+        SELECT id, $1::int, $2::date, $3::time, $4::int, $5::int, $6::text, $7::text, $8::text, $17::text,
+            $18::text
         FROM wanted
     ), event AS (
         INSERT INTO {SCHEMA}.event_outbox
             (event_id, event_type, topic, key, payload, created_at, available_at, anfrage_id, traceparent)
-        SELECT event_id, '{EventType.CALL_SCHEDULED}', '{TOPIC}', 'call:' || id,
-            payload::jsonb || jsonb_build_object('phone_call_id', id), at, at, anfrage_id, traceparent
-        FROM wanted ORDER BY number
+        SELECT $10::uuid, '{EventType.CALL_SCHEDULED}', '{TOPIC}', 'call:' || id,
+            $11::text::jsonb || jsonb_build_object('phone_call_id', id), $9::timestamptz, $9::timestamptz,
+            $17::text, $18::text
+        FROM wanted
     ), activity AS (
         INSERT INTO {SCHEMA}.activity
             (at, staff_id, actor, api_key_id, action, object_type, object_id, details)
-        SELECT at, staff_id, actor, api_key_id, '{Action.CALL_SCHEDULED}', 'call', id, details::jsonb
-        FROM wanted ORDER BY number
+        SELECT $9::timestamptz, $13::int, $12::text, $14::int, '{Action.CALL_SCHEDULED}', 'call', id,
+            $15::text::jsonb
+        FROM wanted
     )
-    SELECT number::int, id, now() AS created_at FROM wanted
+    SELECT (SELECT id FROM wanted) AS id, now() AS created_at
 """  # noqa: S608
-"""Leaves out calls to therapists whose row has changed since its version."""
+"""Inserts a call unless its therapist's row has changed since its version; says so by no id."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +67,51 @@ class Booking:
     version: int
 
 
-async def insert(connection: Connection, bookings: Sequence[Booking]) -> list[PhoneCall | None]:
+@dataclass(slots=True, kw_only=True)
+class BookedCall:
+    """A call as it was booked: what its row holds, as `PhoneCall` has it."""
+
+    therapist_id: int
+    geplantes_datum: date
+    geplante_zeit: time
+    dauer_minuten: int
+    leitung: int
+    notizen: str | None
+    grund: CallReason
+    extern_id: str | None
+    id: int
+    created_at: datetime
+
+    @property
+    def updated_at(self) -> datetime:
+        """When it was changed last: not at all."""
+        return self.created_at
+
+    status: ClassVar[CallStatus] = CallStatus.SCHEDULED
+    version: ClassVar[int] = 1
+    versuch: ClassVar[int] = 1
+    email_ids: ClassVar[tuple[int, ...]] = ()
+    ausserhalb_erreichbarkeit: ClassVar[bool] = False
+    klaerung_noetig: ClassVar[bool] = False
+    absage_grund: ClassVar[None] = None
+    email_id: ClassVar[None] = None
+    ergebnis: ClassVar[None] = None
+    ergebnis_art: ClassVar[None] = None
+    gemeinsam_mit_id: ClassVar[None] = None
+    korrigiert_at: ClassVar[None] = None
+    plaetze: ClassVar[None] = None
+    plaetze_ab: ClassVar[None] = None
+    plaetze_fuer: ClassVar[None] = None
+    rueckruf_durch: ClassVar[None] = None
+    tatsaechliche_zeit: ClassVar[None] = None
+    tatsaechliches_datum: ClassVar[None] = None
+    vorheriger_anruf_id: ClassVar[None] = None
+    warteliste: ClassVar[None] = None
+    wieder_fragen_am: ClassVar[None] = None
+    wiederholen_nach: ClassVar[None] = None
+
+
+async def insert(connection: Connection, bookings: Sequence[Booking]) -> list[BookedCall | None]:
     """Insert calls; None stands for one whose therapist is not as they were.
 
     Raises:
@@ -77,58 +119,64 @@ async def insert(connection: Connection, bookings: Sequence[Booking]) -> list[Ph
     """
     if not bookings:
         return []
-    calls = [_call(booking.new, booking.slot) for booking in bookings]
-    columns = zip(*(_row(booking, call) for booking, call in zip(bookings, calls, strict=True)), strict=True)
-    inserted: list[PhoneCall | None] = [None] * len(calls)
-    for number, call_id, created_at in await connection.fetch(INSERT, *map(list, columns)):
-        position: int = number - 1
-        call = inserted[position] = calls[position]
-        call.id = call_id
-        call.created_at = call.updated_at = created_at
-    return inserted
+    inserted = await connection.fetchmany(INSERT, [_row(booking) for booking in bookings])
+    return [
+        None if call_id is None else _call(booking, call_id, created_at)
+        for booking, (call_id, created_at) in zip(bookings, inserted, strict=True)
+    ]
 
 
-def _row(booking: Booking, call: PhoneCall) -> tuple[Any, ...]:
+def _row(booking: Booking) -> tuple[object, ...]:
     """Return the arguments of `INSERT` for one call."""
-    details = {"geplantes_datum": call.geplantes_datum, "geplante_zeit": f"{call.geplante_zeit:%H:%M}"}
+    new, slot = booking.new, booking.slot
+    begins = f"{slot.start:%H:%M}"
+    payload = CallPayload(
+        phone_call_id=0,
+        therapist_id=new.therapist_id,
+        email_id=None,
+        status=CallStatus.SCHEDULED,
+        geplantes_datum=slot.day,
+        geplante_zeit=begins,
+        dauer_minuten=slot.duration_minutes,
+        grund=new.grund,
+        versuch=1,
+        ergebnis_art=None,
+        vorheriger_anruf_id=None,
+        extern_id=new.extern_id or UNSET,
+    )
     return (
-        call.therapist_id,
-        call.geplantes_datum,
-        call.geplante_zeit,
-        call.dauer_minuten,
-        call.leitung,
-        call.notizen,
-        call.grund,
-        call.extern_id,
+        new.therapist_id,
+        slot.day,
+        slot.start,
+        slot.duration_minutes,
+        slot.line,
+        new.notizen,
+        new.grund,
+        new.extern_id,
         booking.moment.now,
         uuid4(),
-        msgspec.json.encode(CallPayload.of(call)).decode(),
+        msgspec.json.encode(payload).decode(),
         booking.actor.kind,
         booking.actor.staff_id,
         booking.actor.key_id,
-        msgspec.json.encode(details).decode(),
+        msgspec.json.encode({"geplantes_datum": slot.day, "geplante_zeit": begins}).decode(),
         booking.version,
         booking.actor.origin.request_id,
         booking.actor.origin.traceparent,
     )
 
 
-def _call(new: AnyTime, slot: Slot) -> PhoneCall:
-    """Return the row of a new call, not added to a session."""
-    return PhoneCall(
+def _call(booking: Booking, call_id: int, created_at: datetime) -> BookedCall:
+    new, slot = booking.new, booking.slot
+    return BookedCall(
         therapist_id=new.therapist_id,
         geplantes_datum=slot.day,
         geplante_zeit=slot.start,
         dauer_minuten=slot.duration_minutes,
         leitung=slot.line,
-        status=CallStatus.SCHEDULED,
         notizen=new.notizen,
         grund=new.grund,
         extern_id=new.extern_id,
-        versuch=1,
-        ausserhalb_erreichbarkeit=False,
-        klaerung_noetig=False,
-        doppelt=False,
-        version=1,
-        email_ids=[],
+        id=call_id,
+        created_at=created_at,
     )

@@ -13,10 +13,9 @@ from time import perf_counter
 import asyncpg
 
 from services import measures
-from services.calls.booked_rows import AnyTime, Booking, insert
+from services.calls.booked_rows import AnyTime, BookedCall, Booking, insert
 from services.calls.remembered_hours import Remembered, RememberedHours
 from services.hints import CALLS, OUTBOX
-from services.models import PhoneCall
 from services.scheduling.booking import CALENDAR_LOCK, CalendarBusy
 from services.scheduling.several import Wanted, find_each
 from services.scheduling.slots import Slot
@@ -39,7 +38,7 @@ class _Request:
     actor: Actor
     at_the_calendar: asyncio.Event = field(default_factory=asyncio.Event)
     given_up: bool = False
-    answer: "asyncio.Future[PhoneCall | None]" = field(
+    answer: "asyncio.Future[BookedCall | None]" = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
 
@@ -67,7 +66,7 @@ class BookedTogether:
         self._waiting: list[_Request] = []
         self._working: asyncio.Task[None] | None = None
 
-    async def book(self, new: AnyTime, moment: Moment, actor: Actor) -> PhoneCall | None:
+    async def book(self, new: AnyTime, moment: Moment, actor: Actor) -> BookedCall | None:
         """Book a call into the next free slot; return None, and book none, where that is not a simple matter.
 
         Raises:
@@ -117,7 +116,7 @@ class BookedTogether:
             if booked:
                 self._notifier.send((OUTBOX, CALLS))
 
-    async def _book(self, group: list[_Request]) -> "dict[_Request, PhoneCall]":
+    async def _book(self, group: list[_Request]) -> "dict[_Request, BookedCall]":
         async with self._connection.transaction(TAKE_TURN) as connection:
             present = [request for request in group if not request.given_up]
             for request in present:
@@ -132,7 +131,7 @@ class BookedTogether:
 
     async def _write(
         self, connection: Connection, requests: list[_Request]
-    ) -> "tuple[dict[_Request, PhoneCall], list[_Request]]":
+    ) -> "tuple[dict[_Request, BookedCall], list[_Request]]":
         """Return what was booked, and for whom no more than that the therapist is not as remembered."""
         latest = max(request.moment.now for request in requests)
         ids = {request.new.therapist_id for request in requests}
@@ -160,7 +159,7 @@ def _booking(request: _Request, slot: Slot, known: dict[int, Remembered]) -> Boo
     return Booking(request.new, slot, request.moment, request.actor, version)
 
 
-async def _answered(request: _Request) -> PhoneCall | None:
+async def _answered(request: _Request) -> BookedCall | None:
     """Wait for a request's turn as long as anybody waits for a lock, and then for what comes of it."""
     try:
         async with asyncio.timeout(LOCK_SECONDS):

@@ -1,6 +1,6 @@
 """Calls that other services ask for, many of them at once."""
 
-from services.calls.booked_rows import AnyTime
+from services.calls.booked_rows import AnyTime, BookedCall
 from services.calls.booked_together import BookedTogether
 from services.calls.planning import NewCall, check_new, create_call
 from services.idempotency import Made, RepeatableRequest
@@ -18,7 +18,7 @@ async def request_call(
     together: BookedTogether,
     directory: TherapistDirectory,
     repeatable: RepeatableRequest | None = None,
-) -> Made[PhoneCall]:
+) -> Made[BookedCall] | Made[PhoneCall]:
     """Plan a call as `create_call` does; where it may be at any time, together with others of this moment.
 
     Raises:

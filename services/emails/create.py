@@ -3,9 +3,6 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
-from uuid import uuid4
-
-import msgspec
 
 from services import idempotency
 from services.checks import (
@@ -21,81 +18,20 @@ from services.checks import (
 )
 from services.emails.addresses import check_address, normalized_address
 from services.emails.bodies import both_bodies, new_message_id
-from services.emails.schedule import check_times, first_attempt_at
+from services.emails.insert import SCOPE, MadeEmail, insert_email
+from services.emails.schedule import check_times
 from services.emails.senders import check_sender
 from services.emails.states import draft, existing_email, queued
-from services.emails.stop_list import spelling, stopped_error
 from services.emails.templates.engine import check_template, render_template
 from services.errors import FieldError, InvalidInput
-from services.events.report import CREATED
-from services.events.types import EmailPayload
 from services.hints import EMAIL_QUEUE, EMAILS, OUTBOX
-from services.idempotency import RESERVED, Made, RepeatableRequest
-from services.models import SCHEMA, Email, EmailStatus
+from services.idempotency import Made, RepeatableRequest
+from services.models import Email, EmailStatus
 from services.origins import Origin
 from services.rules import DeskRules
-from services.therapists.directory import ErasedTherapist
 from services.work import Actor, Moment, Work
 from shared.config.settings import SmtpSettings
 from shared.direct_connection import DirectPool
-
-SCOPE = "email"
-
-COLUMNS = (
-    "therapist_id",
-    "betreff",
-    "body_html",
-    "body_text",
-    "empfaenger_email",
-    "empfaenger_name",
-    "absender_email",
-    "absender_name",
-    "nachverfolgung_erforderlich",
-    "nachverfolgung_notizen",
-    "message_id",
-    "queued_at",
-    "naechster_versuch_at",
-    "aktenzeichen",
-    "antwort_an",
-    "extern_id",
-    "send_at",
-    "expires_at",
-    "anfrage_id",
-    "traceparent",
-)
-
-ERASED = "geloescht"
-"""Why nothing was stored, where it is not for the stop list's reasons."""
-
-_GIVEN = ", ".join(f"${number}" for number, _ in enumerate(COLUMNS, start=11))
-
-INSERT = f"""
-    WITH stopped AS (
-        SELECT grund, seit FROM {SCHEMA}.sperrliste WHERE adresse = $10 AND aufgehoben_at IS NULL
-    ), erased AS (
-        SELECT geloescht_at FROM {SCHEMA}.therapists WHERE id = $11 AND geloescht_at IS NOT NULL
-    ), numbered AS (
-        SELECT nextval('{SCHEMA}.emails_id_seq')::int AS id
-        WHERE NOT EXISTS (SELECT FROM stopped) AND NOT EXISTS (SELECT FROM erased)
-    ), reserved AS ({RESERVED}
-    ), email AS (
-        INSERT INTO {SCHEMA}.emails (id, created_at, updated_at, status, {", ".join(COLUMNS)})
-        SELECT id, $1, $1, $9::text::{SCHEMA}.emailstatus, {_GIVEN}
-        FROM numbered WHERE $3::text IS NULL OR EXISTS (SELECT FROM reserved)
-        RETURNING id, anfrage_id, traceparent
-    ), event AS ({CREATED}
-    ), activity AS (
-        INSERT INTO {SCHEMA}.activity (at, staff_id, actor, action, object_type, object_id, details)
-        SELECT $1, $7::int, $8::text, 'email_created', 'email', id, '{{}}' FROM email WHERE $8::text = 'staff'
-    )
-    SELECT id, NULL AS grund, NULL AS seit FROM email
-    UNION ALL (SELECT NULL::int, '{ERASED}', geloescht_at FROM erased
-        UNION ALL SELECT NULL, grund, seit FROM stopped LIMIT 1)
-"""  # noqa: S608
-
-"""Stores nothing for who was erased or is on the stop list; $10 and $11 are recipient and therapist."""
-
-REPEATED = f"SELECT created_at, message_id FROM {SCHEMA}.emails WHERE id = $1"  # noqa: S608
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +69,7 @@ async def create_email(
     actor: Actor,
     sender: SmtpSettings,
     repeatable: RepeatableRequest | None = None,
-) -> Made[Email]:
+) -> Made[MadeEmail]:
     """Store an e-mail and queue it unless it is a draft.
 
     A repeated request gets the e-mail as the first one got it, whatever has happened to it since.
@@ -155,51 +91,6 @@ async def create_email(
     return Made(email, repeated=not stored)
 
 
-async def insert_email(
-    statements: DirectPool, email: Email, *, actor: Actor, repeatable: RepeatableRequest | None
-) -> bool:
-    """Store a composed e-mail under a new id, its event, and who wrote it where that was staff.
-
-    Of two requests with one key, the second waits for the first, and takes its place if that fails.
-
-    Returns:
-        False when the key has made an e-mail before; `email` then is as that request was answered.
-
-    Raises:
-        InvalidInput: the recipient is on the stop list.
-        ErasedTherapist: an InvalidInput as well.
-        IdempotencyConflict: the key was used with another body.
-    """
-    rows = await statements.fetch(
-        INSERT,
-        email.created_at,
-        *idempotency.reserving(SCOPE, repeatable),
-        uuid4(),
-        _payload(email),
-        actor.staff_id,
-        actor.kind,
-        email.status,
-        spelling(email.empfaenger_email),
-        *[getattr(email, column) for column in COLUMNS],
-    )
-    if rows and rows[0]["id"] is not None:
-        email.id = rows[0]["id"]
-        return True
-    earlier_id = await idempotency.made_before(statements, SCOPE, repeatable)
-    if earlier_id is None:
-        [refused] = rows
-        if refused["grund"] == ERASED:
-            raise ErasedTherapist
-        raise InvalidInput(stopped_error("empfaenger_email", refused["grund"], refused["seit"]))
-    [earlier] = await statements.fetch(REPEATED, earlier_id)
-    email.id, email.message_id = earlier_id, earlier["message_id"]
-    email.created_at = email.updated_at = earlier["created_at"]
-    if email.queued_at is not None:
-        email.queued_at = earlier["created_at"]
-        email.naechster_versuch_at = first_attempt_at(email.created_at, email.send_at)
-    return False
-
-
 async def has_made_email(work: Work, repeatable: RepeatableRequest | None) -> bool:
     """Say whether a form or request has made its e-mail already."""
     return repeatable is not None and await idempotency.has_made(work, SCOPE, repeatable)
@@ -215,15 +106,16 @@ async def get_email(work: Work, email_id: int) -> Email:
         return await existing_email(tx, email_id)
 
 
-async def _compose(new: NewEmail, *, now: datetime, sender: SmtpSettings, origin: Origin) -> Email:
-    """Return the row of a new e-mail that was checked, not yet added to a session."""
+async def _compose(new: NewEmail, *, now: datetime, sender: SmtpSettings, origin: Origin) -> MadeEmail:
+    """Return a new e-mail that was checked, not stored yet."""
     betreff, body_html, body_text = new.betreff, new.body_html, new.body_text
     if new.template is not None:
         rendered = render_template(new.template, new.template_data or {}, betreff=betreff)
         betreff, body_html, body_text = rendered.betreff, rendered.body_html, rendered.body_text
     body_html, body_text = await both_bodies(body_html, body_text)
     absender = normalized_address(new.absender_email) if new.absender_email else sender["sender"]
-    return Email(
+    waiting = queued(now, new.send_at) if new.status is EmailStatus.QUEUED else draft()
+    return MadeEmail(
         therapist_id=new.therapist_id,
         betreff=(betreff or "").strip(),
         body_html=body_html,
@@ -232,8 +124,6 @@ async def _compose(new: NewEmail, *, now: datetime, sender: SmtpSettings, origin
         empfaenger_name=new.empfaenger_name.strip(),
         absender_email=absender,
         absender_name=(new.absender_name or sender["sender_name"]).strip(),
-        antwort_erhalten=False,
-        nachgefasst=False,
         nachverfolgung_erforderlich=new.nachverfolgung_erforderlich,
         nachverfolgung_notizen=new.nachverfolgung_notizen,
         message_id=new_message_id(absender),
@@ -244,13 +134,16 @@ async def _compose(new: NewEmail, *, now: datetime, sender: SmtpSettings, origin
         expires_at=new.expires_at,
         created_at=now,
         updated_at=now,
-        version=1,
+        status=new.status,
+        queued_at=waiting["queued_at"],
+        naechster_versuch_at=waiting["naechster_versuch_at"],
         **origin.columns,
-        **(queued(now, new.send_at) if new.status is EmailStatus.QUEUED else draft()),
     )
 
 
 def _in_utc(new: NewEmail, rules: DeskRules) -> NewEmail:
+    if new.send_at is None and new.expires_at is None:
+        return new
     send_at, expires_at = (at and rules.aware(at) for at in (new.send_at, new.expires_at))
     return replace(new, send_at=send_at, expires_at=expires_at)
 
@@ -305,8 +198,3 @@ def _check_source(new: NewEmail) -> list[FieldError]:
     if new.template_data is not None:
         errors.append(FieldError("template_data", TEMPLATE_MISSING))
     return errors
-
-
-def _payload(email: Email) -> str:
-    """Return the event's payload as `report_email` writes it, but for the id that is not known yet."""
-    return msgspec.json.encode(EmailPayload.of(email)).decode()

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from services.emails.create import INSERT
+from services.emails.insert import INSERT
 from services.events.due import DUE, PRUNE, PUBLISHED, REFUSED
 from services.models import SCHEMA
 from services.sending.ledger import BEGIN, FINISH

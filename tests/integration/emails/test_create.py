@@ -9,10 +9,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.emails.create import NewEmail, create_email, get_email
 from services.emails.states import NoSuchEmail, existing_email
+from services.emails.stop_list import stop_address
 from services.errors import IdempotencyConflict, InvalidInput
 from services.events.types import EventType
-from services.idempotency import RepeatableRequest
-from services.models import Activity, Email, EmailStatus, OutboxEvent
+from services.idempotency import Made, RepeatableRequest
+from services.models import Activity, Email, EmailStatus, OutboxEvent, StopReason
 from services.work import API, Actor
 from shared.config import Settings
 from shared.database import SessionFactory
@@ -227,3 +228,21 @@ async def test_one_key_with_another_body_is_a_conflict(
 async def test_what_is_not_there_is_not_found(session: AsyncSession):
     with pytest.raises(NoSuchEmail):
         await get_email(work_of(session), 1)
+
+
+async def test_of_those_made_at_the_same_moment_a_refused_one_takes_nobody_along(
+    session: AsyncSession, statements: DirectPool, config: Settings
+):
+    await stop_address(work_of(session), NEW.empfaenger_email, StopReason.UNWANTED)
+    others = [replace(NEW, empfaenger_email=f"praxis-{number}@example.de") for number in range(5)]
+    made = await asyncio.gather(
+        *(
+            create_email(statements, new, moment=a_moment(), actor=API, sender=config.get_smtp_settings())
+            for new in (*others[:3], NEW, *others[3:])
+        ),
+        return_exceptions=True,
+    )
+    assert [isinstance(one, InvalidInput) for one in made] == [False] * 3 + [True] + [False] * 2
+    stored = await session.execute(select(Email.id, Email.empfaenger_email))
+    answered = {one.row.id: one.row.empfaenger_email for one in made if isinstance(one, Made)}
+    assert answered == dict(stored.all())

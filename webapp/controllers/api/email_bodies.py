@@ -10,6 +10,7 @@ from litestar.params import BodyKwarg
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from services.checks import LARGEST_BODY_BYTES, LONGEST_LINE, LONGEST_NOTE
+from services.emails.insert import MadeEmail
 from services.models import (
     LARGEST_ID,
     Email,
@@ -225,12 +226,12 @@ class IncomingList(Paged[IncomingMessage], kw_only=True):
     data: list[IncomingMessage]
 
 
-def detail_of(email: Email) -> EmailDetail:
+def detail_of(email: Email | MadeEmail) -> EmailDetail:
     """Return an e-mail as it is answered by itself."""
     return shown(email, EmailDetail)
 
 
-def shown(email: Email, form: type[Shown]) -> Shown:
+def shown(email: Email | MadeEmail, form: type[Shown]) -> Shown:
     """Return an e-mail with, below its notes, why no call follows."""
     answer = msgspec.convert(email, form, from_attributes=True)
     if answer.nachverfolgung_hindernis is not None:

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from services.emails.templates.engine import MailTemplate, all_templates, get_template, render_template
 from services.emails.templates.variables import VariableKind
-from webapp.controllers.api.schema import problems, refuse_unknown_parameters
+from webapp.controllers.api.schema import problems
 from webapp.controllers.api.strict_json import JsonRequest
 from webapp.service_keys import EMAILS, READ
 
@@ -63,7 +63,6 @@ class EmailTemplateApi(Controller):
 
     path = "/api/email-templates"
     request_class = JsonRequest
-    guards = [refuse_unknown_parameters]  # noqa: RUF012
     security = EMAILS
     tags = ["E-mail templates"]  # noqa: RUF012
 

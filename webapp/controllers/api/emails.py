@@ -44,7 +44,6 @@ from webapp.controllers.api.schema import (
     range_end,
     range_start,
     read_instant,
-    refuse_unknown_parameters,
     repeatable,
 )
 from webapp.controllers.api.strict_json import JsonRequest
@@ -56,7 +55,6 @@ class EmailApi(Controller):
 
     path = "/api/emails"
     request_class = JsonRequest
-    guards = [refuse_unknown_parameters]  # noqa: RUF012
     security = EMAILS
     tags = ["E-mails"]  # noqa: RUF012
 

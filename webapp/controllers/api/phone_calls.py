@@ -1,6 +1,7 @@
 """`/api/phone-calls`: what the other services of the platform ask of phone calls."""
 
 from datetime import date, datetime, time
+from operator import attrgetter
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -10,6 +11,7 @@ from litestar.di import NamedDependency
 from litestar.params import BodyKwarg, FromQuery, JSONBody, QueryParameter
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from services.calls.booked_rows import BookedCall
 from services.calls.changes import CallChanges, change_call
 from services.calls.lists import CallFilters, list_calls
 from services.calls.planning import NewCall, get_call
@@ -43,7 +45,6 @@ from webapp.controllers.api.schema import (
     check_days,
     page_request,
     problems,
-    refuse_unknown_parameters,
     repeatable,
 )
 from webapp.controllers.api.strict_json import JsonRequest
@@ -193,7 +194,6 @@ class PhoneCallApi(Controller):
 
     path = "/api/phone-calls"
     request_class = JsonRequest
-    guards = [refuse_unknown_parameters]  # noqa: RUF012
     security = CALLS
     tags = ["Phone calls"]  # noqa: RUF012
 
@@ -324,15 +324,18 @@ def _time(value: str | None) -> time | None:
     return time(int(hour), int(minute))
 
 
-def _shown(call: PhoneCall) -> Call:
-    fields: dict[str, Any] = {name: getattr(call, name) for name in Call.__struct_fields__}
+_SHOWN = attrgetter(*Call.__struct_fields__)
+
+
+def _shown(call: PhoneCall | BookedCall) -> Call:
+    fields: dict[str, Any] = dict(zip(Call.__struct_fields__, _SHOWN(call), strict=True))
     for name in ("geplante_zeit", "tatsaechliche_zeit"):
         fields[name] = _clock(fields[name])
     fields["ergebnis"] = _ergebnis(call)
     return Call(**fields)
 
 
-def _ergebnis(call: PhoneCall) -> str | None:
+def _ergebnis(call: PhoneCall | BookedCall) -> str | None:
     if call.ergebnis is None and call.absage_grund is not None:
         return CANCELED[CancelReason(call.absage_grund)]
     return call.ergebnis

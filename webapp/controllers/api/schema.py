@@ -42,6 +42,9 @@ INSTANT = DAY + r"[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?(Z|[+-][0-9]{2}:[0
 
 IDEMPOTENCY_KEY = "Idempotency-Key"
 
+DECLARED_ONLY = "declared_only"
+"""In a route's `opt`: it refuses parameters it does not declare."""
+
 Reference = BodyKwarg(
     min_length=1,
     max_length=LONGEST_REFERENCE,
@@ -251,20 +254,18 @@ async def repeatable(request: JsonRequest, key: str | None) -> RepeatableRequest
     return RepeatableRequest(key, hashlib.sha256(sent).digest(), caller=request.auth.key_id)
 
 
-async def refuse_unknown_parameters(
-    connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler
-) -> None:
-    """Guard: refuse query parameters the handler does not declare, repeated ones, and `null` for a number.
+def refuse_unknown_parameters(connection: Connection) -> None:
+    """Refuse query parameters the handler does not declare, repeated ones, and `null` for a number.
 
     The framework reads `null` in a query as no value, and a filter that is not there finds everything.
 
     Raises:
         InvalidInput: names each such parameter.
     """
-    if not connection.scope["query_string"]:
+    if not connection.scope["query_string"] or DECLARED_ONLY not in connection.route_handler.opt:
         return
     given = connection.query_params
-    known = _query_parameters(handler)
+    known = _query_parameters(connection.route_handler)
     errors = [FieldError(name, "This parameter is not known.") for name in given if name not in known]
     errors += [_given_twice(name) for name in given if name in known and len(given.getall(name)) > 1]
     errors += [

@@ -20,7 +20,6 @@ from webapp.controllers.api.schema import (
     PageNumber,
     page_request,
     problems,
-    refuse_unknown_parameters,
 )
 from webapp.service_keys import EMAILS, READ
 
@@ -47,7 +46,6 @@ class StopListApi(Controller):
     """Addresses that are dead or want no mail."""
 
     path = "/api/stop-list"
-    guards = [refuse_unknown_parameters]  # noqa: RUF012
     security = EMAILS
     tags = ["Stop list"]  # noqa: RUF012
 

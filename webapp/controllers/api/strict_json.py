@@ -98,7 +98,7 @@ def _decoder(wanted: type[Any]) -> msgspec.json.Decoder[Any]:
 
 def _field_given_twice(body: bytes) -> str:
     """Return the path of a field that valid JSON has twice, or nothing."""
-    path = json.loads(body, object_pairs_hook=_path_given_twice, parse_int=str, parse_float=str, strict=False)
+    path = _looking_for_twice.decode(body.decode())
     return ".".join(path) if isinstance(path, tuple) else ""
 
 
@@ -112,6 +112,11 @@ def _path_given_twice(members: list[tuple[str, Any]]) -> tuple[str, ...]:
         if value and isinstance(value, tuple):
             return (name, *cast("tuple[str, ...]", value))
     return ()
+
+
+_looking_for_twice = json.JSONDecoder(
+    object_pairs_hook=_path_given_twice, parse_int=str, parse_float=str, strict=False
+)
 
 
 def _field_that_is_no_text(body: bytes) -> str:

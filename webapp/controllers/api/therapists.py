@@ -17,7 +17,7 @@ from services.therapists.absence import Absence
 from services.therapists.directory import TherapistDirectory, UnknownTherapist
 from services.therapists.search import get_therapist
 from services.work import Work
-from webapp.controllers.api.schema import TherapistId, check_days, problems, refuse_unknown_parameters
+from webapp.controllers.api.schema import TherapistId, check_days, problems
 from webapp.service_keys import CALLS, READ
 
 
@@ -78,7 +78,6 @@ class TherapistApi(Controller):
     """The therapists' phone hours and numbers."""
 
     path = "/api/therapists"
-    guards = [refuse_unknown_parameters]  # noqa: RUF012
     security = CALLS
     tags = ["Therapists"]  # noqa: RUF012
 
