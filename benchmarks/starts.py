@@ -37,7 +37,7 @@ class Start:
 
 
 def main() -> None:
-    arguments = read_arguments(__doc__, "cold", rounds=(5, 1))
+    arguments = read_arguments(__doc__, "cold", rounds=(3, 1))
     with tempfile.TemporaryDirectory(prefix="calldesk-bench-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         first, again = [], []

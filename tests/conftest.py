@@ -159,11 +159,17 @@ def clock() -> FakeClock:
     return FakeClock()
 
 
+@pytest.fixture(scope="session")
+def engine_of_tests(settings_of_tests: Settings) -> AsyncEngine:
+    """One for the test process: it knows every statement by now, which takes longer than most tests."""
+    return create_engine(settings_of_tests, application_name="test")
+
+
 @pytest.fixture
-async def engine(config: Settings) -> AsyncGenerator[AsyncEngine]:
-    engine = create_engine(config, application_name="test")
-    yield engine
-    await engine.dispose()
+async def engine(database: URL, engine_of_tests: AsyncEngine) -> AsyncGenerator[AsyncEngine]:
+    """An engine without connections; those of the test are closed after it."""
+    yield engine_of_tests
+    await engine_of_tests.dispose()
 
 
 @pytest.fixture

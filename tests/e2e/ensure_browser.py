@@ -11,7 +11,7 @@ from tests.system_packages import install_package, succeeds
 DOWNLOAD_SECONDS = 240
 
 ADVICE = """No Chromium for the end-to-end tests, and none could be installed. Either of these helps:
-  .venv/bin/python -m playwright install --with-deps chromium
+  .venv/bin/python -m playwright install --with-deps --only-shell chromium
   apt-get install chromium   (as root)"""
 
 
@@ -22,14 +22,16 @@ def main() -> int:
     print("Installing Chromium for the end-to-end tests ...", flush=True)
     if _download() and find_browser():
         return 0
-    if install_package("chromium") and find_browser():
+    if any(install_package(name) and find_browser() for name in ("chromium-headless-shell", "chromium")):
         return 0
     print(ADVICE, file=sys.stderr)
     return 1
 
 
 def _download() -> bool:
-    return succeeds([sys.executable, "-m", "playwright", "install", "chromium"], DOWNLOAD_SECONDS)
+    return succeeds(
+        [sys.executable, "-m", "playwright", "install", "--only-shell", "chromium"], DOWNLOAD_SECONDS
+    )
 
 
 if __name__ == "__main__":

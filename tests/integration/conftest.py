@@ -9,8 +9,8 @@ import pytest
 import uvicorn
 from argon2 import PasswordHasher
 from litestar import Litestar
-from litestar.testing import AsyncTestClient
 from sqlalchemy import URL
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.accounts import passwords
 from services.models import Staff
@@ -22,6 +22,7 @@ from shared.config.settings import load_settings
 from shared.database import SessionFactory
 from shared.direct_connection import DirectConnection
 from shared.notifications import Notifier
+from tests.asgi_client import Client
 from tests.clock import FakeClock
 from tests.eventually import eventually
 from tests.factories import make_staff
@@ -36,8 +37,6 @@ CHEAP_HASH = CHEAP.hash(PASSWORD)
 
 CSRF_COOKIE = csrf_cookie_name(DEVELOPMENT_SECRET)
 CSRF_FIELD = re.compile(r'name="_csrf_token" value="([0-9a-f]+)"')
-
-Client = AsyncTestClient[Litestar]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -55,6 +54,12 @@ def wired_app(migrated_database: URL) -> Litestar:
     return create_app(load_settings(env_file=None, app_env="testing", database_url=url))
 
 
+@pytest.fixture(scope="session")
+def engine_of_tests(wired_app: Litestar) -> AsyncEngine:
+    """The application's own: whoever opens a connection first, it knows the tables for the other."""
+    return wired_app.state.engine
+
+
 @pytest.fixture
 def app(wired_app: Litestar, config: Settings, clock: FakeClock) -> Litestar:
     """The application over this test's settings and clock; what it opens, it opens anew for every client."""
@@ -65,7 +70,7 @@ def app(wired_app: Litestar, config: Settings, clock: FakeClock) -> Litestar:
 @pytest.fixture
 async def client(app: Litestar) -> AsyncGenerator[Client]:
     """A browser that nobody has logged in with."""
-    async with AsyncTestClient(app) as client:
+    async with Client(app) as client:
         client.headers["Accept-Language"] = "en"
         yield client
 

@@ -4,7 +4,6 @@ from collections.abc import AsyncGenerator
 
 import pytest
 from litestar import Litestar
-from litestar.testing import AsyncTestClient
 from sqlalchemy import URL
 
 from shared.config.settings import load_settings
@@ -26,7 +25,7 @@ async def development(database: URL, clock: FakeClock) -> AsyncGenerator[Client]
         cors_origins=FRIEND,
         database_url=database.render_as_string(hide_password=False),
     )
-    async with AsyncTestClient(create_app(config, clock=clock), base_url="http://127.0.0.1:8004") as client:
+    async with Client(create_app(config, clock=clock), base_url="http://127.0.0.1:8004") as client:
         yield client
 
 
@@ -75,7 +74,7 @@ async def test_development_on_another_address_than_loopback_wants_a_key(database
         communication_service_host="0.0.0.0",
         database_url=database.render_as_string(hide_password=False),
     )
-    async with AsyncTestClient(create_app(config, clock=clock)) as client:
+    async with Client(create_app(config, clock=clock)) as client:
         assert (await client.get("/api/emails")).status_code == 401
         assert (await client.get("/metrics")).status_code == 401
 

@@ -1,7 +1,6 @@
 from datetime import timedelta
 
 import pytest
-from litestar.testing import AsyncTestClient
 from sqlalchemy import URL
 
 from services.accounts.api_keys import KeyTerms, create_key, revoke_key
@@ -92,7 +91,7 @@ async def test_only_development_answers_without_a_key(database: URL, clock: Fake
     config = load_settings(
         env_file=None, app_env="development", database_url=database.render_as_string(hide_password=False)
     )
-    async with AsyncTestClient(create_app(config, clock=clock), base_url="http://127.0.0.1:8004") as client:
+    async with Client(create_app(config, clock=clock), base_url="http://127.0.0.1:8004") as client:
         assert (await client.get("/api/emails")).status_code == 200
 
 

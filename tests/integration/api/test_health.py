@@ -4,7 +4,6 @@ from contextlib import AsyncExitStack
 
 import asyncpg
 from litestar import Litestar
-from litestar.testing import AsyncTestClient
 from sqlalchemy import URL, text
 
 from migrations.revision import older_revisions
@@ -70,7 +69,7 @@ async def test_without_a_database_it_lives_and_is_not_ready(app: Litestar, confi
     app.state["config"] = config.model_copy(
         update={"database_url": gone.render_as_string(hide_password=False)}
     )
-    async with AsyncTestClient(app) as client:
+    async with Client(app) as client:
         answer = await client.get("/health/ready")
         assert (answer.status_code, answer.json()["reasons"]) == (503, ["database_unreachable"])
         assert (await client.get("/health/live")).json() == {"status": "live", "hung": []}
@@ -97,7 +96,7 @@ async def test_a_loop_that_hangs_is_not_live(client: Client, app: Litestar):
 
 
 async def test_it_answers_while_every_pooled_connection_is_busy(app: Litestar, config: Settings):
-    async with AsyncTestClient(app) as client, AsyncExitStack() as busy:
+    async with Client(app) as client, AsyncExitStack() as busy:
         sessions: SessionFactory = app.state.sessions
         for _ in range(config.db_pool_size):
             session = await busy.enter_async_context(sessions())

@@ -1,7 +1,6 @@
 """A key's requests in a minute, over one web process and over several."""
 
 import pytest
-from litestar.testing import AsyncTestClient
 from sqlalchemy import URL, select, text
 
 from services.accounts.api_keys import KeyTerms, create_key
@@ -69,7 +68,7 @@ async def test_the_setting_holds_where_a_key_has_no_limit_of_its_own(
         api_rate_limit_per_minute=7,
     )
     key = await bearer(sessions, clock, "matching", None)
-    async with AsyncTestClient(create_app(config, clock=clock), base_url="http://127.0.0.1:8004") as client:
+    async with Client(create_app(config, clock=clock), base_url="http://127.0.0.1:8004") as client:
         assert (await client.get("/api/emails", headers=key)).headers["RateLimit-Limit"] == "7"
 
 

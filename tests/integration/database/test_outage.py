@@ -7,11 +7,11 @@ from pathlib import Path
 
 import asyncpg
 import pytest
-from litestar.testing import AsyncTestClient
 
 from services.accounts.api_keys import KeyTerms, create_key
 from shared.config.settings import Settings, load_settings
 from shared.database import create_engine, create_session_factory
+from tests.asgi_client import Client
 from tests.clock import FakeClock
 from tests.conftest import migrate
 from tests.eventually import eventually
@@ -40,7 +40,7 @@ async def test_without_the_database_everything_answers_503_and_recovers(
     own_postgres: EmbeddedPostgres, clock: FakeClock
 ):
     app = create_app(config_of(own_postgres), clock=clock)
-    async with AsyncTestClient(app, base_url="http://127.0.0.1") as client:
+    async with Client(app, base_url="http://127.0.0.1") as client:
         assert (await client.get("/api/emails")).status_code == 200
         own_postgres.kill()
         down = await client.get("/api/emails")
@@ -85,7 +85,7 @@ async def test_the_last_use_of_a_key_fails_no_request_and_is_written_when_the_da
 
     key = await make_key(own_postgres, clock)
     app = create_app(config_of(own_postgres), clock=clock)
-    async with AsyncTestClient(app, base_url="http://127.0.0.1") as client:
+    async with Client(app, base_url="http://127.0.0.1") as client:
         assert (await client.get("/api/email-templates", headers=key)).status_code == 200
         await eventually(noted)
         own_postgres.kill()

@@ -3,7 +3,6 @@
 from datetime import timedelta
 
 import pytest
-from litestar.testing import AsyncTestClient
 from sqlalchemy import URL
 
 from services.models import Staff
@@ -85,7 +84,7 @@ async def test_over_tls_no_other_host_can_set_our_cookies(
         database_url=database.render_as_string(hide_password=False),
     )
     app = create_app(config, clock=clock)
-    async with AsyncTestClient(app, base_url="https://desk.example.de") as client:
+    async with Client(app, base_url="https://desk.example.de") as client:
         token = await csrf(client)
         form = ANNA | {"_csrf_token": token}
         answer = await client.post("/login", data=form, follow_redirects=False)

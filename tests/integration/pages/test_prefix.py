@@ -4,7 +4,6 @@ import re
 from collections.abc import AsyncGenerator
 
 import pytest
-from litestar.testing import AsyncTestClient
 
 from shared.config import ConfigurationError, Settings
 from tests.clock import FakeClock
@@ -24,7 +23,7 @@ async def desk(config: Settings) -> AsyncGenerator[Client]:
     """Anna's browser on a desk with a day's work."""
     await load_sample_day(config)
     config = config.model_copy(update={"root_path": ROOT, "app_env": "development"})
-    async with AsyncTestClient(create_app(config), base_url="http://127.0.0.1:8004") as client:
+    async with Client(create_app(config), base_url="http://127.0.0.1:8004") as client:
         client.follow_redirects = False
         await log_in(client)
         yield client
