@@ -60,7 +60,7 @@ def token_for_forms(context: Mapping[str, Any]) -> str:
 def new_token(request: AnyConnection, staff_id: int | None, browser: str = "") -> None:
     """Let the answer carry the token of who has just logged in, or out."""
     config: Settings = request.app.state.config
-    token = secrets.token_hex(32) if staff_id is None else _bound(config, staff_id, browser)
+    token = secrets.token_hex(32) if staff_id is None else bound_token(config, staff_id, browser)
     _notes(request.scope)[_GIVEN] = token
 
 
@@ -88,7 +88,7 @@ def _is_others(request: AnyConnection, sent: str) -> bool:
     """Whether a token is that of somebody else who has logged in with this browser."""
     config: Settings = request.app.state.config
     known = known_browsers(request.cookies, config) if request.scope.get("user") else {}
-    return any(_same(sent, _bound(config, staff_id, browser)) for staff_id, browser in known.items())
+    return any(_same(sent, bound_token(config, staff_id, browser)) for staff_id, browser in known.items())
 
 
 def _same(sent: str, expected: str) -> bool:
@@ -99,12 +99,13 @@ def _expected(request: AnyConnection) -> str | None:
     config: Settings = request.app.state.config
     member = request.scope.get("user")
     if member is not None:
-        return _bound(config, member.id, known_browsers(request.cookies, config).get(member.id, ""))
+        return bound_token(config, member.id, known_browsers(request.cookies, config).get(member.id, ""))
     token = request.cookies.get(_cookie(config), "")
     return token if TOKEN.fullmatch(token) else None
 
 
-def _bound(config: Settings, staff_id: int, browser: str) -> str:
+def bound_token(config: Settings, staff_id: int, browser: str) -> str:
+    """Return the token of an account in a browser that it is known by."""
     secret = config.secret_key.get_secret_value().encode()
     return hmac.new(secret, f"csrf:{staff_id}:{browser}".encode(), hashlib.sha256).hexdigest()
 
