@@ -2,16 +2,15 @@
 
 It loads its code, waits for its settings, one line of JSON on standard input, and ends with its parent, also
 while it loads.
-What was loaded stays: the garbage collector looks through none of it, neither while it is loaded nor later.
 """
 
-import gc
 import json
 import os
 import sys
 from collections.abc import Callable
 from queue import SimpleQueue
 
+from webapp.demo.loading import loading
 from webapp.demo.parent_watch import end_with_parent
 
 
@@ -19,10 +18,8 @@ def main() -> None:
     """Run the process named in the arguments."""
     settings = SimpleQueue[bytes]()
     end_with_parent(settings.put)
-    gc.disable()
-    run = _COMMANDS[sys.argv[1]]()
-    gc.freeze()
-    gc.enable()
+    with loading():
+        run = _COMMANDS[sys.argv[1]]()
     if given := settings.get():
         os.environ.update(json.loads(given))
         run()

@@ -7,6 +7,7 @@ import asyncpg
 
 from migrations.revision import newest_revision
 from shared.config.settings import load_settings
+from webapp.demo.loading import loading
 
 STATE = """
 SELECT (SELECT max(version_num) FROM communication_service.alembic_version) AS revision,
@@ -18,8 +19,9 @@ CONNECT_SECONDS = 5
 
 def load_code() -> None:
     """Load what it takes to fill an empty database, for whoever has to wait for that anyway."""
-    from migrations import upgrade  # noqa: F401
-    from webapp.demo.sample import day  # noqa: F401
+    with loading():
+        from migrations import upgrade  # noqa: F401
+        from webapp.demo.sample import day  # noqa: F401
 
 
 def prepare_database(settings: Mapping[str, str], *, sample_data: bool) -> None:
