@@ -52,7 +52,7 @@ async def bare_today(state: State) -> str:
 def bare_app(pool: asyncpg.Pool, *, shown: int, today: date = TODAY) -> Litestar:
     """Return an application of that one page; `shown` is how many rows it writes."""
     state = State({"pool": pool, "shown": shown, "today": today})
-    compression = CompressionConfig(backend="gzip", gzip_compress_level=4)
+    compression = CompressionConfig(backend="gzip", gzip_compress_level=3)
     return Litestar(
         [bare_today], state=state, compression_config=compression, openapi_config=None, logging_config=None
     )

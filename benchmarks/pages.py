@@ -18,7 +18,7 @@ import httpx
 import uvloop
 from litestar import Litestar
 from litestar.types import Receive, Scope, Send
-from sqlalchemy import event, text
+from sqlalchemy import text
 
 from benchmarks.busy_desk import NOW, Size, fill
 from benchmarks.harness import bench_settings, migrated_database, percentiles, read_arguments
@@ -32,6 +32,7 @@ from services.rules import DeskRules
 from services.work import Actor
 from shared.config import Settings
 from shared.database import SessionFactory
+from tests.statements import noting
 from tests.work import a_moment, work_of
 from webapp.app import create_app
 from webapp.auth import SESSION_COOKIE
@@ -86,13 +87,13 @@ class Meter:
         self._app = app
         self.statements = 0
         self.seconds: list[float] = []
-        event.listen(app.state.engine.sync_engine, "before_cursor_execute", self._count)
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         wanted: Scope = scope
-        start = time.perf_counter()
-        await self._app(wanted, receive, send)
-        self.seconds.append(time.perf_counter() - start)
+        with noting(self._app.state.engine, self._count):
+            start = time.perf_counter()
+            await self._app(wanted, receive, send)
+            self.seconds.append(time.perf_counter() - start)
 
     def _count(self, *_: object) -> None:
         self.statements += 1

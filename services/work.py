@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Literal, Self, TypeVar
+from typing import Any, Literal, Self, TypeVar
 
 from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -36,6 +36,7 @@ from services.origins import NOWHERE, Origin
 from services.rules import DeskRules
 from shared.clock import Clock
 from shared.database import SessionFactory, wake
+from shared.plain_rows import PlainQuery
 
 Row = TypeVar("Row", bound=Base)
 
@@ -232,6 +233,10 @@ class Transaction(_Doing):
         if version is not None and version != getattr(row, "version"):  # noqa: B009
             raise await self.stale(model, row_id)
         return row
+
+    async def rows(self, query: PlainQuery, **values: object) -> list[Any]:
+        """Return the rows of a query that is asked for with every page."""
+        return await query.rows(self.session, **values)
 
     def record(self, action: Action, row: Base, **details: object) -> None:
         """Note what was done to a row: ids, kinds and times, never content, names or addresses."""

@@ -56,7 +56,7 @@ LARGEST_BODY = 2 * 3 * LARGEST_BODY_BYTES + 256 * 1024
 
 COMPRESSION = CompressionConfig(
     backend="gzip",
-    gzip_compress_level=4,
+    gzip_compress_level=3,
     minimum_size=1_000,
     exclude=["^/api/", "^/live", "^/metrics", "^/health"],
 )

@@ -1,6 +1,5 @@
 """The Jinja2 environment of the screens."""
 
-import re
 from functools import lru_cache
 from pathlib import Path
 
@@ -21,7 +20,7 @@ VIEWS = Path(__file__).parent / "views"
 
 EMBEDDINGS, ISOLATES = "\u202a\u202b\u202d\u202e", "\u2066\u2067\u2068"
 END_OF_EMBEDDING, END_OF_ISOLATE = "\u202c", "\u2069"
-TURNS = re.compile(f"[{EMBEDDINGS}{ISOLATES}]")
+TURNS = (*EMBEDDINGS, *ISOLATES)
 
 
 def translate(message: str, /, **variables: object) -> Markup:
@@ -41,7 +40,7 @@ def closed(value: object) -> object:
 
     Else a sign such as U+202E in a name would turn around whatever stands behind it on the page.
     """
-    if not isinstance(value, str) or value.isascii() or not TURNS.search(value):
+    if not isinstance(value, str) or value.isascii() or not any(sign in value for sign in TURNS):
         return value
     ends: list[str] = []
     for sign in value:

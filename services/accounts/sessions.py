@@ -14,6 +14,7 @@ from services.calls.claims import release_all
 from services.hints import LOGINS
 from services.models import PendingLogin, Staff, StaffSession
 from services.work import Action, Moment, Transaction, Work
+from shared.plain_rows import PlainQuery
 
 NOTED_EVERY = timedelta(minutes=1)
 """How exactly the last use of a session is kept; more would be a write with every page."""
@@ -53,8 +54,8 @@ async def open_session(tx: Transaction, staff_id: int, *, lasting: timedelta, br
     return token
 
 
-WHOSE = (
-    select(Staff, StaffSession.zuletzt_at)
+WHOSE = PlainQuery(
+    select(StaffSession.zuletzt_at, *Staff.__table__.c)
     .join(StaffSession, StaffSession.staff_id == Staff.id)
     .where(
         StaffSession.token_hash == bindparam("token", type_=LargeBinary),
@@ -63,11 +64,10 @@ WHOSE = (
         Staff.aktiv,
     )
 )
-"""Built once, for it is asked with every request."""
 
 
 async def staff_of_session(work: Work, token: str, *, used: bool = False) -> Staff | None:
-    """Return who a session belongs to, or None when it has ended or the account is closed.
+    """Return who a session belongs to, to look at; None when it has ended or the account is closed.
 
     Args:
         work: at which instant.
@@ -75,14 +75,15 @@ async def staff_of_session(work: Work, token: str, *, used: bool = False) -> Sta
         used: somebody does something with it; what a page asks for by itself is no use.
     """
     async with work.transaction() as tx:
-        this = {"token": digest(token), "now": tx.now, "unused_since": tx.now - tx.rules.session_idle}
-        row = (await tx.session.execute(WHOSE, this)).first()
-        if row is None:
+        unused_since = tx.now - tx.rules.session_idle
+        found = await tx.rows(WHOSE, token=digest(token), now=tx.now, unused_since=unused_since)
+        if not found:
             return None
-        if used and row.zuletzt_at <= tx.now - NOTED_EVERY:
+        used_at, *columns = found[0]
+        if used and used_at <= tx.now - NOTED_EVERY:
             noted = update(StaffSession).where(StaffSession.token_hash == digest(token))
             await tx.session.execute(noted.values(zuletzt_at=tx.now))
-        return row.Staff
+    return Staff(**dict(zip(Staff.__table__.c.keys(), columns, strict=True)))
 
 
 async def own_sessions(work: Work, token: str) -> list[OwnSession]:

@@ -17,6 +17,7 @@ from services.models import CallStatus, Draft, PhoneCall, Staff, Therapist
 from services.models.therapists import display_name
 from services.therapists.phone_numbers import dialable
 from services.work import Transaction
+from shared.plain_rows import PlainQuery
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +97,7 @@ def line_keys(lines: Iterable[str]) -> list[int]:
     return sorted({crc32(line.encode()) - 2**31 for line in lines})
 
 
-HELD = (
+HELD = PlainQuery(
     select(
         PhoneCall.id,
         PhoneCall.therapist_id,
@@ -121,17 +122,17 @@ HELD = (
 
 async def load_hands(tx: Transaction) -> Hands:
     """Return what is in anybody's hands now, planned for whatever day."""
-    rows = await tx.session.execute(HELD, {"now": tx.now})
+    rows = await tx.rows(HELD, now=tx.now)
     return Hands(
         tuple(
             Hand(
-                staff_id=row.bearbeitet_von,
-                staff_name=row.name,
-                call_id=row.id,
-                therapist_id=row.therapist_id,
-                therapist_name=display_name(row.titel, row.vorname, row.nachname),
-                until=row.bearbeitet_bis,
-                lines=lines_of(row.telefon),
+                staff_id=row["bearbeitet_von"],
+                staff_name=row["name"],
+                call_id=row["id"],
+                therapist_id=row["therapist_id"],
+                therapist_name=display_name(row["titel"], row["vorname"], row["nachname"]),
+                until=row["bearbeitet_bis"],
+                lines=lines_of(row["telefon"]),
             )
             for row in rows
         )

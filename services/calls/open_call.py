@@ -6,7 +6,8 @@ from datetime import date, datetime, time
 from functools import lru_cache, partial
 from typing import Any
 
-from sqlalchemy import Select, Text, cast, select, true
+from sqlalchemy import Integer, Select, Text, any_, bindparam, cast, select, true
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from services.calls.rests import TODAY, Miss, last_rung, miss_of
 from services.hours.reading import Availability, parse_json
@@ -15,6 +16,7 @@ from services.models.therapists import display_name
 from services.rules import DeskRules
 from services.work import Transaction
 from shared.kept import Kept
+from shared.plain_rows import PlainQuery
 
 CALLS_KEPT = 10_000
 
@@ -92,23 +94,25 @@ def _due() -> Select[*tuple[Any, ...]]:
 
 DUE = _due()
 LATEST_DAY_FIRST = DUE.order_by(PhoneCall.geplantes_datum.desc(), PhoneCall.geplante_zeit, PhoneCall.id)
-"""Built once: that takes several times as long as what the database does."""
+OF_ALL = PlainQuery(LATEST_DAY_FIRST)
+OF_SOME = PlainQuery(
+    LATEST_DAY_FIRST.where(PhoneCall.therapist_id == any_(bindparam("some", type_=ARRAY(Integer))))
+)
 
 
 async def load_open_calls(tx: Transaction) -> list[OpenCall]:
     """Return the scheduled calls of today and of days before, those of the latest day first."""
-    return await _load(tx, LATEST_DAY_FIRST)
+    return await _load(tx, OF_ALL)
 
 
 async def load_calls_of(tx: Transaction, therapist_ids: Collection[int]) -> list[OpenCall]:
     """Return those of some therapists."""
-    return await _load(tx, LATEST_DAY_FIRST.where(PhoneCall.therapist_id.in_(therapist_ids)))
+    return await _load(tx, OF_SOME, some=list(therapist_ids))
 
 
-async def _load(tx: Transaction, query: Select[*tuple[Any, ...]]) -> list[OpenCall]:
-    connection = await tx.session.connection()
+async def _load(tx: Transaction, query: PlainQuery, **some: object) -> list[OpenCall]:
     midnight = tx.rules.instant(tx.today, time.min)
-    rows = await connection.execute(query, {"today": tx.today, "midnight": midnight})
+    rows = await tx.rows(query, today=tx.today, midnight=midnight, **some)
     known = _known(tx.today, tx.rules)
     return [known.of(tuple(row)) for row in rows]
 

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Self, TypeVar
 
-from sqlalchemy import select, update
+from sqlalchemy import Integer, bindparam, select, update
 
 from services.calls.open_call import OpenCall
 from services.models import CallReason, Staff
 from services.work import Transaction, Work
+from shared.plain_rows import PlainQuery
 
 Code = TypeVar("Code", bound=StrEnum)
 
@@ -69,6 +70,8 @@ class QueueFilter:
 
 ALL_CALLS = QueueFilter()
 
+CHOSEN = PlainQuery(select(Staff.anruf_filter).where(Staff.id == bindparam("staff_id", type_=Integer)))
+
 
 def _code(codes: type[Code], value: object) -> Code | None:
     return codes(str(value)) if value in set(codes) else None
@@ -78,8 +81,8 @@ async def own_filter(tx: Transaction) -> QueueFilter:
     """Return what whoever does this has chosen; all calls for a service."""
     if tx.actor.staff_id is None:
         return ALL_CALLS
-    kept = await tx.session.scalar(select(Staff.anruf_filter).where(Staff.id == tx.staff_id))
-    return QueueFilter.of(kept or {})
+    kept = await tx.rows(CHOSEN, staff_id=tx.staff_id)
+    return QueueFilter.of(kept[0]["anruf_filter"] or {}) if kept else ALL_CALLS
 
 
 async def choose_filter(work: Work, wanted: QueueFilter) -> None:

@@ -5,6 +5,7 @@ A *matter* is an e-mail, or a call about none.
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 from sqlalchemy import (
@@ -15,11 +16,11 @@ from sqlalchemy import (
     and_,
     any_,
     bindparam,
-    exists,
+    cast,
     func,
     or_,
     select,
-    union,
+    union_all,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import aliased, defer
@@ -27,6 +28,7 @@ from sqlalchemy.orm import aliased, defer
 from services.calls.kept_state import Undo
 from services.models import CallEmail, CallStatus, CancelReason, Email, EmailStatus, PhoneCall, ReplyKind
 from services.work import Transaction
+from shared.plain_rows import PlainQuery
 
 MOST_EMAILS = 20
 """E-mails shown that no call is about, the latest."""
@@ -138,35 +140,44 @@ def waits_for_answer() -> ColumnElement[bool]:
     )
 
 
-def _counted() -> Select[int, int]:
+def _counted() -> Select[*tuple[Any, ...]]:
+    """E-mails that wait are counted by their index alone; looked at are only those that calls are about."""
     some, today = bindparam("some", type_=ARRAY(Integer)), bindparam("today", type_=Date)
-    due = and_(
-        PhoneCall.therapist_id == any_(some),
-        PhoneCall.status == CallStatus.SCHEDULED,
-        PhoneCall.geplantes_datum <= today,
+    later = (
+        select(CallEmail.email_id)
+        .join(PhoneCall, PhoneCall.id == CallEmail.call_id)
+        .where(PhoneCall.status == CallStatus.SCHEDULED, PhoneCall.geplantes_datum > today)
+        .cte("later")
     )
-    linked = (
-        select(PhoneCall.therapist_id, CallEmail.email_id)
-        .join(CallEmail, CallEmail.call_id == PhoneCall.id)
-        .where(due)
+    waiting = (
+        select(Email.therapist_id, func.count().label("matters"))
+        .where(waits_for_answer(), Email.therapist_id == any_(some))
+        .group_by(Email.therapist_id)
     )
-    later = exists().where(
-        CallEmail.email_id == Email.id,
-        PhoneCall.id == CallEmail.call_id,
-        PhoneCall.status == CallStatus.SCHEDULED,
-        PhoneCall.geplantes_datum > today,
+    put_off = (
+        select(Email.therapist_id, -func.count())
+        .where(Email.id.in_(later.select()), waits_for_answer(), Email.therapist_id == any_(some))
+        .group_by(Email.therapist_id)
     )
-    waiting = select(Email.therapist_id, Email.id).where(
-        waits_for_answer(), ~later, Email.therapist_id == any_(some)
+    counted = waits_for_answer() & (Email.therapist_id == PhoneCall.therapist_id)
+    emails = func.count(Email.id.distinct()).filter(or_(~counted, Email.id.in_(later.select())))
+    of_calls = (
+        select(PhoneCall.therapist_id, emails + func.count().filter(CallEmail.email_id.is_(None)))
+        .outerjoin(CallEmail, CallEmail.call_id == PhoneCall.id)
+        .outerjoin(Email, Email.id == CallEmail.email_id)
+        .where(
+            PhoneCall.status == CallStatus.SCHEDULED,
+            PhoneCall.geplantes_datum <= today,
+            PhoneCall.therapist_id == any_(some),
+        )
+        .group_by(PhoneCall.therapist_id)
     )
-    about_none = select(PhoneCall.therapist_id, -PhoneCall.id).where(
-        due, ~select(CallEmail.email_id).where(CallEmail.call_id == PhoneCall.id).exists()
-    )
-    every = union(linked, waiting, about_none).subquery()
-    return select(every.c.therapist_id, func.count()).group_by(every.c.therapist_id)
+    every = union_all(waiting, put_off, of_calls).subquery().c
+    matters = func.sum(every.matters)
+    return select(every.therapist_id, cast(matters, Integer)).group_by(every.therapist_id).having(matters > 0)
 
 
-COUNTED = _counted()
+COUNTED = PlainQuery(_counted())
 
 
 async def count_matters(tx: Transaction, therapist_ids: Collection[int]) -> dict[int, int]:
@@ -176,8 +187,8 @@ async def count_matters(tx: Transaction, therapist_ids: Collection[int]) -> dict
     """
     if not therapist_ids:
         return {}
-    rows = await tx.session.execute(COUNTED, {"some": list(therapist_ids), "today": tx.today})
-    return dict(rows.all())
+    rows = await tx.rows(COUNTED, some=list(therapist_ids), today=tx.today)
+    return dict(map(tuple, rows))
 
 
 async def _open_calls(tx: Transaction, call: PhoneCall) -> Sequence[PhoneCall]:

@@ -10,6 +10,7 @@ from sqlalchemy import DateTime, Integer, Select, bindparam, func, or_, select, 
 from services.models import CallStatus, PhoneCall, Therapist
 from services.models.therapists import display_name
 from services.work import Transaction
+from shared.plain_rows import PlainQuery
 
 MANY = 1_000_000
 """Stands for all of them: more than there are."""
@@ -17,19 +18,17 @@ MANY = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class DoneCall:
-    """A closed call as the board lists it."""
+    """A closed call as the board lists it; its columns in the order of the query, then whose it is."""
 
     call_id: int
     version: int
     therapist_id: int
-    name: str | None
-    status: str
     ergebnis_art: str | None
     versuch: int
     abgeschlossen_at: datetime
     klaerung_noetig: bool
     klaerung_grund: str | None
-    rueckgaengig_bis: datetime | None
+    name: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,33 +53,16 @@ class Closed:
 async def load_closed(tx: Transaction, most: int | None) -> Closed:
     """Return the closed calls, `most` of each kind, None for all."""
     midnight = tx.rules.instant(tx.today, time.min)
-    rows = (
-        await tx.session.execute(SHOWN, {"midnight": midnight, "now": tx.now, "most": most or MANY})
-    ).all()
+    rows = await tx.rows(SHOWN, midnight=midnight, now=tx.now, most=most or MANY)
     if not rows:
         return Closed()
-    calls = [
-        DoneCall(
-            call_id=row.id,
-            version=row.version,
-            therapist_id=row.therapist_id,
-            name=display_name(row.titel, row.vorname, row.nachname),
-            status=row.status,
-            ergebnis_art=row.ergebnis_art,
-            versuch=row.versuch,
-            abgeschlossen_at=row.abgeschlossen_at,
-            klaerung_noetig=row.klaerung_noetig,
-            klaerung_grund=row.klaerung_grund,
-            rueckgaengig_bis=row.rueckgaengig_bis,
-        )
-        for row in rows
-    ]
+    calls = [DoneCall(*row[:OWN_COLUMNS], name=display_name(*row[OWN_COLUMNS:NAMED])) for row in rows]
     return Closed(
         done=[call for call in calls if call.abgeschlossen_at >= midnight][:most],
         needs_person=[call for call in calls if call.klaerung_noetig][:most],
-        done_count=rows[0].done_count,
-        needs_person_count=rows[0].needs_person_count,
-        undo_ends=rows[0].undo_ends,
+        done_count=rows[0]["done_count"],
+        needs_person_count=rows[0]["needs_person_count"],
+        undo_ends=rows[0]["undo_ends"],
     )
 
 
@@ -113,13 +95,11 @@ def _shown() -> Select[*tuple[Any, ...]]:
             PhoneCall.id,
             PhoneCall.version,
             PhoneCall.therapist_id,
-            PhoneCall.status,
             PhoneCall.ergebnis_art,
             PhoneCall.versuch,
             PhoneCall.abgeschlossen_at,
             PhoneCall.klaerung_noetig,
             PhoneCall.klaerung_grund,
-            PhoneCall.rueckgaengig_bis,
             Therapist.titel,
             Therapist.vorname,
             Therapist.nachname,
@@ -132,4 +112,6 @@ def _shown() -> Select[*tuple[Any, ...]]:
     )
 
 
-SHOWN = _shown()
+SHOWN = PlainQuery(_shown())
+OWN_COLUMNS, NAMED = 8, 11
+"""So many of its columns are those of `DoneCall` in their order; up to the second come those of a name."""

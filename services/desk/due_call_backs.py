@@ -7,7 +7,9 @@ from typing import Any
 from sqlalchemy import Date, DateTime, Integer, Select, bindparam, or_, select
 
 from services.models import CallBackBy, CallStatus, PhoneCall, Therapist
+from services.models.therapists import display_name
 from services.work import Transaction, Work
+from shared.plain_rows import PlainQuery
 
 AHEAD = timedelta(minutes=10)
 """So long before its minute a call back is said to who agreed it."""
@@ -34,11 +36,14 @@ class DueCallBacks:
     change_at: datetime | None
 
 
+NAMED = (Therapist.titel, Therapist.vorname, Therapist.nachname)
+
+
 def _agreed() -> Select[*tuple[Any, ...]]:
     planned = PhoneCall.geplantes_datum, PhoneCall.geplante_zeit
     free = PhoneCall.bearbeitet_bis <= bindparam("now", type_=DateTime(timezone=True))
     return (
-        select(PhoneCall.id, *planned, PhoneCall.rueckruf_durch, Therapist)
+        select(PhoneCall.id, *planned, PhoneCall.rueckruf_durch, *NAMED)
         .outerjoin(Therapist, Therapist.id == PhoneCall.therapist_id)
         .where(
             PhoneCall.status == CallStatus.SCHEDULED,
@@ -50,7 +55,7 @@ def _agreed() -> Select[*tuple[Any, ...]]:
     )
 
 
-AGREED = _agreed()
+AGREED = PlainQuery(_agreed())
 
 
 async def load_due_call_backs(work: Work) -> DueCallBacks:
@@ -61,15 +66,10 @@ async def load_due_call_backs(work: Work) -> DueCallBacks:
 
 async def read_due_call_backs(tx: Transaction) -> DueCallBacks:
     """Return the same in a transaction that has begun."""
-    mine = {"staff_id": tx.staff_id, "today": tx.today, "now": tx.now}
+    rows = await tx.rows(AGREED, staff_id=tx.staff_id, today=tx.today, now=tx.now)
     calls = [
-        DueCallBack(
-            row.id,
-            row.Therapist.display_name if row.Therapist else None,
-            tx.rules.instant(row.geplantes_datum, row.geplante_zeit),
-            CallBackBy(row.rueckruf_durch),
-        )
-        for row in await tx.session.execute(AGREED, mine)
+        DueCallBack(call_id, display_name(*name), tx.rules.instant(day, at), CallBackBy(by))
+        for call_id, day, at, by, *name in rows
     ]
     changes = [at for call in calls for at in (call.at - AHEAD, call.at + BEYOND) if at > tx.now]
     due = [call for call in calls if call.at - AHEAD <= tx.now < call.at + BEYOND]

@@ -13,6 +13,7 @@ from services.desk.history import who_did
 from services.desk.inbox import count_waiting
 from services.models import CallStatus, PhoneCall, Therapist
 from services.work import Action, Transaction, Work
+from shared.plain_rows import PlainQuery
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,17 +67,16 @@ def _known() -> Select[*tuple[Any, ...]]:
     )
 
 
-KNOWN = _known()
+KNOWN = PlainQuery(_known())
 
 
 async def load_offer(tx: Transaction, row: BoardCall) -> Offer:
     """Return what is known of the call to take next: the call's own note, else what came of the last one."""
-    found = (await tx.session.execute(KNOWN, {"call_id": row.call.call_id})).one()
-    if found.notizen or found.id is None:
-        return Offer(row, found.anruf_hinweis, LastNote(found.notizen) if found.notizen else None)
-    who = await who_did(tx, Action.OUTCOME_RECORDED, PhoneCall, [found.id])
-    note = LastNote(found.ergebnis, found.abgeschlossen_at, who.get(found.id))
-    return Offer(row, found.anruf_hinweis, note)
+    [(hint, noted, last_id, said, at)] = await tx.rows(KNOWN, call_id=row.call.call_id)
+    if noted or last_id is None:
+        return Offer(row, hint, LastNote(noted) if noted else None)
+    who = await who_did(tx, Action.OUTCOME_RECORDED, PhoneCall, [last_id])
+    return Offer(row, hint, LastNote(said, at, who.get(last_id)))
 
 
 async def load_left_to_do(work: Work) -> LeftToDo:

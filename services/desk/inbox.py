@@ -12,6 +12,7 @@ from services.models import Activity, Email, Incoming, IncomingState, MailboxCur
 from services.models.therapists import display_name
 from services.pagination import Page, PageRequest
 from services.work import OBJECTS, Transaction, Work
+from shared.plain_rows import PlainQuery
 
 MOST_MESSAGES = 100
 """Of one e-mail; its page shows no more."""
@@ -109,7 +110,7 @@ async def load_inbox(work: Work, view: InboxView, request: PageRequest) -> Inbox
     return Inbox(Page(found, request, total), counts, mailboxes)
 
 
-NUMBER_WAITING = select(func.count()).select_from(Incoming).where(Incoming.zustand.in_(WAITING))
+NUMBER_WAITING = PlainQuery(select(func.count()).where(Incoming.zustand.in_(WAITING)))
 
 
 async def count_waiting(work: Work) -> int:
@@ -120,7 +121,8 @@ async def count_waiting(work: Work) -> int:
 
 async def read_waiting(tx: Transaction) -> int:
     """Return the same in a transaction that has begun."""
-    return await tx.session.scalar(NUMBER_WAITING) or 0
+    [(count,)] = await tx.rows(NUMBER_WAITING)
+    return count
 
 
 async def first_message(work: Work, view: InboxView) -> int | None:

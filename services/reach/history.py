@@ -15,6 +15,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from services.models import SPOKEN, OutcomeKind, PhoneCall
 from services.reach.tallies import BUSY, TELLING, History, Hour, Tally, weight
 from services.work import Transaction
+from shared.plain_rows import PlainQuery
 
 LATEST = 20_000
 """So many calls, the latest, tell everybody's pattern."""
@@ -96,11 +97,12 @@ def _made(calls: Select[int, date | None, time | None, str | None]) -> Select[An
     return select(call.therapist_id, made).group_by(call.therapist_id)
 
 
-OF_SOME = _made(_calls().where(PhoneCall.therapist_id == any_(bindparam("wanted", type_=ARRAY(Integer)))))
-OF_ALL = _made(_calls().order_by(PhoneCall.tatsaechliches_datum.desc()).limit(LATEST))
+OF_SOME = PlainQuery(
+    _made(_calls().where(PhoneCall.therapist_id == any_(bindparam("wanted", type_=ARRAY(Integer)))))
+)
+OF_ALL = PlainQuery(_made(_calls().order_by(PhoneCall.tatsaechliches_datum.desc()).limit(LATEST)))
 
 
-async def _load(tx: Transaction, query: Select[Any, Sequence[int]], **wanted: object) -> dict[int, Made]:
-    of_the_time = {"today": tx.today, "since": tx.today - REMEMBERED}
-    rows = await tx.session.execute(query, of_the_time | wanted)
+async def _load(tx: Transaction, query: PlainQuery, **wanted: object) -> dict[int, Made]:
+    rows = await tx.rows(query, today=tx.today, since=tx.today - REMEMBERED, **wanted)
     return {therapist_id: tuple(made) for therapist_id, made in rows}

@@ -20,6 +20,7 @@ from services.reach.history import Made, history_of, load_latest_histories, load
 from services.reach.learning import learn
 from services.reach.tallies import Hour, Tally
 from services.work import Transaction, Work, Workplace
+from shared.plain_rows import PlainQuery
 from shared.supervision import take_turns
 
 EVERY_SECONDS = 300.0
@@ -27,6 +28,10 @@ EVERY_SECONDS = 300.0
 LEARNT_EVERY = timedelta(hours=1)
 
 PATTERN_ID = 1
+
+KEPT = PlainQuery(
+    select(cast(CallPattern.pattern, Text).label("pattern")).where(CallPattern.id == PATTERN_ID)
+)
 
 log = structlog.get_logger(__name__)
 
@@ -61,8 +66,8 @@ async def load_pattern(tx: Transaction) -> Pattern | None:
 
 
 async def _load_kept(tx: Transaction) -> str | None:
-    kept = cast(CallPattern.pattern, Text)
-    return await tx.session.scalar(select(kept).where(CallPattern.id == PATTERN_ID))
+    rows = await tx.rows(KEPT)
+    return rows[0]["pattern"] if rows else None
 
 
 async def learn_pattern(work: Work) -> None:

@@ -6,7 +6,7 @@ Then they are deleted; the activity log keeps who left and took down one, never 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import delete, select
+from sqlalchemy import Date, bindparam, delete, select
 
 from services.checks import is_blank, is_text
 from services.errors import FieldError, InvalidInput
@@ -14,15 +14,25 @@ from services.hints import NOTES
 from services.models import ShiftNote, Staff
 from services.scheduling.phone_hours import is_holiday
 from services.work import Action, Moment, Transaction, Work
+from shared.plain_rows import PlainQuery
 
 LONGEST_NOTE = 2_000
 SHOWN_AT_MOST = 20
 SATURDAY = 5
 
 
+IN_DATE = PlainQuery(
+    select(ShiftNote.id, ShiftNote.text, Staff.name, ShiftNote.created_at, ShiftNote.gilt_bis)
+    .join(Staff, Staff.id == ShiftNote.staff_id)
+    .where(ShiftNote.gilt_bis >= bindparam("today", type_=Date))
+    .order_by(ShiftNote.id.desc())
+    .limit(SHOWN_AT_MOST)
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A note as it is shown."""
+    """A note as it is shown; the columns of `IN_DATE`."""
 
     id: int
     text: str
@@ -72,15 +82,7 @@ async def list_notes(work: Work) -> list[Note]:
 
 async def read_notes(tx: Transaction) -> list[Note]:
     """Return the same in a transaction that has begun."""
-    query = (
-        select(ShiftNote, Staff.name)
-        .join(Staff, Staff.id == ShiftNote.staff_id)
-        .where(ShiftNote.gilt_bis >= tx.today)
-        .order_by(ShiftNote.id.desc())
-        .limit(SHOWN_AT_MOST)
-    )
-    rows = await tx.session.execute(query)
-    return [Note(note.id, note.text, name, note.created_at, note.gilt_bis) for note, name in rows]
+    return [Note(*row) for row in await tx.rows(IN_DATE, today=tx.today)]
 
 
 async def remove_old_notes(tx: Transaction) -> None:

@@ -24,6 +24,7 @@ from services.reach.tallies import Hour, Tally
 from services.rules import DeskRules
 from services.work import API, Actor
 from tests.factories import NOW, make_call, make_email, make_staff, make_therapist
+from tests.statements import noting
 from tests.work import work_of
 
 TODAY = date(2026, 10, 14)
@@ -34,15 +35,8 @@ ANNA = 1
 def queries(engine: AsyncEngine) -> Generator[list[str]]:
     """Collect the SELECTs sent inside the block."""
     seen: list[str] = []
-
-    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        seen.append(statement)
-
-    event.listen(engine.sync_engine, "before_cursor_execute", note)
-    try:
+    with noting(engine, seen.append):
         yield seen
-    finally:
-        event.remove(engine.sync_engine, "before_cursor_execute", note)
 
 
 async def save(session: AsyncSession, *rows: object) -> None:
@@ -120,11 +114,7 @@ async def test_an_outcome_moves_a_call_to_done(session: AsyncSession, rules: Des
     )
     board = await load_board(work_of(session, now=NOW, rules=rules))
     [done] = board.done
-    assert (done.call_id, done.ergebnis_art, done.rueckgaengig_bis) == (
-        100,
-        "nicht_erreicht",
-        result.undo_until,
-    )
+    assert (done.call_id, done.ergebnis_art, board.undo_ends) == (100, "nicht_erreicht", result.undo_until)
     assert board.counts.open == 0
 
 

@@ -3,7 +3,7 @@
 from datetime import date, time, timedelta
 
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.calls.claims import claim_call
@@ -14,6 +14,7 @@ from shared.database import SessionFactory
 from tests.factories import NOW, make_call, make_email, make_therapist
 from tests.integration.conftest import Client, submit
 from tests.integration.pages.conftest import load_email, outcome, stored
+from tests.statements import noting
 from tests.work import work_of
 
 FOLLOW_UP, OTHER = 7, 8
@@ -82,20 +83,17 @@ async def test_a_search_takes_the_same_statements_however_many_are_found(
 ):
     made = list[str]()
 
-    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        made.append(statement)
-
     async def found() -> tuple[int, list[int]]:
         made.clear()
         async with sessions() as session:
             hits = await find_hits(work_of(session, now=NOW, actor=Actor("staff", ben.id)), "schmidt")
         return len(made), [hit.matters for hit in hits.shown]
 
-    event.listen(engine.sync_engine, "before_cursor_execute", note)
-    statements, [matters] = await found()
-    await stored(sessions, *(make_therapist(id=n) for n in range(2, 6)))
-    await stored(sessions, *(make_call(id=n, therapist_id=n, leitung=n) for n in range(2, 6)))
-    assert await found() == (statements, [matters, 1, 1, 1, 1])
+    with noting(engine, made.append):
+        statements, [matters] = await found()
+        await stored(sessions, *(make_therapist(id=n) for n in range(2, 6)))
+        await stored(sessions, *(make_call(id=n, therapist_id=n, leitung=n) for n in range(2, 6)))
+        assert await found() == (statements, [matters, 1, 1, 1, 1])
 
 
 async def test_a_colleague_on_the_phone_with_them_is_named(

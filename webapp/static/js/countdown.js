@@ -29,11 +29,20 @@ function countSeconds(element, seconds) {
 }
 
 function countMinutes(element, minutes) {
-  const { pattern, patternHours, few } = element.dataset;
+  const { few } = element.dataset;
+  const [pattern, patternHours] = patterns(element);
   const [hours, rest] = [Math.floor(minutes / HOUR), minutes % HOUR];
   show(element, (hours ? patternHours : pattern).replace("{h}", hours).replace("{n}", hours ? rest : minutes));
   if (few) element.classList.toggle("few-left", minutes <= Number(few));
   if (element.dataset.announce) announceAt(element, minutes);
+}
+
+/* How minutes are said stands with the element, or once with the list it is in. */
+function patterns(element) {
+  const { pattern, patternHours, few } = element.dataset;
+  if (pattern) return [pattern, patternHours];
+  const { left, leftHours, ahead, aheadHours } = element.closest("[data-left]").dataset;
+  return few ? [left, leftHours] : [ahead, aheadHours];
 }
 
 /* Minutes are announced when a mark is passed, never every one. */
