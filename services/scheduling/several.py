@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TypeVar
 
+import asyncpg
+
 from services.hours.reading import Availability
 from services.models import SCHEMA
 from services.scheduling.calendar import searched
@@ -18,13 +20,10 @@ from shared.postgresql import Connection
 
 BUSY = f"""
     SELECT c.geplantes_datum, c.geplante_zeit, c.dauer_minuten, array_agg(c.leitung),
-        array_agg(c.therapist_id) FILTER (WHERE c.therapist_id = ANY($3::int[]))
-    FROM unnest($1::timestamp[], $2::timestamp[]) AS stretch (opens, closes)
-    CROSS JOIN LATERAL (
-        SELECT * FROM {SCHEMA}.phone_calls
-        WHERE status = 'scheduled'
-            AND {SCHEMA}.zeitfenster(geplantes_datum, geplante_zeit, dauer_minuten) && tsrange(opens, closes)
-    ) AS c
+        array_agg(c.therapist_id) FILTER (WHERE c.therapist_id = ANY($2::int[]))
+    FROM {SCHEMA}.phone_calls c
+    WHERE status = 'scheduled'
+        AND {SCHEMA}.zeitfenster(geplantes_datum, geplante_zeit, dauer_minuten) && $1::tsmultirange
     GROUP BY c.geplantes_datum, c.geplante_zeit, c.dauer_minuten
 """  # noqa: S608
 
@@ -83,11 +82,11 @@ class _Calendar:
 
 async def _read(connection: Connection, looked_at: list[tuple[Wanted, Sequence[Interval]]]) -> _Calendar:
     """Return what is booked in and near openings."""
-    stretches = _joined(chain.from_iterable(_near(one, some) for one, some in looked_at))
+    stretches = set(chain.from_iterable(_near(one, some) for one, some in looked_at))
+    ranges = [asyncpg.Range(start, end) for start, end in stretches]
     therapists = list({one.therapist_id for one, _ in looked_at})
     calendar = _Calendar()
-    rows = await connection.fetch(BUSY, *map(list, zip(*stretches, strict=True)), therapists)
-    for day, at, minutes, lines, theirs in rows:
+    for day, at, minutes, lines, theirs in await connection.fetch(BUSY, ranges, therapists):
         calendar.add(span(day, at, minutes), lines, theirs or ())
     return calendar
 
@@ -95,14 +94,3 @@ async def _read(connection: Connection, looked_at: list[tuple[Wanted, Sequence[I
 def _near(one: Wanted, openings: Sequence[Interval]) -> Iterator[Interval]:
     gap = one.moment.rules.gap
     return (Interval(start - gap, end + gap) for start, end in openings)
-
-
-def _joined(stretches: Iterable[Interval]) -> list[Interval]:
-    """Return the same time in stretches that are apart from each other."""
-    joined: list[Interval] = []
-    for start, end in sorted(stretches):
-        if joined and start <= joined[-1].end:
-            joined[-1] = Interval(joined[-1].start, max(joined[-1].end, end))
-        else:
-            joined.append(Interval(start, end))
-    return joined

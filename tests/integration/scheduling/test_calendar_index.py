@@ -2,6 +2,7 @@
 
 from datetime import date, datetime, time
 
+import asyncpg
 import pytest
 from sqlalchemy import text
 from sqlalchemy.dialects import postgresql
@@ -50,8 +51,7 @@ async def test_a_search_reads_only_the_stretch_it_looks_at(session: AsyncSession
 @pytest.mark.usefixtures("filled")
 async def test_a_group_reads_only_the_stretches_it_looks_at(config: Settings):
     connection = DirectConnection(config.get_database_url(), application_name="test")
-    opens, closes = STRETCH
-    rows = await connection.fetch(f"EXPLAIN {BUSY}", [opens], [closes], [1, 2])
+    rows = await connection.fetch(f"EXPLAIN {BUSY}", [asyncpg.Range(*STRETCH)], [1, 2])
     await connection.close()
     plan = "\n".join(row[0] for row in rows)
     assert "ex_phone_calls_leitung" in plan, plan
