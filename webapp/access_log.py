@@ -5,6 +5,7 @@ that stands for it in `login_failed` as well.
 """
 
 import time
+from functools import lru_cache
 from typing import Any, cast
 
 import structlog
@@ -23,6 +24,10 @@ log = structlog.get_logger(__name__)
 
 def logged(app: ASGIApp, config: Settings) -> ASGIApp:
     """Return `app` with a line for each answer, written when it has ended or the client has gone."""
+
+    @lru_cache(maxsize=256)
+    def mark(host: str) -> str:
+        return source_mark(host, config)[:MARK_LENGTH]
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         status = 0
@@ -50,7 +55,7 @@ def logged(app: ASGIApp, config: Settings) -> ASGIApp:
                     route=route,
                     status=status,
                     milliseconds=round((time.perf_counter() - began) * 1000, 1),
-                    source=source_mark(host, config)[:MARK_LENGTH],
+                    source=mark(host),
                 )
 
     return answer if config.access_log else app

@@ -7,7 +7,7 @@ session alive.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, cast
 
 from litestar.connection import ASGIConnection
@@ -21,7 +21,7 @@ from services.accounts.rate_limits import Allowance, KeyRateExceeded
 from services.accounts.sessions import staff_of_session
 from services.errors import DomainError
 from services.models import Staff
-from services.work import API, Actor
+from services.work import Actor
 from shared.config import Settings
 from shared.loopback import is_loopback
 from webapp.request_ids import origin_of
@@ -71,8 +71,9 @@ class Authentication(AbstractAuthenticationMiddleware):
         """
         public = bool(connection.route_handler.opt.get("public"))
         if is_service_path(connection.scope["path"]):
-            actor = API if public else await self._service(connection)
-            return AuthenticationResult(user=None, auth=replace(actor, origin=origin_of(connection.scope)))
+            key_id = None if public else await self._service(connection)
+            service = Actor("api", key_id=key_id, origin=origin_of(connection.scope))
+            return AuthenticationResult(user=None, auth=service)
         member = await self._member(connection)
         if member is None and not public:
             raise NotAuthorizedException("log in first")
@@ -81,11 +82,12 @@ class Authentication(AbstractAuthenticationMiddleware):
         actor = Actor("staff", member.id, origin=origin_of(connection.scope)) if member else None
         return AuthenticationResult(user=member, auth=actor)
 
-    async def _service(self, connection: Connection) -> Actor:
+    async def _service(self, connection: Connection) -> int | None:
+        """Return the id of the key a service shows; None where it needs none."""
         scheme, _, key = connection.headers.get("authorization", "").partition(" ")
         if not key:
             if is_open_api(connection.app.state.config):
-                return API
+                return None
             raise NotAuthorizedException(SEND_A_KEY, headers=CHALLENGE)
         if scheme.lower() != "bearer":
             raise NotAuthorizedException(SEND_A_KEY, headers=CHALLENGE)
@@ -96,7 +98,7 @@ class Authentication(AbstractAuthenticationMiddleware):
         if allowance is not None and not allowance.granted:
             raise KeyRateExceeded(allowance)
         await keys.require(valid, connection.route_handler)
-        return Actor("api", key_id=valid.id)
+        return valid.id
 
     async def _member(self, connection: Connection) -> Staff | None:
         token = session_token(connection)

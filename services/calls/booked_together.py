@@ -36,17 +36,19 @@ class _Request:
     new: AnyTime
     moment: Moment
     actor: Actor
-    at_the_calendar: asyncio.Event = field(default_factory=asyncio.Event)
-    given_up: bool = False
-    answer: "asyncio.Future[BookedCall | None]" = field(
-        default_factory=lambda: asyncio.get_running_loop().create_future()
-    )
+    answer: "asyncio.Future[BookedCall | None]" = field(init=False)
+    deadline: asyncio.TimerHandle = field(init=False)
+    """When its turn at the calendar has to have come: nobody waits longer for a lock."""
+
+    def __post_init__(self) -> None:
+        loop = asyncio.get_running_loop()
+        self.answer = loop.create_future()
+        self.deadline = loop.call_later(LOCK_SECONDS, self.fail, CalendarBusy())
 
     def fail(self, error: BaseException) -> None:
+        self.deadline.cancel()
         if not self.answer.done():
             self.answer.set_exception(error)
-            self.answer.exception()
-        self.at_the_calendar.set()
 
 
 class BookedTogether:
@@ -79,7 +81,7 @@ class BookedTogether:
         if self._working is None or self._working.done():
             self._working = asyncio.create_task(self._work())
         try:
-            call = await _answered(request)
+            call = await request.answer
         except CalendarBusy:
             measures.booked_since(started, "busy")
             raise
@@ -118,9 +120,9 @@ class BookedTogether:
 
     async def _book(self, group: list[_Request]) -> "dict[_Request, BookedCall]":
         async with self._connection.transaction(TAKE_TURN) as connection:
-            present = [request for request in group if not request.given_up]
+            present = [request for request in group if not request.answer.done()]
             for request in present:
-                request.at_the_calendar.set()
+                request.deadline.cancel()
             if not present:
                 return {}
             booked, changed = await self._write(connection, present)
@@ -157,18 +159,6 @@ def _wanted(requests: list[_Request], known: dict[int, Remembered]) -> "dict[_Re
 def _booking(request: _Request, slot: Slot, known: dict[int, Remembered]) -> Booking:
     version = known[request.new.therapist_id].version
     return Booking(request.new, slot, request.moment, request.actor, version)
-
-
-async def _answered(request: _Request) -> BookedCall | None:
-    """Wait for a request's turn as long as anybody waits for a lock, and then for what comes of it."""
-    try:
-        async with asyncio.timeout(LOCK_SECONDS):
-            await request.at_the_calendar.wait()
-    except TimeoutError as error:
-        request.given_up = not request.at_the_calendar.is_set()
-        if request.given_up:
-            raise CalendarBusy from error
-    return await request.answer
 
 
 def _fail(group: list[_Request], error: BaseException) -> None:
