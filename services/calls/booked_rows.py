@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import ClassVar
-from uuid import uuid4
 
 import msgspec
 from msgspec import UNSET
@@ -19,25 +18,25 @@ from shared.postgresql import Connection
 INSERT = f"""
     WITH wanted AS MATERIALIZED (
         SELECT nextval('{SCHEMA}.phone_calls_id_seq')::int AS id
-        WHERE (SELECT {VERSION} FROM {SCHEMA}.therapists WHERE id = $1::int) = $16::bigint
+        WHERE (SELECT {VERSION} FROM {SCHEMA}.therapists WHERE id = $1::int) = $15::bigint
     ), call AS (
         INSERT INTO {SCHEMA}.phone_calls (id, therapist_id, geplantes_datum, geplante_zeit, dauer_minuten,
             leitung, notizen, grund, extern_id, anfrage_id, traceparent)
-        SELECT id, $1::int, $2::date, $3::time, $4::int, $5::int, $6::text, $7::text, $8::text, $17::text,
-            $18::text
+        SELECT id, $1::int, $2::date, $3::time, $4::int, $5::int, $6::text, $7::text, $8::text, $16::text,
+            $17::text
         FROM wanted
     ), event AS (
         INSERT INTO {SCHEMA}.event_outbox
             (event_id, event_type, topic, key, payload, created_at, available_at, anfrage_id, traceparent)
-        SELECT $10::uuid, '{EventType.CALL_SCHEDULED}', '{TOPIC}', 'call:' || id,
-            $11::text::jsonb || jsonb_build_object('phone_call_id', id), $9::timestamptz, $9::timestamptz,
-            $17::text, $18::text
+        SELECT gen_random_uuid(), '{EventType.CALL_SCHEDULED}', '{TOPIC}', 'call:' || id,
+            $10::text::jsonb || jsonb_build_object('phone_call_id', id), $9::timestamptz, $9::timestamptz,
+            $16::text, $17::text
         FROM wanted
     ), activity AS (
         INSERT INTO {SCHEMA}.activity
             (at, staff_id, actor, api_key_id, action, object_type, object_id, details)
-        SELECT $9::timestamptz, $13::int, $12::text, $14::int, '{Action.CALL_SCHEDULED}', 'call', id,
-            $15::text::jsonb
+        SELECT $9::timestamptz, $12::int, $11::text, $13::int, '{Action.CALL_SCHEDULED}', 'call', id,
+            $14::text::jsonb
         FROM wanted
     )
     SELECT (SELECT id FROM wanted) AS id, now() AS created_at
@@ -154,7 +153,6 @@ def _row(booking: Booking) -> tuple[object, ...]:
         new.grund,
         new.extern_id,
         booking.moment.now,
-        uuid4(),
         msgspec.json.encode(payload).decode(),
         booking.actor.kind,
         booking.actor.staff_id,

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from operator import attrgetter
 from typing import ClassVar
-from uuid import uuid4
 
 import msgspec
 from msgspec import UNSET
@@ -49,33 +48,33 @@ COLUMNS = (
 ERASED = "geloescht"
 """Why nothing was stored, where it is not for the stop list's reasons."""
 
-_GIVEN = ", ".join(f"${number}" for number, _ in enumerate(COLUMNS, start=11))
+_GIVEN = ", ".join(f"${number}" for number, _ in enumerate(COLUMNS, start=10))
 
 INSERT = f"""
     WITH stopped AS (
-        SELECT grund, seit FROM {SCHEMA}.sperrliste WHERE adresse = $10 AND aufgehoben_at IS NULL
+        SELECT grund, seit FROM {SCHEMA}.sperrliste WHERE adresse = $9 AND aufgehoben_at IS NULL
     ), erased AS (
-        SELECT geloescht_at FROM {SCHEMA}.therapists WHERE id = $11 AND geloescht_at IS NOT NULL
+        SELECT geloescht_at FROM {SCHEMA}.therapists WHERE id = $10 AND geloescht_at IS NOT NULL
     ), numbered AS (
         SELECT nextval('{SCHEMA}.emails_id_seq')::int AS id
         WHERE NOT EXISTS (SELECT FROM stopped) AND NOT EXISTS (SELECT FROM erased)
     ), reserved AS ({RESERVED}
     ), email AS (
         INSERT INTO {SCHEMA}.emails (id, created_at, updated_at, status, {", ".join(COLUMNS)})
-        SELECT id, $1, $1, $9::text::{SCHEMA}.emailstatus, {_GIVEN}
+        SELECT id, $1, $1, $8::text::{SCHEMA}.emailstatus, {_GIVEN}
         FROM numbered WHERE $3::text IS NULL OR EXISTS (SELECT FROM reserved)
         RETURNING id, anfrage_id, traceparent
     ), event AS ({CREATED}
     ), activity AS (
         INSERT INTO {SCHEMA}.activity (at, staff_id, actor, action, object_type, object_id, details)
-        SELECT $1, $7::int, $8::text, 'email_created', 'email', id, '{{}}' FROM email WHERE $8::text = 'staff'
+        SELECT $1, $6::int, $7::text, 'email_created', 'email', id, '{{}}' FROM email WHERE $7::text = 'staff'
     )
     SELECT id, NULL AS grund, NULL AS seit FROM email
     UNION ALL (SELECT NULL::int, '{ERASED}', geloescht_at FROM erased
         UNION ALL SELECT NULL, grund, seit FROM stopped LIMIT 1)
 """  # noqa: S608
 
-"""Stores nothing for who was erased or is on the stop list; $10 and $11 are recipient and therapist."""
+"""Stores nothing for who was erased or is on the stop list; $9 and $10 are recipient and therapist."""
 
 REPEATED = f"SELECT created_at, message_id FROM {SCHEMA}.emails WHERE id = $1"  # noqa: S608
 
@@ -152,7 +151,6 @@ async def insert_email(
     arguments = (
         email.created_at,
         *idempotency.reserving(SCOPE, repeatable),
-        uuid4(),
         _payload(email),
         actor.staff_id,
         actor.kind,

@@ -51,11 +51,11 @@ REPORT = f"""
 CREATED = f"""
     INSERT INTO {SCHEMA}.event_outbox
         (event_id, event_type, topic, key, payload, created_at, available_at, anfrage_id, traceparent)
-    SELECT $5, '{EventType.EMAIL_CREATED}', '{TOPIC}', 'email:' || id,
-        $6::text::jsonb || jsonb_build_object('email_id', id), $1, $1, anfrage_id, traceparent
+    SELECT gen_random_uuid(), '{EventType.EMAIL_CREATED}', '{TOPIC}', 'email:' || id,
+        $5::text::jsonb || jsonb_build_object('email_id', id), $1, $1, anfrage_id, traceparent
     FROM email
 """  # noqa: S608
-"""Writes, in the statement that stores a new e-mail, its event: $5 is its id, $6 its payload."""
+"""Writes, in the statement that stores a new e-mail, its event: $5 is its payload."""
 
 
 async def retract(tx: Transaction, event_ids: Sequence[UUID]) -> int:
