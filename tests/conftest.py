@@ -1,7 +1,6 @@
 """What every test may ask for: a database of its own on a real PostgreSQL, settings, sessions, a clock."""
 
 import asyncio
-import gc
 import os
 import tempfile
 from collections.abc import AsyncGenerator, Generator
@@ -47,11 +46,6 @@ ENDED = (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.Operat
 """How a connection says that a test has ended it."""
 
 FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "200"}
-
-
-def pytest_collection_finish() -> None:
-    """What is loaded by now stays: the garbage collector need not look through it again and again."""
-    gc.freeze()
 
 
 async def _admin(server: EmbeddedPostgres, statement: str, database: str = "postgres") -> None:
