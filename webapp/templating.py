@@ -30,6 +30,12 @@ def translate(message: str, /, **variables: object) -> Markup:
     return Markup(i18n.gettext(message)) % {name: closed(value) for name, value in variables.items()}  # noqa: S704
 
 
+def translate_number(one: str, many: str, num: int, /, **variables: object) -> Markup:
+    """Return the form of a text that fits a number, which it names `num`: Jinja2's `ngettext`, likewise."""
+    text = Markup(i18n.ngettext(one, many, num))  # noqa: S704
+    return text % {"num": num, **{name: closed(value) for name, value in variables.items()}}
+
+
 @lru_cache(maxsize=4_096)
 def _unchanging(message: str, code: str) -> Markup:
     return Markup(i18n.catalog(code).gettext(message)) % {}  # noqa: S704
@@ -82,6 +88,7 @@ def create_template_engine(root_path: str) -> JinjaTemplateEngine:
     environment.tests["more_than_numbers"] = says_more
     environment.globals |= {
         "_": translate,
+        "ngettext": translate_number,
         "root_path": root_path,
         "VERSION": VERSION,
         "static_url": static_url,

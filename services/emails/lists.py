@@ -23,6 +23,12 @@ BODIES = (Email.body_html, Email.body_text, Email.antwortinhalt)
 _CLEAR = or_(
     Email.status != EmailStatus.SENDING, Email.id.not_in(select(Email.id).where(Email.zustellung_unklar))
 )
+_MARKS = (
+    (and_(Email.antwort_erhalten), ~Email.antwort_erhalten),
+    (and_(Email.nachverfolgung_erforderlich), ~Email.nachverfolgung_erforderlich),
+    (and_(Email.zustellung_unklar), _CLEAR),
+)
+"""What each mark is as a condition, and its opposite."""
 
 COMMON = 5_000
 """A word that stands in more e-mails than these may stand in the newest as well."""
@@ -112,13 +118,10 @@ def conditions(filters: EmailFilters) -> list[ColumnElement[bool]]:
         found.append(Email.therapist_id == filters.therapist_id)
     if filters.status is not None:
         found.append(Email.status == filters.status)
-    follow_up = Email.nachverfolgung_erforderlich
-    marks = (
-        (and_(Email.antwort_erhalten), ~Email.antwort_erhalten, filters.antwort_erhalten),
-        (and_(follow_up), ~follow_up, filters.nachverfolgung_erforderlich),
-        (and_(Email.zustellung_unklar), _CLEAR, filters.zustellung_unklar),
-    )
-    found += [yes if wanted else no for yes, no, wanted in marks if wanted is not None]
+    marks = (filters.antwort_erhalten, filters.nachverfolgung_erforderlich, filters.zustellung_unklar)
+    found += [
+        yes if wanted else no for wanted, (yes, no) in zip(marks, _MARKS, strict=True) if wanted is not None
+    ]
     if filters.extern_id is not None:
         found.append(Email.extern_id == filters.extern_id)
     if filters.q is not None and (q := filters.q.strip()):

@@ -6,7 +6,7 @@ reasons of policy never leads here.
 
 from datetime import UTC, datetime
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from services.emails.addresses import is_address, normalized_address
@@ -21,6 +21,10 @@ STOPPED: dict[StopReason, str] = {
     StopReason.UNWANTED: "On the stop list since %(since)s: no mail is wanted at this address.",
 }
 
+
+IN_FORCE = select(StopEntry).where(StopEntry.aufgehoben_at.is_(None))
+HOW_MANY = IN_FORCE.with_only_columns(func.count())
+LATEST = IN_FORCE.order_by(StopEntry.seit.desc(), StopEntry.id.desc())
 
 NOT_STOPPED = ~(
     select(StopEntry.id)
@@ -40,7 +44,7 @@ class NotStopped(NotFound):
 
 async def is_stopped(tx: Transaction, address: str) -> StopEntry | None:
     """Return the entry because of which nobody writes to an address, in whatever case it is spelled."""
-    return await tx.session.scalar(_in_force().where(StopEntry.adresse == spelling(address)))
+    return await tx.session.scalar(IN_FORCE.where(StopEntry.adresse == spelling(address)))
 
 
 async def refuse_stopped(tx: Transaction, field: str, address: str) -> None:
@@ -143,25 +147,18 @@ async def read_stopped(
     tx: Transaction, request: PageRequest, *, address: str | None = None
 ) -> Page[StopEntry]:
     """Return the same in a transaction that has begun."""
-    wanted = _in_force()
+    number, rows = HOW_MANY, LATEST
     if address is not None:
-        wanted = wanted.where(StopEntry.adresse == spelling(address))
-    total = await tx.session.scalar(wanted.with_only_columns(func.count())) or 0
-    rows = (
-        wanted.order_by(StopEntry.seit.desc(), StopEntry.id.desc())
-        .limit(request.limit)
-        .offset(request.offset)
-    )
-    return Page(list(await tx.session.scalars(rows)) if total else [], request, total)
+        this = StopEntry.adresse == spelling(address)
+        number, rows = number.where(this), rows.where(this)
+    total = await tx.session.scalar(number) or 0
+    shown = rows.limit(request.limit).offset(request.offset)
+    return Page(list(await tx.session.scalars(shown)) if total else [], request, total)
 
 
 def spelling(address: str) -> str:
     """Return an address as the list has it: in lower case, its domain in its own script."""
     return (normalized_address(address) if is_address(address) else address.strip()).lower()
-
-
-def _in_force() -> Select[StopEntry]:
-    return select(StopEntry).where(StopEntry.aufgehoben_at.is_(None))
 
 
 def _instant(since: datetime) -> str:

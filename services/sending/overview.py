@@ -65,11 +65,12 @@ def _numbers() -> Select[*tuple[Any, ...]]:
     due = and_(Email.status == EmailStatus.QUEUED, Email.naechster_versuch_at <= NOW)
     of_the_due = select(func.count(), func.min(Email.naechster_versuch_at)).where(due).subquery()
     counts = (_count(Email.status == status) for status in EmailStatus)
-    return select(*counts, _count(and_(Email.zustellung_unklar)), *of_the_due.c)
+    slow = select(func.count()).where(MailDomain.slow_until > NOW).scalar_subquery()
+    return select(*counts, _count(and_(Email.zustellung_unklar)), slow, *of_the_due.c)
 
 
 NUMBERS = _numbers()
-"""How many e-mails have each status, each counted by its index."""
+"""How many e-mails have each status, each counted by its index, and how many domains are slow."""
 
 STATE = select(MailQueueState, Staff.name).outerjoin(Staff, Staff.id == MailQueueState.held_by)
 SLOW = select(MailDomain).where(MailDomain.slow_until > NOW).order_by(MailDomain.slow_until.desc())
@@ -79,7 +80,7 @@ async def queue_overview(tx: Transaction) -> QueueOverview:
     """Return the state of the queue."""
     at = {"now": tx.now}
     found: Any = (await tx.session.execute(NUMBERS, at)).one()
-    *numbers, unclear, due, oldest_due = found
+    *numbers, unclear, slow, due, oldest_due = found
     state, holder = (await tx.session.execute(STATE)).one_or_none() or (None, None)
     paused = state if state and state.failures else None
     return QueueOverview(
@@ -90,7 +91,7 @@ async def queue_overview(tx: Transaction) -> QueueOverview:
         paused_until=paused and paused.paused_until,
         pause_reason=paused and paused.reason,
         hold=Hold(state.held_at, holder, state.hold_reason) if state and state.held_at else None,
-        slow_domains=list(await tx.session.scalars(SLOW, at)),
+        slow_domains=list(await tx.session.scalars(SLOW, at)) if slow else [],
     )
 
 
