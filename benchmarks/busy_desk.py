@@ -41,7 +41,7 @@ EMAILS = f"""
         'praxis' || (n % :therapists) || '@example.org', 'Dr. Jürgen Muster ' || (n % :therapists),
         'kontakt@therapieplatz.example', 'Therapieplatz-Vermittlung', status::{SCHEMA}.emailstatus, at,
         CASE WHEN status <> 'DRAFT' THEN at END, CASE WHEN status = 'QUEUED' THEN at END,
-        CASE WHEN status = 'SENT' THEN at + interval '3 s' END, n || '@bench',
+        CASE WHEN status = 'SENT' THEN at + interval '3 s' END, '<' || n || '@bench>',
         answered, CASE WHEN answered THEN at + interval '2 days' END,
         CASE WHEN answered THEN 'antwort' END,
         CASE WHEN answered THEN 'Zwei Plätze ab November.' END, n % 211 = 0,

@@ -2,12 +2,14 @@
 
 `python -m benchmarks.growth [--quick] [--emails N] [--requests N]`. What has piled up grows: e-mails, closed
 calls, therapists, published events. What is open stays the same: 50 calls today, 40 queued e-mails. Each size
-has a database of its own; the application runs in this process, mail server and broker in others.
+has a database of its own and an application in this process, and they take turns, request by request: what
+else the machine does meets all of them. Mail server and broker are processes of their own.
 """
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
@@ -22,7 +24,7 @@ from benchmarks.harness import bench_settings, copy, empty_database, migrate, re
 from benchmarks.http_load import new_key
 from benchmarks.mail_drain import all_sent
 from benchmarks.mail_setting import sink
-from benchmarks.pages import logged_in, pages
+from benchmarks.pages import ANSWERS, PageToMeasure, logged_in, pages
 from benchmarks.relay import FILL, broker, relay
 from benchmarks.verdict import report
 from services.models import SCHEMA, OutboxEvent
@@ -37,17 +39,33 @@ from webapp.logs import configure_logging
 
 TIMES = (1, 10, 100)
 OPEN_CALLS = 50
-QUEUED, EVENTS = 200, 400
+QUEUED, EVENTS = 500, 2_000
+WARM_UP = 3
+ROUNDS = 3
+"""Of the worker's steps, whose numbers are large."""
+
 COUNTING = ("E-mails, a word of all", "Statistics, 14 days", "Statistics, 90 days", "E-mails, page 1,000")
 """Pages that count something, or skip so many: these may take longer the more there is."""
 
 MOST = 1.5
+NEWEST = f"""
+    SELECT id FROM {SCHEMA}.emails WHERE status = 'SENT' AND NOT antwort_erhalten
+    ORDER BY id DESC LIMIT {QUEUED}
+"""
 QUEUE = f"""
     UPDATE {SCHEMA}.emails SET status = 'QUEUED', naechster_versuch_at = now(), sent_at = NULL
-    WHERE id IN (SELECT id FROM {SCHEMA}.emails WHERE status = 'SENT' ORDER BY id DESC LIMIT {QUEUED})
+    WHERE id IN ({NEWEST})
 """
+OF_STATUS = text(
+    f"SELECT count(*) FROM {SCHEMA}.emails WHERE status::text = :status AND NOT antwort_erhalten"
+)
+"""An answer to what is queued is another reason not to send it."""
+
+PUBLISHED = f"UPDATE {SCHEMA}.event_outbox SET published_at = now() WHERE published_at IS NULL"
 
 Step = Callable[[int], Awaitable[object]]
+Table = dict[str, list[float]]
+"""For every step its seconds with each size, the smallest first."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +73,7 @@ class Place:
     """A database of one size, and what is asked of it."""
 
     url: URL
+    size: Size
     smtp_port: int
     kafka: str
 
@@ -68,19 +87,9 @@ class Place:
         )
 
 
-async def half(step: Step, requests: int) -> float:
-    """Return the seconds half of the requests took at most, after three that don't count."""
-    seconds: list[float] = []
-    for number in range(requests + 3):
-        start = time.perf_counter()
-        await step(number)
-        seconds.append(time.perf_counter() - start)
-    return median(seconds[3:])
-
-
 async def opened(browser: httpx.AsyncClient, path: str, *, htmx: bool) -> None:
     answer = await browser.get(path, headers={"HX-Request": "true"} if htmx else {})
-    if answer.status_code != 200:
+    if answer.status_code not in ANSWERS:
         raise RuntimeError(f"{path} answered {answer.status_code}")
 
 
@@ -90,8 +99,44 @@ async def posted(browser: httpx.AsyncClient, path: str, body: dict[str, Any], ke
         raise RuntimeError(f"{path} answered {answer.status_code}: {answer.text}")
 
 
-async def of_the_application(place: Place, size: Size, requests: int) -> dict[str, float]:
-    """Return the seconds of pages, a booking and an e-mail's insert."""
+async def in_turns(steps: Sequence[Step], requests: int) -> list[float]:
+    """Return the seconds half of each step's requests took at most, after some that don't count."""
+    seconds: list[list[float]] = [[] for _ in steps]
+    for number in range(requests + WARM_UP):
+        for step, taken in zip(steps, seconds, strict=True):
+            start = time.perf_counter()
+            await step(number)
+            taken.append(time.perf_counter() - start)
+    return [median(taken[WARM_UP:]) for taken in seconds]
+
+
+@dataclass(frozen=True)
+class Open:
+    """An application over one size, and whoever asks it."""
+
+    size: Size
+    key: str
+    token: str
+    pages: Sequence[PageToMeasure]
+    browser: httpx.AsyncClient
+
+    async def look_at(self, page: int) -> None:
+        self.browser.cookies.set(SESSION_COOKIE, self.token)
+        await opened(self.browser, self.pages[page].path, htmx=self.pages[page].htmx)
+
+    async def insert(self) -> None:
+        self.browser.cookies.clear()
+        await posted(self.browser, "/api/emails", REQUEST | {"status": "DRAFT"}, self.key)
+
+    async def book(self, number: int) -> None:
+        self.browser.cookies.clear()
+        of_all_week = {"therapist_id": 4 + number % self.size.therapists // 4 * 4}
+        await posted(self.browser, "/api/phone-calls", of_all_week, self.key)
+
+
+@asynccontextmanager
+async def application(place: Place) -> AsyncGenerator[Open]:
+    """Run the application over a place."""
     config = place.settings()
     key = await new_key(config)
     app = create_app(config, clock=lambda: NOW)
@@ -102,29 +147,29 @@ async def of_the_application(place: Place, size: Size, requests: int) -> dict[st
             email_id: int = await session.scalar(
                 text(f"SELECT max(id) FROM {SCHEMA}.emails WHERE antwort_erhalten")
             )
-        took: dict[str, float] = {}
-        for page in pages(call_id, email_id):
-            browser.cookies.set(SESSION_COOKIE, token)
-            took[page.name] = await half(
-                lambda _, page=page: opened(browser, page.path, htmx=page.htmx), requests
+        yield Open(place.size, key, token, pages(call_id, email_id), browser)
+
+
+async def of_the_applications(places: Sequence[Place], requests: int) -> Table:
+    """Return the seconds of pages, a booking and an e-mail's insert."""
+    async with AsyncExitStack() as stack:
+        apps = [await stack.enter_async_context(application(place)) for place in places]
+        took: Table = {}
+        for number, page in enumerate(apps[0].pages):
+            took[page.name] = await in_turns(
+                [lambda _, app=app, page=number: app.look_at(page) for app in apps], requests
             )
-        browser.cookies.clear()
-        took["Insert an e-mail"] = await half(
-            lambda _: posted(browser, "/api/emails", REQUEST | {"status": "DRAFT"}, key), requests
-        )
-        took["Book a call"] = await half(
-            lambda number: posted(
-                browser, "/api/phone-calls", {"therapist_id": 4 + number % size.therapists // 4 * 4}, key
-            ),
-            requests,
-        )
-    return took
+        took["Insert an e-mail"] = await in_turns([lambda _, app=app: app.insert() for app in apps], requests)
+        took["Book a call"] = await in_turns([app.book for app in apps], requests)
+        return took
 
 
 async def claimed_and_sent(place: Place, sessions: SessionFactory) -> float:
     """Return the seconds one queued e-mail takes from the claim to the mark that it was sent."""
     async with sessions() as session, session.begin():
         await session.execute(text(QUEUE))
+        queued: int = await session.scalar(OF_STATUS, {"status": "QUEUED"}) or 0
+        failed = await session.scalar(OF_STATUS, {"status": "FAILED"})
     config = place.settings()
     listener, notifier = Listener(place.url), Notifier(place.url)
     sender = EmailSender(
@@ -137,14 +182,18 @@ async def claimed_and_sent(place: Place, sessions: SessionFactory) -> float:
     for task in reversed(tasks):
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-    return seconds / QUEUED
+    async with sessions() as session:
+        if await session.scalar(OF_STATUS, {"status": "FAILED"}) != failed:
+            raise RuntimeError("not all were sent")
+    return seconds / queued
 
 
 async def relayed(place: Place, sessions: SessionFactory) -> float:
     """Return the seconds one event takes from the outbox to the mark that it was published."""
-    config = place.settings()
     waiting = select(func.count()).where(OutboxEvent.published_at.is_(None))
-    async with relay(config, "bench-growth"), sessions() as session:
+    async with sessions() as session, session.begin():
+        await session.execute(text(PUBLISHED))
+    async with relay(place.settings(), "bench-growth"), sessions() as session:
         async with session.begin():
             await session.execute(FILL, {"topic": "bench-growth", "keys": EVENTS // 4, "events": EVENTS})
         start = time.perf_counter()
@@ -154,31 +203,37 @@ async def relayed(place: Place, sessions: SessionFactory) -> float:
         return (time.perf_counter() - start) / EVENTS
 
 
-async def of_the_worker(place: Place) -> dict[str, float]:
-    engine = create_engine(place.settings(), application_name="bench")
-    sessions = create_session_factory(engine)
-    async with sessions() as session, session.begin():
-        await session.execute(text(f"UPDATE {SCHEMA}.event_outbox SET published_at = now()"))
-    took = {
-        "Claim and send an e-mail": median([await claimed_and_sent(place, sessions) for _ in range(3)]),
-        "Relay an event": median([await relayed(place, sessions) for _ in range(3)]),
-    }
-    await engine.dispose()
+async def of_the_workers(places: Sequence[Place]) -> Table:
+    """Return the seconds of one e-mail and one event."""
+    engines = [create_engine(place.settings(), application_name="bench") for place in places]
+    took: Table = {}
+    for name, step in (("Claim and send an e-mail", claimed_and_sent), ("Relay an event", relayed)):
+        rounds = [
+            [
+                await step(place, create_session_factory(engine))
+                for place, engine in zip(places, engines, strict=True)
+            ]
+            for _ in range(ROUNDS)
+        ]
+        took[name] = [median(of_one) for of_one in zip(*rounds, strict=True)]
+    for engine in engines:
+        await engine.dispose()
     return took
 
 
-async def measured(place: Place, size: Size, requests: int) -> dict[str, float]:
-    """Return the seconds of every step with one size behind it."""
-    await fill(place.url, size)
-    return await of_the_application(place, size, requests) | await of_the_worker(place)
+async def measured(places: Sequence[Place], requests: int) -> Table:
+    """Return the seconds of every step, with each size behind it."""
+    for place in places:
+        print(f"{place.size.emails:,} e-mails and closed calls", flush=True)
+        await fill(place.url, place.size)
+    return await of_the_applications(places, requests) | await of_the_workers(places)
 
 
-def show(columns: Sequence[dict[str, float]]) -> None:
+def show(table: Table) -> None:
     """Print the table and report what grew most."""
     print(f"{'':34}{''.join(f'{times:>9} x' for times in TIMES)}{'100 x beside 1 x':>20}")
     grown: dict[str, float] = {}
-    for name in columns[0]:
-        taken = [column[name] for column in columns]
+    for name, taken in table.items():
         grown[name] = taken[-1] / taken[0]
         print(f"{name:34}{''.join(f'{one * 1e3:8.2f} ms' for one in taken)}{grown[name]:18.2f}")
     steps = ("Insert an e-mail", "Book a call", "Claim and send an e-mail", "Relay an event")
@@ -192,18 +247,16 @@ def show(columns: Sequence[dict[str, float]]) -> None:
 
 def main() -> None:
     chosen = read_arguments(__doc__, emails=(1_000, 100), requests=(20, 3))
-    columns: list[dict[str, float]] = []
     with empty_database() as server, sink() as (port, _), broker(real=False) as kafka:
         migrate(server)
+        places: list[Place] = []
         for times in TIMES:
             emails = chosen.emails * times
-            print(f"{emails:,} e-mails and closed calls", flush=True)
-            place = Place(server.set(database=f"x{times}"), port, kafka)
-            uvloop.run(copy(server, place.url))
             size = Size(max(2 * OPEN_CALLS, emails // 50), emails, emails, OPEN_CALLS)
-            configure_logging(place.settings())
-            columns.append(uvloop.run(measured(place, size, chosen.requests)))
-    show(columns)
+            places.append(Place(server.set(database=f"x{times}"), size, port, kafka))
+            uvloop.run(copy(server, places[-1].url))
+        configure_logging(places[0].settings())
+        show(uvloop.run(measured(places, chosen.requests)))
 
 
 if __name__ == "__main__":
