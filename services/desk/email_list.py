@@ -61,7 +61,7 @@ class EmailOverview:
 async def email_overview(
     work: Work, view: EmailView, narrowed: EmailFilters, request: PageRequest
 ) -> EmailOverview:
-    """Return one page of a view, narrowed by words, therapist and dates; six queries at most."""
+    """Return one page of a view, narrowed by words, therapist and dates; seven queries at most."""
     async with work.transaction() as tx:
         found = await read_emails(tx, narrowed_to(view, narrowed), request)
         ids = [email.id for email in found.rows]
