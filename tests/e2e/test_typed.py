@@ -38,22 +38,23 @@ async def log_in_again(page: Page) -> None:
 
 
 async def test_a_session_that_ends_while_typing_costs_no_text(anna: Page) -> None:
+    typed = f"{NOTE} Sonst per E-Mail."  # by nobody else, so that it is not kept already
     await take_next(anna)
-    await anna.get_by_label("Notiz zum Gespräch").fill(NOTE)
+    await anna.get_by_label("Notiz zum Gespräch").fill(typed)
     await anna.context.clear_cookies(name="calldesk_session")
     await anna.keyboard.press("Control+Enter")
     dialog = anna.get_by_role("dialog", name="Ihre Sitzung")
     await expect(dialog).to_be_visible()
     assert await violations(anna) == []
     await log_in_again(anna)
-    await expect(anna.get_by_label("Notiz zum Gespräch")).to_have_value(NOTE)
+    await expect(anna.get_by_label("Notiz zum Gespräch")).to_have_value(typed)
     await expect(anna.get_by_label("Notiz zum Gespräch")).to_be_focused()
     await expect(anna.locator("#draft-state")).to_contain_text("Entwurf gespeichert")
     await anna.get_by_role("radio", name="Erreicht 1").check()
     await anna.get_by_role("button", name="Nur speichern").click()
     await expect(anna.locator("#status .toast")).to_contain_text("Erreicht, gespeichert")
     await anna.get_by_role("button", name="Rückgängig").click()
-    await expect(anna.get_by_label("Notiz zum Gespräch")).to_have_value(NOTE)
+    await expect(anna.get_by_label("Notiz zum Gespräch")).to_have_value(typed)
     await anna.get_by_label("Notiz zum Gespräch").fill("")
     await release(anna)
 
