@@ -17,6 +17,7 @@ from playwright.async_api import (
     BrowserContext,
     ConsoleMessage,
     Page,
+    Request,
     StorageState,
     async_playwright,
     expect,
@@ -24,6 +25,7 @@ from playwright.async_api import (
 
 from tests.e2e.app_process import RunningApp, running_app
 from tests.e2e.browser import ARGUMENTS, DESK, find_browser, log_in
+from tests.eventually import eventually
 
 PATIENCE_MS = 30_000
 REFUSED = re.compile(r"responded with a status of (401|403|409|422)")
@@ -89,6 +91,7 @@ async def open_browser(
             context: BrowserContext = await browser.new_context(**settings)
             stack.push_async_callback(context.close)
             context.set_default_timeout(PATIENCE_MS)
+            stack.push_async_callback(_Asked(context).all_answered)
             page = await context.new_page()
             if console:
                 _watch(page, troubles)
@@ -128,3 +131,31 @@ def _watch(page: Page, troubles: list[str]) -> None:
 
     page.on("console", note)
     page.on("pageerror", lambda error: troubles.append(f"{page.url}: {error}"))
+
+
+class _Asked:
+    """What a browser has asked for and not been told: it would take place in the middle of the next test."""
+
+    def __init__(self, context: BrowserContext) -> None:
+        self._context = context
+        self._open = set[Request]()
+        context.on("request", self._note)
+        context.on("requestfinished", self._forget)
+        context.on("requestfailed", self._forget)
+
+    def _note(self, request: Request) -> None:
+        if request.resource_type != "eventsource":
+            self._open.add(request)
+
+    def _forget(self, request: Request) -> None:
+        self._open.discard(request)
+
+    async def all_answered(self) -> None:
+        """Wait until there is nothing left."""
+        for page in self._context.pages:
+            await page.evaluate("0")
+
+        async def nothing_left() -> bool:
+            return not self._open
+
+        await eventually(nothing_left, within=PATIENCE_MS / 1000)

@@ -19,7 +19,7 @@ from services.models import (
 from tests.e2e.app_process import NOW, RunningApp
 from tests.e2e.browser import DESK, PHONE
 from tests.e2e.conftest import OpenBrowser
-from tests.e2e.desk import NOTE, at_the_desk, release, rows, take_next
+from tests.e2e.desk import NOTE, at_the_desk, release, rows, take_next, title
 from tests.factories import make_call, make_email, make_therapist
 
 WORD = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft"
@@ -126,7 +126,7 @@ async def test_long_words_make_no_page_wider_than_the_screen(
 
 async def test_what_is_said_in_passing_covers_no_call_of_the_list(open_browser: OpenBrowser) -> None:
     anna = await at_the_desk(open_browser, "Anna")
-    await take_next(anna)
+    name = await take_next(anna)
     await anna.keyboard.press("1")
     await anna.keyboard.press("Control+Enter")
     toast = anna.locator("#status .toast")
@@ -135,6 +135,8 @@ async def test_what_is_said_in_passing_covers_no_call_of_the_list(open_browser: 
     await frame.evaluate("list => { list.scrollTop = list.scrollHeight; }")
     assert await bottom(frame) <= await top(toast)
     await anna.keyboard.press("u")
+    await expect(title(anna)).to_have_text(name)
+    await release(anna)
 
 
 @pytest.mark.parametrize("outcome", ["1", "3", "7"])

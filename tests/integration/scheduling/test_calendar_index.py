@@ -1,5 +1,6 @@
-"""What is booked in a stretch of time is found by the index of the constraint that keeps lines apart."""
+"""What is booked in a stretch of time is found by the index of a constraint that keeps calls apart."""
 
+import re
 from datetime import date, datetime, time
 
 import asyncpg
@@ -16,8 +17,8 @@ from shared.direct_connection import DirectConnection
 
 WEDNESDAY = date(2026, 10, 14)
 STRETCH = Interval(datetime.combine(WEDNESDAY, time(9)), datetime.combine(WEDNESDAY, time(9, 35)))
-FOUND = "Index Cond: (tsrange("
-"""How a plan shows that the time is looked up in the index; `zeitfenster` is inlined."""
+FOUND = re.compile(r"Index Scan (?:using|on) ex_phone_calls_.*\n\s*Index Cond: \(tsrange\(")
+"""How a plan shows that the time is looked up in such an index; `zeitfenster` is inlined."""
 
 FILL = """
     INSERT INTO communication_service.phone_calls
@@ -44,8 +45,7 @@ async def test_a_search_reads_only_the_stretch_it_looks_at(session: AsyncSession
     )
     async with session.begin():
         plan = "\n".join(await session.scalars(text(f"EXPLAIN {query}")))
-    assert "ex_phone_calls_leitung" in plan, plan
-    assert FOUND in plan, plan
+    assert FOUND.search(plan), plan
 
 
 @pytest.mark.usefixtures("filled")
@@ -54,5 +54,4 @@ async def test_a_group_reads_only_the_stretches_it_looks_at(config: Settings):
     rows = await connection.fetch(f"EXPLAIN {BUSY}", [asyncpg.Range(*STRETCH)], [1, 2])
     await connection.close()
     plan = "\n".join(row[0] for row in rows)
-    assert "ex_phone_calls_leitung" in plan, plan
-    assert FOUND in plan, plan
+    assert FOUND.search(plan), plan
