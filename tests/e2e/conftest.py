@@ -6,7 +6,7 @@ a refusal that the page shows to its reader (401, 403, 409, 422) is none.
 
 import re
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from playwright.async_api import (
     Browser,
     BrowserContext,
     ConsoleMessage,
+    Error,
     Page,
     Request,
     StorageState,
@@ -151,9 +152,10 @@ class _Asked:
         self._open.discard(request)
 
     async def all_answered(self) -> None:
-        """Wait until there is nothing left."""
+        """Wait until there is nothing left; what was just pressed has been asked for once a page answers."""
         for page in self._context.pages:
-            await page.evaluate("0")
+            with suppress(Error):  # it is on its way to another page, which is asked for as well
+                await page.evaluate("0")
 
         async def nothing_left() -> bool:
             return not self._open

@@ -27,6 +27,7 @@ async def add(app: RunningApp, name: str) -> None:
 async def open_person(anna: Page, name: str) -> None:
     await anna.goto("/system")
     await anna.get_by_role("link", name=name, exact=True).click()
+    await anna.wait_for_url("**/system/staff/*")
 
 
 def next_code(app: RunningApp, secret: str, steps: int = 0) -> str:
