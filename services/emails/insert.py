@@ -73,7 +73,6 @@ INSERT = f"""
     UNION ALL (SELECT NULL::int, '{ERASED}', geloescht_at FROM erased
         UNION ALL SELECT NULL, grund, seit FROM stopped LIMIT 1)
 """  # noqa: S608
-
 """Stores nothing for who was erased or is on the stop list; $9 and $10 are recipient and therapist."""
 
 REPEATED = f"SELECT created_at, message_id FROM {SCHEMA}.emails WHERE id = $1"  # noqa: S608
