@@ -5,7 +5,7 @@ caller's. (Unit of Work: Fowler, Patterns of Enterprise Application Architecture
 """
 
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
@@ -36,7 +36,7 @@ from services.origins import NOWHERE, Origin
 from services.rules import DeskRules
 from shared.clock import Clock
 from shared.database import SessionFactory, wake
-from shared.plain_rows import PlainQuery
+from shared.plain_rows import PlainQuery, keeping_plans
 
 Row = TypeVar("Row", bound=Base)
 
@@ -237,6 +237,10 @@ class Transaction(_Doing):
     async def rows(self, query: PlainQuery, **values: object) -> list[Any]:
         """Return the rows of a query that is asked for with every page."""
         return await query.rows(self.session, **values)
+
+    def keeping_plans(self) -> AbstractAsyncContextManager[None]:
+        """Let the plans of such queries be kept, where nothing else is asked meanwhile."""
+        return keeping_plans(self.session)
 
     def record(self, action: Action, row: Base, **details: object) -> None:
         """Note what was done to a row: ids, kinds and times, never content, names or addresses."""

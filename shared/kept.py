@@ -1,4 +1,4 @@
-"""Keeps what pure functions gave, found by all it was made of, as long as somebody asks for it."""
+"""Keeps what was made, found by all it was made of, as long as somebody asks for it."""
 
 from collections.abc import Callable, Hashable
 from typing import Any, Generic, TypeVar
@@ -14,14 +14,14 @@ V = TypeVar("V")
 
 
 class Kept(Generic[K, V]):
-    """What a function gave for its argument.
+    """Values by keys that stand for all they are made of.
 
-    What nobody asked for since the last but one `age` is forgotten. Where there is more than `most`, those
+    What nobody asks for since the last but one `age` is forgotten. Where there is more than `most`, those
     asked for longest ago go, half of all at once.
     """
 
-    def __init__(self, make: Callable[[K], V], *, most: int) -> None:
-        self._make, self._half = make, most // 2
+    def __init__(self, *, most: int) -> None:
+        self._half = most // 2
         self._lately: dict[K, V] = {}
         self._before: dict[K, V] = {}
         _all.add(self)
@@ -29,19 +29,37 @@ class Kept(Generic[K, V]):
     def __len__(self) -> int:
         return len(self._lately) + len(self._before)
 
-    def of(self, made_of: K) -> V:
-        """Return what the function gave before, else call it."""
-        found = self._lately.get(made_of)
-        if found is None:
-            found = self._before.pop(made_of, None) or self._make(made_of)
-            if len(self._lately) >= self._half:
-                self.age()
-            self._lately[made_of] = found
+    def find(self, key: K) -> V | None:
+        """Return a value that is kept."""
+        found = self._lately.get(key)
+        if found is None and self._before:
+            found = self._before.pop(key, None)
+            return None if found is None else self.keep(key, found)
         return found
+
+    def keep(self, key: K, value: V) -> V:
+        """Keep a value, and return it."""
+        if len(self._lately) >= self._half:
+            self.age()
+        self._lately[key] = value
+        return value
 
     def age(self) -> None:
         """Let everything become one turn older."""
         self._before, self._lately = self._lately, {}
+
+
+class KeptResults(Kept[K, V]):
+    """What a pure function gave for its argument."""
+
+    def __init__(self, make: Callable[[K], V], *, most: int) -> None:
+        super().__init__(most=most)
+        self._make = make
+
+    def of(self, made_of: K) -> V:
+        """Return what the function gave before, else call it."""
+        found = self.find(made_of)
+        return self.keep(made_of, self._make(made_of)) if found is None else found
 
 
 _all = WeakSet[Kept[Any, Any]]()

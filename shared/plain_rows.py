@@ -3,12 +3,14 @@
 SQLAlchemy's own way to the same rows costs several times what asking for them does.
 """
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, cast
 
-from sqlalchemy import Select
+from sqlalchemy import BindParameter, Select, bindparam
 from sqlalchemy.dialects.postgresql.asyncpg import dialect
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.sql.visitors import replacement_traverse
 
 
 class PlainQuery:
@@ -24,7 +26,7 @@ class PlainQuery:
     def __init__(self, query: Select[*tuple[Any, ...]]) -> None:
         self._query = query
         self.text = ""
-        self._values: list[tuple[str, object]] = []
+        self._names: list[str] = []
 
     async def rows(self, session: AsyncSession, **values: object) -> list[Any]:
         """Return the rows, read over a session's connection and in its transaction.
@@ -44,11 +46,51 @@ class PlainQuery:
             self._compile(values)
         if session.new or session.dirty or session.deleted:
             await session.flush()
-        connection = await (await session.connection()).get_raw_connection()
-        driver: Any = connection.driver_connection
-        return await driver.fetch(self.text, *[values.get(name, value) for name, value in self._values])
+        driver = await _driver_of(session)
+        return await driver.fetch(self.text, *[values[name] for name in self._names])
 
     def _compile(self, values: Mapping[str, object]) -> None:
-        query = self._query.compile(dialect=dialect()).construct_expanded_state(dict.fromkeys(values))
-        self._values = [(name, query.parameters[name]) for name in query.positiontup or ()]
-        self.text = query.statement
+        query: Any = replacement_traverse(self._query, {}, _written_out)
+        state = query.compile(dialect=dialect()).construct_expanded_state(dict.fromkeys(values))
+        self._names = list(state.positiontup or ())
+        self.text = state.statement
+
+
+@asynccontextmanager
+async def keeping_plans(session: AsyncSession) -> AsyncGenerator[None]:
+    """Let PostgreSQL keep the plans of the plain queries that are asked meanwhile, and nothing else is.
+
+    A plan without the values takes the place of one made anew each time where it looks as good. Where a
+    transaction has begun, nothing changes. An error ends the connection.
+    """
+    driver = await _driver_of(session)
+    if driver.is_in_transaction():
+        yield
+        return
+    try:
+        await driver.execute("BEGIN; SET LOCAL plan_cache_mode = auto")
+        yield
+        await driver.execute("COMMIT")
+    except BaseException:
+        driver.terminate()
+        raise
+
+
+async def _driver_of(session: AsyncSession) -> Any:
+    connection = await (await session.connection()).get_raw_connection()
+    return connection.driver_connection
+
+
+def _written_out(element: Any, **_: Any) -> Any:
+    """Write what never differs into the statement: without, a plan knows no index of some rows only."""
+    if not isinstance(element, BindParameter) or element.required:
+        return None
+    constant = cast("BindParameter[Any]", element)
+    return bindparam(
+        None,
+        constant.value,
+        type_=constant.type,
+        unique=True,
+        expanding=constant.expanding,
+        literal_execute=True,
+    )

@@ -13,9 +13,10 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Integer, any_, func, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import ARRAY
 
+from services.calls.due_calls import load_open_calls
 from services.calls.hands import InHand, line_keys, lines_of, load_hands, load_in_hand
 from services.calls.locking import check_scheduled
-from services.calls.open_call import OpenCall, holder_of, load_open_calls
+from services.calls.open_call import OpenCall, holder_of
 from services.calls.placed import place_now
 from services.calls.queue_filter import own_filter
 from services.calls.rows import rows_to_offer

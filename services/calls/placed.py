@@ -16,7 +16,7 @@ from services.reach.patterns import load_chances
 from services.reach.waiting import could_be_better
 from services.rules import DeskRules
 from services.work import Moment, Transaction
-from shared.kept import Kept
+from shared.kept import KeptResults
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +96,8 @@ def by_phone_hours(moment: Moment, calls: Iterable[OpenCall]) -> list[BoardCall]
 
 
 @lru_cache(maxsize=4)
-def _days(day: date, rules: DeskRules) -> Kept[OpenCall, CallDay]:
-    return Kept(lambda call: CallDay(call, day, rules), most=CALLS_KEPT)
+def _days(day: date, rules: DeskRules) -> KeptResults[OpenCall, CallDay]:
+    return KeptResults(lambda call: CallDay(call, day, rules), most=CALLS_KEPT)
 
 
 def with_better_hours(

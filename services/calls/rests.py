@@ -4,24 +4,24 @@ They are rung again when the next attempt is due. Without one: after a busy line
 wrong number not today, otherwise when the phone hours that were open then are over.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import Date, DateTime, SQLColumnExpression, bindparam, select
+from sqlalchemy import ColumnElement, Date, DateTime, Integer, Select, any_, bindparam, select
+from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 from sqlalchemy.orm import aliased
-from sqlalchemy.sql.selectable import LateralFromClause
 
 from services.calls.next_attempt import BUSY_WAIT, hours_over
 from services.hours.reading import Availability
 from services.models import CallStatus, OutcomeKind, PhoneCall
 from services.rules import DeskRules
-from services.work import Moment
+from services.work import Moment, Transaction
+from shared.plain_rows import PlainQuery
 
-TODAY = bindparam("today", type_=Date)
-MIDNIGHT = bindparam("midnight", type_=DateTime(timezone=True))
-"""What a statement with `last_rung` is told: the practices' date, and the instant at which it began."""
+Rung = tuple[str, time, date | None, time | None]
+"""How a call ended and when it was made, and for when the next attempt is planned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,38 +45,64 @@ def rest_after(miss: Miss, availability: Availability, rules: DeskRules) -> date
     return hours_over(then, availability) or miss.at + BUSY_WAIT
 
 
-def last_rung(therapist_id: SQLColumnExpression[int]) -> LateralFromClause:
-    """Select the last call of `TODAY` to a therapist, whatever came of it, for `miss_of`.
+def miss_of(today: date, rules: DeskRules, rung: Rung | None) -> Miss | None:
+    """Read what `load_rung_in_vain` gave for a therapist; None where it named them not."""
+    if rung is None:
+        return None
+    art, at, again_on, again_at = rung
+    instant = rules.instant
+    return Miss(instant(today, at), art, instant(again_on, again_at) if again_on and again_at else None)
 
-    It is looked up for each one by itself: how many there are the planner can't know.
-    """
-    rung, again = aliased(PhoneCall), aliased(PhoneCall)
+
+async def load_rung_in_vain(tx: Transaction) -> dict[int, Rung]:
+    """Return, of therapists whose last call of today reached nobody, that call, for `miss_of`."""
+    return await _load(tx, OF_ALL)
+
+
+async def load_rung_in_vain_of(tx: Transaction, therapist_ids: Collection[int]) -> dict[int, Rung]:
+    """Return those of some therapists."""
+    return await _load(tx, OF_SOME, some=list(therapist_ids))
+
+
+async def _load(tx: Transaction, query: PlainQuery, **some: object) -> dict[int, Rung]:
+    midnight = tx.rules.instant(tx.today, time.min)
+    rows = await tx.rows(query, today=tx.today, midnight=midnight, **some)
+    return {therapist_id: tuple(rung) for therapist_id, *rung in rows}
+
+
+def _in_vain(*which: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
+    rung = (
+        select(
+            PhoneCall.id,
+            PhoneCall.therapist_id,
+            PhoneCall.status,
+            PhoneCall.ergebnis_art,
+            PhoneCall.tatsaechliche_zeit,
+        )
+        .ext(distinct_on(PhoneCall.therapist_id))
+        .where(
+            PhoneCall.status != CallStatus.SCHEDULED,
+            PhoneCall.abgeschlossen_at >= bindparam("midnight", type_=DateTime(timezone=True)),
+            PhoneCall.tatsaechliches_datum == bindparam("today", type_=Date),
+            PhoneCall.tatsaechliche_zeit.is_not(None),
+            *which,
+        )
+        .order_by(PhoneCall.therapist_id, PhoneCall.abgeschlossen_at.desc(), PhoneCall.id.desc())
+        .subquery()
+    )
+    last, again = rung.c, aliased(PhoneCall)
     return (
         select(
-            rung.status,
-            rung.ergebnis_art,
-            rung.tatsaechliche_zeit,
+            last.therapist_id,
+            last.ergebnis_art,
+            last.tatsaechliche_zeit,
             again.geplantes_datum,
             again.geplante_zeit,
         )
-        .outerjoin(again, (again.vorheriger_anruf_id == rung.id) & (again.status == CallStatus.SCHEDULED))
-        .where(
-            rung.therapist_id == therapist_id,
-            rung.status != CallStatus.SCHEDULED,
-            rung.abgeschlossen_at >= MIDNIGHT,
-            rung.tatsaechliches_datum == TODAY,
-            rung.tatsaechliche_zeit.is_not(None),
-        )
-        .order_by(rung.abgeschlossen_at.desc(), rung.id.desc())
-        .limit(1)
-        .lateral("rung")
+        .outerjoin(again, (again.vorheriger_anruf_id == last.id) & (again.status == CallStatus.SCHEDULED))
+        .where(last.status == CallStatus.FAILED)
     )
 
 
-def miss_of(today: date, rules: DeskRules, rung: Sequence[Any]) -> Miss | None:
-    """Read a row of `last_rung`: None where somebody was reached, or nobody was rung."""
-    status, art, at, again_on, again_at = rung
-    if status != CallStatus.FAILED:
-        return None
-    instant = rules.instant
-    return Miss(instant(today, at), art, instant(again_on, again_at) if again_on else None)
+OF_ALL = PlainQuery(_in_vain())
+OF_SOME = PlainQuery(_in_vain(PhoneCall.therapist_id == any_(bindparam("some", type_=ARRAY(Integer)))))

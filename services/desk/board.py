@@ -6,8 +6,8 @@ from datetime import date, datetime, timedelta
 
 from sqlalchemy import select
 
+from services.calls.due_calls import load_open_calls
 from services.calls.hands import Hands, load_hands
-from services.calls.open_call import load_open_calls
 from services.calls.placed import BoardCall, place_now
 from services.calls.queue_filter import ALL_CALLS, QueueFilter, own_filter
 from services.calls.reachability import Group
@@ -97,7 +97,7 @@ class Board:
 
 
 async def load_board(work: Work, most: int | None = None) -> Board:
-    """Return the board at an instant: six queries, two for who can be rung now, another for the next day.
+    """Return the board at an instant: eight queries at most, and another for the next day.
 
     Args:
         work: at which instant, and whose filter.
@@ -109,10 +109,11 @@ async def load_board(work: Work, most: int | None = None) -> Board:
 
 async def read_board(tx: Transaction, most: int | None = None) -> Board:
     """Return the board as `load_board`, in a transaction that has begun."""
-    placed = await place_now(tx, await load_open_calls(tx))
-    wanted, narrowed = narrow(tx, placed, await own_filter(tx))
-    board = arrange(tx, wanted, await load_closed(tx, most), await load_hands(tx))
-    board = replace(await _with_matters(tx, board, most), narrowed=narrowed)
+    async with tx.keeping_plans():
+        placed = await place_now(tx, await load_open_calls(tx))
+        wanted, narrowed = narrow(tx, placed, await own_filter(tx))
+        board = arrange(tx, wanted, await load_closed(tx, most), await load_hands(tx))
+        board = replace(await _with_matters(tx, board, most), narrowed=narrowed)
     if board.next_opening is not None:
         return board
     return replace(board, next_opening=await _next_day(tx, tx.today))

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 from sqlalchemy import and_, distinct, func, select
 
+from services.calls.due_calls import load_calls_of
 from services.calls.hands import load_hands
-from services.calls.open_call import load_calls_of
 from services.calls.placed import BoardCall, place_now
 from services.calls.rows import rows_of
 from services.conversations.matters import count_matters

@@ -10,8 +10,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from services.errors import FieldError, InvalidInput
 from services.models import SPOKEN, Email, EmailStatus, PhoneCall, ReplyKind
-from services.models.phone_calls import HOUR_MADE
-from services.reach.tallies import TELLING
+from services.models.calls_made import HOUR_MADE, TELLING
 from services.rules import DeskRules
 from services.work import Transaction, Work
 

@@ -4,6 +4,18 @@ from services.models.api_keys import MOST_PER_MINUTE, ApiKey, ApiKeyMinute, KeyS
 from services.models.base import LARGEST_ID, SCHEMA, Base, is_possible_id
 from services.models.call_emails import CallEmail
 from services.models.call_guides import CallGuide
+from services.models.call_kinds import (
+    MOST_PLACES,
+    OFFER,
+    SPOKEN,
+    Audience,
+    CallBackBy,
+    CallReason,
+    CallStatus,
+    CancelReason,
+    NoRetry,
+    OutcomeKind,
+)
 from services.models.call_pattern import CallPattern
 from services.models.emails import (
     AttemptOutcome,
@@ -26,19 +38,7 @@ from services.models.incoming import (
     StopEntry,
     StopReason,
 )
-from services.models.phone_calls import (
-    MOST_PLACES,
-    OFFER,
-    SPOKEN,
-    Audience,
-    CallBackBy,
-    CallReason,
-    CallStatus,
-    CancelReason,
-    NoRetry,
-    OutcomeKind,
-    PhoneCall,
-)
+from services.models.phone_calls import PhoneCall
 from services.models.staff import (
     Activity,
     Draft,

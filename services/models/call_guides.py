@@ -6,7 +6,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.models.base import Base, one_of
-from services.models.phone_calls import CallReason
+from services.models.call_kinds import CallReason
 from services.models.staff import Staff
 
 

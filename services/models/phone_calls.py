@@ -2,11 +2,9 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime, time
-from enum import StrEnum
 
 from sqlalchemy import (
     CheckConstraint,
-    ColumnElement,
     ForeignKey,
     Index,
     Integer,
@@ -15,7 +13,6 @@ from sqlalchemy import (
     Text,
     case,
     func,
-    literal_column,
     select,
     text,
 )
@@ -24,110 +21,27 @@ from sqlalchemy.orm import Mapped, column_property, mapped_column
 
 from services.models.base import Base, CreatedAt, FromRequest, from_request_checks, one_of
 from services.models.call_emails import CallEmail
+from services.models.call_kinds import (
+    MOST_PLACES,
+    OFFER,
+    Audience,
+    CallBackBy,
+    CallReason,
+    CallStatus,
+    CancelReason,
+    NoRetry,
+    OutcomeKind,
+)
+from services.models.calls_made import HOUR_MADE_SQL, MADE_SQL, TELLS_SQL
 from services.models.emails import Email
 from services.models.staff import Staff
-
-
-class CallStatus(StrEnum):
-    """Where a call stands."""
-
-    SCHEDULED = "scheduled"
-    COMPLETED = "completed"
-    FAILED = "failed"
-    CANCELED = "canceled"
-
-
-class CallReason(StrEnum):
-    """Why a call exists (`grund`)."""
-
-    MANUAL = "manuell"
-    NO_REPLY = "keine_antwort"
-    UNDELIVERED = "nicht_zugestellt"
-    CALL_BACK = "rueckruf"
-
-
-class OutcomeKind(StrEnum):
-    """What happened when staff rang (`ergebnis_art`)."""
-
-    REACHED = "erreicht"
-    CALL_BACK_AGREED = "rueckruf_vereinbart"
-    NOT_REACHED = "nicht_erreicht"
-    BUSY = "besetzt"
-    ANSWERING_MACHINE = "anrufbeantworter"
-    WRONG_NUMBER = "falsche_nummer"
-    POSTPONED = "verschoben"
-    CANCELED = "abgesagt"
-
-
-SPOKEN = frozenset({OutcomeKind.REACHED, OutcomeKind.CALL_BACK_AGREED})
-"""Outcomes after which somebody has been spoken to."""
-
-
-class Audience(StrEnum):
-    """For whom a therapist has places (`plaetze_fuer`)."""
-
-    ADULTS = "erwachsene"
-    CHILDREN = "kinder"
-    COUPLES = "paare"
-    GROUP = "gruppe"
-
-
-class CallBackBy(StrEnum):
-    """Who rings at the time agreed (`rueckruf_durch`)."""
-
-    US = "wir"
-    THEM = "therapeut"
-
-
-MOST_PLACES = 3
-"""Stands for this many places and for more (`plaetze`)."""
-
-
-class CancelReason(StrEnum):
-    """Why a call was cancelled other than by an outcome (`absage_grund`)."""
-
-    DO_NOT_CALL = "nicht_anrufen"
-    NOT_ACTIVE = "nicht_aktiv"
-    ANSWERED = "beantwortet"
-    NO_TIME_AFTER_ABSENCE = "keine_zeit_frei"
-    BY_MISTAKE = "irrtuemlich"
-    ERASED = "geloescht"
-    MERGED = "zusammengelegt"
-
-
-class NoRetry(StrEnum):
-    """Why no attempt follows a call (`klaerung_grund`, where a person has to decide)."""
-
-    NOT_WANTED = "nicht_noetig"
-    ANSWERED = "beantwortet"
-    WRONG_NUMBER = "falsche_nummer"
-    ATTEMPTS_USED_UP = "versuche_verbraucht"
-    NOT_TO_BE_CALLED = "nicht_anzurufen"
-    UNKNOWN_THERAPIST = "therapeut_unbekannt"
-    NO_WINDOW = "keine_telefonzeiten"
-    HOURS_TOO_SHORT = "zeiten_zu_kurz"
-    UNREADABLE_HOURS = "zeiten_unlesbar"
-    NO_FREE_SLOT = "keine_zeit_frei"
-
-    @property
-    def needs_person(self) -> bool:
-        """Whether somebody has to decide how to go on."""
-        return self not in (NoRetry.NOT_WANTED, NoRetry.ANSWERED)
-
 
 KEPT_SQL = (
     "status <> 'scheduled' AND (ergebnis IS NOT NULL OR notizen IS NOT NULL OR rueckgaengig IS NOT NULL)"
 )
 """Of a call: that it is over and there is something to blank."""
 
-OFFER = ("plaetze", "plaetze_ab", "plaetze_fuer", "warteliste", "wieder_fragen_am")
-"""The columns that say what a therapist who was reached can offer; all empty is nothing said."""
-
 _AUDIENCES = ", ".join(f"'{value}'" for value in Audience)
-
-HOUR_MADE_SQL = "date_part('hour', tatsaechliche_zeit)::integer"
-HOUR_MADE: ColumnElement[int] = literal_column(HOUR_MADE_SQL, Integer)
-"""The hour of the day in which a call was made, local time, as an index has it."""
 
 OCCUPIED = "zeitfenster(geplantes_datum, geplante_zeit, dauer_minuten)"
 
@@ -209,11 +123,11 @@ class PhoneCall(FromRequest, Base):
             postgresql_where=text("status = 'scheduled' AND vereinbart_von IS NOT NULL"),
         ),
         Index(
-            "ix_phone_calls_made_to",
+            "ix_phone_calls_told_by",
             "therapist_id",
-            "tatsaechliches_datum",
-            postgresql_include=["tatsaechliche_zeit", "ergebnis_art"],
-            postgresql_where=text("tatsaechliches_datum IS NOT NULL"),
+            text(f"({MADE_SQL})"),
+            postgresql_include=["tatsaechliches_datum", "tatsaechliche_zeit", "ergebnis_art"],
+            postgresql_where=text(TELLS_SQL),
         ),
         Index("ix_phone_calls_needs_person", "id", postgresql_where=text("klaerung_noetig")),
         Index("ix_phone_calls_kept", "created_at", "id", postgresql_where=text(KEPT_SQL)),

@@ -1,19 +1,30 @@
 """Who was rung when and picked up, read for `estimate`.
 
-A call comes from the database as one number, for there are many of them: how many days ago, at which hour,
-and what came of it.
+A call comes from the database as one number (`services.models.calls_made`), for there are many of them, and
+those to one therapist as bytes: whoever finds the same bytes has worked out what they say before.
 """
 
-from collections.abc import Collection, Iterable, Sequence
-from datetime import date, time, timedelta
+from collections.abc import Collection
+from datetime import date, timedelta
 from functools import lru_cache
+from struct import unpack
 from typing import Any
 
-from sqlalchemy import ColumnElement, Date, Integer, Select, any_, bindparam, case, cast, func, select
+from sqlalchemy import Integer, Select, any_, bindparam, func, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from services.models import SPOKEN, OutcomeKind, PhoneCall
-from services.reach.tallies import BUSY, TELLING, History, Hour, Tally, weight
+from services.models import PhoneCall
+from services.models.calls_made import (
+    DAY_ZERO,
+    ENGAGED,
+    HOURS,
+    MADE,
+    OUTCOMES,
+    REACHED,
+    TELLS,
+    first_made_on,
+)
+from services.reach.tallies import BUSY, History, Hour, Tally, weight
 from services.work import Transaction
 from shared.plain_rows import PlainQuery
 
@@ -22,45 +33,43 @@ LATEST = 20_000
 
 REMEMBERED = timedelta(days=365)
 
-HOURS = 24
+HEAD_BYTES = 20
+"""What comes before the numbers of an array as PostgreSQL sends it; before each comes its length."""
 
-MISSED, ENGAGED, REACHED = OUTCOMES = range(3)
-"""What came of a call, as far as it matters here."""
-
-Made = tuple[int, ...]
-"""Calls made, each as `(days ago * HOURS + hour) * len(OUTCOMES) + outcome`."""
+NONE_MADE = bytes(HEAD_BYTES)
 
 
 async def load_histories(tx: Transaction, therapist_ids: Collection[int]) -> dict[int, History]:
     """Return the calls made to each of some therapists within a year: one statement for all."""
     made = await load_made(tx, therapist_ids)
-    return {number: history_of(calls, tx.today.weekday()) for number, calls in made.items()}
+    return {number: history_of(calls, tx.today) for number, calls in made.items()}
 
 
 async def load_latest_histories(tx: Transaction) -> dict[int, History]:
     """Return the latest calls made to anybody within a year, `LATEST` at most."""
     made = await _load(tx, OF_ALL)
-    return {number: _tallied(calls, tx.today.weekday()) for number, calls in made.items()}
+    return {number: _tallied(calls, tx.today) for number, calls in made.items()}
 
 
-async def load_made(tx: Transaction, therapist_ids: Collection[int]) -> dict[int, Made]:
+async def load_made(tx: Transaction, therapist_ids: Collection[int]) -> dict[int, bytes]:
     """Return the same for `history_of`: whoever asks again finds what was worked out before."""
     return await _load(tx, OF_SOME, wanted=list(therapist_ids))
 
 
 @lru_cache(maxsize=1_024)
-def history_of(made: Made, today: int) -> History:
-    """Return calls by hour of the weekday; `today` is the day of the week (Monday is 0)."""
+def history_of(made: bytes, today: date) -> History:
+    """Return calls by hour of the weekday."""
     return _tallied(made, today)
 
 
-def _tallied(made: Iterable[int], today: int) -> History:
+def _tallied(made: bytes, today: date) -> History:
     sums: dict[Hour, list[float]] = {}
-    for call in made:
+    for call in unpack(f">{(len(made) - HEAD_BYTES) // 4}i", made[HEAD_BYTES:])[1::2]:
         rest, outcome = divmod(call, len(OUTCOMES))
-        days_ago, hour = divmod(rest, HOURS)
-        counts = weight(days_ago)
-        tally = sums.setdefault(Hour((today - days_ago) % 7, hour), [0, 0, 0, 0.0, 0.0])
+        days, hour = divmod(rest, HOURS)
+        on = DAY_ZERO + timedelta(days)
+        counts = weight((today - on).days)
+        tally = sums.setdefault(Hour(on.weekday(), hour), [0, 0, 0, 0.0, 0.0])
         tally[0] += 1
         tally[3] += counts
         if outcome == REACHED:
@@ -75,34 +84,25 @@ def _tallied(made: Iterable[int], today: int) -> History:
     }
 
 
-def _calls() -> Select[int, date | None, time | None, str | None]:
-    return select(
-        PhoneCall.therapist_id,
-        PhoneCall.tatsaechliches_datum.label("day"),
-        PhoneCall.tatsaechliche_zeit.label("at"),
-        PhoneCall.ergebnis_art.label("art"),
-    ).where(
-        PhoneCall.ergebnis_art.in_(TELLING),
-        PhoneCall.tatsaechliches_datum > bindparam("since", type_=Date),
-        PhoneCall.tatsaechliche_zeit.is_not(None),
+def _calls() -> Select[int, int]:
+    return select(PhoneCall.therapist_id, MADE.label("made")).where(
+        TELLS, bindparam("first", type_=Integer) <= MADE
     )
 
 
-def _made(calls: Select[int, date | None, time | None, str | None]) -> Select[Any, Sequence[int]]:
+def _by_therapist(calls: Select[int, int]) -> Select[int, Any]:
     call = calls.subquery().c
-    days_ago: ColumnElement[Any] = bindparam("today", type_=Date) - call.day
-    hour = cast(func.date_part("hour", call.at), Integer)
-    outcome = case((call.art.in_(SPOKEN), REACHED), (call.art == OutcomeKind.BUSY, ENGAGED), else_=MISSED)
-    made = func.array_agg((days_ago * HOURS + hour) * len(OUTCOMES) + outcome, type_=ARRAY(Integer))
+    made = func.array_send(func.array_agg(call.made, type_=ARRAY(Integer)))
     return select(call.therapist_id, made).group_by(call.therapist_id)
 
 
 OF_SOME = PlainQuery(
-    _made(_calls().where(PhoneCall.therapist_id == any_(bindparam("wanted", type_=ARRAY(Integer)))))
+    _by_therapist(_calls().where(PhoneCall.therapist_id == any_(bindparam("wanted", type_=ARRAY(Integer)))))
 )
-OF_ALL = PlainQuery(_made(_calls().order_by(PhoneCall.tatsaechliches_datum.desc()).limit(LATEST)))
+OF_ALL = PlainQuery(_by_therapist(_calls().order_by(PhoneCall.tatsaechliches_datum.desc()).limit(LATEST)))
 
 
-async def _load(tx: Transaction, query: PlainQuery, **wanted: object) -> dict[int, Made]:
-    rows = await tx.rows(query, today=tx.today, since=tx.today - REMEMBERED, **wanted)
-    return {therapist_id: tuple(made) for therapist_id, made in rows}
+async def _load(tx: Transaction, query: PlainQuery, **wanted: object) -> dict[int, bytes]:
+    first = first_made_on(tx.today - REMEMBERED + timedelta(days=1))
+    rows = await tx.rows(query, first=first, **wanted)
+    return dict(map(tuple, rows))

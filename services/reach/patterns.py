@@ -5,7 +5,7 @@ All processes so go by the same one, and reading it takes a row, however many ca
 
 import asyncio
 from collections.abc import Collection, Mapping
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import lru_cache
 from math import inf, isinf
 
@@ -16,7 +16,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from services.models import CallPattern
 from services.reach.estimate import Chances, Pattern, Strengths
-from services.reach.history import Made, history_of, load_latest_histories, load_made
+from services.reach.history import NONE_MADE, history_of, load_latest_histories, load_made
 from services.reach.learning import learn
 from services.reach.tallies import Hour, Tally
 from services.work import Transaction, Work, Workplace
@@ -55,8 +55,7 @@ async def load_chances(tx: Transaction, therapist_ids: Collection[int]) -> Mappi
     if kept is None:
         return {}
     made = await load_made(tx, therapist_ids)
-    today = tx.today.weekday()
-    return {number: _chances(kept, made.get(number, ()), today) for number in therapist_ids}
+    return {number: _chances(kept, made.get(number, NONE_MADE), tx.today) for number in therapist_ids}
 
 
 async def load_pattern(tx: Transaction) -> Pattern | None:
@@ -119,7 +118,7 @@ def _pattern(text: str) -> Pattern:
 
 
 @lru_cache(maxsize=2_048)
-def _chances(pattern: str, made: Made, today: int) -> Chances:
+def _chances(pattern: str, made: bytes, today: date) -> Chances:
     """Return the chances of whoever was called so: the same until somebody calls, or a day is over."""
     return Chances(_pattern(pattern), history_of(made, today))
 

@@ -7,14 +7,6 @@ from typing import NamedTuple
 
 from services.models import SPOKEN, OutcomeKind
 
-TELLING = (
-    *SPOKEN,
-    OutcomeKind.BUSY,
-    OutcomeKind.NOT_REACHED,
-    OutcomeKind.ANSWERING_MACHINE,
-)
-"""Outcomes that say when somebody picks up: a machine and no answer alike say that nobody does."""
-
 BUSY = 0.5
 """Busy is half of being reached: somebody is there."""
 

@@ -17,7 +17,7 @@ from services.calls.reachability import Group, Obstacle
 from services.desk.closed_calls import DoneCall
 from services.hours.windows import Window
 from services.reach.waiting import BetterHour
-from shared.kept import Kept
+from shared.kept import KeptResults
 from webapp.i18n import day, language
 from webapp.screens.hand_words import hand_in_words
 
@@ -118,9 +118,9 @@ class RowWriter:
     def __init__(self, environment: Environment) -> None:
         self._environment = environment
         self._macros: dict[str, Any] = {}
-        self._open = Kept(self._write_open, most=ROWS_KEPT)
-        self._times = Kept(self._write_time, most=TIMES_KEPT)
-        self._closed = Kept(self._write_closed, most=ROWS_KEPT)
+        self._open = KeptResults(self._write_open, most=ROWS_KEPT)
+        self._times = KeptResults(self._write_time, most=TIMES_KEPT)
+        self._closed = KeptResults(self._write_closed, most=ROWS_KEPT)
 
     def open_rows(
         self, rows: Iterable[BoardCall], now: datetime, staff_id: int, shown: int | None, kind: str = ""

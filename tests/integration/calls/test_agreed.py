@@ -8,8 +8,8 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.calls.claims import claim_next
+from services.calls.due_calls import load_open_calls
 from services.calls.offers import Offer
-from services.calls.open_call import load_open_calls
 from services.calls.outcome_said import Outcome
 from services.calls.outcomes import OutcomeResult, record_outcome
 from services.calls.placed import place_now

@@ -6,7 +6,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.accounts.logins import log_in
-from services.calls.open_call import load_open_calls
+from services.calls.due_calls import load_open_calls
 from services.calls.reachability import Group, place
 from services.models import Email, PhoneCall, Staff, Therapist
 from services.rules import DeskRules

@@ -70,7 +70,7 @@ async def test_the_board_holds_today_and_what_was_missed(
     await claim_call(work_of(session, now=NOW, rules=rules, actor=Actor("staff", ANNA)), 1)
     with queries(engine) as seen:
         board = await load_board(work_of(session, now=NOW, rules=rules))
-    assert len(seen) == 4
+    assert len(seen) == 6
     groups = [board.reachable_now, board.soon, board.later, board.overdue, board.unreachable]
     assert [[row.call.call_id for row in rows] for rows in groups] == [[1], [2], [], [7, 4], [5, 6]]
     assert [call.call_id for call in board.done] == [9]
@@ -90,7 +90,7 @@ async def test_when_today_is_over_the_next_day_is_named(
     await save(session, make_therapist(), make_call(geplantes_datum=date(2026, 10, 16)))
     with queries(engine) as seen:
         board = await load_board(work_of(session, now=NOW, rules=rules))
-    assert len(seen) == 4
+    assert len(seen) == 5
     assert board.next_opening is not None
     assert (board.next_opening.name, board.next_opening.at) == (
         "Dr. Jürgen Schmidt",
@@ -191,7 +191,7 @@ async def test_however_many_calls_are_open_all_are_on_the_board_and_listed(
     await many_open_calls(session, before=before, today=today)
     with queries(engine) as seen:
         board = await load_board(work_of(session, now=NOW, rules=rules), most=50)
-    assert len(seen) == 6
+    assert len(seen) == 8
     assert (board.counts.open, board.counts.overdue) == (2_500, before)
     assert len(board.reachable_now) == 2_500
     listed: list[int] = []

@@ -1,6 +1,6 @@
 """What is kept of what was worked out before, and for how long."""
 
-from shared.kept import Forgetting, Kept
+from shared.kept import Forgetting, KeptResults
 
 
 async def test_what_nobody_asks_for_is_forgotten():
@@ -10,7 +10,7 @@ async def test_what_nobody_asks_for_is_forgotten():
         made.append(number)
         return str(number)
 
-    kept = Kept(make, most=10)
+    kept = KeptResults(make, most=10)
     kept.of(1)
     await Forgetting().turn()
     assert (kept.of(1), made) == ("1", [1])
@@ -21,7 +21,7 @@ async def test_what_nobody_asks_for_is_forgotten():
 
 
 def test_no_more_is_kept_than_fits():
-    kept = Kept[int, str](str, most=10)
+    kept = KeptResults[int, str](str, most=10)
     for number in range(100):
         kept.of(number)
         assert len(kept) <= 10
