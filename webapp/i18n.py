@@ -11,8 +11,10 @@ from datetime import date, datetime, time, timedelta
 from functools import cache, lru_cache
 from gettext import GNUTranslations
 from pathlib import Path
+from typing import Literal
 from zoneinfo import ZoneInfo
 
+from babel import Locale
 from babel.dates import format_date, format_skeleton, format_timedelta
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
@@ -21,6 +23,10 @@ from babel.numbers import format_decimal, format_percent
 LANGUAGES = ("de", "en")
 DEFAULT_LANGUAGE = "de"
 LONGEST_IN_DAYS = 30
+HOUR_SECONDS, DAY_SECONDS = 3_600, 86_400
+MANY = 100
+"""More than there ever are of a unit, so that no larger one takes its place."""
+
 
 WEIGHTED_LANGUAGE = re.compile(
     rf"(?P<language>{'|'.join(LANGUAGES)}|\*)(?:-[a-z0-9-]+)?\s*(?:;\s*q=(?P<weight>0(?:\.\d{{0,3}})?|1(?:\.0{{0,3}})?))?"
@@ -63,6 +69,12 @@ def catalog(code: str) -> GNUTranslations:
     write_mo(compiled, texts)
     compiled.seek(0)
     return GNUTranslations(compiled)
+
+
+@cache
+def locale(code: str) -> Locale:
+    """Return how a language writes dates and numbers; to look it up by its name takes as long as using it."""
+    return Locale.parse(code)
 
 
 def gettext(message: str) -> str:
@@ -111,15 +123,24 @@ def ago(instant: datetime, now: datetime) -> str:
     Up to a month in whole days: a mail's seventh day is the one that counts, not its first week.
     """
     passed = instant - now
-    days = abs(passed) // timedelta(days=1)
+    days, seconds = abs(passed) // timedelta(days=1), abs(passed // timedelta(seconds=1))
+    code = language.get()
+    ahead = 1 if passed > timedelta() else -1
     if 1 <= days <= LONGEST_IN_DAYS:
-        whole = timedelta(days=days) if passed > timedelta() else -timedelta(days=days)
+        return _in_units(ahead * days, "day", code)
+    if days or seconds >= DAY_SECONDS:
         return format_timedelta(
-            whole, granularity="day", threshold=LONGEST_IN_DAYS, add_direction=True, locale=language.get()
+            passed, granularity="minute", threshold=1, add_direction=True, locale=locale(code)
         )
-    return format_timedelta(
-        passed, granularity="minute", threshold=1, add_direction=True, locale=language.get()
-    )
+    if seconds >= HOUR_SECONDS:
+        return _in_units(ahead * round(seconds / HOUR_SECONDS), "hour", code)
+    return _in_units(ahead * max(round(seconds / 60), 1 if seconds else 0), "minute", code)
+
+
+@lru_cache(maxsize=512)
+def _in_units(count: int, unit: Literal["day", "hour", "minute"], code: str) -> str:
+    whole = timedelta(**{f"{unit}s": count})
+    return format_timedelta(whole, granularity=unit, threshold=MANY, add_direction=True, locale=locale(code))
 
 
 def weekday_name(number: int, width: str = "wide") -> str:
@@ -140,7 +161,7 @@ def _number(value: float, code: str) -> str:
 
 def percent(value: float) -> str:
     """Write a share between 0 and 1 in per cent."""
-    return format_percent(value, locale=language.get())
+    return format_percent(value, locale=locale(language.get()))
 
 
 def _local(instant: datetime) -> datetime:

@@ -112,6 +112,12 @@ class Unsent(StrEnum):
     EXPIRED = "the time to send it was over before it was sent"
 
 
+def planned_for(status: EmailStatus, send_at: datetime | None, now: datetime) -> datetime | None:
+    """Return when an e-mail is to be sent, while it waits for that; None otherwise."""
+    waits = status is EmailStatus.QUEUED and send_at is not None and send_at > now
+    return send_at if waits else None
+
+
 SEARCHED_SQL = f"{SCHEMA}.suchwoerter(betreff, empfaenger_name, empfaenger_email)"
 SEARCHED: ColumnElement[str] = literal_column(SEARCHED_SQL, TSVECTOR)
 """The words of subject, recipient's name and address that a search finds (`services.search`)."""
@@ -295,8 +301,7 @@ class Email(FromRequest, Base):
 
     def planned_for(self, now: datetime) -> datetime | None:
         """Return when it is to be sent, while it waits for that; None otherwise."""
-        waits = self.status is EmailStatus.QUEUED and self.send_at is not None and self.send_at > now
-        return self.send_at if waits else None
+        return planned_for(self.status, self.send_at, now)
 
     @hybrid_property
     def awaits_follow_up(self) -> bool:
