@@ -50,6 +50,7 @@ from webapp.security import SECURITY_HEADERS, is_secure
 from webapp.service_keys import ServiceKeys, limit_headers
 from webapp.templating import create_template_engine
 from webapp.traced import traced
+from webapp.warm_up import warming_up
 
 LARGEST_BODY = 2 * 3 * LARGEST_BODY_BYTES + 256 * 1024
 """Both bodies at their largest, each letter written as `\\u00fc`, and room for the rest."""
@@ -74,8 +75,13 @@ _HEADERS = _encoded({**SECURITY_HEADERS, "Cache-Control": "no-store"})
 [_HTTPS_ONLY] = _encoded({"Strict-Transport-Security": f"max-age={YEAR_SECONDS}"})
 
 
-def create_app(config: Settings | None = None, *, clock: Clock | None = None) -> Litestar:
+def create_app(config: Settings | None = None, *, clock: Clock | None = None, warm: bool = False) -> Litestar:
     """Return the application over `config`, by default the process's own.
+
+    Args:
+        config: where everything is.
+        clock: what time it is, by default the system's.
+        warm: whether it does ahead what the first pages would wait for.
 
     Raises:
         ConfigurationError: `ROOT_PATH` is where one of its own addresses begins.
@@ -108,7 +114,7 @@ def create_app(config: Settings | None = None, *, clock: Clock | None = None) ->
                 "sessions": database.session_maker,
             }
         ),
-        lifespan=[_resources],
+        lifespan=[_resources, *([warming_up] if warm else [])],
         logging_config=None,
         pdb_on_exception=False,
     )

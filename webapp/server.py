@@ -68,7 +68,7 @@ def serve(config: Settings, *, host: str | None = None, port: int | None = None)
     configure_logging(config)
     _say_who_may_ask(config)
     asyncio.run(refuse_old_server(config.get_database_url()))
-    app = create_app(config)
+    app = create_app(config, warm=True)
     settings = uvicorn.Config(
         app,
         host=config.communication_service_host,

@@ -58,6 +58,17 @@ async def test_without_the_database_everything_answers_503_and_recovers(
         assert (await client.get("/health")).status_code == 200
 
 
+async def test_a_start_does_not_fail_without_the_database(own_postgres: EmbeddedPostgres, clock: FakeClock):
+    own_postgres.kill()
+    app = create_app(config_of(own_postgres), clock=clock, warm=True)
+    async with Client(app, base_url="http://127.0.0.1") as client:
+        await app.state.warm_up
+        assert (await client.get("/login")).status_code == 200
+        assert (await client.get("/health")).status_code == 503
+        own_postgres.start()
+        assert (await client.get("/health")).status_code == 200
+
+
 async def make_key(server: EmbeddedPostgres, clock: FakeClock) -> dict[str, str]:
     engine = create_engine(config_of(server), application_name="test")
     async with create_session_factory(engine)() as session:
