@@ -31,6 +31,12 @@ BENCHMARKS = {
 ON_REQUEST = ("load",)
 """Those that run only when they are named."""
 
+ELSEWHERE = (
+    "make run in a fresh clone, empty caches, at most 25 s: python -m benchmarks.starts --cold",
+    "processor of make test in a fresh clone, at most 300 s: time make test",
+)
+"""What has an aim and needs more than this machine, or more time than all the others."""
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
@@ -52,6 +58,7 @@ def main() -> None:
         failed = [name for name in names if not run(name, rows, quick=chosen.quick)]
         silent = [f"{name}: failed" for name in failed]
         silent += [f"{name}: make bench ONLY={name}" for name in ON_REQUEST if name not in names]
+        silent += () if chosen.names else ELSEWHERE
         print(verdict.table(verdict.read_rows(rows), silent))
     if chosen.quick:
         print("Small sizes: the figures say little.")

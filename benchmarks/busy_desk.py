@@ -49,8 +49,8 @@ EMAILS = f"""
     FROM (
         SELECT n,
             CAST(:now AS timestamptz) - interval '200 days' * (:emails - n) / :emails AS at,
-            n % 10 < 3 AND n % 50 <> 0 AS answered,
-            CASE WHEN n > :emails - 40 THEN 'QUEUED' WHEN n % 50 = 0 THEN 'FAILED'
+            n % 10 < 3 AND n % :failed <> 0 AS answered,
+            CASE WHEN n > :emails - 40 THEN 'QUEUED' WHEN n % :failed = 0 THEN 'FAILED'
                 WHEN n % 97 = 0 AND n % 10 > 2 THEN 'DRAFT' ELSE 'SENT' END AS status
         FROM generate_series(1, :emails) AS n
     ) AS mail
@@ -68,10 +68,10 @@ CLOSED_CALLS = f"""
         CASE WHEN n % 3 = 0 THEN 'completed' ELSE 'failed' END,
         CASE n % 3 WHEN 0 THEN 'erreicht' WHEN 1 THEN 'nicht_erreicht' ELSE 'anrufbeantworter' END,
         'Ruft zurück.', CASE WHEN mail.id IS NULL THEN 'manuell' ELSE 'keine_antwort' END, mail.id,
-        day + at, day + at, day + at + interval '15 s', n % 1009 = 0
+        day + at, day + at, day + at + interval '15 s', n % :undecided = 0
     FROM (
-        SELECT n, CAST(:today AS date) - n % 200 AS day,
-            time '08:00' + interval '1 minute' * (n / 200 % 110) AS at
+        SELECT n, CAST(:today AS date) - CASE WHEN n < :closed_today THEN 0 ELSE 1 + n % 199 END AS day,
+            time '08:00' + interval '1 minute' * (n / 5 % 110) AS at
         FROM generate_series(0, :closed - 1) AS n
     ) AS call
     LEFT JOIN (
@@ -107,7 +107,7 @@ ACTIVITY = f"""
 
 @dataclass(frozen=True)
 class Size:
-    """How much there is."""
+    """How much there is; as many calls are closed today as are open."""
 
     therapists: int
     emails: int
@@ -120,15 +120,27 @@ class Size:
         return cls(emails // 50, emails, emails, min(emails // 200, LINES * SLOTS))
 
 
+def one_in(of: int, wanted: int, *, most: int | None = None) -> int:
+    """Return which of so many is meant, each tenth or rarer, so that as many as wanted are.
+
+    A page that shows fifty of them then shows fifty, however much has piled up; one in `most` are at least.
+    """
+    each = max(of // wanted, 10)
+    return each if most is None else min(each, most)
+
+
 async def fill(url: URL, size: Size, *, learnt: bool = True) -> None:
     """Fill an empty database; the desk's present is `NOW`, and all there is to learn from calls is learnt."""
     async with _sessions(url) as sessions:
         async with sessions() as session, session.begin():
             await session.execute(insert(Therapist), [_therapist(n) for n in range(1, size.therapists + 1)])
             common = {"therapists": size.therapists, "now": NOW}
-            await session.execute(text(EMAILS), common | {"emails": size.emails, "body": BODY})
+            emails = {"emails": size.emails, "failed": one_in(size.emails, 60, most=50), "body": BODY}
+            await session.execute(text(EMAILS), common | emails)
             await session.execute(text(ATTEMPTS))
-            await session.execute(text(CLOSED_CALLS), common | {"today": TODAY, "closed": size.closed_calls})
+            closed = {"closed": size.closed_calls, "closed_today": size.calls_today, "today": TODAY}
+            undecided = {"undecided": one_in(size.closed_calls, 90)}
+            await session.execute(text(CLOSED_CALLS), common | closed | undecided)
             await session.execute(text(FOLLOWED_UP))
             await _open_calls(session, size.therapists, size.calls_today)
             for ahead in (1, 2):

@@ -47,7 +47,7 @@ ROUNDS = 3
 COUNTING = (
     "Week",
     "E-mails, a word of all",
-    "E-mails, page 1,000",
+    "E-mails, the last page",
     "Statistics, 14 days",
     "Statistics, 90 days",
     "System",
@@ -154,7 +154,7 @@ async def application(place: Place) -> AsyncGenerator[Open]:
             email_id: int = await session.scalar(
                 text(f"SELECT max(id) FROM {SCHEMA}.emails WHERE antwort_erhalten")
             )
-        yield Open(place.size, key, token, pages(call_id, email_id), browser)
+        yield Open(place.size, key, token, pages(place.size, call_id, email_id), browser)
 
 
 async def of_the_applications(places: Sequence[Place], requests: int) -> Table:
