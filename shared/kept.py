@@ -58,7 +58,9 @@ class KeptResults(Kept[K, V]):
 
     def of(self, made_of: K) -> V:
         """Return what the function gave before, else call it."""
-        found = self.find(made_of)
+        found = self._lately.get(made_of)
+        if found is None:
+            found = self.find(made_of)
         return self.keep(made_of, self._make(made_of)) if found is None else found
 
 

@@ -49,6 +49,19 @@ class BoardCall:
             return Countdown(place.opens_at, now, ends=False)
         return None
 
+    def about(self, matters: int) -> "BoardCall":
+        """Return the same with so much to talk about."""
+        return BoardCall(
+            self.call,
+            self.placement,
+            self.overdue,
+            self.windows,
+            self.others,
+            matters,
+            self.hand,
+            self.line,
+        )
+
     @property
     def oldest(self) -> OpenCall:
         """The earliest planned of the calls."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Date, DateTime, Integer, Select, any_, bindparam, select
+from sqlalchemy import ColumnElement, Date, Integer, Select, any_, bindparam, select
 from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 from sqlalchemy.orm import aliased
 
@@ -65,8 +65,7 @@ async def load_rung_in_vain_of(tx: Transaction, therapist_ids: Collection[int]) 
 
 
 async def _load(tx: Transaction, query: PlainQuery, **some: object) -> dict[int, Rung]:
-    midnight = tx.rules.instant(tx.today, time.min)
-    rows = await tx.rows(query, today=tx.today, midnight=midnight, **some)
+    rows = await tx.rows(query, today=tx.today, **some)
     return {therapist_id: tuple(rung) for therapist_id, *rung in rows}
 
 
@@ -82,7 +81,6 @@ def _in_vain(*which: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
         .ext(distinct_on(PhoneCall.therapist_id))
         .where(
             PhoneCall.status != CallStatus.SCHEDULED,
-            PhoneCall.abgeschlossen_at >= bindparam("midnight", type_=DateTime(timezone=True)),
             PhoneCall.tatsaechliches_datum == bindparam("today", type_=Date),
             PhoneCall.tatsaechliche_zeit.is_not(None),
             *which,

@@ -159,18 +159,21 @@ def _counted() -> Select[*tuple[Any, ...]]:
         .where(Email.id.in_(later.select()), waits_for_answer(), Email.therapist_id == any_(some))
         .group_by(Email.therapist_id)
     )
-    counted = waits_for_answer() & (Email.therapist_id == PhoneCall.therapist_id)
+    due = (
+        select(PhoneCall.id, PhoneCall.therapist_id)
+        .where(PhoneCall.status == CallStatus.SCHEDULED, PhoneCall.geplantes_datum <= today)
+        .cte("due")
+        .prefix_with("MATERIALIZED")
+        .c
+    )
+    counted = waits_for_answer() & (Email.therapist_id == due.therapist_id)
     emails = func.count(Email.id.distinct()).filter(or_(~counted, Email.id.in_(later.select())))
     of_calls = (
-        select(PhoneCall.therapist_id, emails + func.count().filter(CallEmail.email_id.is_(None)))
-        .outerjoin(CallEmail, CallEmail.call_id == PhoneCall.id)
+        select(due.therapist_id, emails + func.count().filter(CallEmail.email_id.is_(None)))
+        .outerjoin(CallEmail, CallEmail.call_id == due.id)
         .outerjoin(Email, Email.id == CallEmail.email_id)
-        .where(
-            PhoneCall.status == CallStatus.SCHEDULED,
-            PhoneCall.geplantes_datum <= today,
-            PhoneCall.therapist_id == any_(some),
-        )
-        .group_by(PhoneCall.therapist_id)
+        .where(due.therapist_id == any_(some))
+        .group_by(due.therapist_id)
     )
     every = union_all(waiting, put_off, of_calls).subquery().c
     matters = func.sum(every.matters)

@@ -188,7 +188,7 @@ async def _with_matters(tx: Transaction, board: Board, most: int | None) -> Boar
 
     def counted(rows: list[BoardCall]) -> list[BoardCall]:
         several = ((row, counts.get(row.call.therapist_id, 1)) for row in rows)
-        return [replace(row, matters=count) if count > 1 else row for row, count in several]
+        return [row.about(count) if count > 1 else row for row, count in several]
 
     return replace(
         board,

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from jinja2 import Environment
 from markupsafe import Markup
 
+from services.calls.open_call import OpenCall
 from services.calls.placed import BoardCall
 from services.calls.reachability import Group, Obstacle
 from services.desk.closed_calls import DoneCall
@@ -37,6 +38,7 @@ class OpenRow(NamedTuple):
     Attributes:
         kind: how it is shown: `open`, `overdue` or `unreachable`.
         mark: as the page tells rows apart (`row_mark`).
+        call: one object as long as nothing of it changes.
         late: whether to say that it is overdue.
         planned: when, if that is said.
         shown: whether the panel shows it.
@@ -49,14 +51,7 @@ class OpenRow(NamedTuple):
     language: str
     kind: str
     mark: str
-    call_id: int
-    version: int
-    therapist_id: int
-    name: str | None
-    ort: str | None
-    telefon: str | None
-    grund: str
-    versuch: int
+    call: OpenCall
     matters: int
     late: bool
     planned: tuple[date, time] | None
@@ -66,8 +61,6 @@ class OpenRow(NamedTuple):
     line_taken: str | None
     waits: BetterHour | None
     obstacle: Obstacle | None
-    unreadable: bool
-    back_on: date | None
 
     @property
     def taken(self) -> bool:
@@ -191,14 +184,7 @@ def _open_row(row: BoardCall, code: str, staff_id: int, shown: int | None, kind:
         language=code,
         kind=kind,
         mark=row_mark(row),
-        call_id=call.call_id,
-        version=call.version,
-        therapist_id=call.therapist_id,
-        name=call.name,
-        ort=call.ort,
-        telefon=call.telefon if reachable else None,
-        grund=call.grund,
-        versuch=call.versuch,
+        call=call,
         matters=row.matters,
         late=row.overdue and (taken or kind != "overdue"),
         planned=(oldest.geplantes_datum, oldest.geplante_zeit) if oldest else None,
@@ -208,8 +194,6 @@ def _open_row(row: BoardCall, code: str, staff_id: int, shown: int | None, kind:
         line_taken=hand_in_words(line, call.therapist_id) if taken and line and not hand else None,
         waits=place.waits if kind == "open" and not taken else None,
         obstacle=place.obstacle,
-        unreadable=bool(call.availability.problems),
-        back_on=call.availability.back_on,
     )
 
 
