@@ -16,19 +16,17 @@ def rows_of(placed: Iterable[BoardCall], hands: Hands) -> list[BoardCall]:
 
     A row is led by the call in hand, else by the most urgent one.
     """
-    calls: dict[int, list[BoardCall]] = {}
+    rows: dict[int, BoardCall] = {}
+    several: dict[int, list[BoardCall]] = {}
     for one in placed:
-        calls.setdefault(one.call.therapist_id, []).append(one)
-    with_whom = {hand.therapist_id for hand in hands.held}
-    lines = frozenset[str]().union(*(hand.lines for hand in hands.held))
-    rows: list[BoardCall] = []
-    for therapist_id, of_one in calls.items():
-        first = of_one[0]
-        alone = len(of_one) == 1 and therapist_id not in with_whom
-        rows.append(
-            first if alone and lines.isdisjoint(lines_of(first.call.telefon)) else _row(of_one, hands)
-        )
-    return sorted(rows, key=urgency)
+        first = rows.setdefault(one.call.therapist_id, one)
+        if first is not one:
+            several.setdefault(one.call.therapist_id, [first]).append(one)
+    if hands.held:
+        rows |= {row.call.therapist_id: with_hands(row, hands) for row in _held_up(rows.values(), hands)}
+    for therapist_id, calls in several.items():
+        rows[therapist_id] = _row(calls, hands)
+    return sorted(rows.values(), key=urgency)
 
 
 def rows_to_offer(placed: Iterable[BoardCall], hands: Hands, *, staff_id: int) -> list[BoardCall]:
@@ -50,9 +48,18 @@ def with_hands(row: BoardCall, hands: Hands) -> BoardCall:
     return replace(row, hand=hand, line=line) if hand or line else row
 
 
+def _held_up(rows: Iterable[BoardCall], hands: Hands) -> list[BoardCall]:
+    """Return the rows whose therapist or number somebody is on the phone with."""
+    with_whom = {hand.therapist_id for hand in hands.held}
+    lines = frozenset[str]().union(*(hand.lines for hand in hands.held))
+    return [
+        row
+        for row in rows
+        if row.call.therapist_id in with_whom or not lines.isdisjoint(lines_of(row.call.telefon))
+    ]
+
+
 def _row(calls: list[BoardCall], hands: Hands) -> BoardCall:
-    if len(calls) == 1:
-        return with_hands(calls[0], hands)
     hand = hands.on(calls[0].call.therapist_id)
     in_hand = [row for row in calls if hand is not None and row.call.call_id == hand.call_id]
     calls = sorted(calls, key=urgency)

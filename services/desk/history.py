@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import select
+from sqlalchemy import Integer, Text, any_, bindparam, select
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from services.models import Activity, Base, CallStatus, Email, Incoming, PhoneCall, Staff
 from services.rules import DeskRules
 from services.work import OBJECTS, Action, Transaction
+from shared.plain_rows import PlainQuery
 
 SHORT_HISTORY = 20
 
@@ -122,19 +124,22 @@ async def load_history(tx: Transaction, therapist_id: int, *, limit: int = SHORT
     return sorted(contacts, key=lambda contact: contact.at, reverse=True)[:limit]
 
 
+DONE = PlainQuery(
+    select(Activity.object_id, Staff.name)
+    .outerjoin(Staff, Staff.id == Activity.staff_id)
+    .where(
+        Activity.object_type == bindparam("type", type_=Text),
+        Activity.object_id == any_(bindparam("ids", type_=ARRAY(Integer))),
+        Activity.action == bindparam("action", type_=Text),
+    )
+    .order_by(Activity.id)
+)
+
+
 async def who_did(tx: Transaction, action: Action, model: type[Base], ids: Collection[int]) -> dict[int, str]:
     """Return who of the staff did this last to each of these rows; none where a service did."""
-    rows = await tx.session.execute(
-        select(Activity.object_id, Staff.name)
-        .outerjoin(Staff, Staff.id == Activity.staff_id)
-        .where(
-            Activity.object_type == OBJECTS[model],
-            Activity.object_id.in_(ids),
-            Activity.action == action,
-        )
-        .order_by(Activity.id)
-    )
-    last = {row.object_id: row.name for row in rows}
+    rows = await tx.rows(DONE, action=action, type=OBJECTS[model], ids=list(ids))
+    last: dict[int, str | None] = dict(map(tuple, rows))
     return {object_id: name for object_id, name in last.items() if name}
 
 
