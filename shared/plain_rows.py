@@ -13,6 +13,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.visitors import replacement_traverse
 
 
+DRIVER = "driver"
+"""Where a session keeps its transaction and the connection that has."""
+
+
 class PlainQuery:
     """A query whose rows come as asyncpg's records: types are PostgreSQL's own.
 
@@ -77,8 +81,13 @@ async def keeping_plans(session: AsyncSession) -> AsyncGenerator[None]:
 
 
 async def _driver_of(session: AsyncSession) -> Any:
-    connection = await (await session.connection()).get_raw_connection()
-    return connection.driver_connection
+    """Return the driver's connection of a session's transaction; it is looked for once in each."""
+    transaction, driver = session.info.get(DRIVER, (None, None))
+    if transaction is None or transaction is not session.sync_session.get_transaction():
+        connection = await (await session.connection()).get_raw_connection()
+        driver = connection.driver_connection
+        session.info[DRIVER] = (session.sync_session.get_transaction(), driver)
+    return driver
 
 
 def _written_out(element: Any, **_: Any) -> Any:
