@@ -16,6 +16,7 @@ from services.errors import FieldError
 from services.models import CallReason
 from services.rules import DeskRules
 from webapp.open_page import bringing
+from webapp.screens.band_picture import draw_band
 from webapp.screens.correction_form import CorrectionForm
 from webapp.screens.forms import FormErrors, form_errors
 from webapp.screens.hand_words import hand_in_words
@@ -141,6 +142,7 @@ def board_context(board: Board, rules: DeskRules, shown: int | None = None) -> d
         "active_page": "today",
         "board": board,
         "rules": rules,
+        "draw_band": draw_band,
         "hand_in_words": hand_in_words,
         "rows_shown": rows_shown,
         "MOST_ROWS": MOST_ROWS,
