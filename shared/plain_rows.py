@@ -12,7 +12,6 @@ from sqlalchemy.dialects.postgresql.asyncpg import dialect
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.visitors import replacement_traverse
 
-
 DRIVER = "driver"
 """Where a session keeps its transaction and the connection that has."""
 

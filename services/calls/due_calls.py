@@ -53,8 +53,8 @@ async def _load(tx: Transaction, rows: Sequence[Any], rung: Mapping[int, Rung]) 
     known = _known(tx.session.get_bind().engine)
     versions = [Versions(row) for row in rows]
     calls = [known.find(one) for one in versions]
-    unknown = [one[0] for one, call in zip(versions, calls, strict=True) if call is None]
-    if unknown:
+    if None in calls:
+        unknown = [one[0] for one, call in zip(versions, calls, strict=True) if call is None]
         read = await _read(tx, unknown, known)
         calls = [call or read.get(one[0]) for one, call in zip(versions, calls, strict=True)]
     missed = _missed(tx.today, tx.rules)

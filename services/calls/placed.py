@@ -2,14 +2,14 @@
 
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import lru_cache
 
 from services.calls.countdown import Countdown
 from services.calls.hands import Hand
 from services.calls.open_call import CALLS_KEPT, OpenCall
-from services.calls.reachability import Group, Placement, changes, left_for_better, may_wait, stand
+from services.calls.reachability import Group, Placement, changes, is_agreed, left_for_better, stand
 from services.hours.windows import Window
 from services.reach.estimate import Chances
 from services.reach.patterns import load_chances
@@ -26,9 +26,12 @@ class BoardCall:
     Attributes:
         overdue: whether it or one of the others was planned before today.
         windows: when it can be made today; none where something is in the way.
+        may_wait: whether it can be made now, and nobody has agreed on that.
         matters: how many things there are to talk about.
         hand: who has the therapist in hand.
         line: who is on the phone with another therapist under the same number.
+        urgency: by which calls are sorted: what closes first, what opens first, what was planned first; what
+            was agreed comes at its minute.
     """
 
     call: OpenCall
@@ -39,6 +42,11 @@ class BoardCall:
     matters: int = 1
     hand: Hand | None = None
     line: Hand | None = None
+    may_wait: bool = False
+    urgency: tuple[object, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "urgency", _urgency(self.placement, self.call))
 
     def countdown(self, now: datetime) -> Countdown | None:
         """Return the time until the window closes, or soon opens; None for all other calls."""
@@ -60,6 +68,7 @@ class BoardCall:
             matters,
             self.hand,
             self.line,
+            self.may_wait,
         )
 
     @property
@@ -97,7 +106,13 @@ class CallDay:
         row = self._rows[step]
         if row is None:
             placement, windows = stand(moment, self._day, self._call)
-            row = BoardCall(self._call, placement, self._call.geplantes_datum < self._day, windows)
+            row = BoardCall(
+                self._call,
+                placement,
+                self._call.geplantes_datum < self._day,
+                windows,
+                may_wait=placement.group is Group.REACHABLE_NOW and not is_agreed(self._call, self._day),
+            )
             self._rows[step] = row
         return row
 
@@ -117,11 +132,11 @@ def with_better_hours(
     moment: Moment, placed: Iterable[BoardCall], chances: Mapping[int, Chances]
 ) -> list[BoardCall]:
     """Leave for later what could be made now where another hour is better; `chances` are by therapist."""
-    today, now = moment.today, moment.local.replace(tzinfo=None)
+    now = moment.local.replace(tzinfo=None)
     rows: list[BoardCall] = []
     for row in placed:
-        known = chances.get(row.call.therapist_id)
-        if known is not None and could_be_better(known, now) and _could_wait(moment, today, row):
+        known = chances.get(row.call.therapist_id) if row.may_wait else None
+        if known is not None and could_be_better(known, now) and row.call.holder(moment.now) is None:
             placement = left_for_better(moment, row.call, known)
             row = replace(row, placement=placement) if placement else row
         rows.append(row)
@@ -133,21 +148,15 @@ async def place_now(tx: Transaction, calls: Iterable[OpenCall]) -> list[BoardCal
     placed = by_phone_hours(tx, calls)
     if not tx.rules.longest_wait:
         return placed
-    today = tx.today
-    chances = await load_chances(tx, {row.call.therapist_id for row in placed if _could_wait(tx, today, row)})
+    could_wait = {row.call.therapist_id for row in placed if row.may_wait and row.call.holder(tx.now) is None}
+    chances = await load_chances(tx, could_wait)
     return with_better_hours(tx, placed, chances) if chances else placed
 
 
-def urgency(row: BoardCall) -> tuple[object, ...]:
-    """What closes first, what opens first, what was planned first; what was agreed comes at its minute."""
-    placement, call = row.placement, row.call
+def _urgency(placement: Placement, call: OpenCall) -> tuple[object, ...]:
     planned = (call.geplantes_datum, call.geplante_zeit, call.call_id)
     if placement.group in (Group.OVERDUE, Group.UNREACHABLE):
         return (1, *planned)
     closes_first = placement.group is Group.REACHABLE_NOW and call.rueckruf_durch is None
     moment = placement.closes_at if closes_first else placement.opens_at
     return (0, moment, *planned)
-
-
-def _could_wait(moment: Moment, today: date, row: BoardCall) -> bool:
-    return row.placement.group is Group.REACHABLE_NOW and may_wait(moment, today, row.call)

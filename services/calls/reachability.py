@@ -153,9 +153,14 @@ def left_for_better(moment: Moment, call: OpenCall, chances: Chances) -> Placeme
 
 def may_wait(moment: Moment, today: date, call: OpenCall) -> bool:
     """Say whether nobody has agreed on this time or has the call in hand; `today` is the moment's."""
-    if call.verschoben or call.grund == CallReason.CALL_BACK or call.holder(moment.now) is not None:
-        return False
-    return agreed_window(call, today, away=call.availability.away(today)) is None
+    return call.holder(moment.now) is None and not is_agreed(call, today)
+
+
+def is_agreed(call: OpenCall, day: date) -> bool:
+    """Say whether somebody has agreed on ringing that day, or put the call off until then."""
+    if call.verschoben or call.grund == CallReason.CALL_BACK:
+        return True
+    return agreed_window(call, day, away=call.availability.away(day)) is not None
 
 
 def stand(moment: Moment, today: date, call: OpenCall) -> Standing:

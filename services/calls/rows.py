@@ -2,10 +2,13 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from operator import attrgetter
 
 from services.calls.hands import Hands, lines_of
-from services.calls.placed import BoardCall, urgency
+from services.calls.placed import BoardCall
 from services.calls.reachability import Group
+
+URGENCY = attrgetter("urgency")
 
 LEADING = (Group.REACHABLE_NOW, Group.OVERDUE, Group.SOON, Group.LATER, Group.UNREACHABLE)
 """Where a therapist stands of whom some calls stand here and some there: at the first of these."""
@@ -26,7 +29,7 @@ def rows_of(placed: Iterable[BoardCall], hands: Hands) -> list[BoardCall]:
         rows |= {row.call.therapist_id: with_hands(row, hands) for row in _held_up(rows.values(), hands)}
     for therapist_id, calls in several.items():
         rows[therapist_id] = _row(calls, hands)
-    return sorted(rows.values(), key=urgency)
+    return sorted(rows.values(), key=URGENCY)
 
 
 def rows_to_offer(placed: Iterable[BoardCall], hands: Hands, *, staff_id: int) -> list[BoardCall]:
@@ -62,7 +65,7 @@ def _held_up(rows: Iterable[BoardCall], hands: Hands) -> list[BoardCall]:
 def _row(calls: list[BoardCall], hands: Hands) -> BoardCall:
     hand = hands.on(calls[0].call.therapist_id)
     in_hand = [row for row in calls if hand is not None and row.call.call_id == hand.call_id]
-    calls = sorted(calls, key=urgency)
+    calls = sorted(calls, key=URGENCY)
     first = min(in_hand or calls, key=lambda row: LEADING.index(row.placement.group))
     return replace(
         with_hands(first, hands),

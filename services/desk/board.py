@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
-from sqlalchemy import select
+from sqlalchemy import Date, bindparam, select
 
 from services.calls.due_calls import load_open_calls
 from services.calls.hands import Hands, load_hands
@@ -18,6 +18,7 @@ from services.desk.closed_calls import Closed, DoneCall, load_closed
 from services.models import CallStatus, PhoneCall, Therapist
 from services.models.therapists import display_name
 from services.work import Moment, Transaction, Work
+from shared.plain_rows import PlainQuery
 
 NOBODY = Hands()
 NOTHING_CLOSED = Closed()
@@ -114,9 +115,9 @@ async def read_board(tx: Transaction, most: int | None = None) -> Board:
         wanted, narrowed = narrow(tx, placed, await own_filter(tx))
         board = arrange(tx, wanted, await load_closed(tx, most), await load_hands(tx))
         board = replace(await _with_matters(tx, board, most), narrowed=narrowed)
-    if board.next_opening is not None:
-        return board
-    return replace(board, next_opening=await _next_day(tx, tx.today))
+        if board.next_opening is not None:
+            return board
+        return replace(board, next_opening=await _next_day(tx, tx.today))
 
 
 def narrow(
@@ -200,43 +201,37 @@ async def _with_matters(tx: Transaction, board: Board, most: int | None) -> Boar
     )
 
 
-def _next_opening(rows: Iterable[BoardCall], now: datetime) -> NextOpening | None:
-    upcoming = [
-        (row.placement.opens_at, row.call)
-        for row in rows
-        if row.placement.opens_at is not None and row.placement.opens_at > now
-    ]
+def _next_opening(rows: Sequence[BoardCall], now: datetime) -> NextOpening | None:
+    upcoming = {at for at in {row.placement.opens_at for row in rows} if at is not None and at > now}
     if not upcoming:
         return None
-    opens_at, call = min(upcoming, key=lambda opening: opening[0])
+    opens_at = min(upcoming)
+    call = next(row.call for row in rows if row.placement.opens_at == opens_at)
     return NextOpening(call.call_id, call.name, opens_at)
+
+
+FIRST_TO_COME = PlainQuery(
+    select(
+        PhoneCall.id,
+        PhoneCall.geplantes_datum,
+        PhoneCall.geplante_zeit,
+        Therapist.titel,
+        Therapist.vorname,
+        Therapist.nachname,
+    )
+    .outerjoin(Therapist, Therapist.id == PhoneCall.therapist_id)
+    .where(
+        PhoneCall.status == CallStatus.SCHEDULED, PhoneCall.geplantes_datum > bindparam("today", type_=Date)
+    )
+    .order_by(PhoneCall.geplantes_datum, PhoneCall.geplante_zeit)
+    .limit(1)
+)
 
 
 async def _next_day(tx: Transaction, today: date) -> NextOpening | None:
     """Return the first call planned for a day to come."""
-    first = (
-        await tx.session.execute(
-            select(
-                PhoneCall.id,
-                PhoneCall.geplantes_datum,
-                PhoneCall.geplante_zeit,
-                Therapist.titel,
-                Therapist.vorname,
-                Therapist.nachname,
-            )
-            .outerjoin(Therapist, Therapist.id == PhoneCall.therapist_id)
-            .where(
-                PhoneCall.status == CallStatus.SCHEDULED,
-                PhoneCall.geplantes_datum >= today + timedelta(days=1),
-            )
-            .order_by(PhoneCall.geplantes_datum, PhoneCall.geplante_zeit)
-            .limit(1)
-        )
-    ).first()
-    if first is None:
+    rows = await tx.rows(FIRST_TO_COME, today=today)
+    if not rows:
         return None
-    return NextOpening(
-        first.id,
-        display_name(first.titel, first.vorname, first.nachname),
-        tx.rules.instant(first.geplantes_datum, first.geplante_zeit),
-    )
+    [(call_id, day, at, *names)] = rows
+    return NextOpening(call_id, display_name(*names), tx.rules.instant(day, at))

@@ -118,17 +118,25 @@ async def load_desk(
         NotFound: there is no such call.
     """
     async with work.transaction() as tx:
-        board = await read_board(tx, most)
+        async with tx.keeping_plans():
+            board = await read_board(tx, most)
+            notes = await read_notes(tx)
+            holds = board.hands.of(tx.staff_id)
+            offer = None if call_id or holds else await _next_offer(tx, board)
         saved = None if saved_call_id is None else await _read_saved(tx, saved_call_id)
-        held = await load_in_hand(tx) if board.hands.of(tx.staff_id) else None
-        notes = await read_notes(tx)
+        held = await load_in_hand(tx) if holds else None
         idle = call_id is None and held is None
-        offered = next_offer(board.reachable_now, tx.staff_id) if idle else None
-        offer = await load_offer(tx, offered) if offered else None
+        if idle and holds:
+            offer = await _next_offer(tx, board)
     desk = Desk(board, work.staff_id, None, None, None, offer, saved, held, notes=notes)
     if not idle:
         return await _with_panel(work, desk, call_id)
     return desk if offer else replace(desk, left=await load_left_to_do(work))
+
+
+async def _next_offer(tx: Transaction, board: Board) -> Offer | None:
+    offered = next_offer(board.reachable_now, tx.staff_id)
+    return await load_offer(tx, offered) if offered else None
 
 
 async def _with_panel(work: Work, desk: Desk, call_id: int | None) -> Desk:

@@ -84,10 +84,14 @@ class Chances:
         self.pattern = pattern
         self.history = history
         self._differences = shrunken(_unexpected(history, pattern.at), pattern.therapists)
+        self._known: dict[Hour, float] = {}
 
     def at(self, hour: Hour) -> float:
         """Return the chance in an hour of a weekday."""
-        return _bounded(self.pattern.at(hour) + self._differences.at(hour))
+        known = self._known.get(hour)
+        if known is None:
+            known = self._known[hour] = _bounded(self.pattern.at(hour) + self._differences.at(hour))
+        return known
 
     @cached_property
     def best(self) -> float:

@@ -55,7 +55,8 @@ async def load_chances(tx: Transaction, therapist_ids: Collection[int]) -> Mappi
     if kept is None:
         return {}
     made = await load_made(tx, therapist_ids)
-    return {number: _chances(kept, made.get(number, NONE_MADE), tx.today) for number in therapist_ids}
+    pattern, today = _pattern(kept), tx.today
+    return {number: _chances(pattern, made.get(number, NONE_MADE), today) for number in therapist_ids}
 
 
 async def load_pattern(tx: Transaction) -> Pattern | None:
@@ -118,9 +119,9 @@ def _pattern(text: str) -> Pattern:
 
 
 @lru_cache(maxsize=2_048)
-def _chances(pattern: str, made: bytes, today: date) -> Chances:
+def _chances(pattern: Pattern, made: bytes, today: date) -> Chances:
     """Return the chances of whoever was called so: the same until somebody calls, or a day is over."""
-    return Chances(_pattern(pattern), history_of(made, today))
+    return Chances(pattern, history_of(made, today))
 
 
 def _finite(strengths: Strengths) -> tuple[float | None, float | None, float | None]:

@@ -99,14 +99,14 @@ def next_change(board: Board, rules: DeskRules) -> datetime:
 
     At midnight all do. Who waits for a better hour is looked at again every hour.
     """
-    instants = [row.placement.closes_at for row in board.reachable_now]
-    instants += [row.placement.opens_at for row in (*board.soon, *board.overdue)]
-    instants += [row.placement.opens_at - SOON for row in board.later if row.placement.opens_at]
+    instants = {row.placement.closes_at for row in board.reachable_now}
+    instants |= {row.placement.opens_at for row in (*board.soon, *board.overdue)}
+    instants |= {at - SOON for at in {row.placement.opens_at for row in board.later} if at}
     if any(row.placement.waits for row in board.later):
-        instants.append(board.now.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1))
-    instants += [hand.until for hand in board.hands.held]
-    instants.append(board.undo_ends)
-    instants.append(rules.instant(rules.today(board.now) + timedelta(days=1), time.min))
+        instants.add(board.now.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1))
+    instants |= {hand.until for hand in board.hands.held}
+    instants.add(board.undo_ends)
+    instants.add(rules.instant(rules.today(board.now) + timedelta(days=1), time.min))
     return min(at for at in instants if at is not None and at > board.now)
 
 
