@@ -68,7 +68,8 @@ CLOSED_CALLS = f"""
         CASE WHEN n % 3 = 0 THEN 'completed' ELSE 'failed' END,
         CASE n % 3 WHEN 0 THEN 'erreicht' WHEN 1 THEN 'nicht_erreicht' ELSE 'anrufbeantworter' END,
         'Ruft zurück.', CASE WHEN mail.id IS NULL THEN 'manuell' ELSE 'keine_antwort' END, mail.id,
-        day + at, day + at, day + at + interval '15 s', n % :undecided = 0
+        day + at, day + at, day + at + interval '15 s',
+        n = 0 OR n >= :closed_today AND n % :undecided = 0
     FROM (
         SELECT n, CAST(:today AS date) - CASE WHEN n < :closed_today THEN 0 ELSE 1 + n % 199 END AS day,
             time '08:00' + interval '1 minute' * (n / 5 % 110) AS at

@@ -61,17 +61,17 @@ class PageToMeasure:
 def pages(size: Size, call_id: int, email_id: int) -> list[PageToMeasure]:
     """Return the pages; the number and the rare word stand once in each size."""
     return [
-        PageToMeasure("Today", "/", 34),
-        PageToMeasure("Today, its list alone", "/", 8, htmx=True),
-        PageToMeasure("Call beside the list", f"/calls/{call_id}", 34),
+        PageToMeasure("Today", "/", 35),
+        PageToMeasure("Today, its list alone", "/", 9, htmx=True),
+        PageToMeasure("Call beside the list", f"/calls/{call_id}", 35),
         PageToMeasure("Call, what changed elsewhere", f"/calls/{call_id}/state?version=1", 7),
-        PageToMeasure("Search by number", "/search?q=0301000077", 4),
+        PageToMeasure("Search by number", "/search?q=0301000077", 7),
         PageToMeasure("Week", "/week", 5),
         PageToMeasure("E-mails", "/emails", 7),
         PageToMeasure("E-mails, the last page", f"/emails?page={size.emails // ROWS}", 7),
         PageToMeasure("E-mails, unanswered", "/emails?show=unanswered", 7),
         PageToMeasure("E-mails, failed", "/emails?show=failed", 7),
-        PageToMeasure("E-mails, a rare word", f"/emails?q={7 * size.emails // 9}", 7),
+        PageToMeasure("E-mails, a rare word", f"/emails?q={7 * size.emails // 9}", 8),
         PageToMeasure("E-mails, a word of all", "/emails?q=anfrage", 8),
         PageToMeasure("E-mails, two weeks", "/emails?von=2026-09-01&bis=2026-09-14", 7),
         PageToMeasure("E-mail", f"/emails/{email_id}", 14),
