@@ -5,10 +5,10 @@ pooler it takes some more.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import URL
 
@@ -26,6 +26,8 @@ from shared.postgresql import (
 )
 from shared.reasons import reason_of
 from shared.run_together import Arguments, RunTogether
+
+T = TypeVar("T")
 
 LOOKUPS_BY_INDEX = {
     "plan_cache_mode": "force_generic_plan",
@@ -97,6 +99,27 @@ class DirectConnection:
             await connection.execute("; ".join(["BEGIN", *settings, *first]))
             yield connection
             await connection.execute("COMMIT")
+
+    async def in_turn(
+        self, lock: int, write: Callable[[Connection], Awaitable[T]], written: Callable[[T], None]
+    ) -> None:
+        """Hold an advisory lock while `write` reads what it wants and writes by one statement, its last.
+
+        `written` is handed what that returned, once it is committed and before the lock is given back: who
+        waits for it need not wait for that.
+
+        Raises:
+            UNREACHABLE: as `fetch` does.
+        """
+        if is_pooled(self._url):
+            async with self.transaction(f"SELECT pg_advisory_xact_lock({lock})") as connection:
+                result = await write(connection)
+            written(result)
+            return
+        async with self._opened() as connection:
+            await connection.execute(f"SELECT pg_advisory_lock({lock})")
+            written(await write(connection))
+            await connection.execute(f"SELECT pg_advisory_unlock({lock})")
 
     @asynccontextmanager
     async def _opened(self) -> AsyncGenerator[Connection]:

@@ -8,6 +8,7 @@ free time, a time that somebody takes who waits for no turn.
 import asyncio
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from time import perf_counter
 
 import asyncpg
@@ -17,7 +18,7 @@ from services.calls.booked_rows import AnyTime, BookedCall, Booking, insert
 from services.calls.remembered_hours import Remembered, RememberedHours
 from services.hints import CALLS, OUTBOX
 from services.scheduling.booking import CALENDAR_LOCK, CalendarBusy
-from services.scheduling.several import Wanted, find_each
+from services.scheduling.several import SlotFinder, Wanted
 from services.scheduling.slots import Slot
 from services.work import Actor, Moment
 from shared.database_errors import NO_ANSWER
@@ -28,8 +29,6 @@ from shared.reasons import reason_of
 
 MOST_AT_ONCE = 32
 
-TAKE_TURN = f"SELECT pg_advisory_xact_lock({CALENDAR_LOCK})"
-
 
 @dataclass(eq=False, slots=True)
 class _Request:
@@ -39,16 +38,29 @@ class _Request:
     answer: "asyncio.Future[BookedCall | None]" = field(init=False)
     deadline: asyncio.TimerHandle = field(init=False)
     """When its turn at the calendar has to have come: nobody waits longer for a lock."""
+    had_a_turn: bool = False
 
     def __post_init__(self) -> None:
         loop = asyncio.get_running_loop()
         self.answer = loop.create_future()
-        self.deadline = loop.call_later(LOCK_SECONDS, self.fail, CalendarBusy())
+        self.deadline = loop.call_later(LOCK_SECONDS, self._wait_no_longer)
+
+    def _wait_no_longer(self) -> None:
+        self.fail(CalendarBusy())
 
     def fail(self, error: BaseException) -> None:
         self.deadline.cancel()
         if not self.answer.done():
             self.answer.set_exception(error)
+
+
+@dataclass(frozen=True, slots=True)
+class _Tried:
+    """What came of a request; without a call, whether that is because the therapist is not as remembered."""
+
+    request: _Request
+    call: BookedCall | None = None
+    changed: bool = False
 
 
 class BookedTogether:
@@ -65,6 +77,7 @@ class BookedTogether:
         self._fresh_for = fresh_for
         self._notifier = notifier
         self._hours = RememberedHours()
+        self._finder = SlotFinder()
         self._waiting: list[_Request] = []
         self._working: asyncio.Task[None] | None = None
 
@@ -99,52 +112,45 @@ class BookedTogether:
         while self._waiting:
             group, self._waiting = self._waiting[:MOST_AT_ONCE], self._waiting[MOST_AT_ONCE:]
             try:
-                booked = await self._book(group)
+                await self._connection.in_turn(CALENDAR_LOCK, partial(self._write, group), self._answer)
             except asyncpg.ExclusionViolationError:
-                booked = {}
+                self._answer([_Tried(request) for request in group])
             except asyncpg.LockNotAvailableError:
                 _fail(group, CalendarBusy())
-                continue
             except NO_ANSWER as error:
                 _fail(group, DatabaseUnreachable(reason_of(error)))
-                continue
             except BaseException as error:
                 behind, self._waiting = self._waiting, []
                 _fail([*group, *behind], error)
                 raise
-            for request in group:
-                if not request.answer.done():
-                    request.answer.set_result(booked.get(request))
-            if booked:
-                self._notifier.send((OUTBOX, CALLS))
 
-    async def _book(self, group: list[_Request]) -> "dict[_Request, BookedCall]":
-        async with self._connection.transaction(TAKE_TURN) as connection:
-            present = [request for request in group if not request.answer.done()]
-            for request in present:
-                request.deadline.cancel()
-            if not present:
-                return {}
-            booked, changed = await self._write(connection, present)
-            if changed:
-                again, _ = await self._write(connection, changed)
-                booked |= again
-        return booked
-
-    async def _write(
-        self, connection: Connection, requests: list[_Request]
-    ) -> "tuple[dict[_Request, BookedCall], list[_Request]]":
-        """Return what was booked, and for whom no more than that the therapist is not as remembered."""
+    async def _write(self, group: list[_Request], connection: Connection) -> "list[_Tried]":
+        """Book at the calendar for all who still wait, with one statement."""
+        requests = [request for request in group if not request.answer.done()]
+        for request in requests:
+            request.deadline.cancel()
+        if not requests:
+            return []
         latest = max(request.moment.now for request in requests)
         ids = {request.new.therapist_id for request in requests}
         known = await self._hours.of(connection, ids, heard_since=latest - self._fresh_for)
-        slots = await find_each(connection, _wanted(requests, known))
+        slots = await self._finder.find_each(connection, _wanted(requests, known))
         calls = await insert(connection, [_booking(one, slot, known) for one, slot in slots.items()])
-        booked = {request: call for request, call in zip(slots, calls, strict=True) if call is not None}
-        changed = [request for request in slots if request not in booked]
-        for request in changed:
+        tried = [_Tried(one, call, changed=call is None) for one, call in zip(slots, calls, strict=True)]
+        return tried + [_Tried(one) for one in requests if one not in slots]
+
+    def _answer(self, tried: "list[_Tried]") -> None:
+        """Tell all what was booked; whose therapist is not as remembered has one more turn, the next one."""
+        again = [one.request for one in tried if one.changed and not one.request.had_a_turn]
+        for request in again:
+            request.had_a_turn = True
             self._hours.forget(request.new.therapist_id)
-        return booked, changed
+        for one in tried:
+            if one.request not in again and not one.request.answer.done():
+                one.request.answer.set_result(one.call)
+        self._waiting[:0] = again
+        if any(one.call is not None for one in tried):
+            self._notifier.send((OUTBOX, CALLS))
 
 
 def _wanted(requests: list[_Request], known: dict[int, Remembered]) -> "dict[_Request, Wanted]":

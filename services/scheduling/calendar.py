@@ -142,15 +142,15 @@ async def _busy_in(
 
 
 def searched(
-    moment: Moment, hours: Availability, duration: int, *, not_before: date | None = None
+    moment: Moment, hours: Availability, duration: int, *, not_before: date | None = None, at_first: int = 1
 ) -> Iterator[Sequence[Interval]]:
     """Yield where a call's next free slot is looked for, piece by piece: 1, then 2, 4, .. of them.
 
-    The first mostly does, and a full calendar takes few queries.
+    The first mostly does, and a full calendar takes few queries. `at_first` is how many there are to begin.
     """
     first = max(filter(None, (not_before, hours.back_on)), default=None)
     opened = each_opening(hours, days_to_search(moment, not_before=first), moment.rules)
-    every, size = pieces(opened, moment.now + moment.rules.notice, duration, moment.rules), 1
+    every, size = pieces(opened, moment.now + moment.rules.notice, duration, moment.rules), at_first
     while some := list(islice(every, size)):
         yield some
         size *= 2

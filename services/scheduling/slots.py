@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from services.hours.windows import Window, minute_of_day
 from services.rules import DeskRules
-from services.scheduling.phone_hours import DAY, MINUTE, Interval
+from services.scheduling.phone_hours import MINUTE, Interval
 from services.work import Moment
 
 
@@ -69,7 +69,7 @@ def days_to_search(moment: Moment, *, not_before: date | None = None) -> list[da
     if not_before is not None:
         first = max(first, not_before)
     count = min(moment.rules.horizon_days, date.max.toordinal() - first.toordinal())
-    return [first + offset * DAY for offset in range(count)]
+    return list(map(date.fromordinal, range(first.toordinal(), first.toordinal() + count)))
 
 
 def exists(day: date, at: time, rules: DeskRules, duration_minutes: int = 1) -> bool:

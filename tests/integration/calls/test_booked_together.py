@@ -21,6 +21,7 @@ from services.scheduling.calendar import NoFreeSlot
 from services.therapists.directory import TherapistDirectory
 from services.work import Actor
 from shared.config import Settings
+from shared.config.database_url import POOLED
 from shared.database import SessionFactory
 from shared.direct_connection import DirectConnection
 from shared.notifications import Notifier
@@ -63,11 +64,16 @@ class Desk:
         return await asyncio.gather(*(self.book(new, rules) for new in wanted), return_exceptions=True)
 
 
-@pytest.fixture
-async def desk(sessions: SessionFactory, config: Settings, session: AsyncSession) -> AsyncGenerator[Desk]:
+@pytest.fixture(params=[False, True], ids=["direct", "pooled"])
+async def desk(
+    request: pytest.FixtureRequest, sessions: SessionFactory, config: Settings, session: AsyncSession
+) -> AsyncGenerator[Desk]:
     async with session.begin():
         session.add_all(make_therapist(id=number) for number in THERAPISTS)
-    connection = DirectConnection(config.get_database_url(), application_name="test")
+    url = config.get_database_url()
+    if request.param:
+        url = url.update_query_dict({POOLED: "true"})
+    connection = DirectConnection(url, application_name="test")
     notifier = Notifier(config.get_database_url())
     together = BookedTogether(connection, fresh_for=FRESH_FOR, notifier=notifier)
     yield Desk(sessions, config, together)
@@ -89,6 +95,16 @@ async def test_a_group_gets_the_times_its_calls_would_get_one_by_one(
         await session.execute(delete(PhoneCall).where(PhoneCall.id.in_([call.id for call in calls])))
     one_by_one = [await desk.book(new, two_lines, alone=True) for new in wanted]
     assert [times(call) for call in calls] == [times(call) for call in one_by_one]
+
+
+async def test_the_first_free_time_is_found_though_the_search_before_went_far(
+    desk: Desk, session: AsyncSession, rules: DeskRules
+):
+    one_line = replace(rules, lines=1)
+    first, *_ = [await desk.book(NewCall(therapist_id=number), one_line) for number in THERAPISTS]
+    async with session.begin():
+        await session.execute(delete(PhoneCall).where(PhoneCall.id == first.id))
+    assert times(await desk.book(NewCall(therapist_id=1), one_line)) == times(first)
 
 
 async def test_the_call_its_event_and_its_activity_are_as_ever(
