@@ -9,11 +9,19 @@ from functools import lru_cache
 from services.calls.countdown import Countdown
 from services.calls.hands import Hand
 from services.calls.open_call import CALLS_KEPT, OpenCall
-from services.calls.reachability import Group, Placement, changes, is_agreed, left_for_better, stand
+from services.calls.reachability import (
+    Group,
+    Placement,
+    changes,
+    hours_ahead,
+    is_agreed,
+    left_for_better,
+    stand,
+)
 from services.hours.windows import Window
 from services.reach.estimate import Chances
 from services.reach.patterns import load_chances
-from services.reach.waiting import could_be_better
+from services.reach.waiting import Start
 from services.rules import DeskRules
 from services.work import Moment, Transaction
 from shared.kept import KeptResults
@@ -26,7 +34,7 @@ class BoardCall:
     Attributes:
         overdue: whether it or one of the others was planned before today.
         windows: when it can be made today; none where something is in the way.
-        may_wait: whether it can be made now, and nobody has agreed on that.
+        ahead: the hours for which it may be left, where it can be made now and nobody has agreed on that.
         matters: how many things there are to talk about.
         hand: who has the therapist in hand.
         line: who is on the phone with another therapist under the same number.
@@ -42,7 +50,7 @@ class BoardCall:
     matters: int = 1
     hand: Hand | None = None
     line: Hand | None = None
-    may_wait: bool = False
+    ahead: tuple[Start, ...] | None = None
     urgency: tuple[object, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -59,16 +67,23 @@ class BoardCall:
 
     def about(self, matters: int) -> "BoardCall":
         """Return the same with so much to talk about."""
+        return self._with(self.placement, matters)
+
+    def left(self, placement: Placement) -> "BoardCall":
+        """Return the same at another place."""
+        return self._with(placement, self.matters)
+
+    def _with(self, placement: Placement, matters: int) -> "BoardCall":
         return BoardCall(
             self.call,
-            self.placement,
+            placement,
             self.overdue,
             self.windows,
             self.others,
             matters,
             self.hand,
             self.line,
-            self.may_wait,
+            self.ahead,
         )
 
     @property
@@ -106,13 +121,9 @@ class CallDay:
         row = self._rows[step]
         if row is None:
             placement, windows = stand(moment, self._day, self._call)
-            row = BoardCall(
-                self._call,
-                placement,
-                self._call.geplantes_datum < self._day,
-                windows,
-                may_wait=placement.group is Group.REACHABLE_NOW and not is_agreed(self._call, self._day),
-            )
+            row = BoardCall(self._call, placement, self._call.geplantes_datum < self._day, windows)
+            if placement.group is Group.REACHABLE_NOW and not is_agreed(self._call, self._day):
+                row = replace(row, ahead=hours_ahead(self._call, self._day, moment.rules))
             self._rows[step] = row
         return row
 
@@ -135,10 +146,10 @@ def with_better_hours(
     now = moment.local.replace(tzinfo=None)
     rows: list[BoardCall] = []
     for row in placed:
-        known = chances.get(row.call.therapist_id) if row.may_wait else None
-        if known is not None and could_be_better(known, now) and row.call.holder(moment.now) is None:
-            placement = left_for_better(moment, row.call, known)
-            row = replace(row, placement=placement) if placement else row
+        known = chances.get(row.call.therapist_id)
+        if known is not None and row.ahead and row.call.holder(moment.now) is None:
+            placement = left_for_better(now, known, row.ahead, moment.rules)
+            row = row.left(placement) if placement else row
         rows.append(row)
     return rows
 
@@ -148,7 +159,7 @@ async def place_now(tx: Transaction, calls: Iterable[OpenCall]) -> list[BoardCal
     placed = by_phone_hours(tx, calls)
     if not tx.rules.longest_wait:
         return placed
-    could_wait = {row.call.therapist_id for row in placed if row.may_wait and row.call.holder(tx.now) is None}
+    could_wait = {row.call.therapist_id for row in placed if row.ahead and row.call.holder(tx.now) is None}
     chances = await load_chances(tx, could_wait)
     return with_better_hours(tx, placed, chances) if chances else placed
 

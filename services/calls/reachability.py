@@ -8,7 +8,7 @@ better (`services.reach.waiting`); whoever wants to can take it all the same.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -17,7 +17,15 @@ from services.calls.rests import rest_after
 from services.hours.windows import Window, minute_of_day, time_of_day
 from services.models import CallReason, PhoneCall
 from services.reach.estimate import Chances
-from services.reach.waiting import BetterHour, better_hour, could_be_better, last_moment, openings_until
+from services.reach.waiting import (
+    BetterHour,
+    Start,
+    better_hour,
+    could_be_better,
+    last_moment,
+    openings_until,
+    starts_of,
+)
 from services.rules import DeskRules
 from services.scheduling.phone_hours import day_windows
 from services.therapists.phone_numbers import dialable
@@ -134,20 +142,28 @@ def place(moment: Moment, call: OpenCall, chances: Chances | None = None) -> Pla
     placement = stand(moment, today, call).placement
     if chances is None or placement.group is not Group.REACHABLE_NOW or not may_wait(moment, today, call):
         return placement
-    return left_for_better(moment, call, chances) or placement
+    now, ahead = moment.local.replace(tzinfo=None), hours_ahead(call, today, moment.rules)
+    return left_for_better(now, chances, ahead, moment.rules) or placement
 
 
-def left_for_better(moment: Moment, call: OpenCall, chances: Chances) -> Placement | None:
-    """Return where a call stands that could be made now but is left for a better hour, if it is."""
-    now = moment.local.replace(tzinfo=None)
-    if not could_be_better(chances, now):
-        return None
-    until = last_moment(call.geplantes_datum, moment.rules)
-    some = openings_until(call.availability, now, until, moment.rules)
-    better = better_hour(chances, now, some, until)
+def hours_ahead(call: OpenCall, today: date, rules: DeskRules) -> tuple[Start, ...]:
+    """Return the hours from today on for which a call may be left."""
+    until = last_moment(call.geplantes_datum, rules)
+    midnight = datetime.combine(today, time.min)
+    return tuple(starts_of(openings_until(call.availability, midnight, until, rules)))
+
+
+def left_for_better(
+    now: datetime, chances: Chances, ahead: Sequence[Start], rules: DeskRules
+) -> Placement | None:
+    """Return where a call stands that could be made now but is left for a better hour ahead, if it is.
+
+    `now` is wall-clock time.
+    """
+    better = better_hour(chances, now, ahead) if could_be_better(chances, now) else None
     if better is None:
         return None
-    opens_at = moment.rules.instant(better.start.date(), better.start.time())
+    opens_at = rules.instant(better.start.date(), better.start.time())
     return Placement(Group.LATER, opens_at=opens_at, waits=better)
 
 

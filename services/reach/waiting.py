@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
+from functools import lru_cache
+from typing import NamedTuple
 
 from services.hours.reading import Availability
 from services.reach.estimate import Chances
@@ -70,17 +72,25 @@ class BetterHour:
         return bool(self.then.attempts and self.now.attempts) and self.then.percent > self.now.percent
 
 
-def better_hour(
-    chances: Chances, now: datetime, phone_hours: Iterable[Interval], until: datetime
-) -> BetterHour | None:
-    """Return the hour to wait for, as `better_start`, with the calls that speak for it.
+class Start(NamedTuple):
+    """When an hour of the day begins, or the phone hours within it."""
+
+    at: datetime
+    hour: Hour
+
+
+def better_hour(chances: Chances, now: datetime, starts: Iterable[Start]) -> BetterHour | None:
+    """Return which of some hours to wait for, as `better_start`, with the calls that speak for it.
 
     Those of the therapist where they do, else everybody's, else the estimate from both.
     """
-    start = better_start(chances.at, now, phone_hours, until)
-    if start is None:
-        return None
-    then, this = hour_of(start), hour_of(now)
+    start = _best(chances.at, now, starts, MARGIN)
+    return None if start is None else _spoken_for(chances, start, hour_of(now))
+
+
+@lru_cache(maxsize=4_096)
+def _spoken_for(chances: Chances, start: datetime, this: Hour) -> BetterHour:
+    then = hour_of(start)
     own = BetterHour(start, evidence(chances, then), evidence(chances, this))
     everybodys = BetterHour(start, *(_everybodys(chances.pattern.history, hour) for hour in (then, this)))
     estimated = BetterHour(start, *(_estimated(chances, hour) for hour in (then, this)))
@@ -104,11 +114,19 @@ def better_start(
         until: nobody waits for what begins later.
         margin: by what part the hour has to be better.
     """
+    some = (start for start in starts_of(phone_hours) if start.at <= until)
+    return _best(chance, now, some, margin)
+
+
+def _best(
+    chance: Callable[[Hour], float], now: datetime, starts: Iterable[Start], margin: float
+) -> datetime | None:
     best, most = None, chance(hour_of(now)) * (1 + margin)
-    for start in _starts(phone_hours):
-        if not now < start <= until:
+    for start, hour in starts:
+        then = chance(hour)
+        if then <= most or start <= now:
             continue
-        worth = chance(hour_of(start)) / (1 + PER_DAY * ((start - now) / DAY))
+        worth = then / (1 + PER_DAY * ((start - now) / DAY))
         if worth > most:
             best, most = start, worth
     return best
@@ -171,9 +189,9 @@ def _estimated(chances: Chances, hour: Hour) -> Evidence:
     return Evidence(Whose.ALL, round(100 * chances.at(hour)), 100)
 
 
-def _starts(phone_hours: Iterable[Interval]) -> Iterator[datetime]:
+def starts_of(phone_hours: Iterable[Interval]) -> Iterator[Start]:
     """Yield the first moment of every hour of the day that phone hours touch."""
     for start, end in phone_hours:
         while start < end:
-            yield start
+            yield Start(start, hour_of(start))
             start = start.replace(minute=0) + HOUR
