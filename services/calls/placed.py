@@ -104,6 +104,8 @@ class BoardCall:
 
     def is_taken(self, staff_id: int | None) -> bool:
         """Say whether somebody else is on the phone with the therapist or under their number."""
+        if self.hand is None and self.line is None:
+            return False
         return any(hand is not None and hand.staff_id != staff_id for hand in (self.hand, self.line))
 
 

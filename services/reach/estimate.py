@@ -68,13 +68,21 @@ class Pattern:
         self.hours, self.therapists = hours, therapists
         self._overall = overall(self.history)
         self._differences = shrunken(_unexpected(self.history, lambda _: self._overall), hours)
-        self._known: dict[Hour, float] = {}
+        self.at: Callable[[Hour], float] = _Known(
+            lambda hour: _bounded(self._overall + self._differences.at(hour))
+        ).__getitem__
+        """The chance in an hour of a weekday."""
 
-    def at(self, hour: Hour) -> float:
-        """Return the chance in an hour of a weekday."""
-        if hour not in self._known:
-            self._known[hour] = _bounded(self._overall + self._differences.at(hour))
-        return self._known[hour]
+
+class _Known(dict[Hour, float]):
+    """Chances by hour, worked out when they are first asked for."""
+
+    def __init__(self, work_out: Callable[[Hour], float]) -> None:
+        self._work_out = work_out
+
+    def __missing__(self, hour: Hour) -> float:
+        chance = self[hour] = self._work_out(hour)
+        return chance
 
 
 class Chances:
@@ -83,15 +91,11 @@ class Chances:
     def __init__(self, pattern: Pattern, history: History) -> None:
         self.pattern = pattern
         self.history = history
-        self._differences = shrunken(_unexpected(history, pattern.at), pattern.therapists)
-        self._known: dict[Hour, float] = {}
-
-    def at(self, hour: Hour) -> float:
-        """Return the chance in an hour of a weekday."""
-        known = self._known.get(hour)
-        if known is None:
-            known = self._known[hour] = _bounded(self.pattern.at(hour) + self._differences.at(hour))
-        return known
+        differences = shrunken(_unexpected(history, pattern.at), pattern.therapists)
+        self.at: Callable[[Hour], float] = _Known(
+            lambda hour: _bounded(pattern.at(hour) + differences.at(hour))
+        ).__getitem__
+        """The chance in an hour of a weekday."""
 
     @cached_property
     def best(self) -> float:

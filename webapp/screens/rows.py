@@ -170,9 +170,9 @@ def kind_of(row: BoardCall) -> str:
 def row_mark(row: BoardCall) -> str:
     """Return a text that differs when a row would look different, the countdown aside."""
     call = row.call
-    hands = ":".join(str(hand.staff_id) if hand else "" for hand in (row.hand, row.line))
-    waits = row.placement.waits.start if row.placement.waits else ""
-    return f"{call.call_id}:{call.version}:{row.placement.group}:{hands}:{row.matters}:{waits}"
+    hand, line = (held.staff_id if held else "" for held in (row.hand, row.line))
+    group, waits = row.placement.group.value, row.placement.waits
+    return f"{call.call_id}:{call.version}:{group}:{hand}:{line}:{row.matters}:{waits.start if waits else ''}"
 
 
 def _open_row(row: BoardCall, code: str, staff_id: int, shown: int | None, kind: str) -> OpenRow:
