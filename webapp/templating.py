@@ -13,7 +13,7 @@ from shared.version import VERSION
 from webapp import i18n
 from webapp.csrf import token_for_forms
 from webapp.prefix import PrefixedTemplate
-from webapp.screens.rows import RowWriter
+from webapp.screens.rows import RowWriter, Written
 from webapp.static_files import script_modules, static_url
 
 VIEWS = Path(__file__).parent / "views"
@@ -46,7 +46,9 @@ def closed(value: object) -> object:
 
     Else a sign such as U+202E in a name would turn around whatever stands behind it on the page.
     """
-    if not isinstance(value, str) or value.isascii() or not any(sign in value for sign in TURNS):
+    if not isinstance(value, str) or isinstance(value, Written) or value.isascii():
+        return value
+    if not any(sign in value for sign in TURNS):
         return value
     ends: list[str] = []
     for sign in value:
