@@ -5,13 +5,16 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Callable, Generator
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import asyncpg
 import pytest
 from sqlalchemy import URL
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from tests.command_line import CommandLine
 from tests.factories import NOW, make_email, make_staff, make_therapist
 from tests.tls_front import serve_old_postgresql
 
@@ -21,21 +24,23 @@ PLAIN_ROLE = """
     GRANT SELECT ON ALL TABLES IN SCHEMA communication_service TO plain
 """
 
+Calldesk = Callable[..., CompletedProcess[str]]
 
-def calldesk(*arguments: str, database: URL, stdin: str = "", **environment: str):
-    return subprocess.run(
-        [sys.executable, "-m", "webapp.cli", *arguments],
-        input=stdin,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        env={
-            "APP_ENV": "testing",
-            "DATABASE_URL": database.render_as_string(hide_password=False),
-            "PATH": "",
-            **environment,
-        },
-    )
+
+@pytest.fixture(scope="module")
+def command_line() -> Generator[CommandLine]:
+    with CommandLine() as command_line:
+        yield command_line
+
+
+@pytest.fixture
+def calldesk(command_line: CommandLine) -> Calldesk:
+    def run(*arguments: str, database: URL, stdin: str = "", **environment: str) -> CompletedProcess[str]:
+        address = {"DATABASE_URL": database.render_as_string(hide_password=False)}
+        settings = {"APP_ENV": "testing", "PATH": "", **address, **environment}
+        return command_line.run(*arguments, stdin=stdin, environment=settings)
+
+    return run
 
 
 def free_port() -> int:
@@ -44,7 +49,7 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def test_staff_are_added_once(database: URL):
+def test_staff_are_added_once(calldesk: Calldesk, database: URL):
     first = calldesk("staff", "add", "Ben", "--password-stdin", database=database, stdin="long enough 1\n")
     assert (first.returncode, first.stdout) == (0, "Ben can log in now.\n")
     again = calldesk("staff", "add", "ben", "--password-stdin", database=database, stdin="long enough 1\n")
@@ -52,7 +57,7 @@ def test_staff_are_added_once(database: URL):
     assert again.stderr == "calldesk: Somebody of this name has an account already.\n"
 
 
-def test_an_operator_unlocks_an_account_and_gives_it_another_password(database: URL):
+def test_an_operator_unlocks_an_account_and_gives_it_another_password(calldesk: Calldesk, database: URL):
     calldesk("staff", "add", "Ben", "--password-stdin", database=database, stdin="long enough 1\n")
     unlocked = calldesk("staff", "unlock", "BEN", database=database)
     assert (unlocked.returncode, unlocked.stdout) == (0, "BEN can try again.\n")
@@ -64,7 +69,7 @@ def test_an_operator_unlocks_an_account_and_gives_it_another_password(database: 
     assert (nobody.returncode, nobody.stderr) == (1, "calldesk: Nobody of this name has an account.\n")
 
 
-def test_an_operator_helps_who_has_lost_password_or_phone(database: URL):
+def test_an_operator_helps_who_has_lost_password_or_phone(calldesk: Calldesk, database: URL):
     calldesk("staff", "add", "Ben", "--password-stdin", database=database, stdin="long enough 1\n")
     reset = calldesk("staff", "reset", "Ben", database=database)
     assert re.fullmatch(r"(?:[a-z2-9]{4}-){3}[a-z2-9]{4}\n", reset.stdout)
@@ -74,20 +79,22 @@ def test_an_operator_helps_who_has_lost_password_or_phone(database: URL):
     assert nobody.stderr == "calldesk: Nobody of this name has an account.\n"
 
 
-async def test_an_operator_takes_a_second_factor_away(database: URL, session: AsyncSession):
+async def test_an_operator_takes_a_second_factor_away(
+    calldesk: Calldesk, database: URL, session: AsyncSession
+):
     async with session.begin():
         session.add(make_staff(name="Ben", totp_salz=b"x" * 16, totp_seit=NOW))
     done = await asyncio.to_thread(calldesk, "staff", "remove-totp", "ben", database=database)
     assert (done.returncode, done.stdout) == (0, "ben can log in with the password alone.\n")
 
 
-def test_a_short_password_is_a_usage_error(database: URL):
+def test_a_short_password_is_a_usage_error(calldesk: Calldesk, database: URL):
     result = calldesk("staff", "add", "Ben", "--password-stdin", database=database, stdin="short\n")
     assert result.returncode == 2
     assert result.stderr.startswith("calldesk: password: ")
 
 
-def test_the_queue_is_held_and_released(database: URL):
+def test_the_queue_is_held_and_released(calldesk: Calldesk, database: URL):
     held = calldesk("queue", "hold", "--reason", "Falscher Anhang", database=database)
     assert (held.returncode, held.stdout) == (
         0,
@@ -101,20 +108,20 @@ def test_the_queue_is_held_and_released(database: URL):
     assert (nothing.returncode, nothing.stderr) == (1, "calldesk: the queue is not held\n")
 
 
-def test_an_endless_reason_is_a_usage_error(database: URL):
+def test_an_endless_reason_is_a_usage_error(calldesk: Calldesk, database: URL):
     result = calldesk("queue", "hold", "--reason", "x" * 201, database=database)
     assert result.returncode == 2
     assert result.stderr.startswith("calldesk: reason: ")
 
 
-def test_an_api_key_is_printed_once(database: URL):
+def test_an_api_key_is_printed_once(calldesk: Calldesk, database: URL):
     result = calldesk("api-key", "create", "matching", database=database)
     assert result.returncode == 0
     assert result.stdout.startswith("cd_")
     assert calldesk("api-key", "create", "matching", database=database).returncode == 1
 
 
-def test_an_operator_sees_what_keys_may_and_revokes_one(database: URL):
+def test_an_operator_sees_what_keys_may_and_revokes_one(calldesk: Calldesk, database: URL):
     terms = ("--scopes", "read, metrics", "--expires", "2999-01-31", "--limit", "0")
     made = calldesk("api-key", "create", "reporting", *terms, database=database)
     assert made.stdout.startswith("cd_")
@@ -134,7 +141,9 @@ def test_an_operator_sees_what_keys_may_and_revokes_one(database: URL):
 @pytest.mark.parametrize(
     ("option", "value", "field"), [("--scopes", "all", "scopes"), ("--expires", "2020-01-01", "expires_at")]
 )
-def test_a_key_that_cannot_be_is_a_usage_error(database: URL, option: str, value: str, field: str):
+def test_a_key_that_cannot_be_is_a_usage_error(
+    calldesk: Calldesk, database: URL, option: str, value: str, field: str
+):
     result = calldesk("api-key", "create", "matching", option, value, database=database)
     assert (result.returncode, result.stdout) == (2, "")
     assert result.stderr.startswith(f"calldesk: {field}: ")
@@ -151,7 +160,9 @@ def test_a_key_that_cannot_be_is_a_usage_error(database: URL, option: str, value
         ("KAFKA_BOOTSTRAP_SERVERS", "kafka:abc", "kafka:9092"),
     ],
 )
-def test_a_bad_setting_is_named_with_what_would_be_right(database: URL, name: str, value: str, hint: str):
+def test_a_bad_setting_is_named_with_what_would_be_right(
+    calldesk: Calldesk, database: URL, name: str, value: str, hint: str
+):
     result = calldesk("migrate", database=database, **{name: value})
     assert result.returncode == 2
     assert name in result.stderr
@@ -159,7 +170,7 @@ def test_a_bad_setting_is_named_with_what_would_be_right(database: URL, name: st
     assert "Traceback" not in result.stderr
 
 
-def test_an_unreachable_database_is_one_line():
+def test_an_unreachable_database_is_one_line(calldesk: Calldesk):
     nowhere = URL.create("postgresql", host="127.0.0.1", port=1, database="x", username="x")
     result = calldesk("migrate", database=nowhere)
     assert result.returncode == 1
@@ -167,14 +178,16 @@ def test_an_unreachable_database_is_one_line():
     assert "Connect call failed ('127.0.0.1', 1)" in result.stderr
 
 
-def test_a_missing_database_is_named_in_the_servers_words(database: URL):
+def test_a_missing_database_is_named_in_the_servers_words(calldesk: Calldesk, database: URL):
     result = calldesk("api-key", "create", "matching", database=database.set(database="nil"))
     assert result.returncode == 1
     assert 'database "nil" does not exist' in result.stderr
     assert result.stderr.count("\n") == 1
 
 
-async def test_migrating_needs_no_right_on_the_database_where_the_schema_is_there(database: URL):
+async def test_migrating_needs_no_right_on_the_database_where_the_schema_is_there(
+    calldesk: Calldesk, database: URL
+):
     dsn = database.set(drivername="postgresql").render_as_string(hide_password=False)
     connection = await asyncpg.connect(dsn)
     await connection.execute(PLAIN_ROLE)
@@ -190,7 +203,7 @@ async def test_migrating_needs_no_right_on_the_database_where_the_schema_is_ther
         await connection.close()
 
 
-async def test_a_server_that_is_too_old_is_refused_in_words():
+async def test_a_server_that_is_too_old_is_refused_in_words(calldesk: Calldesk):
     server = await serve_old_postgresql()
     old = URL.create("postgresql", host="127.0.0.1", port=server.sockets[0].getsockname()[1], username="x")
     for command in ("migrate", "worker", "serve"):
@@ -201,7 +214,7 @@ async def test_a_server_that_is_too_old_is_refused_in_words():
     server.close()
 
 
-def test_a_misspelt_setting_is_named_and_does_no_harm(database: URL, tmp_path: Path):
+def test_a_misspelt_setting_is_named_and_does_no_harm(calldesk: Calldesk, database: URL, tmp_path: Path):
     (tmp_path / "some.env").write_text("SMTP_USER=desk\nSOMETHING_ELSE=x\n")
     result = calldesk("--env-file", str(tmp_path / "some.env"), "migrate", database=database, SMTP_HOTS="x")
     assert result.returncode == 0
@@ -246,7 +259,7 @@ def test_who_is_asked_to_end_ends_with_zero(database: URL, command: str):
     assert "Traceback" not in rest
 
 
-async def test_skipped_ids_are_not_given_out(database: URL, session: AsyncSession):
+async def test_skipped_ids_are_not_given_out(calldesk: Calldesk, database: URL, session: AsyncSession):
     async def next_id() -> int:
         async with session.begin():
             session.add(email := make_email())
@@ -263,13 +276,16 @@ async def test_skipped_ids_are_not_given_out(database: URL, session: AsyncSessio
     assert await next_id() == before + 1002
 
 
-def test_help_lists_every_command(database: URL):
-    text = calldesk("--help", database=database).stdout
+def test_help_lists_every_command():
+    command = [sys.executable, "-m", "webapp.cli", "--help"]
+    text = subprocess.run(command, capture_output=True, text=True, timeout=60).stdout
     for command in ("api-key", "demo", "events", "ids", "migrate", "queue", "serve", "staff", "worker"):
         assert command in text
 
 
-async def test_an_operator_answers_a_therapist_and_sees_what_would_go(session: AsyncSession, database: URL):
+async def test_an_operator_answers_a_therapist_and_sees_what_would_go(
+    calldesk: Calldesk, session: AsyncSession, database: URL
+):
     async with session.begin():
         session.add_all([make_therapist(), make_email(status="SENT", sent_at=NOW, nachgefasst=True)])
     exported = calldesk("therapist", "export", "1", database=database)
