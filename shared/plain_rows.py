@@ -47,7 +47,7 @@ class PlainQuery:
         """
         if not self.text:
             self._compile(values)
-        if session.new or session.dirty or session.deleted:
+        if _has_changes(session):
             await session.flush()
         driver = await _driver_of(session)
         return await driver.fetch(self.text, *[values[name] for name in self._names])
@@ -64,10 +64,10 @@ async def keeping_plans(session: AsyncSession) -> AsyncGenerator[None]:
     """Let PostgreSQL keep the plans of the plain queries that are asked meanwhile, and nothing else is.
 
     A plan without the values takes the place of one made anew each time where it looks as good. Where a
-    transaction has begun, nothing changes. An error ends the connection.
+    transaction has begun or something is still to be written, nothing changes. An error ends the connection.
     """
     driver = await _driver_of(session)
-    if driver.is_in_transaction():
+    if driver.is_in_transaction() or _has_changes(session):
         yield
         return
     try:
@@ -77,6 +77,10 @@ async def keeping_plans(session: AsyncSession) -> AsyncGenerator[None]:
     except BaseException:
         driver.terminate()
         raise
+
+
+def _has_changes(session: AsyncSession) -> bool:
+    return bool(session.new or session.dirty or session.deleted)
 
 
 async def _driver_of(session: AsyncSession) -> Any:
