@@ -1,6 +1,6 @@
 """Keeps what was made, found by all it was made of, as long as somebody asks for it."""
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from typing import Any, Generic, TypeVar
 from weakref import WeakSet
 
@@ -36,6 +36,11 @@ class Kept(Generic[K, V]):
             found = self._before.pop(key, None)
             return None if found is None else self.keep(key, found)
         return found
+
+    def find_each(self, keys: Iterable[K]) -> list[V | None]:
+        """Return what is kept by each of some keys."""
+        lately = self._lately
+        return [lately.get(key) or self.find(key) for key in keys]
 
     def keep(self, key: K, value: V) -> V:
         """Keep a value, and return it."""

@@ -51,8 +51,8 @@ async def load_calls_of(tx: Transaction, therapist_ids: Collection[int]) -> list
 
 async def _load(tx: Transaction, rows: Sequence[Any], rung: Mapping[int, Rung]) -> list[OpenCall]:
     known = _known(tx.session.get_bind().engine)
-    versions = [Versions(row) for row in rows]
-    calls = [known.find(one) for one in versions]
+    versions = list(map(Versions, rows))
+    calls = known.find_each(versions)
     if None in calls:
         unknown = [one[0] for one, call in zip(versions, calls, strict=True) if call is None]
         read = await _read(tx, unknown, known)

@@ -21,7 +21,7 @@ from services.calls.reachability import (
 from services.hours.windows import Window
 from services.reach.estimate import Chances
 from services.reach.patterns import load_chances
-from services.reach.waiting import Start
+from services.reach.waiting import Ahead
 from services.rules import DeskRules
 from services.work import Moment, Transaction
 from shared.kept import KeptResults
@@ -50,7 +50,7 @@ class BoardCall:
     matters: int = 1
     hand: Hand | None = None
     line: Hand | None = None
-    ahead: tuple[Start, ...] | None = None
+    ahead: Ahead | None = None
     urgency: tuple[object, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -125,7 +125,8 @@ class CallDay:
             placement, windows = stand(moment, self._day, self._call)
             row = BoardCall(self._call, placement, self._call.geplantes_datum < self._day, windows)
             if placement.group is Group.REACHABLE_NOW and not is_agreed(self._call, self._day):
-                row = replace(row, ahead=hours_ahead(self._call, self._day, moment.rules))
+                ahead = hours_ahead(self._call, self._day, moment.rules)
+                row = replace(row, ahead=ahead) if ahead.starts else row
             self._rows[step] = row
         return row
 
@@ -148,7 +149,7 @@ def with_better_hours(
     now = moment.local.replace(tzinfo=None)
     rows: list[BoardCall] = []
     for row in placed:
-        known = chances.get(row.call.therapist_id)
+        known = chances.get(row.call.therapist_id) if row.ahead else None
         if known is not None and row.ahead and row.call.holder(moment.now) is None:
             placement = left_for_better(now, known, row.ahead, moment.rules)
             row = row.left(placement) if placement else row

@@ -18,8 +18,8 @@ from services.hours.windows import Window, minute_of_day, time_of_day
 from services.models import CallReason, PhoneCall
 from services.reach.estimate import Chances
 from services.reach.waiting import (
+    Ahead,
     BetterHour,
-    Start,
     better_hour,
     could_be_better,
     last_moment,
@@ -146,16 +146,14 @@ def place(moment: Moment, call: OpenCall, chances: Chances | None = None) -> Pla
     return left_for_better(now, chances, ahead, moment.rules) or placement
 
 
-def hours_ahead(call: OpenCall, today: date, rules: DeskRules) -> tuple[Start, ...]:
+def hours_ahead(call: OpenCall, today: date, rules: DeskRules) -> Ahead:
     """Return the hours from today on for which a call may be left."""
     until = last_moment(call.geplantes_datum, rules)
     midnight = datetime.combine(today, time.min)
-    return tuple(starts_of(openings_until(call.availability, midnight, until, rules)))
+    return Ahead(tuple(starts_of(openings_until(call.availability, midnight, until, rules))))
 
 
-def left_for_better(
-    now: datetime, chances: Chances, ahead: Sequence[Start], rules: DeskRules
-) -> Placement | None:
+def left_for_better(now: datetime, chances: Chances, ahead: Ahead, rules: DeskRules) -> Placement | None:
     """Return where a call stands that could be made now but is left for a better hour ahead, if it is.
 
     `now` is wall-clock time.

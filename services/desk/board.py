@@ -188,8 +188,9 @@ async def _with_matters(tx: Transaction, board: Board, most: int | None) -> Boar
     counts = await count_matters(tx, shown | ({offered.call.therapist_id} if offered else set()))
 
     def counted(rows: list[BoardCall]) -> list[BoardCall]:
-        several = ((row, counts.get(row.call.therapist_id, 1)) for row in rows)
-        return [row.about(count) if count > 1 else row for row, count in several]
+        return [
+            row.about(count) if (count := counts.get(row.call.therapist_id, 1)) > 1 else row for row in rows
+        ]
 
     return replace(
         board,

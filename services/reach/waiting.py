@@ -79,12 +79,19 @@ class Start(NamedTuple):
     hour: Hour
 
 
-def better_hour(chances: Chances, now: datetime, starts: Iterable[Start]) -> BetterHour | None:
+@dataclass(frozen=True, slots=True, eq=False)
+class Ahead:
+    """The hours for which something may be left, in order; one object as long as they stay the same."""
+
+    starts: tuple[Start, ...]
+
+
+def better_hour(chances: Chances, now: datetime, ahead: Ahead) -> BetterHour | None:
     """Return which of some hours to wait for, as `better_start`, with the calls that speak for it.
 
     Those of the therapist where they do, else everybody's, else the estimate from both.
     """
-    start = _best(chances.at, now, starts, MARGIN)
+    start = _best(_best_first(chances, ahead), now, chances.at(hour_of(now)) * (1 + MARGIN))
     return None if start is None else _spoken_for(chances, start, hour_of(now))
 
 
@@ -114,19 +121,29 @@ def better_start(
         until: nobody waits for what begins later.
         margin: by what part the hour has to be better.
     """
-    some = (start for start in starts_of(phone_hours) if start.at <= until)
-    return _best(chance, now, some, margin)
+    some = _sorted((start for start in starts_of(phone_hours) if start.at <= until), chance)
+    return _best(some, now, chance(hour_of(now)) * (1 + margin))
 
 
-def _best(
-    chance: Callable[[Hour], float], now: datetime, starts: Iterable[Start], margin: float
-) -> datetime | None:
-    best, most = None, chance(hour_of(now)) * (1 + margin)
-    for start, hour in starts:
-        then = chance(hour)
-        if then <= most or start <= now:
+@lru_cache(maxsize=8_192)
+def _best_first(chances: Chances, ahead: Ahead) -> Sequence[tuple[float, datetime]]:
+    return _sorted(ahead.starts, chances.at)
+
+
+def _sorted(starts: Iterable[Start], chance: Callable[[Hour], float]) -> Sequence[tuple[float, datetime]]:
+    """Return the chances with their starts, the best in front, of equal ones the first."""
+    return sorted(((chance(hour), at) for at, hour in starts), key=lambda then: -then[0])
+
+
+def _best(best_first: Iterable[tuple[float, datetime]], now: datetime, most: float) -> datetime | None:
+    """Return the start that is worth most, and more than `most`; waiting for it costs."""
+    best = None
+    for chance, start in best_first:
+        if chance <= most:
+            break
+        if start <= now:
             continue
-        worth = then / (1 + PER_DAY * ((start - now) / DAY))
+        worth = chance / (1 + PER_DAY * ((start - now) / DAY))
         if worth > most:
             best, most = start, worth
     return best

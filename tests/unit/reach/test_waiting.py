@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from services.reach.estimate import Chances, Pattern, Strengths
 from services.reach.tallies import Hour, Tally
 from services.reach.waiting import (
+    Ahead,
     Evidence,
     Whose,
     better_hour,
@@ -112,7 +113,9 @@ def knowing(*, own: dict[Hour, tuple[int, int]], everybody: dict[Hour, int] | No
 
 
 def test_the_reason_tells_ones_own_calls():
-    found = better_hour(knowing(own={Hour(3, 12): (4, 5), Hour(0, 10): (0, 3)}), NOW, starts_of(WEEK))
+    found = better_hour(
+        knowing(own={Hour(3, 12): (4, 5), Hour(0, 10): (0, 3)}), NOW, Ahead(tuple(starts_of(WEEK)))
+    )
     assert found is not None
     assert (found.start, found.then, found.now) == (
         MONDAY + 3 * DAY + timedelta(hours=12),
@@ -123,7 +126,7 @@ def test_the_reason_tells_ones_own_calls():
 
 def test_calls_that_speak_against_waiting_are_no_reason_for_it():
     lucky_now = knowing(own={Hour(0, 10): (2, 2)}, everybody={Hour(0, 10): 20, Hour(3, 12): 180})
-    found = better_hour(lucky_now, NOW, starts_of(WEEK))
+    found = better_hour(lucky_now, NOW, Ahead(tuple(starts_of(WEEK))))
     assert found is not None
     assert (found.then, found.now) == (
         Evidence(Whose.EVERYBODY, 180, 200),
@@ -133,7 +136,7 @@ def test_calls_that_speak_against_waiting_are_no_reason_for_it():
 
 def test_where_neither_speaks_for_it_alone_the_estimate_is_told():
     own = {Hour(3, 12): (1, 1), Hour(0, 10): (0, 1)}
-    found = better_hour(knowing(own=own), NOW, starts_of(WEEK))
+    found = better_hour(knowing(own=own), NOW, Ahead(tuple(starts_of(WEEK))))
     assert found is not None
     assert {found.then.whose, found.now.whose} == {Whose.ALL}
     assert found.then.percent > 40 > found.now.percent
