@@ -1,4 +1,4 @@
-"""What the first pages of Today after a start would wait for, done beside the first requests.
+"""What the first pages of Today after a start would wait for, done soon after it, beside other requests.
 
 Texts are read, templates become Python, holidays are loaded, and the board is read once, which compiles its
 statements and places every call: a third of a second, in steps between which requests are answered. Other
@@ -23,6 +23,8 @@ from webapp.screens.desk import ROWS
 from webapp.screens.rows import TEMPLATE
 
 TEMPLATES = ("today/list_update.html", TEMPLATE, "today/page.html")
+LATER_SECONDS = 1
+"""What starts at the same time, and the first answer somebody waits for, have the processor until then."""
 
 log = structlog.get_logger(__name__)
 
@@ -39,6 +41,7 @@ async def warming_up(app: Litestar) -> AsyncGenerator[None]:
 
 
 async def _warm_up(app: Litestar) -> None:
+    await asyncio.sleep(LATER_SECONDS)
     workplace: Workplace = app.state.workplace
     moment = workplace.moment()
     is_holiday(moment.today, moment.rules.holiday_state)
