@@ -9,11 +9,12 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Self
+
+from sqlalchemy import URL
 
 from webapp.cli import main
 
@@ -31,6 +32,22 @@ LOADED = (
 STREAMS = ("stdin", "stdout", "stderr")
 
 
+def started(*arguments: str, database: URL, **environment: str) -> CompletedProcess[str]:
+    """Run a command as an operator does, where it matters how the process itself begins."""
+    return subprocess.run(
+        [sys.executable, "-m", "webapp.cli", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=environment_of(database) | environment,
+    )
+
+
+def environment_of(database: URL) -> dict[str, str]:
+    address = database.render_as_string(hide_password=False)
+    return {"APP_ENV": "testing", "DATABASE_URL": address, "PATH": ""}
+
+
 class CommandLine:
     """Runs commands, one after the other."""
 
@@ -46,14 +63,16 @@ class CommandLine:
     def __exit__(self, *_error: object) -> None:
         self._process.communicate()
 
-    def run(self, *arguments: str, stdin: str, environment: Mapping[str, str]) -> CompletedProcess[str]:
+    def run(
+        self, *arguments: str, database: URL, stdin: str = "", **environment: str
+    ) -> CompletedProcess[str]:
         """Run one command and return how it ended and what it said."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         with tempfile.TemporaryDirectory() as folder:
             files = {name: Path(folder) / name for name in STREAMS}
             files["stdin"].write_text(stdin)
-            json.dump([folder, arguments, dict(environment)], self._process.stdin)
+            json.dump([folder, arguments, environment_of(database) | environment], self._process.stdin)
             print(file=self._process.stdin, flush=True)
             code = int(self._process.stdout.readline())
             said = (files[name].read_text() for name in STREAMS[1:])

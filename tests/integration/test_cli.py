@@ -28,19 +28,9 @@ Calldesk = Callable[..., CompletedProcess[str]]
 
 
 @pytest.fixture(scope="module")
-def command_line() -> Generator[CommandLine]:
+def calldesk() -> Generator[Calldesk]:
     with CommandLine() as command_line:
-        yield command_line
-
-
-@pytest.fixture
-def calldesk(command_line: CommandLine) -> Calldesk:
-    def run(*arguments: str, database: URL, stdin: str = "", **environment: str) -> CompletedProcess[str]:
-        address = {"DATABASE_URL": database.render_as_string(hide_password=False)}
-        settings = {"APP_ENV": "testing", "PATH": "", **address, **environment}
-        return command_line.run(*arguments, stdin=stdin, environment=settings)
-
-    return run
+        yield command_line.run
 
 
 def free_port() -> int:

@@ -126,7 +126,8 @@ async def test_failures_are_logged_and_in_the_activity_by_id_only(
     assert "Unbekannt" not in str(logs)
     assert "testclient" not in str(failed)
     async with session.begin():
-        noted = list(await session.scalars(select(Activity).where(Activity.action == "login_failed")))
+        failed = select(Activity).where(Activity.action == "login_failed").order_by(Activity.id)
+        noted = list(await session.scalars(failed))
     assert [entry.object_id for entry in noted] == [anna.id] * 6 + [NOBODY]
     assert "nbekannt" not in str([entry.details for entry in noted])
 

@@ -93,7 +93,7 @@ async def everything(session: AsyncSession) -> dict[str, object]:
     async with session.begin():
         links = (await session.execute(select(CallEmail.call_id, CallEmail.email_id))).all()
         answers = (await session.execute(select(*answer).order_by(Email.id))).all()
-        events = (await session.scalars(select(OutboxEvent.event_type))).all()
+        events = (await session.scalars(select(OutboxEvent.event_type).order_by(OutboxEvent.id))).all()
     rows = {call_id: [getattr(call, name) for name in columns] for call_id, call in calls.items()}
     return {"calls": rows, "links": sorted(map(tuple, links)), "answers": answers, "events": events}
 
@@ -121,7 +121,8 @@ async def test_reached_settles_all_of_it_and_answers_the_emails(session: AsyncSe
     async with session.begin():
         rung = select(func.count()).where(PhoneCall.tatsaechliches_datum.is_not(None))
         assert await session.scalar(rung) == 1
-        events = (await session.execute(select(OutboxEvent.event_type, OutboxEvent.available_at))).all()
+        event = (OutboxEvent.event_type, OutboxEvent.available_at)
+        events = (await session.execute(select(*event).order_by(OutboxEvent.id))).all()
     happened = sorted(event.event_type for event in events)
     assert happened == sorted([*[EventType.CALL_COMPLETED] * 3, *[EventType.EMAIL_REPLIED] * 3])
     assert all(event.available_at > result.undo_until for event in events)

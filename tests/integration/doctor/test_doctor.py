@@ -20,7 +20,7 @@ from services.events.types import TOPIC
 from services.sending.hold import hold_queue
 from shared.clock import system_clock
 from shared.config import Settings
-from tests.integration.test_cli import calldesk
+from tests.command_line import started
 from tests.smtp_server import Drop, Say, ScriptedSmtp, Stall, scripted_smtp
 from tests.work import work_of
 from webapp.demo.servers.imap import PASSWORD, USERNAME, EmbeddedMailbox
@@ -224,7 +224,7 @@ ALWAYS_UTC = b"TZif" + bytes(16) + struct.pack(">6l", 0, 0, 0, 0, 1, 4) + bytes(
 def test_a_machine_with_other_rules_for_the_time_zone(database: URL, tmp_path: Path):
     (tmp_path / "Europe").mkdir()
     (tmp_path / "Europe/Berlin").write_bytes(ALWAYS_UTC)
-    told = calldesk("doctor", database=database, PYTHONTZPATH=":".join([str(tmp_path), *TZPATH])).stdout
+    told = started("doctor", database=database, PYTHONTZPATH=":".join([str(tmp_path), *TZPATH])).stdout
     assert "WRONG  time zone           Europe/Berlin is another here than in the database" in told
 
 
@@ -272,12 +272,12 @@ async def test_a_misspelt_setting(installation: Installation, monkeypatch: pytes
 
 def test_the_command_says_it_in_lines_and_in_json_and_ends_with_one(database: URL):
     broken = {"SMTP_PORT": str(nowhere()), "THERAPIST_SERVICE_URL": "http://127.0.0.1:1"}
-    lines = calldesk("doctor", database=database, **broken)
+    lines = started("doctor", database=database, **broken)
     assert lines.returncode == 1
     assert "ok     database            PostgreSQL " in lines.stdout
     assert "WRONG  mail server         connect: connection lost" in lines.stdout
     assert len(lines.stdout.splitlines()) == len(PROBES)
-    told = json.loads(calldesk("doctor", "--json", database=database, **broken).stdout)
+    told = json.loads(started("doctor", "--json", database=database, **broken).stdout)
     assert told["ok"] is False
     assert {each["probe"] for each in told["findings"] if not each["ok"]} == {
         "mail server",
@@ -286,7 +286,7 @@ def test_the_command_says_it_in_lines_and_in_json_and_ends_with_one(database: UR
 
 
 def test_settings_that_production_refuses_are_told_one_by_one(database: URL):
-    told = calldesk("doctor", database=database, APP_ENV="production", SECRET_KEY="short-Geheimnis")
+    told = started("doctor", database=database, APP_ENV="production", SECRET_KEY="short-Geheimnis")
     assert told.returncode == 1
     assert "SECRET_KEY: production needs a random value" in told.stdout
     assert "short-Geheimnis" not in told.stdout + told.stderr

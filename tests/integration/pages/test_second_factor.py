@@ -111,7 +111,9 @@ async def test_codes_can_not_be_tried_for_long(staff_client: Client, clock: Fake
     right = going_on | {"code": now_shown(secret, clock)}
     assert (await submit(staff_client, "/login/code", right)).status_code == 303
     async with session.begin():
-        failed = await session.scalars(select(Activity.details).where(Activity.action == "login_failed"))
+        failed = await session.scalars(
+            select(Activity.details).where(Activity.action == "login_failed").order_by(Activity.id)
+        )
         assert [each["reason"] for each in failed] == ["wrong_code"] * 5 + ["code_paused"]
 
 

@@ -132,7 +132,8 @@ async def test_all_that_waits_in_an_older_state_can_be_made_a_persons_decision(
         None,
     ]
     async with sessions() as session:
-        noted = await session.execute(select(Activity.action, Activity.object_type, Activity.object_id))
+        entry = (Activity.action, Activity.object_type, Activity.object_id)
+        noted = await session.execute(select(*entry).order_by(Activity.id))
         doubted = [("email_doubted", "email", email_id) for email_id in (waiting, later, claimed)]
         assert noted.all() == [("queue_held", "queue", 1), *doubted]
 
