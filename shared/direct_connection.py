@@ -54,6 +54,7 @@ class DirectConnection:
 
     def __init__(self, url: URL, *, application_name: str, durable: bool = True) -> None:
         self._url = url
+        self._is_pooled = is_pooled(url)
         self._application_name = application_name
         self._settings = LOOKUPS_BY_INDEX | {"timezone": "UTC", "lock_timeout": f"{LOCK_SECONDS}s"}
         if not durable:
@@ -69,7 +70,7 @@ class DirectConnection:
             UNREACHABLE: the statement failed, or whether it took effect is unknown; `TimeoutError` also when
                 others had the connection for too long.
         """
-        if is_pooled(self._url):
+        if self._is_pooled:
             async with self.transaction() as connection:
                 return await connection.fetch(statement, *arguments)
         async with self._opened() as connection:
@@ -81,7 +82,7 @@ class DirectConnection:
         Raises:
             UNREACHABLE: as `fetch` does.
         """
-        if is_pooled(self._url):
+        if self._is_pooled:
             async with self.transaction() as connection:
                 return await connection.fetchmany(statement, rows)
         async with self._opened() as connection:
@@ -94,7 +95,7 @@ class DirectConnection:
         Raises:
             UNREACHABLE: as `fetch` does.
         """
-        settings = [for_this_transaction(self._settings)] if is_pooled(self._url) else []
+        settings = [for_this_transaction(self._settings)] if self._is_pooled else []
         async with self._opened() as connection:
             await connection.execute("; ".join(["BEGIN", *settings, *first]))
             yield connection
@@ -111,7 +112,7 @@ class DirectConnection:
         Raises:
             UNREACHABLE: as `fetch` does.
         """
-        if is_pooled(self._url):
+        if self._is_pooled:
             async with self.transaction(f"SELECT pg_advisory_xact_lock({lock})") as connection:
                 result = await write(connection)
             written(result)

@@ -7,14 +7,13 @@ Waiting for work that may never come has no bound, so a loop with nothing to do 
 import time
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass
+from typing import NamedTuple
 
 TURN_SECONDS = 180.0
 """Longer than a turn takes by the deadlines of all it waits for, besides what is counted on top of it."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Turn:
+class _Turn(NamedTuple):
     at: float
     due: float | None
 

@@ -25,6 +25,9 @@ class GroupCommit(Generic[T]):
     Args:
         write: writes a group and returns what could not be written because somebody else is at its row.
         name: of this part of the loop it belongs to.
+        gather_seconds: how long a group gathers, unless it is worth a commit before.
+        gather_turns: for how many turns of the event loop it gathers: long enough for what is ready anyway,
+            and too short for anybody to wait.
     """
 
     def __init__(
@@ -34,11 +37,13 @@ class GroupCommit(Generic[T]):
         *,
         name: str,
         gather_seconds: float = 0,
+        gather_turns: int = 0,
     ) -> None:
         self._connection = connection
         self._write = write
         self._name = name
         self._gather_seconds = gather_seconds
+        self._gather_turns = gather_turns
         self._waiting: list[T] = []
         self._unwritten = 0
         self._changed = asyncio.Condition()
@@ -75,6 +80,8 @@ class GroupCommit(Generic[T]):
                     async with asyncio.timeout(self._gather_seconds):
                         await self._urgent.wait()
                 self._urgent.clear()
+            for _ in range(self._gather_turns):
+                await asyncio.sleep(0)
             self._wanted.clear()
             group, self._waiting = self._waiting, []
             try:

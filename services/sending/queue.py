@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+import msgspec
 import structlog
 
 from services.events.report import REPORT, REPORTED
@@ -189,8 +190,7 @@ ACCEPTED_SINCE = f"SELECT FROM {SCHEMA}.emails WHERE sent_at > $1 LIMIT 1"
 SPEED_UP = f"DELETE FROM {SCHEMA}.mail_domains WHERE domain = $1 AND failures = $2"  # noqa: S608
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClaimedEmail:
+class ClaimedEmail(msgspec.Struct, frozen=True, kw_only=True):
     """An e-mail this process may deliver while its lease lasts; its age counts from `queued_at`.
 
     `queue_failures` and `domain_failures` are what the claim saw: a verdict changes the pause or the domain

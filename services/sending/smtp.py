@@ -188,12 +188,11 @@ class SmtpConnection:
             await self.close()
             return None
         idle = asyncio.get_running_loop().time() - self._last_used
+        if not self._needs_reset and idle <= IDLE_CHECK_SECONDS:
+            return smtp
         try:
             async with asyncio.timeout(ALIVE_SECONDS):
-                if self._needs_reset:
-                    await smtp.rset()
-                elif idle > IDLE_CHECK_SECONDS:
-                    await smtp.noop()
+                await (smtp.rset() if self._needs_reset else smtp.noop())
         except (OSError, TimeoutError, aiosmtplib.SMTPException):
             self.drop()
             return None
