@@ -39,7 +39,7 @@ Versions = tuple[Any, ...]
 
 
 async def load_open_calls(tx: Transaction) -> list[OpenCall]:
-    """Return the scheduled calls of today and of days before, those of the latest day first."""
+    """Return the scheduled calls of today and of days before, in no order."""
     return await _load(tx, await tx.rows(OF_ALL, today=tx.today), await load_rung_in_vain(tx))
 
 
@@ -150,9 +150,6 @@ def _due(columns: Sequence[Any]) -> Select[*tuple[Any, ...]]:
 
 
 SOME = any_(bindparam("some", type_=ARRAY(Integer)))
-LATEST_DAY_FIRST = _due(VERSIONS).order_by(
-    PhoneCall.geplantes_datum.desc(), PhoneCall.geplante_zeit, PhoneCall.id
-)
-OF_ALL = PlainQuery(LATEST_DAY_FIRST)
-OF_SOME = PlainQuery(LATEST_DAY_FIRST.where(PhoneCall.therapist_id == SOME))
+OF_ALL = PlainQuery(_due(VERSIONS))
+OF_SOME = PlainQuery(_due(VERSIONS).where(PhoneCall.therapist_id == SOME))
 WHOLE = PlainQuery(_due((*VERSIONS, *SAID)).where(PhoneCall.id == SOME))

@@ -172,7 +172,7 @@ def _counted() -> Select[*tuple[Any, ...]]:
         select(due.therapist_id, emails + func.count().filter(CallEmail.email_id.is_(None)))
         .outerjoin(CallEmail, CallEmail.call_id == due.id)
         .outerjoin(Email, Email.id == CallEmail.email_id)
-        .where(due.therapist_id == any_(some))
+        .where(due.therapist_id.in_(select(func.unnest(some))))
         .group_by(due.therapist_id)
     )
     every = union_all(waiting, put_off, of_calls).subquery().c
