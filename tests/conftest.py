@@ -34,9 +34,13 @@ OWNER, RUNTIME_ROLE = "calldesk_owner", "calldesk"
 VERSION = os.environ.get("TEST_POSTGRESQL")
 """Another PostgreSQL than the embedded one; the application then runs as the role that changes rows only."""
 
+KEPT = "calldesk-web"
+"""What the engine's connections are called: those nobody uses stay for the next test."""
+
 EMPTY = f"""
     SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
-    WHERE datname = current_database() AND pid <> pg_backend_pid();
+    WHERE datname = current_database() AND pid <> pg_backend_pid()
+    AND (application_name, state) IS DISTINCT FROM ('{KEPT}', 'idle');
     SET session_replication_role = replica;
     {"; ".join(f"DELETE FROM {table.fullname}" for table in Base.metadata.sorted_tables)};
     SELECT setval(format('%I.%I', schemaname, sequencename)::regclass, 1, false)
@@ -66,7 +70,7 @@ class Broom:
         self._connection: Any = None
 
     def sweep(self) -> None:
-        """End every other connection to it, delete its rows and let its numbers begin at 1 again."""
+        """End all connections but the engine's idle ones, delete the rows, let numbers begin at 1 again."""
         try:
             self._runner.run(self._sweep())
         except ENDED:
@@ -155,15 +159,14 @@ def clock() -> FakeClock:
 
 @pytest.fixture(scope="session")
 def engine_of_tests(settings_of_tests: Settings) -> AsyncEngine:
-    """One for the test process: it knows every statement by now, which takes longer than most tests."""
-    return create_engine(settings_of_tests, application_name="test")
+    """One for the test process: it knows every statement, and its connections the tables, by now."""
+    return create_engine(settings_of_tests, application_name=KEPT)
 
 
 @pytest.fixture
-async def engine(database: URL, engine_of_tests: AsyncEngine) -> AsyncGenerator[AsyncEngine]:
-    """An engine without connections; those of the test are closed after it."""
-    yield engine_of_tests
-    await engine_of_tests.dispose()
+def engine(database: URL, engine_of_tests: AsyncEngine) -> AsyncEngine:
+    """The engine over this test's database; to learn all that anew takes longer than most tests."""
+    return engine_of_tests
 
 
 @pytest.fixture

@@ -42,6 +42,7 @@ SWITCHED_OFF = (
 ARGUMENTS = [
     f"--disable-features={','.join(SWITCHED_OFF)}",
     "--no-sandbox",
+    "--js-flags=--no-opt --single-threaded-gc",  # no script here runs for long enough to pay for more
     "--disable-gpu",
     "--disable-quic",
     "--disable-dev-shm-usage",

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from playwright.async_api import (
     Browser,
     BrowserContext,
@@ -36,13 +35,6 @@ OUTRUN = re.compile(r"^htmx:(sendAbort|afterRequest)")
 OpenBrowser = Callable[..., Awaitable[Page]]
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    here = Path(__file__).parent
-    for item in items:
-        if here in item.path.parents:
-            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
-
-
 @pytest.fixture(scope="session")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Generator[RunningApp]:
     """The application with its sample day, Wednesday 14 October 2026 from 10:42 on."""
@@ -58,7 +50,7 @@ def browser_path() -> Path:
     return path
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest.fixture(scope="session")
 async def browser(browser_path: Path) -> AsyncGenerator[Browser]:
     expect.set_options(timeout=PATIENCE_MS)
     async with async_playwright() as playwright:
@@ -73,7 +65,7 @@ def logins() -> dict[str, StorageState]:
     return {}
 
 
-@pytest_asyncio.fixture(loop_scope="session")
+@pytest.fixture
 async def open_browser(
     browser: Browser, app: RunningApp, logins: dict[str, StorageState]
 ) -> AsyncGenerator[OpenBrowser]:
@@ -107,19 +99,19 @@ async def open_browser(
     assert not troubles
 
 
-@pytest_asyncio.fixture(loop_scope="session")
+@pytest.fixture
 async def page(open_browser: OpenBrowser) -> Page:
     """A browser in German with nobody logged in."""
     return await open_browser()
 
 
-@pytest_asyncio.fixture(loop_scope="session")
+@pytest.fixture
 async def anna(open_browser: OpenBrowser) -> Page:
     """Anna's browser, on Today."""
     return await open_browser("Anna")
 
 
-@pytest_asyncio.fixture(loop_scope="session")
+@pytest.fixture
 async def anna_without_scripts(open_browser: OpenBrowser) -> Page:
     """Anna's browser with JavaScript switched off, on Today."""
     return await open_browser("Anna", java_script_enabled=False)

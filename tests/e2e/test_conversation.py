@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import date, time, timedelta
 
 import pytest
-import pytest_asyncio
 from playwright.async_api import Locator, Page, expect
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -39,7 +38,7 @@ class Practice:
     second: str = "Yusuf Zwölfer"
 
 
-@pytest_asyncio.fixture(loop_scope="session")
+@pytest.fixture
 async def practice(app: RunningApp) -> Practice:
     """Made anew for every test."""
     await app.execute(make_anew)

@@ -4,7 +4,6 @@ import re
 from collections.abc import AsyncGenerator
 
 import pytest
-import pytest_asyncio
 from playwright.async_api import Page, expect
 from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -69,7 +68,7 @@ async def test_pages_are_accessible_and_fit_the_screen(
     assert found == []
 
 
-@pytest_asyncio.fixture(loop_scope="session")
+@pytest.fixture
 async def waiting_call(app: RunningApp) -> AsyncGenerator[None]:
     """A call left for a better hour, after others to the same therapist."""
     told = [made(WAITS, WEDNESDAY, 10, [MISSED, MACHINE, MISSED]), made(WAITS, THURSDAY, 12, [REACHED] * 4)]

@@ -6,7 +6,7 @@ from datetime import time, timedelta
 from itertools import count
 from typing import NamedTuple
 
-import pytest_asyncio
+import pytest
 from playwright.async_api import Page, expect
 from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -66,7 +66,7 @@ class Keys:
         await self._page.keyboard.press(key)
 
 
-@pytest_asyncio.fixture(loop_scope="session")
+@pytest.fixture
 async def many_calls(app: RunningApp) -> AsyncGenerator[None]:
     """Calls of one place, each to somebody who is there all day; every fourth with more matters."""
     several = IDS[::4]

@@ -21,7 +21,7 @@ from services.sending.queue import EmailQueue
 from shared.config import Settings
 from shared.config.checks import DEVELOPMENT_SECRET
 from shared.config.settings import load_settings
-from shared.database import SessionFactory
+from shared.database import SessionFactory, create_engine
 from shared.direct_connection import DirectConnection
 from shared.notifications import Notifier
 from tests.asgi_client import Client
@@ -45,6 +45,17 @@ CSRF_COOKIE = csrf_cookie_name(DEVELOPMENT_SECRET)
 CSRF_FIELD = re.compile(r'name="_csrf_token" value="([0-9a-f]+)"')
 
 
+class Lasting(AsyncEngine):
+    """An engine whose connections outlast the application that has opened them."""
+
+    @classmethod
+    def create(cls, config: Settings, *, application_name: str) -> "Lasting":
+        return cls(create_engine(config, application_name=application_name).sync_engine)
+
+    async def dispose(self, close: bool = True) -> None:
+        """Close none."""
+
+
 @pytest.fixture(scope="session", autouse=True)
 def cheap_hashes() -> Generator[None]:
     """Hashes that are made here are as cheap."""
@@ -57,7 +68,9 @@ def cheap_hashes() -> Generator[None]:
 def wired_app(migrated_database: URL) -> Litestar:
     """Wiring the routes takes longer than most tests, and none of it depends on the test."""
     url = migrated_database.render_as_string(hide_password=False)
-    return create_app(load_settings(env_file=None, app_env="testing", database_url=url))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("webapp.app.create_engine", Lasting.create)
+        return create_app(load_settings(env_file=None, app_env="testing", database_url=url))
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any
 
 import pytest
+import pytest_asyncio
 import uvicorn
 from structlog.testing import capture_logs
 
@@ -17,6 +18,9 @@ PATIENCE = 10
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 STREAM = b"GET /stream HTTP/1.1\r\nHost: x\r\n\r\n"
 LARGE = b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n"
+
+pytestmark = pytest.mark.asyncio(loop_scope="function")
+"""What a connection's end has set off for later ends with its test's loop."""
 
 Connect = Callable[[], Awaitable[tuple[asyncio.StreamReader, asyncio.StreamWriter]]]
 
@@ -59,7 +63,7 @@ def little_patience(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(connections, name, 0.3)
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="function")
 async def connect(app: App) -> AsyncGenerator[Connect]:
     """A server that holds three connections; opens one to it."""
     listening = socket.create_server(("127.0.0.1", 0))
