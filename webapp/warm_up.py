@@ -42,6 +42,14 @@ async def warming_up(app: Litestar) -> AsyncGenerator[None]:
 
 async def _warm_up(app: Litestar) -> None:
     await asyncio.sleep(LATER_SECONDS)
+    try:
+        await _do_ahead(app)
+    except Exception as error:
+        log.warning("warm_up_failed", error=type(error).__name__)
+        raise
+
+
+async def _do_ahead(app: Litestar) -> None:
     workplace: Workplace = app.state.workplace
     moment = workplace.moment()
     is_holiday(moment.today, moment.rules.holiday_state)
