@@ -19,7 +19,7 @@ from typing import Any
 import uvloop
 from sqlalchemy import func, select
 
-from benchmarks.api_calls import KNOWN, LINES, add_known_therapists
+from benchmarks.api_calls import KNOWN, LINES, add_known_therapists, empty_calendar
 from benchmarks.harness import (
     bench_settings,
     migrated_database,
@@ -95,9 +95,10 @@ def worker(config: Settings) -> Generator[None]:
 
 
 async def rounds(api: Api, count: int, requests: int) -> dict[str, list[Load]]:
-    """Return some rounds of both kinds of requests, in turns."""
+    """Return some rounds of both kinds of requests, in turns; each begins with an empty calendar."""
     done: dict[str, list[Load]] = {"/api/emails": [], "/api/phone-calls": []}
     for _ in range(count):
+        await empty_calendar(api.sessions)
         calls = [{"therapist_id": 1 + number % KNOWN} for number in range(requests)]
         done["/api/emails"].append(await api.post("/api/emails", [EMAIL] * requests))
         done["/api/phone-calls"].append(await api.post("/api/phone-calls", calls))

@@ -45,10 +45,8 @@ def rest_after(miss: Miss, availability: Availability, rules: DeskRules) -> date
     return hours_over(then, availability) or miss.at + BUSY_WAIT
 
 
-def miss_of(today: date, rules: DeskRules, rung: Rung | None) -> Miss | None:
-    """Read what `load_rung_in_vain` gave for a therapist; None where it named them not."""
-    if rung is None:
-        return None
+def miss_of(today: date, rules: DeskRules, rung: Rung) -> Miss:
+    """Read what `load_rung_in_vain` gave for a therapist."""
     art, at, again_on, again_at = rung
     instant = rules.instant
     return Miss(instant(today, at), art, instant(again_on, again_at) if again_on and again_at else None)
