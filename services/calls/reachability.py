@@ -130,22 +130,6 @@ def obstacle(call: OpenCall) -> Obstacle | None:
     return None
 
 
-def place(moment: Moment, call: OpenCall, chances: Chances | None = None) -> Placement:
-    """Say where an open call stands at an instant.
-
-    Overdue: planned before today and not reachable right now, or planned for today and today's last window
-    is over. Who is away today is unreachable, but at a time agreed all the same. Whoever was rung in vain
-    comes later (`services.calls.rests`). With the chances that the therapist picks up, the call may wait for
-    a better hour.
-    """
-    today = moment.today
-    placement = stand(moment, today, call).placement
-    if chances is None or placement.group is not Group.REACHABLE_NOW or not may_wait(moment, today, call):
-        return placement
-    now, ahead = moment.local.replace(tzinfo=None), hours_ahead(call, today, moment.rules)
-    return left_for_better(now, chances, ahead, moment.rules) or placement
-
-
 def hours_ahead(call: OpenCall, today: date, rules: DeskRules) -> Ahead:
     """Return the hours from today on for which a call may be left."""
     until = last_moment(call.geplantes_datum, rules)
@@ -165,11 +149,6 @@ def left_for_better(now: datetime, chances: Chances, ahead: Ahead, rules: DeskRu
     return Placement(Group.LATER, opens_at=opens_at, waits=better)
 
 
-def may_wait(moment: Moment, today: date, call: OpenCall) -> bool:
-    """Say whether nobody has agreed on this time or has the call in hand; `today` is the moment's."""
-    return call.holder(moment.now) is None and not is_agreed(call, today)
-
-
 def is_agreed(call: OpenCall, day: date) -> bool:
     """Say whether somebody has agreed on ringing that day, or put the call off until then."""
     if call.verschoben or call.grund == CallReason.CALL_BACK:
@@ -178,7 +157,12 @@ def is_agreed(call: OpenCall, day: date) -> bool:
 
 
 def stand(moment: Moment, today: date, call: OpenCall) -> Standing:
-    """Say where a call stands by the phone hours alone; `today` is the moment's, for whoever places many."""
+    """Say where a call stands by the phone hours alone; `today` is the moment's, for whoever places many.
+
+    Overdue: planned before today and not reachable right now, or planned for today and today's last window
+    is over. Who is away today is unreachable, but at a time agreed all the same. Whoever was rung in vain
+    comes later (`services.calls.rests`).
+    """
     reason = obstacle(call)
     if reason is not None:
         return Standing(Placement(Group.UNREACHABLE, obstacle=reason))

@@ -124,7 +124,7 @@ async def load_history(tx: Transaction, therapist_id: int, *, limit: int = SHORT
     return sorted(contacts, key=lambda contact: contact.at, reverse=True)[:limit]
 
 
-DONE = PlainQuery(
+DOERS = PlainQuery(
     select(Activity.object_id, Staff.name)
     .outerjoin(Staff, Staff.id == Activity.staff_id)
     .where(
@@ -138,7 +138,7 @@ DONE = PlainQuery(
 
 async def who_did(tx: Transaction, action: Action, model: type[Base], ids: Collection[int]) -> dict[int, str]:
     """Return who of the staff did this last to each of these rows; none where a service did."""
-    rows = await tx.rows(DONE, action=action, type=OBJECTS[model], ids=list(ids))
+    rows = await tx.rows(DOERS, action=action, type=OBJECTS[model], ids=list(ids))
     last: dict[int, str | None] = dict(map(tuple, rows))
     return {object_id: name for object_id, name in last.items() if name}
 

@@ -7,7 +7,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.accounts.logins import log_in
 from services.calls.due_calls import load_open_calls
-from services.calls.reachability import Group, place
+from services.calls.placed import by_phone_hours
+from services.calls.reachability import Group
 from services.models import Email, PhoneCall, Staff, Therapist
 from services.rules import DeskRules
 from shared.config import Settings
@@ -50,7 +51,8 @@ async def test_day_is_alive_whenever_it_is_loaded(
         claimed = await session.scalar(
             select(func.count()).select_from(PhoneCall).where(PhoneCall.bearbeitet_bis > now)
         )
-    groups = Counter(place(a_moment(now=now, rules=rules), call).group for call in board)
+    rows = by_phone_hours(a_moment(now=now, rules=rules), board)
+    groups = Counter(row.placement.group for row in rows)
     assert groups[Group.REACHABLE_NOW] >= 5
     assert groups[Group.SOON] >= 3
     assert groups[Group.LATER] >= 2

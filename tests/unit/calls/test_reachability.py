@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from services.calls.hands import Hands
 from services.calls.open_call import OpenCall
 from services.calls.placed import BoardCall, by_phone_hours
-from services.calls.reachability import SOON, Group, Obstacle, place, stand
+from services.calls.reachability import SOON, Group, Obstacle, Placement, stand
 from services.calls.rests import Miss
 from services.calls.rows import rows_to_offer
 from services.desk.band import BandPart, day_band
@@ -20,6 +20,7 @@ from services.hours.windows import Window
 from services.models import OutcomeKind
 from services.rules import DeskRules
 from services.scheduling.phone_hours import day_windows
+from services.work import Moment
 from shared.config.settings import load_settings
 from tests.work import a_moment
 
@@ -64,6 +65,10 @@ def board_of(now: datetime, *calls: OpenCall) -> Board:
 
 def band_of(*calls: OpenCall, rules: DeskRules = RULES) -> list[BandPart]:
     return day_band(placed(at(8), *calls, rules=rules), day=TODAY, rules=rules)
+
+
+def place(moment: Moment, call: OpenCall) -> Placement:
+    return stand(moment, moment.today, call).placement
 
 
 def group(call: OpenCall, now: datetime) -> Group:
