@@ -25,8 +25,7 @@ from services.emails.stop_list import NOT_STOPPED, keep_from_stopped
 from services.errors import Conflict, NotFound
 from services.events.types import EventType
 from services.hints import EMAIL_QUEUE, EMAILS
-from services.models import AttemptOutcome, Email, EmailStatus, EmailVersuch
-from services.models.emails import Unsent
+from services.models import AttemptOutcome, Email, EmailStatus, EmailVersuch, Unsent
 from services.work import Action, Transaction, Work
 
 Decision = Literal["resend", "was_sent"]

@@ -6,8 +6,7 @@ from uuid import UUID
 from sqlalchemy import delete
 
 from services.events.types import TOPIC, EmailFailure, EventType
-from services.models import SCHEMA, OutboxEvent, PhoneCall, ReplyKind
-from services.models.emails import Unsent
+from services.models import SCHEMA, OutboxEvent, PhoneCall, ReplyKind, Unsent
 from services.work import Transaction
 
 _INSTANT = """

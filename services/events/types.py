@@ -10,9 +10,17 @@ from msgspec import UNSET, UnsetType
 from sqlalchemy import ColumnElement, func, literal, select
 from sqlalchemy.dialects.postgresql import JSONB
 
-from services.models import CallEmail, Email, EmailStatus, OutboxEvent, PhoneCall, Therapist
+from services.models import (
+    CallEmail,
+    Email,
+    EmailStatus,
+    OutboxEvent,
+    PhoneCall,
+    ReplyKind,
+    Therapist,
+    Unsent,
+)
 from services.models.call_kinds import MOST_PLACES, OFFER, Audience, CallReason, CallStatus, OutcomeKind
-from services.models.emails import ReplyKind, Unsent
 from services.origins import NOWHERE, Origin
 
 SERVICE_NAME = "communication-service"

@@ -17,18 +17,16 @@ from services.models.call_kinds import (
     OutcomeKind,
 )
 from services.models.call_pattern import CallPattern
-from services.models.emails import (
+from services.models.email_kinds import (
     AttemptOutcome,
     AttemptStage,
-    Email,
     EmailStatus,
-    EmailVersuch,
     Ending,
     FollowUpObstacle,
-    MailDomain,
-    MailQueueState,
     ReplyKind,
+    Unsent,
 )
+from services.models.emails import Email
 from services.models.event_outbox import IdempotencyKey, OutboxEvent
 from services.models.incoming import (
     Incoming,
@@ -38,6 +36,7 @@ from services.models.incoming import (
     StopEntry,
     StopReason,
 )
+from services.models.mail_queue import EmailVersuch, MailDomain, MailQueueState
 from services.models.phone_calls import PhoneCall
 from services.models.staff import (
     Activity,
@@ -101,5 +100,6 @@ __all__ = [
     "StopEntry",
     "StopReason",
     "Therapist",
+    "Unsent",
     "is_possible_id",
 ]

@@ -1,18 +1,15 @@
-"""E-mails and the attempts to deliver them."""
+"""E-mails."""
 
 from datetime import datetime, timedelta
-from enum import StrEnum
 from uuid import UUID
 
 from sqlalchemy import (
     CheckConstraint,
     ColumnElement,
     Enum,
-    ForeignKey,
     Index,
     String,
     Text,
-    UniqueConstraint,
     and_,
     func,
     literal_column,
@@ -24,92 +21,7 @@ from sqlalchemy.ext.hybrid import hybrid_method, hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.models.base import SCHEMA, Base, CreatedAt, FromRequest, from_request_checks, one_of
-from services.models.staff import Staff
-
-
-class EmailStatus(StrEnum):
-    """Where an e-mail stands."""
-
-    DRAFT = "DRAFT"
-    QUEUED = "QUEUED"
-    SENDING = "SENDING"
-    SENT = "SENT"
-    FAILED = "FAILED"
-
-
-class ReplyKind(StrEnum):
-    """What came back for an e-mail (`antwort_art`)."""
-
-    REPLY = "antwort"
-    OUT_OF_OFFICE = "abwesenheit"
-    UNDELIVERABLE = "unzustellbar"
-
-
-class FollowUpObstacle(StrEnum):
-    """Why there is no automatic call about an e-mail nobody has answered (`nachverfolgung_hindernis`)."""
-
-    NOT_TO_BE_CALLED = "nicht_anzurufen"
-    NO_WINDOW = "keine_telefonzeiten"
-    HOURS_TOO_SHORT = "zeiten_zu_kurz"
-    UNREADABLE_HOURS = "zeiten_unlesbar"
-    NO_FREE_SLOT = "keine_zeit_frei"
-    UNKNOWN_THERAPIST = "therapeut_unbekannt"
-
-
-class AttemptStage(StrEnum):
-    """How far a delivery attempt got, in SMTP's order (RFC 5321); DATA includes the final dot."""
-
-    CONNECT = "connect"
-    TLS = "tls"
-    LOGIN = "login"
-    MAIL = "mail"
-    RCPT = "rcpt"
-    DATA = "data"
-    BODY = "body"
-    ACCEPTED = "accepted"
-
-
-class Ending(StrEnum):
-    """What ended a delivery attempt (`ende`)."""
-
-    REPLY = "reply"
-    """The server's reply decided it."""
-
-    LOST = "lost"
-    TIMEOUT = "timeout"
-    GARBLED = "garbled"
-    INSECURE = "insecure"
-    UNCONFIGURED = "unconfigured"
-
-    UNBUILDABLE = "unbuildable"
-    CRASHED = "crashed"
-
-    ABANDONED = "abandoned"
-    """We stopped before DATA: the lease was lost, the database didn't answer, or the worker ends."""
-
-    WORKER_ENDED = "worker_ended"
-    """The worker ended between DATA and the server's reply."""
-
-    HELD = "held"
-    """The queue is held, and nobody knows how far the attempt got."""
-
-
-class AttemptOutcome(StrEnum):
-    """How a delivery attempt ended."""
-
-    SENT = "sent"
-    RETRY = "retry"
-    FAILED = "failed"
-    UNCLEAR = "unclear"
-    RELEASED = "released"
-
-
-class Unsent(StrEnum):
-    """Why an e-mail left the queue though no mail server has refused it (`fehlermeldung`)."""
-
-    ANSWERED = "answered before it was sent"
-    STOPPED = "its address is on the stop list"
-    EXPIRED = "the time to send it was over before it was sent"
+from services.models.email_kinds import EmailStatus, FollowUpObstacle, ReplyKind, Unsent
 
 
 def planned_for(status: EmailStatus, send_at: datetime | None, now: datetime) -> datetime | None:
@@ -341,69 +253,3 @@ class Email(FromRequest, Base):
             cls.sent_at <= now - after,
             or_(cls.nachverfolgung_ab.is_(None), cls.nachverfolgung_ab <= now),
         )
-
-
-class EmailVersuch(Base):
-    """One attempt to deliver an e-mail."""
-
-    __tablename__ = "email_versuche"
-    __table_args__ = (
-        UniqueConstraint("email_id", "nummer"),
-        one_of("stufe", AttemptStage),
-        one_of("ergebnis", AttemptOutcome),
-        one_of("ende", Ending),
-    )
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    email_id: Mapped[int] = mapped_column(ForeignKey(Email.id, ondelete="CASCADE"))
-    nummer: Mapped[int]
-    begonnen_at: Mapped[datetime]
-    beendet_at: Mapped[datetime]
-    stufe: Mapped[str] = mapped_column(String(20))
-    smtp_code: Mapped[int | None]
-    smtp_text: Mapped[str | None] = mapped_column(Text)
-    ergebnis: Mapped[str] = mapped_column(String(20))
-    ende: Mapped[str | None] = mapped_column(String(20), comment="NULL: from before this was noted")
-
-
-class MailQueueState(Base):
-    """The queue's one row: whether sending is paused or held, for all workers alike.
-
-    A *pause* is the senders' own, while the mail server can't be used; an operator *holds* the queue.
-    """
-
-    __tablename__ = "mail_queue_state"
-    __table_args__ = (
-        CheckConstraint("id = 1", name="one_row"),
-        CheckConstraint("held_at IS NOT NULL OR (held_by IS NULL AND hold_reason IS NULL)", name="hold"),
-    )
-
-    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    paused_until: Mapped[datetime | None]
-    failures: Mapped[int] = mapped_column(default=0, server_default=text("0"))
-    reason: Mapped[str | None] = mapped_column(Text)
-    refused_id: Mapped[int | None] = mapped_column(
-        ForeignKey(Email.id, ondelete="SET NULL"),
-        comment="The e-mail the server refused last, for neither its mailbox nor its size",
-    )
-    refused_at: Mapped[datetime | None]
-    refused_all: Mapped[bool] = mapped_column(
-        default=False,
-        server_default=text("false"),
-        comment="Whether such refusals have met several recipients since the last e-mail accepted",
-    )
-    held_at: Mapped[datetime | None]
-    held_by: Mapped[int | None] = mapped_column(
-        ForeignKey(Staff.id), comment="None where it was held on the command line"
-    )
-    hold_reason: Mapped[str | None] = mapped_column(String(200))
-
-
-class MailDomain(Base):
-    """A recipient domain whose server asked us to slow down."""
-
-    __tablename__ = "mail_domains"
-
-    domain: Mapped[str] = mapped_column(String(255), primary_key=True)
-    slow_until: Mapped[datetime]
-    failures: Mapped[int] = mapped_column(default=1, server_default=text("1"))

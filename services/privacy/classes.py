@@ -38,11 +38,11 @@ from services.models import (
     Incoming,
     IncomingState,
     PhoneCall,
+    Unsent,
 )
 from services.models import emails as emails_table
 from services.models import phone_calls as calls_table
 from services.models import staff as staff_table
-from services.models.emails import Unsent
 from services.work import Moment
 from shared.config import Settings
 

@@ -16,8 +16,7 @@ import msgspec
 import structlog
 
 from services.events.report import REPORT, REPORTED
-from services.models import SCHEMA, EmailStatus, Ending, ReplyKind
-from services.models.emails import Unsent
+from services.models import SCHEMA, EmailStatus, Ending, ReplyKind, Unsent
 from services.sending.verdict import ENDING_WORDS, RefusalHistory
 from shared.direct_connection import DirectConnection
 

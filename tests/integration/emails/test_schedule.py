@@ -20,8 +20,7 @@ from services.emails.states import (
 )
 from services.errors import InvalidInput
 from services.idempotency import RepeatableRequest
-from services.models import Email, EmailStatus
-from services.models.emails import Unsent
+from services.models import Email, EmailStatus, Unsent
 from services.sending.queue import EmailQueue
 from services.work import API
 from shared.config import Settings

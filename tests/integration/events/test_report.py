@@ -8,9 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.events.report import retract
 from services.events.types import PAYLOADS, TOPIC, EventType
-from services.models import Email, EmailStatus, OutboxEvent, PhoneCall, Therapist
+from services.models import Email, EmailStatus, OutboxEvent, PhoneCall, ReplyKind, Therapist
 from services.models.call_kinds import CallReason, CallStatus, OutcomeKind
-from services.models.emails import ReplyKind
 from services.sending.queue import EmailQueue
 from tests.factories import NOW, make_call, make_email, make_therapist
 from tests.work import tx_of

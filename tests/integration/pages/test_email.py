@@ -17,8 +17,8 @@ from services.models import (
     EmailVersuch,
     Ending,
     PhoneCall,
+    Unsent,
 )
-from services.models.emails import Unsent
 from shared.database import SessionFactory
 from tests.factories import NOW, make_call, make_email, make_therapist
 from tests.integration.conftest import Client, submit

@@ -22,8 +22,8 @@ from services.models import (
     IncomingState,
     PhoneCall,
     ReplyKind,
+    Unsent,
 )
-from services.models.emails import Unsent
 from services.privacy.classes import DataClass, Months, months_before
 from services.privacy.retention import Retention, look_ahead
 from shared.database import SessionFactory

@@ -14,8 +14,8 @@ from services.models import (
     EmailVersuch,
     OutboxEvent,
     StopReason,
+    Unsent,
 )
-from services.models.emails import Unsent
 from services.rules import DeskRules
 from services.sending.ledger import Ledger, release
 from services.sending.queue import EmailQueue

@@ -5,8 +5,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from services.models import AttemptStage, EmailStatus, OutboxEvent
-from services.models.emails import Unsent
+from services.models import AttemptStage, EmailStatus, OutboxEvent, Unsent
 from services.sending.hold import hold_queue
 from services.sending.ledger import Ledger, release
 from services.sending.queue import EmailQueue
