@@ -238,6 +238,10 @@ class Transaction(_Doing):
         """Return the rows of a query that is asked for with every page."""
         return await query.rows(self.session, **values)
 
+    async def write_alone(self, statement: PlainQuery, **values: object) -> None:
+        """Write by one statement, the only one of the transaction that writes: it is committed at once."""
+        await statement.rows(self.session, **values)
+
     def keeping_plans(self) -> AbstractAsyncContextManager[None]:
         """Let the plans of such queries be kept, where nothing else is asked meanwhile."""
         return keeping_plans(self.session)

@@ -3,11 +3,11 @@
 SQLAlchemy's own way to the same rows costs several times what asking for them does.
 """
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, cast
 
-from sqlalchemy import BindParameter, Select, bindparam
+from sqlalchemy import BindParameter, SelectBase, Update, bindparam
 from sqlalchemy.dialects.postgresql.asyncpg import dialect
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.visitors import replacement_traverse
@@ -26,7 +26,7 @@ class PlainQuery:
         text: as it goes to the server, once it has.
     """
 
-    def __init__(self, query: Select[*tuple[Any, ...]]) -> None:
+    def __init__(self, query: SelectBase | Update) -> None:
         self._query = query
         self.text = ""
         self._names: list[str] = []
@@ -45,12 +45,17 @@ class PlainQuery:
             asyncpg.PostgresError: the query failed.
             NO_ANSWER: the database is away.
         """
-        if not self.text:
-            self._compile(values)
+        text, *arguments = self.asked(**values)
         if _has_changes(session):
             await session.flush()
         driver = await _driver_of(session)
-        return await driver.fetch(self.text, *[values[name] for name in self._names])
+        return await driver.fetch(text, *arguments)
+
+    def asked(self, **values: object) -> Sequence[Any]:
+        """Return the statement with its arguments, for a connection that is no session's."""
+        if not self.text:
+            self._compile(values)
+        return [self.text, *[values[name] for name in self._names]]
 
     def _compile(self, values: Mapping[str, object]) -> None:
         query: Any = replacement_traverse(self._query, {}, _written_out)

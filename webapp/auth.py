@@ -105,8 +105,8 @@ class Authentication(AbstractAuthenticationMiddleware):
         if not token:
             return None
         unasked = UNASKED in connection.headers or bool(connection.route_handler.opt.get("unasked"))
-        async with connection.app.state.workplace.work() as work:
-            return await staff_of_session(work, token, used=not unasked)
+        state = connection.app.state
+        return await staff_of_session(state.statements, state.workplace.moment(), token, used=not unasked)
 
 
 def _look_for_duties(connection: Connection, member: Staff) -> None:

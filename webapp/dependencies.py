@@ -7,7 +7,6 @@ from litestar.datastructures import State
 from litestar.di import NamedDependency, Provide
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.rules import DeskRules
 from services.therapists.directory import TherapistDirectory
 from services.work import SYSTEM, Actor, Work
 from shared.clock import Clock
@@ -22,16 +21,6 @@ def provide_statements(state: State) -> DirectPool:
     return state.statements
 
 
-def provide_clock(state: State) -> Clock:
-    """The source of the current instant."""
-    return state.clock
-
-
-def provide_rules(state: State) -> DeskRules:
-    """The desk's rules."""
-    return state.rules
-
-
 def provide_config(state: State) -> Settings:
     """This process's settings."""
     return state.config
@@ -43,20 +32,20 @@ def provide_directory(state: State) -> TherapistDirectory:
 
 
 def provide_work(
-    request: ASGIConnection[Any, Any, Actor | None, Any],
-    session: NamedDependency[AsyncSession],
-    clock: NamedDependency[Clock],
-    rules: NamedDependency[DeskRules],
+    request: ASGIConnection[Any, Any, Actor | None, Any], session: NamedDependency[AsyncSession], state: State
 ) -> Work:
-    """The unit of work of this request; open pages are told which of them it came from."""
+    """The unit of work of this request; open pages are told which of them it came from.
+
+    It asks for one dependency only: Litestar opens a group of tasks for several.
+    """
     set_origin(session, page_of(request))
-    return Work(now=clock(), rules=rules, session=session, clock=clock, actor=request.auth or SYSTEM)
+    clock: Clock = state.clock
+    actor = request.auth or SYSTEM
+    return Work(now=clock(), rules=state.rules, session=session, clock=clock, actor=actor)
 
 
 DEPENDENCIES = {
     "statements": Provide(provide_statements, sync_to_thread=False),
-    "clock": Provide(provide_clock, sync_to_thread=False),
-    "rules": Provide(provide_rules, sync_to_thread=False),
     "config": Provide(provide_config, sync_to_thread=False),
     "directory": Provide(provide_directory, sync_to_thread=False),
     "work": Provide(provide_work, sync_to_thread=False),

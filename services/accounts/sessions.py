@@ -14,6 +14,7 @@ from services.calls.claims import release_all
 from services.hints import LOGINS
 from services.models import PendingLogin, Staff, StaffSession
 from services.work import Action, Moment, Transaction, Work
+from shared.direct_connection import DirectPool
 from shared.plain_rows import PlainQuery
 
 NOTED_EVERY = timedelta(minutes=1)
@@ -66,23 +67,32 @@ WHOSE = PlainQuery(
 )
 
 
-async def staff_of_session(work: Work, token: str, *, used: bool = False) -> Staff | None:
+USED = PlainQuery(
+    update(StaffSession)
+    .where(StaffSession.token_hash == bindparam("token", type_=LargeBinary))
+    .values(zuletzt_at=bindparam("now", type_=DateTime(timezone=True)))
+)
+
+
+async def staff_of_session(
+    statements: DirectPool, moment: Moment, token: str, *, used: bool = False
+) -> Staff | None:
     """Return who a session belongs to, to look at; None when it has ended or the account is closed.
 
     Args:
-        work: at which instant.
+        statements: where to ask, for every request does.
+        moment: at which instant.
         token: of the session.
         used: somebody does something with it; what a page asks for by itself is no use.
     """
-    async with work.transaction() as tx:
-        unused_since = tx.now - tx.rules.session_idle
-        found = await tx.rows(WHOSE, token=digest(token), now=tx.now, unused_since=unused_since)
-        if not found:
-            return None
-        used_at, *columns = found[0]
-        if used and used_at <= tx.now - NOTED_EVERY:
-            noted = update(StaffSession).where(StaffSession.token_hash == digest(token))
-            await tx.session.execute(noted.values(zuletzt_at=tx.now))
+    whose = {"token": digest(token), "now": moment.now}
+    unused_since = moment.now - moment.rules.session_idle
+    found = await statements.fetch(*WHOSE.asked(**whose, unused_since=unused_since))
+    if not found:
+        return None
+    used_at, *columns = found[0]
+    if used and used_at <= moment.now - NOTED_EVERY:
+        await statements.fetch(*USED.asked(**whose))
     return Staff(**dict(zip(Staff.__table__.c.keys(), columns, strict=True)))
 
 

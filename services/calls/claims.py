@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Integer, any_, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, Integer, Update, any_, bindparam, func, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from services.calls.due_calls import load_open_calls
@@ -24,6 +24,7 @@ from services.errors import Conflict, NotFound
 from services.hints import CALLS
 from services.models import CallStatus, PhoneCall, Therapist
 from services.work import Transaction, Work
+from shared.plain_rows import PlainQuery
 
 THERAPIST_LOCK = 4_201
 """First key of the advisory locks that serialise claims on one therapist's calls."""
@@ -138,7 +139,8 @@ async def renew_claim(work: Work, call_id: int) -> datetime:
 async def release_claim(work: Work, call_id: int) -> None:
     """Let go of one's own claim; nothing happens when it had ended already."""
     async with work.transaction() as tx:
-        await _release(tx, PhoneCall.id == call_id, PhoneCall.bearbeitet_von == tx.staff_id)
+        await tx.write_alone(OWN_RELEASED, call_id=call_id, staff_id=tx.staff_id)
+        tx.wake(CALLS)
 
 
 async def release_all(tx: Transaction, staff_id: int) -> None:
@@ -290,9 +292,18 @@ async def _lease(tx: Transaction, call: PhoneCall) -> PhoneCall:
 
 
 async def _release(tx: Transaction, *which: ColumnElement[bool]) -> None:
-    await tx.session.execute(
-        update(PhoneCall)
-        .where(*which)
-        .values(bearbeitet_von=None, bearbeitet_bis=None, updated_at=PhoneCall.updated_at)
-    )
+    await tx.session.execute(_released(*which))
     tx.wake(CALLS)
+
+
+def _released(*which: ColumnElement[bool]) -> Update:
+    free = {"bearbeitet_von": None, "bearbeitet_bis": None, "updated_at": PhoneCall.updated_at}
+    return update(PhoneCall).where(*which).values(free)
+
+
+OWN_RELEASED = PlainQuery(
+    _released(
+        PhoneCall.id == bindparam("call_id", type_=Integer),
+        PhoneCall.bearbeitet_von == bindparam("staff_id", type_=Integer),
+    )
+)

@@ -76,7 +76,7 @@ async def _hints(
 async def _login_holds(state: State, token: str) -> bool:
     """Whether a session has neither ended nor been ended; not, where the database can't say."""
     try:
-        async with state.workplace.work() as work:
-            return await staff_of_session(work, token) is not None
+        moment = state.workplace.moment()
+        return await staff_of_session(state.statements, moment, token) is not None
     except UNREACHABLE:
         return False
