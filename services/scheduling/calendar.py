@@ -4,8 +4,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import islice
+from typing import Any
 
-from sqlalchemy import Select, func, literal_column, select
+from sqlalchemy import ColumnElement, DateTime, Integer, Select, bindparam, func, literal_column, select
 
 from services.errors import FieldError, InvalidInput, NotFound
 from services.hours.reading import Availability
@@ -26,10 +27,14 @@ from services.scheduling.slots import (
 )
 from services.therapists.directory import TherapistDirectory, UnknownTherapist
 from services.work import Moment, Transaction, Work
+from shared.plain_rows import PlainQuery
 
 LONGEST_CALL_MINUTES = 240
 FURTHEST_DAYS = 731
 PIECE = timedelta(minutes=30)
+
+NO_CALL = 0
+"""The id of none, for a search that leaves none out."""
 
 
 class Unschedulable(InvalidInput):
@@ -125,15 +130,16 @@ async def _busy_in(
     start, end = max(openings[0].start, earliest), openings[-1].end
     if start >= end:
         return Busy()
-    call = busy_query(Interval(start - tx.rules.gap, end + tx.rules.gap)).subquery()
-    when = (call.c.geplantes_datum, call.c.geplante_zeit, call.c.dauer_minuten)
-    theirs = func.bool_or(call.c.therapist_id == therapist.id)
-    query = select(*when, theirs, func.array_agg(call.c.leitung)).group_by(*when)
-    if ignore_call_id is not None:
-        query = query.where(call.c.id != ignore_call_id)
+    rows = await tx.rows(
+        BUSY,
+        start=start - tx.rules.gap,
+        end=end + tx.rules.gap,
+        therapist_id=therapist.id,
+        ignored=ignore_call_id or NO_CALL,
+    )
     own: list[Interval] = []
     lines: list[OnLines] = []
-    for day, at, minutes, is_theirs, on_lines in await tx.session.execute(query):
+    for day, at, minutes, is_theirs, on_lines in rows:
         taken = span(day, at, minutes)
         lines.append(OnLines(*taken, bits_of(on_lines)))
         if is_theirs:
@@ -158,6 +164,10 @@ def searched(
 
 def busy_query(stretch: Interval) -> Select[int, int, date, time, int, int]:
     """Return the query for the scheduled calls that reach into a stretch of time."""
+    return _reaching_into(func.tsrange(stretch.start, stretch.end))
+
+
+def _reaching_into(stretch: ColumnElement[Any]) -> Select[int, int, date, time, int, int]:
     occupied = func.communication_service.zeitfenster(
         PhoneCall.geplantes_datum, PhoneCall.geplante_zeit, PhoneCall.dauer_minuten
     )
@@ -170,8 +180,21 @@ def busy_query(stretch: Interval) -> Select[int, int, date, time, int, int]:
         PhoneCall.leitung,
     ).where(
         PhoneCall.status == literal_column("'scheduled'"),
-        occupied.op("&&")(func.tsrange(stretch.start, stretch.end)),
+        occupied.op("&&")(stretch),
     )
+
+
+def _busy() -> Select[date, time, int, bool, Any]:
+    start, end = (bindparam(name, type_=DateTime()) for name in ("start", "end"))
+    therapist_id, ignored = (bindparam(name, type_=Integer) for name in ("therapist_id", "ignored"))
+    call = _reaching_into(func.tsrange(start, end)).subquery().c
+    when = (call.geplantes_datum, call.geplante_zeit, call.dauer_minuten)
+    theirs = func.bool_or(call.therapist_id == therapist_id)
+    taken = select(*when, theirs, func.array_agg(call.leitung)).group_by(*when)
+    return taken.where(call.id != ignored)
+
+
+BUSY = PlainQuery(_busy())
 
 
 def plannable(moment: Moment, day: date) -> bool:
