@@ -3,7 +3,7 @@
 What a call and its therapist say is read again when one of the two rows has changed.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from functools import lru_cache
@@ -33,6 +33,7 @@ from services.rules import DeskRules
 from services.work import Transaction
 from shared.kept import Kept, KeptResults
 from shared.plain_rows import PlainQuery
+from shared.under_way import under_way
 
 Versions = tuple[Any, ...]
 """A call's number, and which version of its row and of its therapist's: another after each change of them."""
@@ -40,19 +41,23 @@ Versions = tuple[Any, ...]
 
 async def load_open_calls(tx: Transaction) -> list[OpenCall]:
     """Return the scheduled calls of today and of days before, in no order."""
-    return await _load(tx, await tx.rows(OF_ALL, today=tx.today), await load_rung_in_vain(tx))
+    return await _load(tx, await tx.rows(OF_ALL, today=tx.today), load_rung_in_vain(tx))
 
 
 async def load_calls_of(tx: Transaction, therapist_ids: Collection[int]) -> list[OpenCall]:
     """Return those of some therapists."""
     rows = await tx.rows(OF_SOME, today=tx.today, some=list(therapist_ids))
-    return await _load(tx, rows, await load_rung_in_vain_of(tx, therapist_ids))
+    return await _load(tx, rows, load_rung_in_vain_of(tx, therapist_ids))
 
 
-async def _load(tx: Transaction, rows: Sequence[Any], rung: Mapping[int, Rung]) -> list[OpenCall]:
-    known = _known(tx.session.get_bind().engine)
-    versions = list(map(Versions, rows))
-    calls = known.find_each(versions)
+async def _load(
+    tx: Transaction, rows: Sequence[Any], rung_in_vain: Coroutine[Any, Any, Mapping[int, Rung]]
+) -> list[OpenCall]:
+    async with under_way(rung_in_vain) as asked:
+        known = _known(tx.session.get_bind().engine)
+        versions = list(map(Versions, rows))
+        calls = known.find_each(versions)
+    rung = asked.result()
     if None in calls:
         unknown = [one[0] for one, call in zip(versions, calls, strict=True) if call is None]
         read = await _read(tx, unknown, known)

@@ -8,9 +8,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from typing import Any
 from zlib import crc32
 
-from sqlalchemy import DateTime, and_, bindparam, select
+from sqlalchemy import DateTime, Select, and_, bindparam, select
 
 from services.drafts import CALL
 from services.models import CallStatus, Draft, PhoneCall, Staff, Therapist
@@ -97,44 +98,55 @@ def line_keys(lines: Iterable[str]) -> list[int]:
     return sorted({crc32(line.encode()) - 2**31 for line in lines})
 
 
-HELD = PlainQuery(
-    select(
-        PhoneCall.id,
-        PhoneCall.therapist_id,
-        PhoneCall.bearbeitet_von,
-        PhoneCall.bearbeitet_bis,
-        Staff.name,
-        Therapist.titel,
-        Therapist.vorname,
-        Therapist.nachname,
-        Therapist.phone.label("telefon"),
+def _held() -> Select[*tuple[Any, ...]]:
+    return (
+        select(
+            PhoneCall.bearbeitet_von,
+            Staff.name,
+            PhoneCall.id,
+            PhoneCall.therapist_id,
+            PhoneCall.bearbeitet_bis,
+            Therapist.phone,
+            Therapist.titel,
+            Therapist.vorname,
+            Therapist.nachname,
+        )
+        .join(Staff, Staff.id == PhoneCall.bearbeitet_von)
+        .outerjoin(Therapist, Therapist.id == PhoneCall.therapist_id)
+        .where(
+            PhoneCall.bearbeitet_von.is_not(None),
+            PhoneCall.bearbeitet_bis > bindparam("now", type_=DateTime(timezone=True)),
+            PhoneCall.status == CallStatus.SCHEDULED,
+        )
+        .order_by(PhoneCall.id)
     )
-    .join(Staff, Staff.id == PhoneCall.bearbeitet_von)
-    .outerjoin(Therapist, Therapist.id == PhoneCall.therapist_id)
-    .where(
-        PhoneCall.bearbeitet_von.is_not(None),
-        PhoneCall.bearbeitet_bis > bindparam("now", type_=DateTime(timezone=True)),
-        PhoneCall.status == CallStatus.SCHEDULED,
-    )
-    .order_by(PhoneCall.id)
-)
+
+
+HELD = _held()
+"""What `hands_of` reads: all that is in anybody's hands at the instant `now`."""
+
+ALL_HELD = PlainQuery(HELD)
 
 
 async def load_hands(tx: Transaction) -> Hands:
     """Return what is in anybody's hands now, planned for whatever day."""
-    rows = await tx.rows(HELD, now=tx.now)
+    return hands_of(await tx.rows(ALL_HELD, now=tx.now))
+
+
+def hands_of(rows: Iterable[Any]) -> Hands:
+    """Return what the rows of `HELD` say."""
     return Hands(
         tuple(
             Hand(
-                staff_id=row["bearbeitet_von"],
-                staff_name=row["name"],
-                call_id=row["id"],
-                therapist_id=row["therapist_id"],
-                therapist_name=display_name(row["titel"], row["vorname"], row["nachname"]),
-                until=row["bearbeitet_bis"],
-                lines=lines_of(row["telefon"]),
+                staff_id=staff_id,
+                staff_name=staff_name,
+                call_id=call_id,
+                therapist_id=therapist_id,
+                therapist_name=display_name(*names),
+                until=until,
+                lines=lines_of(telefon),
             )
-            for row in rows
+            for staff_id, staff_name, call_id, therapist_id, until, telefon, *names in rows
         )
     )
 

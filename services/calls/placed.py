@@ -15,21 +15,23 @@ from services.calls.reachability import (
     changes,
     hours_ahead,
     is_agreed,
-    left_for_better,
+    left_for,
     stand,
 )
 from services.hours.windows import Window
 from services.reach.estimate import Chances
 from services.reach.patterns import load_chances
-from services.reach.waiting import Ahead
+from services.reach.waiting import Ahead, BetterHour, better_hour
 from services.rules import DeskRules
 from services.work import Moment, Transaction
 from shared.kept import KeptResults
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class BoardCall:
     """An open call at its place on the board, and the others to the same therapist.
+
+    As long as nothing of it changes it is one object, where nobody has it in hand and it is the only one.
 
     Attributes:
         overdue: whether it or one of the others was planned before today.
@@ -67,24 +69,9 @@ class BoardCall:
 
     def about(self, matters: int) -> "BoardCall":
         """Return the same with so much to talk about."""
-        return self._with(self.placement, matters)
-
-    def left(self, placement: Placement) -> "BoardCall":
-        """Return the same at another place."""
-        return self._with(placement, self.matters)
-
-    def _with(self, placement: Placement, matters: int) -> "BoardCall":
-        return BoardCall(
-            self.call,
-            placement,
-            self.overdue,
-            self.windows,
-            self.others,
-            matters,
-            self.hand,
-            self.line,
-            self.ahead,
-        )
+        if self.others or self.hand or self.line:
+            return replace(self, matters=matters)
+        return _about.of((self, matters))
 
     @property
     def oldest(self) -> OpenCall:
@@ -109,6 +96,11 @@ class BoardCall:
         return any(hand is not None and hand.staff_id != staff_id for hand in (self.hand, self.line))
 
 
+_about = KeptResults[tuple[BoardCall, int], BoardCall](
+    lambda one: replace(one[0], matters=one[1]), most=CALLS_KEPT
+)
+
+
 class CallDay:
     """A call on one day: where it stands, worked out anew only when that may have changed."""
 
@@ -123,12 +115,18 @@ class CallDay:
         row = self._rows[step]
         if row is None:
             placement, windows = stand(moment, self._day, self._call)
-            row = BoardCall(self._call, placement, self._call.geplantes_datum < self._day, windows)
+            row = BoardCall(self._call, placement, self._call.geplantes_datum < self._day, _same(windows))
             if placement.group is Group.REACHABLE_NOW and not is_agreed(self._call, self._day):
                 ahead = hours_ahead(self._call, self._day, moment.rules)
                 row = replace(row, ahead=ahead) if ahead.starts else row
             self._rows[step] = row
         return row
+
+
+@lru_cache(maxsize=CALLS_KEPT)
+def _same(windows: tuple[Window, ...]) -> tuple[Window, ...]:
+    """Return one and the same object for phone hours that are alike."""
+    return windows
 
 
 def by_phone_hours(moment: Moment, calls: Iterable[OpenCall]) -> list[BoardCall]:
@@ -146,25 +144,36 @@ def with_better_hours(
     moment: Moment, placed: Iterable[BoardCall], chances: Mapping[int, Chances]
 ) -> list[BoardCall]:
     """Leave for later what could be made now where another hour is better; `chances` are by therapist."""
-    now = moment.local.replace(tzinfo=None)
+    if not chances:
+        return list(placed)
+    now, left = moment.local.replace(tzinfo=None), _left(moment.rules)
     rows: list[BoardCall] = []
     for row in placed:
         known = chances.get(row.call.therapist_id) if row.ahead else None
         if known is not None and row.ahead and row.call.holder(moment.now) is None:
-            placement = left_for_better(now, known, row.ahead, moment.rules)
-            row = row.left(placement) if placement else row
+            better = better_hour(known, now, row.ahead)
+            row = left.of((row, better)) if better else row
         rows.append(row)
     return rows
 
 
+@lru_cache(maxsize=4)
+def _left(rules: DeskRules) -> KeptResults[tuple[BoardCall, BetterHour], BoardCall]:
+    """Return rows of calls that are left for a better hour."""
+    return KeptResults(lambda one: replace(one[0], placement=left_for(one[1], rules)), most=CALLS_KEPT)
+
+
 async def place_now(tx: Transaction, calls: Iterable[OpenCall]) -> list[BoardCall]:
-    """Place calls as they stand now, in the order given; takes two queries where some may wait."""
+    """Place calls as they stand now, in the order given; takes a query where some may wait."""
     placed = by_phone_hours(tx, calls)
-    if not tx.rules.longest_wait:
-        return placed
-    could_wait = {row.call.therapist_id for row in placed if row.ahead and row.call.holder(tx.now) is None}
-    chances = await load_chances(tx, could_wait)
-    return with_better_hours(tx, placed, chances) if chances else placed
+    return with_better_hours(tx, placed, await load_chances(tx, who_could_wait(tx, placed)))
+
+
+def who_could_wait(moment: Moment, placed: Iterable[BoardCall]) -> set[int]:
+    """Return the therapists whose calls could be made now and may be left for later."""
+    if not moment.rules.longest_wait:
+        return set()
+    return {row.call.therapist_id for row in placed if row.ahead and row.call.holder(moment.now) is None}
 
 
 def _urgency(placement: Placement, call: OpenCall) -> tuple[object, ...]:

@@ -70,7 +70,10 @@ class QueueFilter:
 
 ALL_CALLS = QueueFilter()
 
-CHOSEN = PlainQuery(select(Staff.anruf_filter).where(Staff.id == bindparam("staff_id", type_=Integer)))
+CHOSEN = select(Staff.anruf_filter).where(Staff.id == bindparam("staff_id", type_=Integer))
+"""What somebody keeps of a filter (`QueueFilter.fields`)."""
+
+OWN = PlainQuery(CHOSEN)
 
 
 def _code(codes: type[Code], value: object) -> Code | None:
@@ -81,7 +84,7 @@ async def own_filter(tx: Transaction) -> QueueFilter:
     """Return what whoever does this has chosen; all calls for a service."""
     if tx.actor.staff_id is None:
         return ALL_CALLS
-    kept = await tx.rows(CHOSEN, staff_id=tx.staff_id)
+    kept = await tx.rows(OWN, staff_id=tx.staff_id)
     return QueueFilter.of(kept[0]["anruf_filter"] or {}) if kept else ALL_CALLS
 
 

@@ -16,12 +16,9 @@ from services.calls.open_call import OpenCall
 from services.calls.rests import rest_after
 from services.hours.windows import Window, minute_of_day, time_of_day
 from services.models import CallReason, PhoneCall
-from services.reach.estimate import Chances
 from services.reach.waiting import (
     Ahead,
     BetterHour,
-    better_hour,
-    could_be_better,
     last_moment,
     openings_until,
     starts_of,
@@ -137,14 +134,8 @@ def hours_ahead(call: OpenCall, today: date, rules: DeskRules) -> Ahead:
     return Ahead(tuple(starts_of(openings_until(call.availability, midnight, until, rules))))
 
 
-def left_for_better(now: datetime, chances: Chances, ahead: Ahead, rules: DeskRules) -> Placement | None:
-    """Return where a call stands that could be made now but is left for a better hour ahead, if it is.
-
-    `now` is wall-clock time.
-    """
-    better = better_hour(chances, now, ahead) if could_be_better(chances, now) else None
-    if better is None:
-        return None
+def left_for(better: BetterHour, rules: DeskRules) -> Placement:
+    """Return where a call stands that could be made now but is left for a better hour ahead."""
     opens_at = rules.instant(better.start.date(), better.start.time())
     return Placement(Group.LATER, opens_at=opens_at, waits=better)
 

@@ -1,6 +1,6 @@
 """The desk's day in half hours: who answers the phone when, and which calls are planned."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, time
@@ -28,10 +28,10 @@ def day_band(placed: Sequence[BoardCall], *, day: date, rules: DeskRules) -> lis
     starts = range(opens - opens % BAND_MINUTES, closes, BAND_MINUTES)
     therapists: dict[int, set[int]] = {start: set() for start in starts}
     planned = dict.fromkeys(starts, 0)
-    by_the_phone: defaultdict[tuple[Window, ...], set[int]] = defaultdict(set)
+    by_the_phone: dict[int, tuple[tuple[Window, ...], set[int]]] = {}
     for row in placed:
-        by_the_phone[row.windows].add(row.call.therapist_id)
-    for windows, some in by_the_phone.items():
+        by_the_phone.setdefault(id(row.windows), (row.windows, set()))[1].add(row.call.therapist_id)
+    for windows, some in by_the_phone.values():
         for first, end in (window.minutes for window in windows):
             for start in range(_part(first), end, BAND_MINUTES):
                 if start in therapists:

@@ -1,24 +1,27 @@
 """Today's board: every open call at its place, what is done, who needs a person, and the day as a band."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from sqlalchemy import Date, bindparam, select
 
 from services.calls.due_calls import load_open_calls
-from services.calls.hands import Hands, load_hands
-from services.calls.placed import BoardCall, place_now
-from services.calls.queue_filter import ALL_CALLS, QueueFilter, own_filter
+from services.calls.hands import Hands
+from services.calls.placed import BoardCall, by_phone_hours, who_could_wait, with_better_hours
+from services.calls.queue_filter import ALL_CALLS, QueueFilter
 from services.calls.reachability import Group
 from services.calls.rows import rows_of
 from services.conversations.matters import count_matters
+from services.desk.around import Around, load_around
 from services.desk.band import BandPart, day_band
-from services.desk.closed_calls import Closed, DoneCall, load_closed
+from services.desk.closed_calls import Closed, DoneCall, closed_of, load_closed
 from services.models import CallStatus, PhoneCall, Therapist
 from services.models.therapists import display_name
+from services.reach.patterns import load_chances
 from services.work import Moment, Transaction, Work
 from shared.plain_rows import PlainQuery
+from shared.under_way import under_way
 
 NOBODY = Hands()
 NOTHING_CLOSED = Closed()
@@ -91,33 +94,40 @@ class Board:
     needs_person: Sequence[DoneCall]
     undo_ends: datetime | None
     next_opening: NextOpening | None
-    band: list[BandPart]
     counts: Counts
+    band: Sequence[BandPart] = ()
     hands: Hands = NOBODY
     narrowed: Narrowed = Narrowed()
 
 
 async def load_board(work: Work, most: int | None = None) -> Board:
-    """Return the board at an instant: nine queries at most, and another for the next day.
+    """Return the board at an instant: eight queries at most, and another for the next day.
 
     Args:
         work: at which instant, and whose filter.
         most: how many rows of a group are shown. Of others nobody counts what there is to talk about.
     """
-    async with work.transaction() as tx:
-        return await read_board(tx, most)
+    async with work.transaction() as tx, tx.keeping_plans():
+        return await read_board(tx, await load_around(tx), most)
 
 
-async def read_board(tx: Transaction, most: int | None = None) -> Board:
-    """Return the board as `load_board`, in a transaction that has begun."""
-    async with tx.keeping_plans():
-        placed = await place_now(tx, await load_open_calls(tx))
-        wanted, narrowed = narrow(tx, placed, await own_filter(tx))
-        board = arrange(tx, wanted, await load_closed(tx, most), await load_hands(tx))
-        board = replace(await _with_matters(tx, board, most), narrowed=narrowed)
-        if board.next_opening is not None:
-            return board
-        return replace(board, next_opening=await _next_day(tx, tx.today))
+async def read_board(tx: Transaction, around: Around, most: int | None = None) -> Board:
+    """Return the board as `load_board`, in a transaction that has begun, whose plans are kept."""
+    calls = await load_open_calls(tx)
+    async with under_way(load_closed(tx, most)) as closed:
+        by_hours = by_phone_hours(tx, calls)
+        could_wait = who_could_wait(tx, by_hours)
+    async with under_way(load_chances(tx, could_wait)) as chances:
+        closed_calls = closed_of(tx, closed.result(), most)
+    placed = with_better_hours(tx, by_hours, chances.result())
+    wanted, narrowed = narrow(tx, placed, around.chosen)
+    board = arrange(tx, wanted, closed_calls, around.hands)
+    async with under_way(count_matters(tx, _talked_about(tx, board, most))) as matters:
+        board = replace(board, band=day_band(wanted, day=tx.today, rules=tx.rules), narrowed=narrowed)
+    board = _with_matters(board, matters.result())
+    if board.next_opening is not None:
+        return board
+    return replace(board, next_opening=await _next_day(tx, tx.today))
 
 
 def narrow(
@@ -142,7 +152,7 @@ def narrow(
 def arrange(
     moment: Moment, placed: Sequence[BoardCall], closed: Closed = NOTHING_CLOSED, hands: Hands = NOBODY
 ) -> Board:
-    """Group calls into the board; the next opening is one of today."""
+    """Group calls into the board, without a band; the next opening is one of today."""
     rows = rows_of(placed, hands)
     groups: dict[Group, list[BoardCall]] = {group: [] for group in Group}
     for row in rows:
@@ -159,7 +169,6 @@ def arrange(
         needs_person=closed.needs_person,
         undo_ends=closed.undo_ends,
         next_opening=_next_opening(rows, moment.now),
-        band=day_band(placed, day=moment.today, rules=moment.rules),
         counts=Counts(
             open=len(rows),
             reachable_now=len(reachable),
@@ -180,12 +189,16 @@ def next_offer(reachable: Iterable[BoardCall], staff_id: int | None) -> BoardCal
     return next((row for row in reachable if row.hand is None and not row.is_taken(staff_id)), None)
 
 
-async def _with_matters(tx: Transaction, board: Board, most: int | None) -> Board:
-    """Count what there is to talk about, of the rows that are shown and of the next to be offered."""
+def _talked_about(moment: Transaction, board: Board, most: int | None) -> set[int]:
+    """Return the therapists of the rows that are shown, and the next to be offered."""
     groups = (board.reachable_now, board.soon, board.later, board.overdue, board.unreachable)
-    offered = next_offer(board.reachable_now, tx.actor.staff_id)
+    offered = next_offer(board.reachable_now, moment.actor.staff_id)
     shown = {row.call.therapist_id for rows in groups for row in rows[:most]}
-    counts = await count_matters(tx, shown | ({offered.call.therapist_id} if offered else set()))
+    return shown | ({offered.call.therapist_id} if offered else set())
+
+
+def _with_matters(board: Board, counts: Mapping[int, int]) -> Board:
+    """Say of each row how much there is to talk about."""
 
     def counted(rows: list[BoardCall]) -> list[BoardCall]:
         return [

@@ -7,18 +7,23 @@ from typing import Any
 
 from sqlalchemy import DateTime, Integer, Select, bindparam, func, or_, select, true, union
 
+from services.calls.open_call import CALLS_KEPT
 from services.models import CallStatus, PhoneCall, Therapist
 from services.models.therapists import display_name
-from services.work import Transaction
+from services.work import Moment, Transaction
+from shared.kept import KeptResults
 from shared.plain_rows import PlainQuery
 
 MANY = 1_000_000
 """Stands for all of them: more than there are."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class DoneCall:
-    """A closed call as the board lists it; its columns in the order of the query, then whose it is."""
+    """A closed call as the board lists it: one object until it changes.
+
+    Its columns are in the order of the query, then whose it is.
+    """
 
     call_id: int
     version: int
@@ -50,13 +55,17 @@ class Closed:
     undo_ends: datetime | None = None
 
 
-async def load_closed(tx: Transaction, most: int | None) -> Closed:
-    """Return the closed calls, `most` of each kind, None for all."""
-    midnight = tx.rules.instant(tx.today, time.min)
-    rows = await tx.rows(SHOWN, midnight=midnight, now=tx.now, most=most or MANY)
+async def load_closed(tx: Transaction, most: int | None) -> Sequence[Any]:
+    """Return the closed calls, `most` of each kind, None for all, as `closed_of` reads them."""
+    return await tx.rows(SHOWN, midnight=_midnight(tx), now=tx.now, most=most or MANY)
+
+
+def closed_of(moment: Moment, rows: Sequence[Any], most: int | None) -> Closed:
+    """Return what was loaded, at the same moment and as many."""
     if not rows:
         return Closed()
-    calls = [DoneCall(*row[:OWN_COLUMNS], name=display_name(*row[OWN_COLUMNS:NAMED])) for row in rows]
+    midnight = _midnight(moment)
+    calls = [_said.of(tuple(row)[:NAMED]) for row in rows]
     return Closed(
         done=[call for call in calls if call.abgeschlossen_at >= midnight][:most],
         needs_person=[call for call in calls if call.klaerung_noetig][:most],
@@ -64,6 +73,17 @@ async def load_closed(tx: Transaction, most: int | None) -> Closed:
         needs_person_count=rows[0]["needs_person_count"],
         undo_ends=rows[0]["undo_ends"],
     )
+
+
+def _done_call(row: tuple[Any, ...]) -> DoneCall:
+    return DoneCall(*row[:OWN_COLUMNS], name=display_name(*row[OWN_COLUMNS:]))
+
+
+_said = KeptResults(_done_call, most=CALLS_KEPT)
+
+
+def _midnight(moment: Moment) -> datetime:
+    return moment.rules.instant(moment.today, time.min)
 
 
 def _shown() -> Select[*tuple[Any, ...]]:

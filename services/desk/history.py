@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import Integer, Text, any_, bindparam, select
+from sqlalchemy import ColumnElement, Integer, Text, any_, bindparam, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from services.models import Activity, Base, CallStatus, Email, Incoming, PhoneCall, Staff
@@ -141,6 +141,23 @@ async def who_did(tx: Transaction, action: Action, model: type[Base], ids: Colle
     rows = await tx.rows(DOERS, action=action, type=OBJECTS[model], ids=list(ids))
     last: dict[int, str | None] = dict(map(tuple, rows))
     return {object_id: name for object_id, name in last.items() if name}
+
+
+def last_to_do(action: Action, call_id: ColumnElement[int]) -> ColumnElement[str]:
+    """Return the name of who of the staff did this last to a call, as a column of the call's query."""
+    return (
+        select(Staff.name)
+        .select_from(Activity)
+        .outerjoin(Staff, Staff.id == Activity.staff_id)
+        .where(
+            Activity.object_type == OBJECTS[PhoneCall],
+            Activity.object_id == call_id,
+            Activity.action == action,
+        )
+        .order_by(Activity.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
 
 
 async def staff_names(tx: Transaction, ids: Iterable[int | None]) -> dict[int | None, str]:

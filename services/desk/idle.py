@@ -9,7 +9,7 @@ from sqlalchemy.orm import aliased
 
 from services.calls.placed import BoardCall
 from services.desk.email_list import EmailView, count_views
-from services.desk.history import who_did
+from services.desk.history import last_to_do
 from services.desk.inbox import count_waiting
 from services.models import CallStatus, PhoneCall, Therapist
 from services.work import Action, Transaction, Work
@@ -59,7 +59,13 @@ def _known() -> Select[*tuple[Any, ...]]:
         .lateral()
     )
     return (
-        select(Therapist.anruf_hinweis, PhoneCall.notizen, *rang.c)
+        select(
+            Therapist.anruf_hinweis,
+            PhoneCall.notizen,
+            rang.c.ergebnis,
+            rang.c.abgeschlossen_at,
+            last_to_do(Action.OUTCOME_RECORDED, rang.c.id),
+        )
         .select_from(PhoneCall)
         .outerjoin(Therapist, Therapist.id == PhoneCall.therapist_id)
         .outerjoin(rang, true())
@@ -72,11 +78,10 @@ KNOWN = PlainQuery(_known())
 
 async def load_offer(tx: Transaction, row: BoardCall) -> Offer:
     """Return what is known of the call to take next: the call's own note, else what came of the last one."""
-    [(hint, noted, last_id, said, at)] = await tx.rows(KNOWN, call_id=row.call.call_id)
-    if noted or last_id is None:
-        return Offer(row, hint, LastNote(noted) if noted else None)
-    who = await who_did(tx, Action.OUTCOME_RECORDED, PhoneCall, [last_id])
-    return Offer(row, hint, LastNote(said, at, who.get(last_id)))
+    [(hint, noted, said, at, who)] = await tx.rows(KNOWN, call_id=row.call.call_id)
+    if noted:
+        return Offer(row, hint, LastNote(noted))
+    return Offer(row, hint, None if said is None else LastNote(said, at, who or None))
 
 
 async def load_left_to_do(work: Work) -> LeftToDo:

@@ -11,6 +11,7 @@ from services.calls.hands import Hand, InHand, load_hands, load_in_hand
 from services.calls.next_attempt import NextAttempt, preview_next_attempt
 from services.calls.planning import get_call
 from services.conversations.matters import count_settled
+from services.desk.around import load_around
 from services.desk.board import Board, next_offer, read_board
 from services.desk.idle import LeftToDo, Offer, load_left_to_do, load_offer
 from services.desk.panel import CallPanel, load_call_panel
@@ -21,7 +22,7 @@ from services.models import CallStatus, OutcomeKind, PhoneCall, Therapist
 from services.reach.waiting import BetterHour
 from services.scheduling.booking import outside_phone_hours
 from services.scheduling.phone_hours import day_windows
-from services.shifts.notes import Note, read_notes
+from services.shifts.notes import Note
 from services.work import Transaction, Work
 
 
@@ -119,8 +120,8 @@ async def load_desk(
     """
     async with work.transaction() as tx:
         async with tx.keeping_plans():
-            board = await read_board(tx, most)
-            notes = await read_notes(tx)
+            around = await load_around(tx)
+            board = await read_board(tx, around, most)
             holds = board.hands.of(tx.staff_id)
             offer = None if call_id or holds else await _next_offer(tx, board)
         saved = None if saved_call_id is None else await _read_saved(tx, saved_call_id)
@@ -128,7 +129,7 @@ async def load_desk(
         idle = call_id is None and held is None
         if idle and holds:
             offer = await _next_offer(tx, board)
-    desk = Desk(board, work.staff_id, None, None, None, offer, saved, held, notes=notes)
+    desk = Desk(board, work.staff_id, None, None, None, offer, saved, held, notes=around.notes)
     if not idle:
         return await _with_panel(work, desk, call_id)
     return desk if offer else replace(desk, left=await load_left_to_do(work))

@@ -41,7 +41,7 @@ NONE_MADE = bytes(HEAD_BYTES)
 
 async def load_histories(tx: Transaction, therapist_ids: Collection[int]) -> dict[int, History]:
     """Return the calls made to each of some therapists within a year: one statement for all."""
-    made = await load_made(tx, therapist_ids)
+    made = await _load(tx, OF_SOME, wanted=list(therapist_ids))
     return {number: history_of(calls, tx.today) for number, calls in made.items()}
 
 
@@ -51,14 +51,14 @@ async def load_latest_histories(tx: Transaction) -> dict[int, History]:
     return {number: _tallied(calls, tx.today) for number, calls in made.items()}
 
 
-async def load_made(tx: Transaction, therapist_ids: Collection[int]) -> dict[int, bytes]:
-    """Return the same for `history_of`: whoever asks again finds what was worked out before."""
-    return await _load(tx, OF_SOME, wanted=list(therapist_ids))
+def first_remembered(today: date) -> int:
+    """Return the least that a call's number can be whose call is still remembered."""
+    return first_made_on(today - REMEMBERED + timedelta(days=1))
 
 
 @lru_cache(maxsize=1_024)
 def history_of(made: bytes, today: date) -> History:
-    """Return calls by hour of the weekday."""
+    """Return calls by hour of the weekday: whoever asks again finds what was worked out before."""
     return _tallied(made, today)
 
 
@@ -96,13 +96,15 @@ def _by_therapist(calls: Select[int, int]) -> Select[int, Any]:
     return select(call.therapist_id, made).group_by(call.therapist_id)
 
 
-OF_SOME = PlainQuery(
-    _by_therapist(_calls().where(PhoneCall.therapist_id == any_(bindparam("wanted", type_=ARRAY(Integer)))))
+MADE_TO_SOME = _by_therapist(
+    _calls().where(PhoneCall.therapist_id == any_(bindparam("wanted", type_=ARRAY(Integer))))
 )
+"""The calls made to some therapists, for `history_of`; none before the `first`."""
+
+OF_SOME = PlainQuery(MADE_TO_SOME)
 OF_ALL = PlainQuery(_by_therapist(_calls().order_by(PhoneCall.tatsaechliches_datum.desc()).limit(LATEST)))
 
 
 async def _load(tx: Transaction, query: PlainQuery, **wanted: object) -> dict[int, bytes]:
-    first = first_made_on(tx.today - REMEMBERED + timedelta(days=1))
-    rows = await tx.rows(query, first=first, **wanted)
+    rows = await tx.rows(query, first=first_remembered(tx.today), **wanted)
     return dict(map(tuple, rows))

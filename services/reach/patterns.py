@@ -11,12 +11,18 @@ from math import inf, isinf
 
 import msgspec
 import structlog
-from sqlalchemy import Text, cast, select
+from sqlalchemy import LargeBinary, Text, cast, func, literal, select, union_all
 from sqlalchemy.dialects.postgresql import insert
 
 from services.models import CallPattern
 from services.reach.estimate import Chances, Pattern, Strengths
-from services.reach.history import NONE_MADE, history_of, load_latest_histories, load_made
+from services.reach.history import (
+    MADE_TO_SOME,
+    NONE_MADE,
+    first_remembered,
+    history_of,
+    load_latest_histories,
+)
 from services.reach.learning import learn
 from services.reach.tallies import Hour, Tally
 from services.work import Transaction, Work, Workplace
@@ -29,9 +35,14 @@ LEARNT_EVERY = timedelta(hours=1)
 
 PATTERN_ID = 1
 
-KEPT = PlainQuery(
-    select(cast(CallPattern.pattern, Text).label("pattern")).where(CallPattern.id == PATTERN_ID)
-)
+EVERYBODY = 0
+"""Stands for everybody where the id of a therapist stands for what is known of them."""
+
+KEPT = select(
+    literal(EVERYBODY), func.convert_to(cast(CallPattern.pattern, Text), "UTF8", type_=LargeBinary)
+).where(CallPattern.id == PATTERN_ID)
+PATTERN = PlainQuery(KEPT)
+PATTERN_AND_MADE = PlainQuery(union_all(KEPT, MADE_TO_SOME))
 
 log = structlog.get_logger(__name__)
 
@@ -45,29 +56,24 @@ class _Kept(msgspec.Struct, frozen=True):
 
 
 async def load_chances(tx: Transaction, therapist_ids: Collection[int]) -> Mapping[int, Chances]:
-    """Return when each of some therapists picks up: two statements.
+    """Return when each of some therapists picks up: one statement.
 
     Empty where waiting is switched off, as long as nothing has been learnt, and for nobody.
     """
     if not (tx.rules.longest_wait and therapist_ids):
         return {}
-    kept = await _load_kept(tx)
-    if kept is None:
+    rows = await tx.rows(PATTERN_AND_MADE, first=first_remembered(tx.today), wanted=list(therapist_ids))
+    known: dict[int, bytes] = dict(map(tuple, rows))
+    if EVERYBODY not in known:
         return {}
-    made = await load_made(tx, therapist_ids)
-    pattern, today = _pattern(kept), tx.today
-    return {number: _chances(pattern, made.get(number, NONE_MADE), today) for number in therapist_ids}
+    pattern, today = _pattern(known[EVERYBODY]), tx.today
+    return {number: _chances(pattern, known.get(number, NONE_MADE), today) for number in therapist_ids}
 
 
 async def load_pattern(tx: Transaction) -> Pattern | None:
     """Return what was learnt last; None before that."""
-    kept = await _load_kept(tx)
-    return None if kept is None else _pattern(kept)
-
-
-async def _load_kept(tx: Transaction) -> str | None:
-    rows = await tx.rows(KEPT)
-    return rows[0]["pattern"] if rows else None
+    rows = await tx.rows(PATTERN)
+    return _pattern(rows[0][1]) if rows else None
 
 
 async def learn_pattern(work: Work) -> None:
@@ -113,7 +119,7 @@ def _kept(pattern: Pattern) -> _Kept:
 
 
 @lru_cache(maxsize=2)
-def _pattern(text: str) -> Pattern:
+def _pattern(text: bytes) -> Pattern:
     kept = msgspec.json.decode(text, type=_Kept)
     return Pattern(dict(kept.history), _strengths(kept.hours), _strengths(kept.therapists))
 

@@ -58,7 +58,7 @@ class Evidence:
         return round(100 * self.reached / self.attempts) if self.attempts else 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class BetterHour:
     """When it is better to ring than now, and what speaks for it: the calls made then, and those made now."""
 
@@ -89,10 +89,15 @@ class Ahead:
 def better_hour(chances: Chances, now: datetime, ahead: Ahead) -> BetterHour | None:
     """Return which of some hours to wait for, as `better_start`, with the calls that speak for it.
 
-    Those of the therapist where they do, else everybody's, else the estimate from both.
+    Those of the therapist where they do, else everybody's, else the estimate from both. One object as long as
+    these calls stay the same.
     """
-    start = _best(_best_first(chances, ahead), now, chances.at(hour_of(now)) * (1 + MARGIN))
-    return None if start is None else _spoken_for(chances, start, hour_of(now))
+    this = hour_of(now)
+    most = chances.at(this) * (1 + MARGIN)
+    if chances.best <= most:
+        return None
+    start = _best(_best_first(chances, ahead), now, most)
+    return None if start is None else _spoken_for(chances, start, this)
 
 
 @lru_cache(maxsize=4_096)
@@ -147,11 +152,6 @@ def _best(best_first: Iterable[tuple[float, datetime]], now: datetime, most: flo
         if worth > most:
             best, most = start, worth
     return best
-
-
-def could_be_better(chances: Chances, now: datetime) -> bool:
-    """Say whether there is any hour of the week for which `better_hour` might wait, were it open soon."""
-    return chances.best > chances.at(hour_of(now)) * (1 + MARGIN)
 
 
 def next_start(

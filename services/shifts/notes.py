@@ -21,13 +21,16 @@ SHOWN_AT_MOST = 20
 SATURDAY = 5
 
 
-IN_DATE = PlainQuery(
+IN_DATE = (
     select(ShiftNote.id, ShiftNote.text, Staff.name, ShiftNote.created_at, ShiftNote.gilt_bis)
     .join(Staff, Staff.id == ShiftNote.staff_id)
     .where(ShiftNote.gilt_bis >= bindparam("today", type_=Date))
     .order_by(ShiftNote.id.desc())
     .limit(SHOWN_AT_MOST)
 )
+"""What `Note` is made of, of the notes that are in date on the day `today`."""
+
+ALL_IN_DATE = PlainQuery(IN_DATE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +80,7 @@ async def take_down(work: Work, note_id: int) -> None:
 async def list_notes(work: Work) -> list[Note]:
     """Return the notes that are in date, the latest first."""
     async with work.transaction() as tx:
-        return await read_notes(tx)
-
-
-async def read_notes(tx: Transaction) -> list[Note]:
-    """Return the same in a transaction that has begun."""
-    return [Note(*row) for row in await tx.rows(IN_DATE, today=tx.today)]
+        return [Note(*row) for row in await tx.rows(ALL_IN_DATE, today=tx.today)]
 
 
 async def remove_old_notes(tx: Transaction) -> None:

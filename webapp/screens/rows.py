@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from services.calls.open_call import OpenCall
 from services.calls.placed import BoardCall
-from services.calls.reachability import Group, Obstacle
+from services.calls.reachability import Group, Obstacle, Placement
 from services.desk.closed_calls import DoneCall
 from services.hours.windows import Window
 from services.reach.waiting import BetterHour
@@ -120,6 +120,7 @@ class RowWriter:
     def __init__(self, environment: Environment) -> None:
         self._environment = environment
         self._macros: dict[str, Any] = {}
+        self._free = KeptResults(self._write_free, most=ROWS_KEPT)
         self._open = KeptResults(self._write_open, most=ROWS_KEPT)
         self._times = KeptResults(self._write_time, most=TIMES_KEPT)
         self._closed = KeptResults(self._write_closed, most=ROWS_KEPT)
@@ -138,15 +139,31 @@ class RowWriter:
         """
         code = language.get()
         parts: list[str] = []
+        times: dict[Any, str] = {}
         for row in rows:
-            before, after = self._open.of(_open_row(row, code, staff_id, shown, kind or kind_of(row)))
-            parts += (before, self._times.of(_time(row, code, now)), after) if after else (before,)
+            if row.hand or row.line or row.call.call_id == shown:
+                said = _open_row(row, code, staff_id, shown, kind or kind_of(row))
+                before, after = self._open.of(said)
+            else:
+                before, after = self._free.of((row, code, kind))
+            if not after:
+                parts.append(before)
+                continue
+            when = _when(row.placement)
+            if when not in times:
+                times[when] = self._times.of(_time(row, code, now))
+            parts += (before, times[when], after)
         return Written("".join(parts))
 
     def closed_rows(self, calls: Iterable[DoneCall], shown: int | None, decide: bool = False) -> Written:
         """Return rows of closed calls."""
         code = language.get()
         return Written("".join([self._closed.of(_closed_row(call, code, shown, decide)) for call in calls]))
+
+    def _write_free(self, one: tuple[BoardCall, str, str]) -> tuple[str, str]:
+        """Return a row that is in nobody's hands and not shown: it says the same to everybody."""
+        row, code, kind = one
+        return self._open.of(_open_row(row, code, None, None, kind or kind_of(row)))
 
     def _write_open(self, row: OpenRow) -> tuple[str, str]:
         before, _, after = self._macro("open_row")(row).partition(TIME_HERE)
@@ -184,7 +201,7 @@ def row_mark(row: BoardCall) -> str:
     return f"{call.call_id}:{call.version}:{group}:{hand}:{line}:{row.matters}:{waits.start if waits else ''}"
 
 
-def _open_row(row: BoardCall, code: str, staff_id: int, shown: int | None, kind: str) -> OpenRow:
+def _open_row(row: BoardCall, code: str, staff_id: int | None, shown: int | None, kind: str) -> OpenRow:
     call, place, hand, line = row.call, row.placement, row.hand, row.line
     reachable = kind != "unreachable"
     taken = reachable and row.is_taken(staff_id)
@@ -204,6 +221,12 @@ def _open_row(row: BoardCall, code: str, staff_id: int, shown: int | None, kind:
         waits=place.waits if kind == "open" and not taken else None,
         obstacle=place.obstacle,
     )
+
+
+def _when(place: Placement) -> tuple[object, ...]:
+    """Return all that `_time` goes by, for rows that are shown at one moment."""
+    waits = place.waits is not None
+    return place.group, place.opens_at, place.closes_at, place.window, place.rests_until, waits
 
 
 def _time(row: BoardCall, code: str, now: datetime) -> RowTime:
