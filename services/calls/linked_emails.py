@@ -64,7 +64,8 @@ async def join(tx: Transaction, call: PhoneCall, email_ids: Collection[int], *, 
         {"call_id": call.id, "email_id": email_id, "automatisch": automatic} for email_id in sorted(email_ids)
     ]
     await tx.session.execute(insert(CallEmail).values(links).on_conflict_do_nothing(index_elements=LINK))
-    await _keep_first(tx, call)
+    if call.email_id is None:
+        await _keep_first(tx, call)
     tell(tx, call)
 
 

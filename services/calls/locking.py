@@ -6,15 +6,19 @@ column: the exclusion constraints wait for rows that are written, and who holds 
 
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, Integer, bindparam, func, or_, select
 
 from services.calls.linked_emails import all_answered
-from services.errors import Conflict
+from services.errors import Conflict, NotFound
 from services.models import CallEmail, CallReason, CallStatus, Email, PhoneCall
 from services.work import Transaction
 
 FOLLOW_UPS_LOCK = 4_203
 """First key of the advisory locks that serialise what may add to a therapist's follow-up calls."""
+
+TRY_FOLLOW_UPS = select(
+    func.pg_try_advisory_xact_lock(FOLLOW_UPS_LOCK, bindparam("therapist_id", type_=Integer))
+)
 
 
 class CallNotScheduled(Conflict):
@@ -48,6 +52,11 @@ async def lock_follow_ups(tx: Transaction, *therapist_ids: int) -> None:
         await tx.session.execute(select(func.pg_advisory_xact_lock(FOLLOW_UPS_LOCK, therapist_id)))
 
 
+async def try_follow_ups(tx: Transaction, therapist_id: int) -> bool:
+    """Do the same unless somebody else is at this therapist's follow-ups; say if it was done."""
+    return bool(await tx.session.scalar(TRY_FOLLOW_UPS, {"therapist_id": therapist_id}))
+
+
 async def lock_with_email(
     tx: Transaction, call_id: int, version: int | None = None, *, also: ColumnElement[bool] | None = None
 ) -> LockedCall:
@@ -56,23 +65,26 @@ async def lock_with_email(
     Raises:
         NotFound, StaleVersion: as `Transaction.locked`.
     """
-    await _hold_emails_of(tx, call_id)
+    follow_ups_held = await _hold_emails_of(tx, call_id)
     if also is not None:
         of_all = select(PhoneCall.id).where(or_(PhoneCall.id == call_id, also)).order_by(PhoneCall.id)
         await tx.session.execute(of_all.with_for_update())
     call = await tx.locked(PhoneCall, call_id, version=version)
+    if call.grund == CallReason.NO_REPLY and not follow_ups_held:
+        raise NotFound  # it has come since, so nobody can have meant it
     return LockedCall(call, await all_answered(tx, call_id))
 
 
-async def _hold_emails_of(tx: Transaction, call_id: int) -> None:
-    """Hold the e-mails of a call still; of a follow-up call the follow-ups as well."""
+async def _hold_emails_of(tx: Transaction, call_id: int) -> bool:
+    """Hold the e-mails of a call still; of a follow-up call the follow-ups as well, and say so."""
     follow_up = (PhoneCall.id == call_id) & (PhoneCall.grund == CallReason.NO_REPLY)
-    await tx.session.execute(
+    held_follow_ups = await tx.session.execute(
         select(func.pg_advisory_xact_lock(FOLLOW_UPS_LOCK, PhoneCall.therapist_id)).where(follow_up)
     )
     about = select(CallEmail.email_id).where(CallEmail.call_id == call_id)
     held = select(Email.id).where(Email.id.in_(about)).order_by(Email.id).with_for_update(read=True, of=Email)
     await tx.session.execute(held)
+    return held_follow_ups.first() is not None
 
 
 async def hold_email(tx: Transaction, email_id: int) -> bool | None:

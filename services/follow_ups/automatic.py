@@ -15,12 +15,25 @@ tried all the time.
 import asyncio
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any, NamedTuple
 
 import structlog
-from sqlalchemy import Select, exists, select, update
+from sqlalchemy import (
+    ARRAY,
+    Date,
+    DateTime,
+    Integer,
+    Interval,
+    Select,
+    any_,
+    bindparam,
+    exists,
+    select,
+    update,
+)
 
 from services.calls.linked_emails import join, open_follow_up
-from services.calls.locking import lock_follow_ups
+from services.calls.locking import lock_follow_ups, try_follow_ups
 from services.calls.planning import announce
 from services.errors import DomainError, TemporarilyUnavailable
 from services.follow_ups.pending import followed_up
@@ -34,6 +47,7 @@ from services.scheduling.calendar import HoursTooShort, NoFreeSlot, NoWindow, Un
 from services.therapists.directory import ErasedTherapist, TherapistDirectory, UnknownTherapist
 from services.work import SYSTEM, Action, Moment, Transaction, Work, Workplace
 from shared.heartbeat import TURN_SECONDS, turned
+from shared.plain_rows import PlainQuery
 
 EVERY_SECONDS = 30.0
 AT_ONCE = 100
@@ -50,6 +64,14 @@ OBSTACLES: dict[type[DomainError], FollowUpObstacle] = {
 }
 
 log = structlog.get_logger(__name__)
+
+
+class Due(NamedTuple):
+    """An e-mail that was due when it was looked for."""
+
+    id: int
+    therapist_id: int
+    request_id: str | None
 
 
 class FollowUps:
@@ -80,51 +102,68 @@ class FollowUps:
 async def create_due(work: Work, directory: TherapistDirectory, *, limit: int = AT_ONCE) -> int:
     """Make the calls that are due, oldest e-mail first; return how many e-mails were looked at.
 
-    Each e-mail has a transaction of its own, opened after its therapist has been fetched.
+    Each e-mail has a transaction of its own, opened after its therapist has been fetched. Where somebody else
+    is at a therapist's follow-ups, mostly a worker that looks as well, theirs come last if still due.
     """
     async with work.transaction() as tx:
-        query = due_follow_ups(tx).add_columns(Email.anfrage_id).limit(limit)
-        due = (await tx.session.execute(query)).all()
-    for email_id, therapist_id, request_id in due:
+        due = [Due(*row) for row in await tx.rows(OLDEST, limit=limit, **_times(tx))]
+        fresh = await directory.fresh(tx, {email.therapist_id for email in due})
+
+    async def follow_up(email: Due, *, wait: bool) -> bool:
         turned(within=TURN_SECONDS)
-        with structlog.contextvars.bound_contextvars(email_id=email_id, request_id=request_id):
-            await _follow_up(work, directory, email_id, therapist_id)
+        asked = None if email.therapist_id in fresh else directory
+        with structlog.contextvars.bound_contextvars(email_id=email.id, request_id=email.request_id):
+            return await _follow_up(work, asked, email, wait=wait)
+
+    held = [email for email in due if not await follow_up(email, wait=False)]
+    if held:
+        async with work.transaction() as tx:
+            rows = await tx.rows(DUE, some=[email.id for email in held], **_times(tx))
+        for row in rows:
+            await follow_up(Due(*row), wait=True)
     return len(due)
 
 
-async def _follow_up(work: Work, directory: TherapistDirectory, email_id: int, therapist_id: int) -> None:
+async def _follow_up(work: Work, directory: TherapistDirectory | None, due: Due, *, wait: bool) -> bool:
+    """Follow up an e-mail; False if that means to `wait` for who is at the therapist's follow-ups.
+
+    The directory is asked for the therapist unless what is known of them is fresh.
+    """
     try:
-        therapist = await directory.get(work, therapist_id)
+        if directory is not None:
+            await directory.get(work, due.therapist_id)
         async with work.transaction() as tx:
-            await lock_follow_ups(tx, therapist_id)
-            email = await _lock_due(tx, email_id)
+            if wait:
+                await lock_follow_ups(tx, due.therapist_id)
+            elif not await try_follow_ups(tx, due.therapist_id):
+                return False
+            email = await _lock_due(tx, due.id)
             if email is not None:
-                await _join_or_make(tx, email, therapist)
+                await _join_or_make(tx, email)
     except TemporarilyUnavailable as error:
         log.info("follow_up_put_off", error=type(error).__name__)
-        await _put_off(work, email_id, work.now + OUTAGE_PAUSE, None)
+        await _put_off(work, due.id, work.now + OUTAGE_PAUSE, None)
     except tuple(OBSTACLES) as error:
         log.info("follow_up_obstacle", error=type(error).__name__)
         pause = FULL_PAUSE if isinstance(error, NoFreeSlot) else work.rules.follow_up_after
-        await _put_off(work, email_id, work.now + pause, OBSTACLES[type(error)])
+        await _put_off(work, due.id, work.now + pause, OBSTACLES[type(error)])
+    return True
 
 
-async def _join_or_make(tx: Transaction, email: Email, therapist: Therapist) -> None:
-    call = await open_follow_up(tx, therapist.id)
+async def _join_or_make(tx: Transaction, email: Email) -> None:
+    call = await open_follow_up(tx, email.therapist_id)
+    therapist = await tx.session.get(Therapist, email.therapist_id, populate_existing=True)
+    if therapist is None:
+        raise UnknownTherapist
     if call is not None:
-        known = await tx.session.get(Therapist, therapist.id, populate_existing=True) or therapist
-        if not may_be_called(known):
+        if not may_be_called(therapist):
             raise NotToBeCalled
         await join(tx.by(SYSTEM), call, [email.id], automatic=True)
     else:
         origin = Origin.of(email).columns
         call = await book_next(tx, therapist, email_id=email.id, grund=CallReason.NO_REPLY, **origin)
         announce(tx.by(SYSTEM), call, Action.CALL_SCHEDULED)
-    await tx.session.execute(
-        update(Email)
-        .where(Email.id == email.id)
-        .values(nachgefasst=True, nachverfolgung_hindernis=None, updated_at=Email.updated_at)
-    )
+    await tx.session.execute(FOLLOWED_UP, {"followed_up": email.id})
     log.info("follow_up_planned", call_id=call.id)
 
 
@@ -147,12 +186,35 @@ async def _put_off(work: Work, email_id: int, until: datetime, obstacle: FollowU
 
 def due_follow_ups(moment: Moment) -> Select[int, int]:
     """Return the query for the ids of due e-mails and of their therapists, oldest e-mail first."""
-    absent = exists().where(Therapist.id == Email.therapist_id, Therapist.wieder_da_am > moment.today)
+    return _due(**_times(moment))
+
+
+def _times(moment: Moment) -> dict[str, Any]:
+    return {"now": moment.now, "after": moment.rules.follow_up_after, "today": moment.today}
+
+
+def _due(now: Any, after: Any, today: Any) -> Select[int, int]:
+    absent = exists().where(Therapist.id == Email.therapist_id, Therapist.wieder_da_am > today)
     return (
         select(Email.id, Email.therapist_id)
-        .where(Email.follow_up_due(moment.now, moment.rules.follow_up_after), ~followed_up(), ~absent)
+        .where(Email.follow_up_due(now, after), ~followed_up(), ~absent)
         .order_by(Email.sent_at, Email.id)
     )
+
+
+EVERY = _due(
+    bindparam("now", type_=DateTime(timezone=True)),
+    bindparam("after", type_=Interval),
+    bindparam("today", type_=Date),
+).add_columns(Email.anfrage_id)
+OLDEST = PlainQuery(EVERY.limit(bindparam("limit", type_=Integer)))
+DUE = PlainQuery(EVERY.where(Email.id == any_(bindparam("some", type_=ARRAY(Integer)))))
+FOLLOWED_UP = (
+    update(Email)
+    .where(Email.id == bindparam("followed_up"))
+    .values(nachgefasst=True, nachverfolgung_hindernis=None, updated_at=Email.updated_at)
+    .execution_options(synchronize_session=False)
+)
 
 
 def follow_up_at(
@@ -186,5 +248,4 @@ async def _lock_due(tx: Transaction, email_id: int) -> Email | None:
     )
     if email is None:
         return None
-    still_due = await tx.session.execute(due_follow_ups(tx).where(Email.id == email_id))
-    return email if still_due.first() is not None else None
+    return email if await tx.rows(DUE, some=[email_id], **_times(tx)) else None

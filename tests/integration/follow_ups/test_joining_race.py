@@ -13,7 +13,7 @@ from sqlalchemy import insert, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.calls.linked_emails import open_follow_up
-from services.calls.locking import CallNotScheduled
+from services.calls.locking import CallNotScheduled, lock_follow_ups
 from services.calls.outcomes import Outcome, record_outcome
 from services.calls.undo import NextAttemptChanged, TimeTaken, TooLateToUndo
 from services.conversations.undo import undo_settlement
@@ -165,6 +165,21 @@ async def waiting_for_follow_ups(session: AsyncSession) -> bool:
     waiting = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
     async with session.begin():
         return bool(await session.scalar(waiting))
+
+
+async def test_a_look_goes_on_while_somebody_is_at_a_therapists_follow_ups(
+    desk: FollowedUp, session: AsyncSession
+):
+    sent = {"status": EmailStatus.SENT, "sent_at": NOW - timedelta(days=7)}
+    await desk.add(make_therapist(id=2))
+    await desk.add(make_email(therapist_id=1, **sent), make_email(therapist_id=2, **sent))
+    async with desk.sessions.begin() as deciding:
+        await lock_follow_ups(tx_of(deciding), 1)
+        looking = asyncio.create_task(desk.look())
+        await eventually(lambda: waiting_for_follow_ups(session))
+        assert [call.therapist_id for call in await desk.calls()] == [2]
+    assert await looking == 2
+    assert [call.therapist_id for call in await desk.calls()] == [2, 1]
 
 
 async def test_an_answer_while_the_outcome_is_saved_finds_the_next_attempt(
