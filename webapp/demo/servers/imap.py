@@ -11,10 +11,13 @@ from proxyprotocol.sock import SocketInfo
 from pymap.backend.dict import DictBackend
 from pymap.imap import IMAPServer, IMAPService
 from pymap.parsing.message import AppendMessage
+from pysasl.hashing import BuiltinHash
 
 USERNAME = "desk"
 PASSWORD = "mailbox-of-the-demo"  # noqa: S105
 FOLDER = "INBOX"
+CHEAP = BuiltinHash(rounds=1)
+"""The password stands above for all to read; half a million rounds take longer than the server's start."""
 
 
 class EmbeddedMailbox:
@@ -33,7 +36,7 @@ class EmbeddedMailbox:
 
     async def start(self, port: int = 0) -> None:
         """Answer on this machine's `port`; 0 takes a free one."""
-        self._backend, config = await DictBackend.init(_arguments())
+        self._backend, config = await DictBackend.init(_arguments(), hash_context=CHEAP)
         config.apply_context()
         answer = IMAPServer(self._backend.login, config)
 
