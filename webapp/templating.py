@@ -11,6 +11,7 @@ from services.calls.countdown import ANNOUNCED_AT, FEW_MINUTES
 from services.therapists.phone_numbers import dialable, says_more
 from shared.version import VERSION
 from webapp import i18n
+from webapp.compiled_templates import CompiledTemplates
 from webapp.csrf import token_for_forms
 from webapp.prefix import PrefixedTemplate
 from webapp.screens.rows import RowWriter, Written
@@ -74,6 +75,7 @@ def create_template_engine(root_path: str) -> JinjaTemplateEngine:
         lstrip_blocks=True,
         extensions=["jinja2.ext.i18n", "jinja2.ext.do"],
         auto_reload=False,
+        bytecode_cache=CompiledTemplates(VIEWS / "__pycache__", made_by=Path(__file__)),
         finalize=closed,
     )
     environment.template_class = PrefixedTemplate
