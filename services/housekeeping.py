@@ -1,4 +1,4 @@
-"""Removes what nobody needs any more: ended logins, forgotten drafts, old notes and keys, slow domains."""
+"""Removes what nobody needs any more: ended logins, forgotten drafts, old notes, keys, freed times."""
 
 from datetime import timedelta
 
@@ -9,6 +9,7 @@ from services.accounts.login_tries import remove_old_tries
 from services.accounts.rate_limits import remove_old_minutes
 from services.accounts.sessions import remove_expired_sessions
 from services.models import Draft, IdempotencyKey, MailDomain
+from services.scheduling.freed_times import remove_freed_times
 from services.shifts.notes import remove_old_notes
 from services.work import Work, Workplace
 from shared.supervision import take_turns
@@ -51,6 +52,7 @@ class Housekeeping:
                 await remove_old_tries(tx)
                 await remove_old_minutes(tx)
                 await remove_old_notes(tx)
+                await remove_freed_times(tx)
             keys = await _remove_old_keys(work)
         if logins or removed or keys:
             log.info("tidied", sessions=logins, drafts=removed, idempotency_keys=keys)

@@ -5,7 +5,7 @@ pooler it takes some more.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, TypeVar
@@ -28,6 +28,9 @@ from shared.reasons import reason_of
 from shared.run_together import Arguments, RunTogether
 
 T = TypeVar("T")
+
+ENDS_WITH_TRANSACTION = "CASE WHEN pg_try_advisory_xact_lock({lock}) THEN pg_advisory_unlock({lock}) END"
+"""Makes an advisory lock of the session one of the transaction, in SQL: there is no moment without."""
 
 LOOKUPS_BY_INDEX = {
     "plan_cache_mode": "force_generic_plan",
@@ -56,7 +59,11 @@ class DirectConnection:
         self._url = url
         self._is_pooled = is_pooled(url)
         self._application_name = application_name
-        self._settings = LOOKUPS_BY_INDEX | {"timezone": "UTC", "lock_timeout": f"{LOCK_SECONDS}s"}
+        self._settings = LOOKUPS_BY_INDEX | {
+            "timezone": "UTC",
+            "lock_timeout": f"{LOCK_SECONDS}s",
+            "default_transaction_isolation": "read committed",
+        }
         if not durable:
             self._settings["synchronous_commit"] = "off"
         self._connection: Connection = None
@@ -102,25 +109,24 @@ class DirectConnection:
             await connection.execute("COMMIT")
 
     async def in_turn(
-        self, lock: int, write: Callable[[Connection], Awaitable[T]], written: Callable[[T], None]
+        self, lock: int, write: "Callable[[Turn], Awaitable[T]]", written: Callable[[T], None]
     ) -> None:
-        """Hold an advisory lock while `write` reads what it wants and writes by one statement, its last.
+        """Let `write` read and write while an advisory lock is held; the lock is taken when it first reads.
 
-        `written` is handed what that returned, once it is committed and before the lock is given back: who
-        waits for it need not wait for that.
+        `written` is handed what that returned, once it is committed.
 
         Raises:
             UNREACHABLE: as `fetch` does.
         """
         if self._is_pooled:
             async with self.transaction(f"SELECT pg_advisory_xact_lock({lock})") as connection:
-                result = await write(connection)
+                result = await write(Turn(connection))
             written(result)
             return
         async with self._opened() as connection:
-            await connection.execute(f"SELECT pg_advisory_lock({lock})")
-            written(await write(connection))
-            await connection.execute(f"SELECT pg_advisory_unlock({lock})")
+            turn = Turn(connection, lock)
+            written(await write(turn))
+            await turn.end()
 
     @asynccontextmanager
     async def _opened(self) -> AsyncGenerator[Connection]:
@@ -150,6 +156,53 @@ class DirectConnection:
         """Close, waiting at most a second."""
         self.drop()
         await asyncio.gather(*self._leaving)
+
+
+class Turn:
+    """A turn at an advisory lock: some reads, then one statement that writes, committed while it is held.
+
+    Args:
+        connection: for statements that need no lock, too.
+        lock: taken with the first read and given back with the commit; None where a transaction has it.
+
+    Attributes:
+        session: the connection where it is a session of the database for as long as it lasts, else None.
+    """
+
+    def __init__(self, connection: Connection, lock: int | None = None) -> None:
+        self.connection = connection
+        self.session: Connection = None if lock is None else connection
+        self._lock = lock
+        self._is_held = False
+
+    async def read(self, statement: str, *arguments: object) -> list[Any]:
+        """Return a statement's rows. Its `$1` is the lock to take, or NULL: then it reads.
+
+        The first time it is run twice, in one round trip: what a statement sees is from when it began, so the
+        one that waits for the lock would miss what was committed meanwhile. It returns one row, not returned.
+        """
+        if self._lock is None or self._is_held:
+            return await self.connection.fetch(statement, None, *arguments)
+        both = [(self._lock, *arguments), (None, *arguments)]
+        rows: list[Any] = await self.connection.fetchmany(statement, both)
+        self._is_held = True
+        return rows[1:]
+
+    async def write(self, statement: str, rows: Sequence[Arguments]) -> list[Any]:
+        """Run a statement for each of some arguments in one transaction; return the row that each returns.
+
+        Its last argument is the lock that is to end with the transaction, or NULL.
+        """
+        *others, last = rows
+        self._is_held = False
+        return await self.connection.fetchmany(
+            statement, [*((*row, None) for row in others), (*last, self._lock)]
+        )
+
+    async def end(self) -> None:
+        """Give the lock back where it was taken and nothing written."""
+        if self._is_held:
+            await self.connection.execute(f"SELECT pg_advisory_unlock({self._lock})")
 
 
 class DatabaseUnreachable(ConnectionError):

@@ -15,7 +15,7 @@ from hypothesis import settings as hypothesis_settings
 from sqlalchemy import URL
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
-from services.models import SCHEMA, Base
+from services.models import SCHEMA, Base, FreedTime
 from services.rules import DeskRules
 from shared.config import Settings
 from shared.config.settings import load_settings
@@ -37,12 +37,15 @@ VERSION = os.environ.get("TEST_POSTGRESQL")
 KEPT = "calldesk-web"
 """What the engine's connections are called: those nobody uses stay for the next test."""
 
+TABLES = [table.fullname for table in (*Base.metadata.sorted_tables, FreedTime.__table__)]
+"""The last one holds what the database writes when the calls are deleted."""
+
 EMPTY = f"""
     SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
     WHERE datname = current_database() AND pid <> pg_backend_pid()
     AND (application_name, state) IS DISTINCT FROM ('{KEPT}', 'idle');
     SET session_replication_role = replica;
-    {"; ".join(f"DELETE FROM {table.fullname}" for table in Base.metadata.sorted_tables)};
+    {"; ".join(f"DELETE FROM {table}" for table in TABLES)};
     SELECT setval(format('%I.%I', schemaname, sequencename)::regclass, 1, false)
     FROM pg_sequences WHERE schemaname = '{SCHEMA}';
 """

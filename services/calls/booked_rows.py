@@ -13,7 +13,7 @@ from services.events.types import TOPIC, CallPayload, EventType
 from services.models import SCHEMA, CallReason, CallStatus
 from services.scheduling.slots import Slot
 from services.work import Action, Actor, Moment
-from shared.postgresql import Connection
+from shared.direct_connection import ENDS_WITH_TRANSACTION, Turn
 
 INSERT = f"""
     WITH wanted AS MATERIALIZED (
@@ -39,7 +39,8 @@ INSERT = f"""
             $14::text::jsonb
         FROM wanted
     )
-    SELECT (SELECT id FROM wanted) AS id, now() AS created_at
+    SELECT (SELECT id FROM wanted) AS id, now() AS created_at,
+        (SELECT {ENDS_WITH_TRANSACTION.format(lock="$18::bigint")} WHERE $18 IS NOT NULL)
 """  # noqa: S608
 """Inserts a call unless its therapist's row has changed since its version; says so by no id."""
 
@@ -110,7 +111,7 @@ class BookedCall:
     wiederholen_nach: ClassVar[None] = None
 
 
-async def insert(connection: Connection, bookings: Sequence[Booking]) -> list[BookedCall | None]:
+async def insert(turn: Turn, bookings: Sequence[Booking]) -> list[BookedCall | None]:
     """Insert calls; None stands for one whose therapist is not as they were.
 
     Raises:
@@ -118,15 +119,15 @@ async def insert(connection: Connection, bookings: Sequence[Booking]) -> list[Bo
     """
     if not bookings:
         return []
-    inserted = await connection.fetchmany(INSERT, [_row(booking) for booking in bookings])
+    inserted = await turn.write(INSERT, [_row(booking) for booking in bookings])
     return [
         None if call_id is None else _call(booking, call_id, created_at)
-        for booking, (call_id, created_at) in zip(bookings, inserted, strict=True)
+        for booking, (call_id, created_at, _) in zip(bookings, inserted, strict=True)
     ]
 
 
 def _row(booking: Booking) -> tuple[object, ...]:
-    """Return the arguments of `INSERT` for one call."""
+    """Return the arguments of `INSERT` for one call, but for the turn that ends with it."""
     new, slot = booking.new, booking.slot
     begins = f"{slot.start:%H:%M}"
     payload = CallPayload(

@@ -22,9 +22,9 @@ from services.scheduling.several import SlotFinder, Wanted
 from services.scheduling.slots import Slot
 from services.work import Actor, Moment
 from shared.database_errors import NO_ANSWER
-from shared.direct_connection import DatabaseUnreachable, DirectConnection
+from shared.direct_connection import DatabaseUnreachable, DirectConnection, Turn
 from shared.notifications import Notifier
-from shared.postgresql import LOCK_SECONDS, Connection
+from shared.postgresql import LOCK_SECONDS
 from shared.reasons import reason_of
 
 MOST_AT_ONCE = 32
@@ -44,6 +44,11 @@ class _Request:
         loop = asyncio.get_running_loop()
         self.answer = loop.create_future()
         self.deadline = loop.call_later(LOCK_SECONDS, self._wait_no_longer)
+
+    def has_its_turn(self) -> bool:
+        """Let the deadline go; say whether anybody waits for the answer still."""
+        self.deadline.cancel()
+        return not self.answer.done()
 
     def _wait_no_longer(self) -> None:
         self.fail(CalendarBusy())
@@ -124,20 +129,15 @@ class BookedTogether:
                 _fail([*group, *behind], error)
                 raise
 
-    async def _write(self, group: list[_Request], connection: Connection) -> "list[_Tried]":
-        """Book at the calendar for all who still wait, with one statement."""
-        requests = [request for request in group if not request.answer.done()]
-        for request in requests:
-            request.deadline.cancel()
-        if not requests:
-            return []
-        latest = max(request.moment.now for request in requests)
-        ids = {request.new.therapist_id for request in requests}
-        known = await self._hours.of(connection, ids, heard_since=latest - self._fresh_for)
-        slots = await self._finder.find_each(connection, _wanted(requests, known))
-        calls = await insert(connection, [_booking(one, slot, known) for one, slot in slots.items()])
+    async def _write(self, group: list[_Request], turn: Turn) -> "list[_Tried]":
+        """Book at the calendar for all who still wait when the turn has come, with one statement."""
+        latest = max(request.moment.now for request in group)
+        ids = {request.new.therapist_id for request in group}
+        known = await self._hours.of(turn.connection, ids, heard_since=latest - self._fresh_for)
+        slots = await self._finder.find_each(turn, _wanted(group, known), _Request.has_its_turn)
+        calls = await insert(turn, [_booking(one, slot, known) for one, slot in slots.items()])
         tried = [_Tried(one, call, changed=call is None) for one, call in zip(slots, calls, strict=True)]
-        return tried + [_Tried(one) for one in requests if one not in slots]
+        return tried + [_Tried(one) for one in group if one not in slots]
 
     def _answer(self, tried: "list[_Tried]") -> None:
         """Tell all what was booked; whose therapist is not as remembered has one more turn, the next one."""
@@ -146,7 +146,7 @@ class BookedTogether:
             request.had_a_turn = True
             self._hours.forget(request.new.therapist_id)
         for one in tried:
-            if one.request not in again and not one.request.answer.done():
+            if one.request not in again and one.request.has_its_turn():
                 one.request.answer.set_result(one.call)
         self._waiting[:0] = again
         if any(one.call is not None for one in tried):

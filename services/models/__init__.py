@@ -28,6 +28,7 @@ from services.models.email_kinds import (
 )
 from services.models.emails import Email
 from services.models.event_outbox import IdempotencyKey, OutboxEvent
+from services.models.freed_times import FreedTime
 from services.models.incoming import (
     Incoming,
     IncomingKind,
@@ -78,6 +79,7 @@ __all__ = [
     "EmailVersuch",
     "Ending",
     "FollowUpObstacle",
+    "FreedTime",
     "IdempotencyKey",
     "Incoming",
     "IncomingKind",

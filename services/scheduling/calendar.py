@@ -14,6 +14,7 @@ from services.hours.windows import Window, minute_of_day
 from services.models import PhoneCall, Therapist
 from services.models.therapists import may_be_called
 from services.rules import DeskRules
+from services.scheduling.full_times import FullTimes
 from services.scheduling.phone_hours import DAY, MINUTE, Interval, day_windows, each_opening, openings
 from services.scheduling.slots import (
     Busy,
@@ -148,15 +149,26 @@ async def _busy_in(
 
 
 def searched(
-    moment: Moment, hours: Availability, duration: int, *, not_before: date | None = None, at_first: int = 1
+    moment: Moment,
+    hours: Availability,
+    duration: int,
+    *,
+    not_before: date | None = None,
+    at_first: int = 1,
+    full: FullTimes | None = None,
 ) -> Iterator[Sequence[Interval]]:
     """Yield where a call's next free slot is looked for, piece by piece: 1, then 2, 4, .. of them.
 
     The first mostly does, and a full calendar takes few queries. `at_first` is how many there are to begin.
+    What is known to be `full` is passed over; what comes then is likely to be free, so the pieces are small.
     """
     first = max(filter(None, (not_before, hours.back_on)), default=None)
     opened = each_opening(hours, days_to_search(moment, not_before=first), moment.rules)
-    every, size = pieces(opened, moment.now + moment.rules.notice, duration, moment.rules), at_first
+    earliest, length, size = moment.now + moment.rules.notice, PIECE, at_first
+    if full is not None:
+        opened = full.without(opened, moment.rules.local(earliest).replace(tzinfo=None))
+        length = moment.rules.grid_minutes * MINUTE
+    every = pieces(opened, earliest, duration, moment.rules, length)
     while some := list(islice(every, size)):
         yield some
         size *= 2
@@ -215,17 +227,21 @@ def _why_none(hours: Availability, rules: DeskRules, duration: int) -> Unschedul
 
 
 def pieces(
-    openings: Iterable[Interval], earliest: datetime, duration: int, rules: DeskRules
+    openings: Iterable[Interval],
+    earliest: datetime,
+    duration: int,
+    rules: DeskRules,
+    length: timedelta = PIECE,
 ) -> Iterator[Interval]:
     """Cut openings so that little has to be read for each; a call starting in a piece fits into it."""
     from_then = rules.local(earliest).replace(tzinfo=None)
     for opens, closes in openings:
         start = opens
         while start + duration * MINUTE <= closes:
-            piece = Interval(start, min(closes, start + PIECE + duration * MINUTE))
+            piece = Interval(start, min(closes, start + length + duration * MINUTE))
             if piece.end > from_then:
                 yield piece
-            start += PIECE
+            start += length
 
 
 def _clock(minute: int) -> str:

@@ -96,6 +96,12 @@ def within(windows: Iterable[Window], at: time, duration_minutes: int) -> bool:
     return any(opens <= start and end <= closes for opens, closes in (window.minutes for window in windows))
 
 
+def on_grid(at: datetime, midnight: datetime, rules: DeskRules) -> datetime:
+    """Return the first grid point, counted from midnight, that is not before a time."""
+    grid = rules.grid_minutes * MINUTE
+    return midnight - (midnight - at) // grid * grid
+
+
 class Occupied:
     """Intervals that may come unsorted and overlapping, asked again and again what blocks a stretch."""
 
@@ -140,22 +146,16 @@ def _slots(moment: Moment, openings: Iterable[Interval], busy: Busy, duration_mi
     earliest = moment.now + moment.rules.notice
     for opening in openings:
         midnight = datetime.combine(opening.start.date(), time())
-        start = _on_grid(opening.start, midnight, moment.rules)
+        start = on_grid(opening.start, midnight, moment.rules)
         while start + duration_minutes * MINUTE <= opening.end:
             wanted = Interval(start, start + duration_minutes * MINUTE)
             free = own.blocked_until(wanted) or lines.lowest_free(wanted)
             if isinstance(free, datetime):
-                start = _on_grid(free, midnight, moment.rules)
+                start = on_grid(free, midnight, moment.rules)
                 continue
             if _may_ring(wanted, earliest, moment.rules):
                 yield Slot(start.date(), start.time(), duration_minutes, free)
             start += moment.rules.grid_minutes * MINUTE
-
-
-def _on_grid(at: datetime, midnight: datetime, rules: DeskRules) -> datetime:
-    """Return the first grid point, counted from midnight, that is not before a time."""
-    grid = rules.grid_minutes * MINUTE
-    return midnight - (midnight - at) // grid * grid
 
 
 def _may_ring(wanted: Interval, earliest: datetime, rules: DeskRules) -> bool:

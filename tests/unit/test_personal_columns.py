@@ -40,6 +40,7 @@ ELSEWHERE = {
     "drafts": "end after 30 days untouched",
     "event_outbox": "ids, states and times; OUTBOX_RETENTION_DAYS",
     "idempotency_keys": "end after 90 days",
+    "frei_geworden": "times and transactions; removed when there are many",
     "call_pattern": "one row, overwritten: sums over all therapists",
     "mail_queue_state": "one row, overwritten",
     "mail_domains": "end after a day",
