@@ -68,15 +68,16 @@ class PlainQuery:
 async def keeping_plans(session: AsyncSession) -> AsyncGenerator[None]:
     """Let PostgreSQL keep the plans of the plain queries that are asked meanwhile, and nothing else is.
 
-    A plan without the values takes the place of one made anew each time where it looks as good. Where a
-    transaction has begun or something is still to be written, nothing changes. An error ends the connection.
+    A plan without the values takes the place of one made anew each time, so it has to be right for all.
+    Where a transaction has begun or something is still to be written, nothing changes. An error ends the
+    connection.
     """
     driver = await _driver_of(session)
     if driver.is_in_transaction() or _has_changes(session):
         yield
         return
     try:
-        await driver.execute("BEGIN; SET LOCAL plan_cache_mode = auto")
+        await driver.execute("BEGIN; SET LOCAL plan_cache_mode = force_generic_plan")
         yield
         await driver.execute("COMMIT")
     except BaseException:

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import DateTime, Integer, Select, bindparam, func, or_, select, true, union
+from sqlalchemy import DateTime, Integer, Select, bindparam, func, select, true, union, union_all
 
 from services.calls.open_call import CALLS_KEPT
 from services.models import CallStatus, PhoneCall, Therapist
@@ -16,6 +16,9 @@ from shared.plain_rows import PlainQuery
 
 MANY = 1_000_000
 """Stands for all of them: more than there are."""
+
+ENDLESS = timedelta(days=1_000)
+"""No clock is so far ahead of another."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,7 +60,8 @@ class Closed:
 
 async def load_closed(tx: Transaction, most: int | None) -> Sequence[Any]:
     """Return the closed calls, `most` of each kind, None for all, as `closed_of` reads them."""
-    return await tx.rows(SHOWN, midnight=_midnight(tx), now=tx.now, most=most or MANY)
+    midnight = _midnight(tx)
+    return await tx.rows(SHOWN, midnight=midnight, end=midnight + ENDLESS, now=tx.now, most=most or MANY)
 
 
 def closed_of(moment: Moment, rows: Sequence[Any], most: int | None) -> Closed:
@@ -87,19 +91,19 @@ def _midnight(moment: Moment) -> datetime:
 
 
 def _shown() -> Select[*tuple[Any, ...]]:
-    midnight, now = (bindparam(name, type_=DateTime(timezone=True)) for name in ("midnight", "now"))
+    """A plan without the values knows that a day's calls are few because the day has an end, too."""
+    midnight, now, end = (
+        bindparam(name, type_=DateTime(timezone=True)) for name in ("midnight", "now", "end")
+    )
     most = bindparam("most", type_=Integer)
+    every = select(
+        PhoneCall.id, PhoneCall.abgeschlossen_at, PhoneCall.klaerung_noetig, PhoneCall.rueckgaengig_bis
+    ).where(PhoneCall.status != CallStatus.SCHEDULED, PhoneCall.gemeinsam_mit_id.is_(None))
     closed = (
-        select(
-            PhoneCall.id, PhoneCall.abgeschlossen_at, PhoneCall.klaerung_noetig, PhoneCall.rueckgaengig_bis
-        )
-        .where(
-            PhoneCall.status != CallStatus.SCHEDULED,
-            PhoneCall.gemeinsam_mit_id.is_(None),
-            PhoneCall.abgeschlossen_at.is_not(None),
-            or_(PhoneCall.abgeschlossen_at >= midnight, PhoneCall.klaerung_noetig),
-        )
-        .cte("closed")
+        union_all(
+            every.where(PhoneCall.abgeschlossen_at >= midnight, PhoneCall.abgeschlossen_at < end),
+            every.where(PhoneCall.abgeschlossen_at < midnight, PhoneCall.klaerung_noetig),
+        ).cte("closed")
     ).c
     of_today, latest = closed.abgeschlossen_at >= midnight, (closed.abgeschlossen_at.desc(), closed.id.desc())
     undecided = select(closed.id).where(closed.klaerung_noetig).order_by(*latest).limit(most)
