@@ -1,7 +1,9 @@
 """The Jinja2 environment of the screens."""
 
+from collections.abc import MutableMapping
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from litestar.plugins.jinja import JinjaTemplateEngine
@@ -65,9 +67,17 @@ def closed(value: object) -> object:
     return value + "".join(reversed(ends))
 
 
+class SharedGlobals(Environment):
+    """An environment whose templates share its globals as they are: each import compares their names."""
+
+    def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
+        """Return the globals of a template; laid over the environment's only where it has any of its own."""
+        return super().make_globals(d) if d else self.globals
+
+
 def create_template_engine(root_path: str) -> JinjaTemplateEngine:
     """Return the engine with translations, filters and globals installed, for pages below `root_path`."""
-    environment = Environment(
+    environment = SharedGlobals(
         loader=FileSystemLoader(VIEWS),
         autoescape=True,
         undefined=StrictUndefined,
