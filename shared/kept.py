@@ -68,6 +68,11 @@ class KeptResults(Kept[K, V]):
             found = self.find(made_of)
         return self.keep(made_of, self._make(made_of)) if found is None else found
 
+    def of_each(self, every: Iterable[K]) -> list[V]:
+        """Return the same for each of some arguments."""
+        lately = self._lately
+        return [lately.get(made_of) or self.of(made_of) for made_of in every]
+
 
 _all = WeakSet[Kept[Any, Any]]()
 

@@ -36,7 +36,10 @@ from shared.plain_rows import PlainQuery
 from shared.under_way import under_way
 
 Versions = tuple[Any, ...]
-"""A call's number, and which version of its row and of its therapist's: another after each change of them."""
+"""A call's number, and which version of its row and of its therapist's: another after each change of them.
+
+The driver's records are as good to find a call by: they are equal to such tuples, and hash alike.
+"""
 
 
 async def load_open_calls(tx: Transaction) -> list[OpenCall]:
@@ -55,13 +58,12 @@ async def _load(
 ) -> list[OpenCall]:
     async with under_way(rung_in_vain) as asked:
         known = _known(tx.session.get_bind().engine)
-        versions = list(map(Versions, rows))
-        calls = known.find_each(versions)
+        calls = known.find_each(rows)
     rung = asked.result()
     if None in calls:
-        unknown = [one[0] for one, call in zip(versions, calls, strict=True) if call is None]
+        unknown = [row["id"] for row, call in zip(rows, calls, strict=True) if call is None]
         read = await _read(tx, unknown, known)
-        calls = [call or read.get(one[0]) for one, call in zip(versions, calls, strict=True)]
+        calls = [call or read.get(row["id"]) for row, call in zip(rows, calls, strict=True)]
     missed = _missed(tx.today, tx.rules)
     return [
         missed.of((call, rung[call.therapist_id])) if call.therapist_id in rung else call
@@ -74,7 +76,7 @@ async def _read(
     tx: Transaction, call_ids: Sequence[int], known: Kept[Versions, OpenCall]
 ) -> dict[int, OpenCall]:
     rows = await tx.rows(WHOLE, today=tx.today, some=call_ids)
-    return {row["id"]: known.keep(Versions(row)[: len(VERSIONS)], _open_call(row)) for row in rows}
+    return {row["id"]: known.keep(tuple(row)[: len(VERSIONS)], _open_call(row)) for row in rows}
 
 
 @lru_cache(maxsize=4)

@@ -132,7 +132,7 @@ def _same(windows: tuple[Window, ...]) -> tuple[Window, ...]:
 def by_phone_hours(moment: Moment, calls: Iterable[OpenCall]) -> list[BoardCall]:
     """Place calls by the phone hours alone, in the order given."""
     days = _days(moment.today, moment.rules)
-    return [days.of(call).at(moment) for call in calls]
+    return [day.at(moment) for day in days.of_each(calls)]
 
 
 @lru_cache(maxsize=4)

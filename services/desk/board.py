@@ -2,15 +2,16 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 
 from sqlalchemy import Date, bindparam, select
 
 from services.calls.due_calls import load_open_calls
 from services.calls.hands import Hands
+from services.calls.open_call import OpenCall
 from services.calls.placed import BoardCall, by_phone_hours, who_could_wait, with_better_hours
 from services.calls.queue_filter import ALL_CALLS, QueueFilter
-from services.calls.reachability import Group
+from services.calls.reachability import SOON, Group
 from services.calls.rows import rows_of
 from services.conversations.matters import count_matters
 from services.desk.around import Around, load_around
@@ -81,6 +82,8 @@ class Board:
         done: the latest of those closed today, as many as are shown.
         needs_person: the latest of those that ask for a decision, as many as are shown.
         undo_ends: when the next outcome of today can't be taken back any more.
+        changes_at: the next instant at which a call moves to another group, or out of somebody's hands, by
+            itself. Who waits for a better hour is looked at again every hour.
         hands: who has whom in hand.
     """
 
@@ -94,6 +97,7 @@ class Board:
     needs_person: Sequence[DoneCall]
     undo_ends: datetime | None
     next_opening: NextOpening | None
+    changes_at: datetime
     counts: Counts
     band: Sequence[BandPart] = ()
     hands: Hands = NOBODY
@@ -113,18 +117,19 @@ async def load_board(work: Work, most: int | None = None) -> Board:
 
 async def read_board(tx: Transaction, around: Around, most: int | None = None) -> Board:
     """Return the board as `load_board`, in a transaction that has begun, whose plans are kept."""
-    calls = await load_open_calls(tx)
+    placed = by_phone_hours(tx, await load_open_calls(tx))
+    async with under_way(load_chances(tx, who_could_wait(tx, placed))) as chances:
+        band = day_band(_wanted(tx, placed, around.chosen), day=tx.today, rules=tx.rules)
     async with under_way(load_closed(tx, most)) as closed:
-        by_hours = by_phone_hours(tx, calls)
-        could_wait = who_could_wait(tx, by_hours)
-    async with under_way(load_chances(tx, could_wait)) as chances:
+        placed = with_better_hours(tx, placed, chances.result())
+        wanted, narrowed = narrow(tx, placed, around.chosen)
+        rows = rows_of(wanted, around.hands)
+        groups = _grouped(rows)
+        talked_about = _talked_about(tx, groups, most)
+    async with under_way(count_matters(tx, talked_about)) as matters:
         closed_calls = closed_of(tx, closed.result(), most)
-    placed = with_better_hours(tx, by_hours, chances.result())
-    wanted, narrowed = narrow(tx, placed, around.chosen)
-    board = arrange(tx, wanted, closed_calls, around.hands)
-    async with under_way(count_matters(tx, _talked_about(tx, board, most))) as matters:
-        board = replace(board, band=day_band(wanted, day=tx.today, rules=tx.rules), narrowed=narrowed)
-    board = _with_matters(board, matters.result())
+        board = _board(tx, rows, groups, closed_calls, around.hands)
+    board = replace(_with_matters(board, matters.result()), band=band, narrowed=narrowed)
     if board.next_opening is not None:
         return board
     return replace(board, next_opening=await _next_day(tx, tx.today))
@@ -137,16 +142,25 @@ def narrow(
     places = {row.call.ort.strip() for row in placed if row.call.ort}
     if not chosen.is_on:
         return placed, Narrowed(chosen, sorted(places))
-    own = moment.actor.staff_id
-    wanted: list[BoardCall] = []
-    hidden: list[BoardCall] = []
-    for row in placed:
-        mine = own is not None and row.call.holder(moment.now) == own
-        (wanted if mine or chosen.admits(row.call) else hidden).append(row)
+    wanted = _wanted(moment, placed, chosen)
+    shown = {row.call.call_id for row in wanted}
+    hidden = [row for row in placed if row.call.call_id not in shown]
     reachable = [row for row in hidden if row.placement.group is Group.REACHABLE_NOW]
     free = sum(row.call.holder(moment.now) is None for row in reachable)
     every_place = sorted(places | ({chosen.ort} if chosen.ort else set()))
     return wanted, Narrowed(chosen, every_place, len(hidden), free)
+
+
+def _wanted(moment: Transaction, placed: Sequence[BoardCall], chosen: QueueFilter) -> Sequence[BoardCall]:
+    """Return the calls a filter admits, and what one has in hand."""
+    if not chosen.is_on:
+        return placed
+    own = moment.actor.staff_id
+
+    def mine(call: OpenCall) -> bool:
+        return own is not None and call.holder(moment.now) == own
+
+    return [row for row in placed if mine(row.call) or chosen.admits(row.call)]
 
 
 def arrange(
@@ -154,9 +168,23 @@ def arrange(
 ) -> Board:
     """Group calls into the board, without a band; the next opening is one of today."""
     rows = rows_of(placed, hands)
+    return _board(moment, rows, _grouped(rows), closed, hands)
+
+
+def _grouped(rows: Sequence[BoardCall]) -> dict[Group, list[BoardCall]]:
     groups: dict[Group, list[BoardCall]] = {group: [] for group in Group}
     for row in rows:
         groups[row.placement.group].append(row)
+    return groups
+
+
+def _board(
+    moment: Moment,
+    rows: Sequence[BoardCall],
+    groups: Mapping[Group, list[BoardCall]],
+    closed: Closed,
+    hands: Hands,
+) -> Board:
     reachable = groups[Group.REACHABLE_NOW]
     return Board(
         now=moment.now,
@@ -169,6 +197,7 @@ def arrange(
         needs_person=closed.needs_person,
         undo_ends=closed.undo_ends,
         next_opening=_next_opening(rows, moment.now),
+        changes_at=_next_change(moment, groups, closed, hands),
         counts=Counts(
             open=len(rows),
             reachable_now=len(reachable),
@@ -184,16 +213,31 @@ def arrange(
     )
 
 
+def _next_change(
+    moment: Moment, groups: Mapping[Group, list[BoardCall]], closed: Closed, hands: Hands
+) -> datetime:
+    """Return `Board.changes_at`; at midnight all calls move."""
+    now, rules, later = moment.now, moment.rules, groups[Group.LATER]
+    instants = {row.placement.closes_at for row in groups[Group.REACHABLE_NOW]}
+    instants |= {row.placement.opens_at for row in (*groups[Group.SOON], *groups[Group.OVERDUE])}
+    instants |= {at - SOON for at in {row.placement.opens_at for row in later} if at}
+    if any(row.placement.waits for row in later):
+        instants.add(now.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1))
+    instants |= {hand.until for hand in hands.held}
+    instants.add(closed.undo_ends)
+    instants.add(rules.instant(moment.today + timedelta(days=1), time.min))
+    return min(at for at in instants if at is not None and at > now)
+
+
 def next_offer(reachable: Iterable[BoardCall], staff_id: int | None) -> BoardCall | None:
     """Return the first row of a therapist in nobody's hands and under whose number nobody else is ringing."""
     return next((row for row in reachable if row.hand is None and not row.is_taken(staff_id)), None)
 
 
-def _talked_about(moment: Transaction, board: Board, most: int | None) -> set[int]:
+def _talked_about(moment: Transaction, groups: Mapping[Group, list[BoardCall]], most: int | None) -> set[int]:
     """Return the therapists of the rows that are shown, and the next to be offered."""
-    groups = (board.reachable_now, board.soon, board.later, board.overdue, board.unreachable)
-    offered = next_offer(board.reachable_now, moment.actor.staff_id)
-    shown = {row.call.therapist_id for rows in groups for row in rows[:most]}
+    offered = next_offer(groups[Group.REACHABLE_NOW], moment.actor.staff_id)
+    shown = {row.call.therapist_id for rows in groups.values() for row in rows[:most]}
     return shown | ({offered.call.therapist_id} if offered else set())
 
 

@@ -192,6 +192,7 @@ def evidence(chances: Chances, hour: Hour) -> Evidence:
     return _everybodys(chances.pattern.history, hour)
 
 
+@lru_cache(maxsize=1_024)
 def hour_of(at: datetime) -> Hour:
     """Return the hour of a weekday in which a time lies."""
     return Hour(at.weekday(), at.hour)

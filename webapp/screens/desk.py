@@ -2,14 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, time, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
 from litestar import Request
 from litestar.response import Template
 
-from services.calls.reachability import SOON
 from services.desk.board import Board
 from services.desk.today import Desk
 from services.errors import FieldError
@@ -94,22 +92,6 @@ def rows_shown(request: Request[Any, Any, Any]) -> int:
     return MOST_ROWS if ALL_ROWS in urlsplit(address).query.split("&") else ROWS
 
 
-def next_change(board: Board, rules: DeskRules) -> datetime:
-    """Return the next instant at which a call moves to another group, or out of somebody's hands, by itself.
-
-    At midnight all do. Who waits for a better hour is looked at again every hour.
-    """
-    instants = {row.placement.closes_at for row in board.reachable_now}
-    instants |= {row.placement.opens_at for row in (*board.soon, *board.overdue)}
-    instants |= {at - SOON for at in {row.placement.opens_at for row in board.later} if at}
-    if any(row.placement.waits for row in board.later):
-        instants.add(board.now.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1))
-    instants |= {hand.until for hand in board.hands.held}
-    instants.add(board.undo_ends)
-    instants.add(rules.instant(rules.today(board.now) + timedelta(days=1), time.min))
-    return min(at for at in instants if at is not None and at > board.now)
-
-
 def _render(
     template: str,
     desk: Desk,
@@ -146,7 +128,7 @@ def board_context(board: Board, rules: DeskRules, shown: int | None = None) -> d
         "hand_in_words": hand_in_words,
         "rows_shown": rows_shown,
         "MOST_ROWS": MOST_ROWS,
-        "change_at": next_change(board, rules),
+        "change_at": board.changes_at,
         "call_reasons": list(CallReason),
         "shown": shown,
     }
