@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select, text
+from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.models import CallStatus, FreedTime, PhoneCall
@@ -92,3 +93,11 @@ async def test_many_notes_give_way_to_one_of_everything(
     await remove_freed_times(tx_of(session))
     await session.commit()
     assert await freed(session) == left
+
+
+async def test_notes_that_a_dump_has_brought_from_another_server_give_way_as_well(session: AsyncSession):
+    session.add(FreedTime(xid=2**50, zeit=Range(ELEVEN, FIVE_PAST)))
+    await session.commit()
+    await remove_freed_times(tx_of(session))
+    await session.commit()
+    assert await freed(session) == [(None, None)]
