@@ -3,9 +3,22 @@
 import sys
 from contextlib import suppress
 from pathlib import Path
+from pickle import UnpicklingError
 
 import jinja2
 from jinja2.bccache import Bucket
+
+HALF_WRITTEN = (
+    OSError,
+    UnpicklingError,
+    AttributeError,
+    EOFError,
+    ImportError,
+    LookupError,
+    TypeError,
+    ValueError,
+)
+"""How reading fails what a crash has left: Jinja puts a pickle before the code."""
 
 
 class CompiledTemplates(jinja2.FileSystemBytecodeCache):
@@ -28,7 +41,7 @@ class CompiledTemplates(jinja2.FileSystemBytecodeCache):
         """Take a compiled template, if there is one that can be read."""
         try:
             super().load_bytecode(bucket)
-        except Exception:  # whatever a crash has left half written
+        except HALF_WRITTEN:
             bucket.reset()
 
     def dump_bytecode(self, bucket: Bucket) -> None:
