@@ -169,6 +169,27 @@ async def test_a_therapist_is_as_they_are_now_not_as_remembered(
         await desk.book(NewCall(therapist_id=1), rules)
 
 
+async def test_also_one_whose_hours_were_read_along_with_anothers(
+    desk: Desk, session: AsyncSession, rules: DeskRules
+):
+    """Of one who is changed, added or not to be called since the first booking, nothing old is believed."""
+    assert (await desk.book(NewCall(therapist_id=1), rules)).geplante_zeit == time(11, 15)
+    async with session.begin():
+        for number, values in (
+            (2, {"telefonische_erreichbarkeit": WEDNESDAY_AFTERNOON}),
+            (3, {"nicht_anrufen": True}),
+            (5, {"telefonische_erreichbarkeit": WEDNESDAY_AFTERNOON}),
+        ):
+            await session.execute(update(Therapist).where(Therapist.id == number).values(values))
+        session.add(make_therapist(id=20, telefonische_erreichbarkeit=WEDNESDAY_AFTERNOON))
+    wanted = [NewCall(therapist_id=number) for number in (2, 3, 20, 4)]
+    changed, refused, added, other = await desk.book_at_once(wanted, replace(rules, lines=2))
+    assert isinstance(refused, NotToBeCalled)
+    booked = [call for call in (changed, added, other) if isinstance(call, BookedCall)]
+    assert [call.geplante_zeit for call in booked] == [time(14), time(14), time(11, 15)]
+    assert (await desk.book(NewCall(therapist_id=5), rules)).geplante_zeit == time(14)
+
+
 async def test_only_what_the_directory_said_lately_is_remembered(
     desk: Desk, session: AsyncSession, rules: DeskRules
 ):
