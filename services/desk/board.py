@@ -105,7 +105,7 @@ class Board:
 
 
 async def load_board(work: Work, most: int | None = None) -> Board:
-    """Return the board at an instant: eight queries at most, and another for the next day.
+    """Return the board at an instant: seven queries at most, and another for the next day.
 
     Args:
         work: at which instant, and whose filter.
