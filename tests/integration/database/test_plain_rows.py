@@ -35,7 +35,7 @@ async def test_what_never_differs_is_part_of_the_statement(session: AsyncSession
 async def test_plans_are_kept_for_a_block_and_no_longer(session: AsyncSession):
     async with session.begin():
         async with keeping_plans(session):
-            assert await mode_of(session) == "auto"
+            assert await mode_of(session) == "force_generic_plan"
         assert await mode_of(session) == "force_custom_plan"
         session.add(make_therapist())
         for _ in range(2):
