@@ -40,10 +40,13 @@ KEPT = "calldesk-web"
 TABLES = [table.fullname for table in (*Base.metadata.sorted_tables, FreedTime.__table__)]
 """The last one holds what the database writes when the calls are deleted."""
 
+HINTS = "calldesk-hints"
+"""Likewise those for hints, of which every application that starts opens two."""
+
 EMPTY = f"""
     SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
     WHERE datname = current_database() AND pid <> pg_backend_pid()
-    AND (application_name, state) IS DISTINCT FROM ('{KEPT}', 'idle');
+    AND (application_name NOT IN ('{KEPT}', '{HINTS}') OR state IS DISTINCT FROM 'idle');
     SET session_replication_role = replica;
     {"; ".join(f"DELETE FROM {table}" for table in TABLES)};
     SELECT setval(format('%I.%I', schemaname, sequencename)::regclass, 1, false)

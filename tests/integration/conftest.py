@@ -26,8 +26,10 @@ from shared.direct_connection import DirectConnection
 from shared.notifications import Notifier
 from tests.asgi_client import Client
 from tests.clock import FakeClock
+from tests.conftest import HINTS, KEPT
 from tests.eventually import eventually
 from tests.factories import make_staff
+from tests.kept_connections import kept_connections
 from tests.mail import LEASE
 from tests.work import tx_of
 from webapp.app import create_app
@@ -61,6 +63,12 @@ def cheap_hashes() -> Generator[None]:
     """Hashes that are made here are as cheap."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(passwords, "HASHER", CHEAP)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def lasting_connections(migrated_database: URL) -> Generator[None]:
+    with kept_connections(migrated_database, frozenset({KEPT, HINTS})):
         yield
 
 
