@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from services.calls.due_calls import load_open_calls
 from services.calls.hands import InHand, line_keys, lines_of, load_hands, load_in_hand
-from services.calls.locking import check_scheduled
+from services.calls.locking import check_scheduled, found_by_any
 from services.calls.open_call import OpenCall, holder_of
 from services.calls.placed import place_now
 from services.calls.queue_filter import own_filter
@@ -179,7 +179,7 @@ async def _lock_with_own(tx: Transaction, call_id: int, *others: ColumnElement[b
     own = [] if tx.actor.staff_id is None else [PhoneCall.bearbeitet_von == tx.actor.staff_id]
     rows = await tx.session.scalars(
         select(PhoneCall)
-        .where(or_(PhoneCall.id == call_id, *own, *others))
+        .where(found_by_any(PhoneCall.id, PhoneCall.id == call_id, *own, *others))
         .order_by(PhoneCall.id)
         .with_for_update(key_share=True)
         .execution_options(populate_existing=True)

@@ -6,7 +6,8 @@ column: the exclusion constraints wait for rows that are written, and who holds 
 
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Integer, bindparam, func, or_, select
+from sqlalchemy import ColumnElement, Integer, bindparam, func, or_, select, union_all
+from sqlalchemy.orm import InstrumentedAttribute
 
 from services.calls.linked_emails import all_answered
 from services.errors import Conflict, NotFound
@@ -33,6 +34,15 @@ def check_scheduled(call: PhoneCall) -> None:
     """
     if call.status != CallStatus.SCHEDULED:
         raise CallNotScheduled
+
+
+def found_by_any(key: InstrumentedAttribute[int], *conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Return that one of some conditions holds, each looked up by an index of its own.
+
+    Joined by OR, conditions with queries in them have PostgreSQL try every row of the table. Whoever waits
+    for a row gets it even if no condition holds any more.
+    """
+    return key.in_(union_all(*(select(key).where(one).correlate(None) for one in conditions)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,14 +12,14 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import defer
 
 from services import measures
 from services.calls.claims import ClaimedByOther, holder
 from services.calls.kept_state import MARGIN, Answered, CallState, Undo
 from services.calls.linked_emails import all_answered, is_about, share
-from services.calls.locking import LockedCall, lock_follow_ups
+from services.calls.locking import LockedCall, found_by_any, lock_follow_ups
 from services.calls.outcome_said import STATUS_AFTER, Outcome
 from services.calls.outcomes import EVENT_AFTER, OutcomeResult, apply_outcome, record_outcome
 from services.conversations.matters import load_matters
@@ -127,7 +127,7 @@ async def _lock_emails(tx: Transaction, call_id: int, settlement: Settlement) ->
     theirs = (Email.therapist_id == therapist_id) & Email.id.in_(settlement.answered)
     rows = await tx.session.scalars(
         select(Email)
-        .where(or_(Email.id.in_(about), theirs))
+        .where(found_by_any(Email.id, Email.id.in_(about), theirs))
         .order_by(Email.id)
         .options(defer(Email.body_html), defer(Email.body_text))
         .with_for_update(key_share=True)
@@ -144,7 +144,7 @@ async def _lock_calls(tx: Transaction, call_id: int, settlement: Settlement) -> 
     ]
     rows = await tx.session.scalars(
         select(PhoneCall)
-        .where(or_(*wanted))
+        .where(found_by_any(PhoneCall.id, *wanted))
         .order_by(PhoneCall.id)
         .with_for_update()
         .execution_options(populate_existing=True)

@@ -1,12 +1,12 @@
 """Takes back one outcome with all that was settled with it, answers included."""
 
 import msgspec
-from sqlalchemy import or_, select
+from sqlalchemy import select
 from sqlalchemy.orm import defer
 
 from services.calls.claims import Claim, lock_claims_of
 from services.calls.kept_state import Undo
-from services.calls.locking import lock_follow_ups
+from services.calls.locking import found_by_any, lock_follow_ups
 from services.calls.undo import TooLateToUndo, in_their_place, take_outcome_back
 from services.emails.consequences import read_consequences
 from services.emails.states import finish_change
@@ -42,13 +42,13 @@ async def undo_settlement(work: Work, call_id: int) -> Claim:
 async def _lock_emails(tx: Transaction, call_id: int, undo: Undo) -> None:
     """Lock all e-mails that any of the calls is about, and those that were answered."""
     calls = select(PhoneCall.id).where(
-        or_(PhoneCall.id.in_([call_id, *undo.along]), *in_their_place(call_id))
+        found_by_any(PhoneCall.id, PhoneCall.id.in_([call_id, *undo.along]), *in_their_place(call_id))
     )
     about = select(CallEmail.email_id).where(CallEmail.call_id.in_(calls))
     answered = [answer.email_id for answer in undo.answers]
     await tx.session.execute(
         select(Email.id)
-        .where(or_(Email.id.in_(about), Email.id.in_(answered)))
+        .where(found_by_any(Email.id, Email.id.in_(about), Email.id.in_(answered)))
         .order_by(Email.id)
         .with_for_update(key_share=True)
     )

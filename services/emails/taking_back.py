@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import select
 
 from services.calls.absences import restore_absence
 from services.calls.kept_state import CallState
@@ -15,7 +15,7 @@ from services.calls.linked_emails import (
     open_follow_up,
     tell,
 )
-from services.calls.locking import lock_follow_ups
+from services.calls.locking import found_by_any, lock_follow_ups
 from services.calls.planning import announce
 from services.emails.consequences import (
     ChangedAbsence,
@@ -95,10 +95,11 @@ async def take_back(tx: Transaction, email: Email | None, done: Consequences) ->
 
 async def _lock_calls(tx: Transaction, ids: Sequence[int]) -> dict[int, PhoneCall]:
     """Lock all calls that are to change, and their therapists' follow-up calls, before the calendar is."""
-    theirs = select(PhoneCall.therapist_id).where(PhoneCall.id.in_(ids))
+    theirs = select(PhoneCall.therapist_id).where(PhoneCall.id.in_(ids)).correlate(None)
+    follow_ups = is_open_follow_up() & PhoneCall.therapist_id.in_(theirs)
     rows = await tx.session.scalars(
         select(PhoneCall)
-        .where(or_(PhoneCall.id.in_(ids), and_(is_open_follow_up(), PhoneCall.therapist_id.in_(theirs))))
+        .where(found_by_any(PhoneCall.id, PhoneCall.id.in_(ids), follow_ups))
         .order_by(PhoneCall.id)
         .with_for_update()
         .execution_options(populate_existing=True)

@@ -4,6 +4,7 @@ The agreed form is weekday -> list of `{"start": "09:00", "end": "12:00"}`. What
 far as it can be understood; the rest is named to the staff and never stops anything.
 """
 
+import json
 import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -109,8 +110,16 @@ def parse(raw: object, plz: str | None = None, back_on: date | None = None) -> A
 
 @lru_cache(maxsize=4_096)
 def parse_json(text: str | None, plz: str | None = None, back_on: date | None = None) -> Availability:
-    """Read phone hours from their JSON text, which is the same text every time a board is drawn."""
-    return parse(msgspec.json.decode(text) if text else None, plz, back_on)
+    """Read phone hours from their JSON text, which is the same text every time they are looked at."""
+    return parse(_decoded(text) if text else None, plz, back_on)
+
+
+def _decoded(text: str) -> object:
+    """Return a JSON value; its numbers as text where one is larger than any, as PostgreSQL has them."""
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.DecodeError:
+        return json.loads(text, parse_int=str, parse_float=str, parse_constant=str)
 
 
 def _read(raw: object) -> tuple[Windows, list[Problem]]:

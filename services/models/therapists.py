@@ -1,5 +1,6 @@
 """The local copy of the therapist directory, with what the desk itself knows."""
 
+import json
 from datetime import date, datetime
 from enum import StrEnum
 
@@ -17,7 +18,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column
 
-from services.hours.reading import Availability, parse
+from services.hours.reading import Availability, parse_json
 from services.models.base import SCHEMA, Base, one_of
 
 NAMES_SQL = f"{SCHEMA}.namenswoerter(vorname, nachname)"
@@ -139,7 +140,7 @@ class Therapist(Base):
     @property
     def availability(self) -> Availability:
         """The phone hours as far as they can be read, the practice's state, and until when they are away."""
-        return parse(self.telefonische_erreichbarkeit, self.plz, self.wieder_da_am)
+        return parse_json(json.dumps(self.telefonische_erreichbarkeit), self.plz, self.wieder_da_am)
 
 
 NOT_TO_BE_CALLED = frozenset({"gesperrt", "inaktiv"})

@@ -7,7 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.hours.reading import MOST_PROBLEMS, NOT_A_TABLE, REASONS, UNKNOWN_DAY, Problem, parse
+from services.hours.reading import (
+    MOST_PROBLEMS,
+    NOT_A_TABLE,
+    REASONS,
+    UNKNOWN_DAY,
+    Problem,
+    parse,
+    parse_json,
+)
 from services.hours.windows import (
     EMPTY_WINDOW,
     END_OF_DAY,
@@ -123,6 +131,13 @@ def test_unknown_days_and_other_shapes_are_reported():
     assert parse({"Feiertag": ["9-12"]}).problems == [Problem("Feiertag", "['9-12']", UNKNOWN_DAY)]
     assert parse("Mo 9-12").problems == [Problem("", "Mo 9-12", NOT_A_TABLE)]
     assert parse([1]).problems == [Problem("", "[1]", NOT_A_TABLE)]
+
+
+@pytest.mark.parametrize("number", ["1e400", "-1e400", "1" + "0" * 5_000, "NaN", '"\\ud800"'])
+def test_a_number_larger_than_any_is_named_and_the_rest_is_kept(number: str):
+    found = parse_json(f'{{"Mi": ["9-12", {number}]}}')
+    assert found.windows == {2: (MORNING,)}
+    assert len(found.problems) == 1
 
 
 @pytest.mark.parametrize("raw", [None, {}, {"monday": []}, {"monday": None}, {"monday": ""}])
