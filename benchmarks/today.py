@@ -31,6 +31,8 @@ from webapp.logs import configure_logging
 
 FEW, USUAL, MANY = 200, 500, 2_000
 TOKEN = re.compile('name="_csrf_token" value="([0-9a-f]+)"')
+ROW = re.compile('data-row="([0-9]+)')
+VERSION = re.compile('name="version" value="([0-9]+)"')
 PART = {"HX-Request": "true"}
 
 Ask = Callable[[], Awaitable[httpx.Response]]
@@ -48,22 +50,45 @@ class Side:
     async def take_turn(self, requests: int) -> None:
         """Ask some times."""
         for _ in range(requests):
-            start = time.perf_counter()
-            answer = await self.ask()
-            self.seconds.append(time.perf_counter() - start)
-            if answer.status_code != 200:
-                raise RuntimeError(f"{self.name} answered {answer.status_code}")
-            self.kilobytes = int(answer.headers["content-length"]) / 1024
+            await self.ask_once()
+
+    async def ask_once(self) -> None:
+        """Ask, and note how long that took."""
+        start = time.perf_counter()
+        answer = await self.ask()
+        self.seconds.append(time.perf_counter() - start)
+        if answer.status_code != 200:
+            raise RuntimeError(f"{self.name} answered {answer.status_code}")
+        self.kilobytes = int(answer.headers["content-length"]) / 1024
+
+
+class OutcomeSaved(Side):
+    """Saves that a call was not answered, which plans the next attempt; takes it back, untimed."""
+
+    def __init__(self, browser: httpx.AsyncClient, call_id: str) -> None:
+        super().__init__("An outcome saved", self._save)
+        self._browser, self._path, self._version = browser, f"/calls/{call_id}", ""
+
+    async def ask_once(self) -> None:
+        taken = await self._browser.post(f"{self._path}/claim", headers=PART)
+        self._version = VERSION.findall(taken.text)[0]
+        await super().ask_once()
+        for way_back in ("undo", "release"):
+            (await self._browser.post(f"{self._path}/{way_back}", headers=PART)).raise_for_status()
+
+    async def _save(self) -> httpx.Response:
+        said = {"version": self._version, "ergebnis_art": "nicht_erreicht"}
+        return await self._browser.post(f"{self._path}/outcome", headers=PART, data=said)
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Something measured beside something else, and how many times as long it may take."""
+    """Something measured beside something else, and how many times as long it may take, if that was said."""
 
     beside_what: str
     this: Side
     beside: Side
-    aim: float
+    aim: float | None
 
     async def run(self, rounds: int, requests: int) -> None:
         """Let both take turns and print what came of it."""
@@ -76,7 +101,10 @@ class Comparison:
         for side in sides:
             print(f"  {side.name:34} {percentiles(side.seconds, 50, 95)}, {side.kilobytes:.1f} KB")
         ratio = median(self.this.seconds) / median(self.beside.seconds)
-        report(f"{self.this.name} {self.beside_what}", ratio, at_most=self.aim)
+        if self.aim is None:
+            print(f"{self.this.name} {self.beside_what}: {ratio:.2f} x")
+        else:
+            report(f"{self.this.name} {self.beside_what}", ratio, at_most=self.aim)
 
 
 @asynccontextmanager
@@ -150,6 +178,12 @@ async def run(first: URL, size: Size, requests: int, rounds: int) -> None:
                 Side("An answer to an action", lambda: at[usual].post(release, headers=PART)),
                 beside(),
                 1.5,
+            ),
+            Comparison(
+                "beside a bare handler",
+                OutcomeSaved(at[usual], ROW.findall(page.text)[0]),
+                beside(),
+                None,
             ),
             Comparison(
                 f"beside {few}",
