@@ -84,8 +84,3 @@ async def log_in(page: Page, name: str, password: str = PASSWORD) -> None:
     await page.locator("input[name=password]").fill(password)
     await page.locator("main form button").first.click()
     await page.wait_for_url(lambda url: "/login" not in url)
-
-
-async def screenshot(page: Page, name: str) -> None:
-    """Keep what the page looks like as an artefact."""
-    await page.screenshot(path=ARTIFACTS / f"{name}.png", full_page=True)

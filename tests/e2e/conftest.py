@@ -1,7 +1,8 @@
 """Browsers and the application they look at; all tests here share one event loop, application and browser.
 
 Every page is watched: an error in the console, an exception in a script or a failed load fails the test. Only
-a refusal that the page shows to its reader (401, 403, 409, 422) is none.
+a refusal that the page shows to its reader (401, 403, 409, 422) is none. What the pages of a failed test
+looked like is kept in `artifacts/`.
 """
 
 import re
@@ -24,7 +25,7 @@ from playwright.async_api import (
 )
 
 from tests.e2e.app_process import RunningApp, running_app
-from tests.e2e.browser import ARGUMENTS, DESK, find_browser, log_in
+from tests.e2e.browser import ARGUMENTS, ARTIFACTS, DESK, find_browser, log_in
 from tests.eventually import eventually
 
 PATIENCE_MS = 30_000
@@ -33,6 +34,18 @@ OUTRUN = re.compile(r"^htmx:(sendAbort|afterRequest)")
 """A request that a newer one, or the end of the page, has made needless."""
 
 OpenBrowser = Callable[..., Awaitable[Page]]
+
+FAILED = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.failed:
+        item.stash[FAILED] = True
+    return report
 
 
 @pytest.fixture(scope="session")
@@ -67,7 +80,7 @@ def logins() -> dict[str, StorageState]:
 
 @pytest.fixture
 async def open_browser(
-    browser: Browser, app: RunningApp, logins: dict[str, StorageState]
+    browser: Browser, app: RunningApp, logins: dict[str, StorageState], request: pytest.FixtureRequest
 ) -> AsyncGenerator[OpenBrowser]:
     """Open further browsers: `await open_browser("Ben", locale="en-GB", java_script_enabled=False)`.
 
@@ -75,6 +88,7 @@ async def open_browser(
     in. `console=False` lets pages have errors. Other keyword arguments are Playwright's for a new context.
     """
     troubles: list[str] = []
+    opened: list[Page] = []
     async with AsyncExitStack() as stack:
 
         async def open_one(name: str | None = None, *, console: bool = True, **options: Any) -> Page:
@@ -86,6 +100,7 @@ async def open_browser(
             context.set_default_timeout(PATIENCE_MS)
             stack.push_async_callback(_Asked(context).all_answered)
             page = await context.new_page()
+            opened.append(page)
             if console:
                 _watch(page, troubles)
             if name in logins:
@@ -96,6 +111,8 @@ async def open_browser(
             return page
 
         yield open_one
+        if FAILED in request.node.stash:
+            await _keep_pictures(request.node.name, opened)
     assert not troubles
 
 
@@ -115,6 +132,13 @@ async def anna(open_browser: OpenBrowser) -> Page:
 async def anna_without_scripts(open_browser: OpenBrowser) -> Page:
     """Anna's browser with JavaScript switched off, on Today."""
     return await open_browser("Anna", java_script_enabled=False)
+
+
+async def _keep_pictures(test: str, pages: list[Page]) -> None:
+    """Keep what the pages look like, as far as the browser can still say."""
+    for number, page in enumerate(pages, 1):
+        with suppress(Error):
+            await page.screenshot(path=ARTIFACTS / f"{test}-{number}.png", full_page=True)
 
 
 def _watch(page: Page, troubles: list[str]) -> None:

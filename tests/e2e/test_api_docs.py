@@ -4,7 +4,7 @@ from playwright.async_api import Page, Response, expect
 
 from tests.e2e.accessibility import violations
 from tests.e2e.app_process import RunningApp
-from tests.e2e.browser import PHONE, screenshot
+from tests.e2e.browser import PHONE
 
 FIRST_READ_MS = 30_000
 """The document is made when it is first asked for."""
@@ -30,14 +30,12 @@ async def test_the_api_is_read_and_tried_with_a_key(page: Page, app: RunningApp)
     await expect(page.get_by_role("status")).to_have_text("This API key is not valid, or has expired.")
 
     await read_description(page, app.api_key)
-    await screenshot(page, "api-docs")
 
     await page.get_by_role("button", name="GET /api/stop-list", exact=False).first.click()
     operation = page.locator("#operations-Stop_list-listStopped")
     await operation.get_by_role("button", name="Try it out").click()
     await operation.get_by_role("button", name="Execute").click()
     await expect(operation.locator(".live-responses-table .response-col_status").last).to_contain_text("200")
-    await screenshot(page, "api-docs-tried")
 
     [tried] = [answer for answer in answers if answer.url.endswith("/api/stop-list?limit=20")]
     assert await tried.request.header_value("authorization") == f"Bearer {app.api_key}"
@@ -54,5 +52,4 @@ async def test_the_description_fits_a_phone(page: Page, app: RunningApp) -> None
     await page.set_viewport_size(PHONE)
     await page.goto("/api/docs")
     await read_description(page, app.api_key)
-    await screenshot(page, "api-docs-phone")
     assert await page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]

@@ -10,7 +10,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.models import PhoneCall
 from tests.e2e.accessibility import violations
 from tests.e2e.app_process import NOW, RunningApp
-from tests.e2e.browser import screenshot
 from tests.e2e.conftest import OpenBrowser
 from tests.e2e.desk import LOOKS, NOTE, at_the_desk, release, rows, take_next, title
 
@@ -33,7 +32,6 @@ async def test_a_call_back_is_agreed_and_taken_back(open_browser: OpenBrowser, l
     await agree(page, "17:40")
     if look != "no-scripts":
         assert await violations(page) == []
-    await screenshot(page, f"call-back-{look}")
     await page.get_by_role("button", name="Nur speichern").click()
     status = page.locator("#status")
     await expect(status).to_contain_text(f"{name}: Rückruf vereinbart, gespeichert")
@@ -74,7 +72,6 @@ async def test_who_agreed_it_is_told_ten_minutes_before_wherever_they_are(
     await expect(hint).to_contain_text(f"vereinbart: {name}.")
     await expect(hint).to_contain_text("Die Praxis ruft an.")
     assert await violations(anna) == []
-    await screenshot(anna, "call-back-hint")
     await hint.get_by_role("link", name="Anruf öffnen").click()
     await expect(title(anna)).to_have_text(name)
     await expect(anna.locator(".call-agreed")).to_contain_text("vereinbart von Anna")

@@ -6,7 +6,7 @@ from playwright.async_api import Page, expect
 
 from tests.e2e.accessibility import violations
 from tests.e2e.app_process import RunningApp
-from tests.e2e.browser import PHONE, screenshot
+from tests.e2e.browser import PHONE
 from tests.e2e.conftest import OpenBrowser
 from tests.eventually import eventually
 
@@ -96,7 +96,6 @@ async def test_a_reply_is_recorded_with_the_keyboard_alone(anna: Page, app: Runn
     await anna.get_by_label("Inhalt").focus()
     await anna.keyboard.type("Bitte rufen Sie mich an.")
     await expect(anna.locator("#reply-kept")).to_contain_text("Entwurf gespeichert")
-    await screenshot(anna, "email-reply")
     await anna.keyboard.press("Control+Enter")
     await expect(anna.get_by_role("heading", level=1)).to_be_focused()
     await expect(anna.locator("#reply blockquote")).to_have_text("Bitte rufen Sie mich an.")
@@ -190,7 +189,6 @@ async def test_a_mail_is_written_from_a_template_with_a_preview_that_follows(ann
     await anna.locator("#var_anrede").fill("Moin Herr Petersen")
     await expect(letter).to_contain_text("Moin Herr Petersen,")
     assert await violations(anna) == []
-    await screenshot(anna, "write-email")
 
     await anna.get_by_role("button", name="Senden", exact=True).click()
     summary = anna.locator(".error-summary")

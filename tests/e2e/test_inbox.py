@@ -12,7 +12,7 @@ from services.hints import INCOMING
 from services.models import CallReason, EmailStatus, Incoming, IncomingKind, PhoneCall
 from tests.e2e.accessibility import violations
 from tests.e2e.app_process import NOW, RunningApp
-from tests.e2e.browser import PHONE, screenshot
+from tests.e2e.browser import PHONE
 from tests.e2e.conftest import OpenBrowser
 from tests.e2e.desk import hear_a_hint, send_hint
 from tests.factories import make_call, make_email, make_therapist
@@ -235,7 +235,6 @@ async def test_on_a_phone_list_and_message_take_turns(open_browser: OpenBrowser,
     await expect(title(phone)).to_have_text("AW: Anfrage an Unterwegs")
     await expect(phone.locator(".inbox-list")).to_be_hidden()
     assert await violations(phone) == []
-    await screenshot(phone, "inbox-phone")
     await phone.get_by_role("link", name="‹ Eingang").click()
     await expect(phone.locator("#inbox-message")).to_be_hidden()
     await phone.get_by_role("link", name=re.compile("Unterwegs")).click()

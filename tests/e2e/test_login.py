@@ -1,14 +1,13 @@
 from playwright.async_api import Page, expect
 
 from tests.e2e.accessibility import violations
-from tests.e2e.browser import log_in, screenshot
+from tests.e2e.browser import log_in
 
 
 async def test_login_page_is_accessible_and_leads_to_the_desk(page: Page) -> None:
     await page.goto("/week")
     await expect(page.get_by_role("heading", level=1)).to_have_text("Anmelden")
     assert await violations(page) == []
-    await screenshot(page, "login")
 
     await log_in(page, "Anna")
 

@@ -9,7 +9,7 @@ from services.accounts.staff import add_staff
 from shared.clock import get_clock
 from tests.e2e.accessibility import violations
 from tests.e2e.app_process import RunningApp
-from tests.e2e.browser import log_in, screenshot
+from tests.e2e.browser import log_in
 from tests.e2e.conftest import OpenBrowser
 from tests.e2e.desk import send_hint
 from tests.work import work_of
@@ -44,7 +44,6 @@ async def set_up(page: Page, app: RunningApp, password: str) -> tuple[str, str]:
     await page.get_by_role("button", name="Einrichten").click()
     await expect(page.get_by_role("img", name="QR-Code für die App")).to_be_visible()
     assert await violations(page) == []
-    await screenshot(page, "second-factor")
     await page.get_by_text("Keine Kamera?").click()
     secret = (await page.locator("code.key").inner_text()).replace(" ", "")
     await page.get_by_label("Code mit sechs Ziffern").fill(next_code(app, secret))
@@ -52,7 +51,6 @@ async def set_up(page: Page, app: RunningApp, password: str) -> tuple[str, str]:
     codes = page.locator(".recovery-codes li")
     await expect(codes).to_have_count(10)
     assert await violations(page) == []
-    await screenshot(page, "recovery-codes")
     return secret, await codes.first.inner_text()
 
 
@@ -87,7 +85,6 @@ async def test_whoever_forgot_the_password_gets_another_and_chooses_their_own(
     await add(app, "Dora")
     await open_person(anna, "Dora")
     assert await violations(anna) == []
-    await screenshot(anna, "person")
     await anna.get_by_text("Passwort vergessen …").click()
     await anna.get_by_role("button", name="Dora ein Einmalpasswort geben").click()
     given = await anna.locator("code.key").inner_text()
@@ -97,7 +94,6 @@ async def test_whoever_forgot_the_password_gets_another_and_chooses_their_own(
     await give_password(dora, "Dora", given)
     await expect(dora.get_by_role("heading", level=1)).to_have_text("Wählen Sie ein eigenes Passwort")
     assert await violations(dora) == []
-    await screenshot(dora, "own-password")
     await dora.goto("/week")
     await dora.get_by_label("Ihr Passwort").fill(given)
     await dora.get_by_label("Neues Passwort", exact=True).fill("Passwort2026!")
@@ -127,7 +123,6 @@ async def test_a_second_factor_is_set_up_and_asked_for(open_browser: OpenBrowser
     await give_password(emil, "Emil", PASSWORD)
     await expect(emil.get_by_label("Code aus Ihrer App")).to_be_focused()
     assert await violations(emil) == []
-    await screenshot(emil, "login-code")
     await emil.get_by_label("Code aus Ihrer App").fill("000 000")
     await emil.keyboard.press("Enter")
     await expect(emil.get_by_role("alert")).to_be_focused()
@@ -181,7 +176,6 @@ async def test_a_colleague_who_has_left_is_out_at_once_and_what_they_did_is_stil
     await gerda.goto("/account")
     await expect(gerda.get_by_text("dieser Browser")).to_be_visible()
     assert await violations(gerda) == []
-    await screenshot(gerda, "account")
 
     await open_person(anna, "Gerda")
     await anna.locator("summary", has_text="Konto schließen").click()
@@ -199,7 +193,6 @@ async def test_a_colleague_who_has_left_is_out_at_once_and_what_they_did_is_stil
     row = anna.get_by_role("row").filter(has_text="Gerda")
     await expect(row).to_contain_text(re.compile("Anna.*Konto geschlossen", re.DOTALL))
     assert await violations(anna) == []
-    await screenshot(anna, "activity")
 
     await open_person(anna, "Gerda")
     await anna.get_by_role("button", name="Konto von Gerda öffnen").click()

@@ -6,7 +6,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.e2e.accessibility import violations
-from tests.e2e.browser import DESK, PHONE, screenshot
+from tests.e2e.browser import DESK, PHONE
 from tests.e2e.conftest import OpenBrowser
 
 
@@ -36,7 +36,6 @@ async def test_what_is_held_is_downloaded_and_then_erased(
     await expect(page.get_by_text(f"Alles über Therapeut {therapist} löschen?")).to_be_visible()
     assert page.url.endswith("/system/privacy/preview")
     assert not scripts or await violations(page) == []
-    await screenshot(page, f"privacy-{therapist}")
     await page.get_by_role("button", name="Endgültig löschen").click()
     await expect(page.get_by_role("status").filter(has_text="ist gelöscht")).to_be_visible()
 
@@ -44,4 +43,3 @@ async def test_what_is_held_is_downloaded_and_then_erased(
     await expect(page.get_by_text("auf Verlangen gelöscht").first).to_be_visible()
     await expect(page.get_by_text(held["therapist"]["nachname"])).to_have_count(0)
     assert not scripts or await violations(page) == []
-    await screenshot(page, f"erased-{therapist}")

@@ -13,7 +13,6 @@ from playwright.async_api import Page, expect
 
 from tests.e2e.accessibility import violations
 from tests.e2e.app_process import NOW, RunningApp
-from tests.e2e.browser import screenshot
 from tests.e2e.conftest import OpenBrowser
 from tests.eventually import eventually
 
@@ -143,7 +142,6 @@ async def _ring(page: Page, call_id: int, name: str, scripts: bool) -> None:
     await page.goto("/")
     row = page.locator(f"[data-row^='{call_id}:']")
     await expect(row).to_contain_text(name)
-    await screenshot(page, f"story-today{'' if scripts else '-no-scripts'}")
     await row.get_by_role("link").click()
     panel = page.locator("#panel")
     await expect(panel.get_by_role("heading", level=2).first).to_contain_text(name)
@@ -153,7 +151,6 @@ async def _ring(page: Page, call_id: int, name: str, scripts: bool) -> None:
         assert await violations(page) == []
     await panel.locator("input[name=ergebnis_art][value=erreicht]").check()
     await panel.locator("textarea[name=ergebnis]").fill("Hat einen Platz ab März.")
-    await screenshot(page, f"story-call{'' if scripts else '-no-scripts'}")
     await panel.get_by_role("button", name="Only save").click()
     await expect(page.get_by_role("button", name="Undo")).to_be_visible()
     await page.goto("/")
@@ -169,7 +166,6 @@ async def _record_the_reply(page: Page, email_id: int, scripts: bool) -> None:
     await reply.locator("textarea[name=antwortinhalt]").fill("Ab März ist ein Platz frei.")
     await reply.get_by_role("button", name="Save the reply").click()
     await expect(page.locator("#reply")).to_contain_text("Ab März ist ein Platz frei.")
-    await screenshot(page, f"story-reply{'' if scripts else '-no-scripts'}")
 
 
 async def _see_the_outcome(app: RunningApp, api: httpx.AsyncClient, email_id: int, call_id: int) -> None:

@@ -5,7 +5,6 @@ import re
 from playwright.async_api import Page, expect
 
 from tests.e2e.accessibility import violations
-from tests.e2e.browser import screenshot
 
 
 async def test_somebody_is_found_by_any_spelling_of_the_number(anna: Page) -> None:
@@ -16,7 +15,6 @@ async def test_somebody_is_found_by_any_spelling_of_the_number(anna: Page) -> No
     await anna.get_by_role("link", name=re.compile("Dr. Ngozi Okafor")).click()
     await expect(anna.get_by_role("heading", level=1)).to_have_text("Dr. Ngozi Okafor")
     assert await violations(anna) == []
-    await screenshot(anna, "therapist")
 
 
 async def test_a_hint_is_noted_and_told_by_the_status_line(anna: Page) -> None:
@@ -62,7 +60,6 @@ async def test_who_is_away_says_so_on_their_page_and_on_the_board(anna: Page) ->
     await expect(anna.locator("#status")).to_contain_text("Die Abwesenheit ist gespeichert.")
     await expect(anna.locator("#therapist .banner-warn")).to_contain_text("Vorher wird nicht angerufen.")
     assert await violations(anna) == []
-    await screenshot(anna, "therapist-absent")
     await anna.get_by_role("button", name="Ist wieder da").click()
     await expect(anna.locator("#status")).to_contain_text("ist wieder da")
     await expect(anna.get_by_text("von Hand eingetragen")).to_have_count(0)
@@ -77,6 +74,5 @@ async def test_an_absence_heard_on_the_phone_is_noted_beside_the_call(anna: Page
     await panel.get_by_role("button", name="Abwesenheit speichern").click()
     await expect(panel.locator(".call-outside")).to_contain_text("am Telefon erfahren")
     assert await violations(anna) == []
-    await screenshot(anna, "call-absent")
     await panel.get_by_role("button", name=re.compile("Freigeben")).click()
     await expect(anna.locator(".group-unreachable")).to_contain_text("Abwesend, wieder da am")
