@@ -41,7 +41,7 @@ MESSAGE_MODULES = (
     "accounts.second_factor",
     "checks",
     "emails.addresses",
-    "emails.replies",
+    "emails.reply",
     "emails.schedule",
     "emails.senders",
     "emails.stop_list",

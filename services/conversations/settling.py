@@ -23,7 +23,8 @@ from services.calls.locking import LockedCall, found_by_any, lock_follow_ups
 from services.calls.outcome_said import STATUS_AFTER, Outcome
 from services.calls.outcomes import EVENT_AFTER, OutcomeResult, apply_outcome, record_outcome
 from services.conversations.matters import load_matters
-from services.emails.replies import Reply, take_reply
+from services.emails.replies import take_reply
+from services.emails.reply import Reply
 from services.emails.states import finish_change
 from services.errors import NotFound
 from services.models import (

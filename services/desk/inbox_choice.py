@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from services.calls.absences import ForeseenAbsence, foresee_absence
 from services.emails.lists import EmailFilters, list_emails
-from services.emails.replies import ReplyEffect
+from services.emails.reply import ReplyEffect
 from services.emails.reply_preview import preview_reply
 from services.emails.stop_list import spelling
 from services.models import Email, EmailStatus, Incoming, IncomingKind, Therapist

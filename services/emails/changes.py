@@ -9,7 +9,8 @@ from msgspec import UNSET, UnsetType
 from services.checks import NO_ANSWER, REQUIRED, check_body, check_id, check_line, check_note
 from services.emails.addresses import check_address, normalized_address
 from services.emails.bodies import both_bodies
-from services.emails.replies import Reply, take_reply, withdraw_answer
+from services.emails.replies import take_reply, withdraw_answer
+from services.emails.reply import Reply
 from services.emails.schedule import check_times, first_attempt_at
 from services.emails.senders import refuse_other_sender
 from services.emails.states import NotInThisState, TextErased, change_status, finish_change, locked_email

@@ -21,15 +21,15 @@ the queue as FAILED (`states.take_out_of_queue`).
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, time
 
 from sqlalchemy import select
 
 from services.calls.absences import SetAbsent, foresee_absence, learn_of_absence
-from services.checks import check_body, check_note
 from services.drafts import REPLY, drop_draft
-from services.emails.consequences import Consequences, Watch
+from services.emails.consequences import Watch
+from services.emails.reply import Reply, ReplyEffect, check_reply
 from services.emails.states import (
     NotInThisState,
     finish_change,
@@ -38,7 +38,7 @@ from services.emails.states import (
     take_out_of_queue,
 )
 from services.emails.stop_list import stop
-from services.errors import Conflict, FieldError, InvalidInput
+from services.errors import Conflict
 from services.events.types import EventType
 from services.follow_ups import pending as follow_ups
 from services.hints import INCOMING
@@ -51,10 +51,8 @@ from services.models import (
     IncomingState,
     PhoneCall,
     ReplyKind,
-    StopEntry,
     StopReason,
 )
-from services.therapists.absence import check_return
 from services.work import Action, Moment, Transaction, Work
 
 KIND_OF = {
@@ -64,59 +62,9 @@ KIND_OF = {
 }
 """What the inbox calls what came back."""
 
-CLOCKS_APART = timedelta(minutes=5)
-
-IN_THE_FUTURE = "This lies in the future."
-BEFORE_THE_EMAIL = "This lies before the e-mail was created."
-
 
 class AlreadyAnswered(Conflict):
     """This e-mail was answered already."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reply:
-    """What came back; a naive `eingang` is local time, none means now.
-
-    `rueckkehr` is the day somebody is back and belongs to an out-of-office note; `adresse_tot` says that
-    nobody is behind the recipient's address, and belongs to what is undeliverable.
-    """
-
-    art: ReplyKind = ReplyKind.REPLY
-    eingang: datetime | None = None
-    inhalt: str | None = None
-    rueckkehr: date | None = None
-    adresse_tot: bool = False
-    nachverfolgung_erforderlich: bool | None = None
-    nachverfolgung_notizen: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReplyEffect:
-    """What recording a reply did, or would do."""
-
-    email: Email
-    art: ReplyKind
-    canceled: PhoneCall | None = None
-    """The call that is not made any more."""
-    left: PhoneCall | None = None
-    """The call that is made for other e-mails, and no more for this one."""
-    moved: PhoneCall | None = None
-    """The call that moves; in a preview still at its old time."""
-    moves_from: date | None = None
-    """From which day on it gets the first free time."""
-    absent_until: date | None = None
-    """The first day back, where the note makes the therapist absent."""
-    others_moved: int = 0
-    """How many other calls to the therapist an absence moves."""
-    follow_up_from: date | None = None
-    """No follow-up call before this day."""
-    offer_call: bool = False
-    """Whether staff should be offered to call right away."""
-    stopped: StopEntry | None = None
-    """The stop list's entry because of which nobody writes to the recipient any more."""
-    consequences: Consequences | None = None
-    """All that changed, so that it can be taken back; none in a preview."""
 
 
 async def record_reply(work: Work, email_id: int, reply: Reply, *, version: int | None = None) -> ReplyEffect:
@@ -148,7 +96,7 @@ async def take_reply(tx: Transaction, email: Email, reply: Reply) -> ReplyEffect
     if email.antwort_erhalten and reply.art is not ReplyKind.REPLY:
         raise AlreadyAnswered
     eingang = tx.rules.aware(reply.eingang) if reply.eingang else None
-    _check(tx, email, reply, eingang)
+    check_reply(tx, email, reply, eingang)
     reply = replace(reply, eingang=min(eingang, tx.now) if eingang else None)
     if reply.nachverfolgung_erforderlich is not None:
         email.nachverfolgung_erforderlich = reply.nachverfolgung_erforderlich
@@ -296,25 +244,3 @@ def follow_up_day(moment: Moment, email: Email, rueckkehr: date | None) -> date:
     if rueckkehr is None:
         return moment.rules.today(moment.now + moment.rules.follow_up_after)
     return max(rueckkehr, moment.rules.today((email.sent_at or moment.now) + moment.rules.follow_up_after))
-
-
-def _check(moment: Moment, email: Email, reply: Reply, eingang: datetime | None) -> None:
-    errors = [
-        *check_reply_date("antwortdatum", eingang, created_at=email.created_at, now=moment.now),
-        *check_body("antwortinhalt", reply.inhalt or ""),
-        *check_return("rueckkehr", reply.rueckkehr, today=moment.today),
-        *check_note("nachverfolgung_notizen", reply.nachverfolgung_notizen),
-    ]
-    if errors:
-        raise InvalidInput(*errors)
-
-
-def check_reply_date(
-    field: str, value: datetime | None, *, created_at: datetime, now: datetime
-) -> list[FieldError]:
-    """Return what is wrong with the instant a reply came in; another clock may be a little ahead."""
-    if value is None:
-        return []
-    if value > now + CLOCKS_APART:
-        return [FieldError(field, IN_THE_FUTURE)]
-    return [FieldError(field, BEFORE_THE_EMAIL)] if value < created_at else []

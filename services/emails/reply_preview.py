@@ -3,7 +3,8 @@
 from datetime import date
 
 from services.calls.absences import foresee_absence
-from services.emails.replies import ReplyEffect, follow_up_day
+from services.emails.replies import follow_up_day
+from services.emails.reply import ReplyEffect
 from services.emails.states import existing_email
 from services.follow_ups import pending as follow_ups
 from services.models import Email, ReplyKind

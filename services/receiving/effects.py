@@ -1,8 +1,7 @@
-"""What is done about a message of the mailbox: by itself where the match is sure, else by a person.
+"""What follows from a message of the mailbox: by itself where the match is sure, else as a person says.
 
-A person can accept what is suggested, say what a message is and belongs to, put it aside, and take all of it
-back. What follows for an e-mail is `services.emails.replies`'. Locks are taken in the order follow-ups,
-e-mails, message, calls, calendar: what follows from one message may concern another of its e-mail.
+What follows for an e-mail is `services.emails.replies`'. Locks are taken in the order follow-ups, e-mails,
+message, calls, calendar: what follows from one message may concern another of its e-mail.
 """
 
 from dataclasses import dataclass
@@ -13,12 +12,12 @@ from sqlalchemy import select
 from services.calls.absences import learn_of_absence
 from services.checks import LARGEST_BODY_BYTES
 from services.emails.consequences import absence_alone, read_consequences
-from services.emails.replies import Reply, ReplyEffect, follow
+from services.emails.replies import follow
+from services.emails.reply import Reply, ReplyEffect
 from services.emails.states import NoSuchEmail, NotInThisState, finish_change, locked_email
 from services.emails.stop_list import spelling
-from services.emails.taking_back import lock_to_take_back, take_back
-from services.errors import Conflict, FieldError, InvalidInput, NotFound
-from services.hints import INCOMING
+from services.emails.taking_back import take_back
+from services.errors import FieldError, InvalidInput
 from services.models import (
     Email,
     EmailStatus,
@@ -29,7 +28,7 @@ from services.models import (
     Therapist,
 )
 from services.therapists.absence import LONGEST_ABSENCE, check_return
-from services.work import Action, Transaction, Work
+from services.work import Action, Transaction
 
 FOLLOWS: dict[str, ReplyKind] = {
     IncomingKind.REPLY: ReplyKind.REPLY,
@@ -52,18 +51,6 @@ NO_SUCH_EMAIL = "There is no such e-mail."
 NO_SUCH_THERAPIST = "There is no such therapist."
 
 
-class NoSuchMessage(NotFound):
-    """There is no such message."""
-
-
-class MessageErased(Conflict):
-    """The text of this message has been deleted, so there is nothing left to decide about."""
-
-
-class NothingSuggested(Conflict):
-    """Nothing is suggested for this message (any more)."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Correction:
     """What a person says of a message; it belongs to an e-mail or, without one, to a therapist.
@@ -75,85 +62,6 @@ class Correction:
     email_id: int | None = None
     therapist_id: int | None = None
     wieder_da_am: date | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Handled:
-    """A message as it is now, and what followed for the e-mail; None where nothing did."""
-
-    incoming: Incoming
-    effect: ReplyEffect | None
-
-
-async def accept(work: Work, incoming_id: int, *, version: int | None = None) -> Handled:
-    """Do what is suggested for a message.
-
-    Raises:
-        NoSuchMessage: there is none.
-        NothingSuggested: it is not one with a suggestion.
-        InvalidInput: names `art`: a person has to say first what it is.
-        NotInThisState: the e-mail is a draft.
-        StaleVersion: somebody dealt with it after `version` was read.
-    """
-    async with work.transaction() as tx:
-        incoming = await _locked(tx, incoming_id, version)
-        suggested = incoming.vorschlag or {}
-        if incoming.zustand != IncomingState.SUGGESTED or not suggested:
-            raise NothingSuggested
-        said = Correction(
-            art=IncomingKind(incoming.art),
-            email_id=_number(suggested.get("email_id")),
-            therapist_id=_number(suggested.get("therapist_id")),
-            wieder_da_am=incoming.wieder_da_am,
-        )
-        effect = await _settle(tx, incoming, said)
-        _finish(tx, incoming, Action.INCOMING_MATCHED)
-    return Handled(incoming, effect)
-
-
-async def correct(work: Work, incoming_id: int, said: Correction, *, version: int | None = None) -> Handled:
-    """Take back what followed from a message and do what follows from what a person says of it.
-
-    Raises:
-        NoSuchMessage: there is none.
-        InvalidInput: names `art`, `email_id`, `therapist_id` or `wieder_da_am`; nothing is changed.
-        NotInThisState: the e-mail is a draft.
-        StaleVersion: somebody dealt with it after `version` was read.
-    """
-    async with work.transaction() as tx:
-        incoming = await _locked(tx, incoming_id, version, email_id=said.email_id)
-        await _undo(tx, incoming)
-        effect = await _settle(tx, incoming, said)
-        _finish(tx, incoming, Action.INCOMING_CORRECTED)
-    return Handled(incoming, effect)
-
-
-async def put_aside(work: Work, incoming_id: int, *, version: int | None = None) -> Handled:
-    """Take back what followed from a message, and let nobody have to look at it any more.
-
-    Raises:
-        NoSuchMessage, StaleVersion: as `correct`.
-    """
-    async with work.transaction() as tx:
-        incoming = await _locked(tx, incoming_id, version)
-        await _undo(tx, incoming)
-        incoming.zustand = IncomingState.ASIDE
-        _finish(tx, incoming, Action.INCOMING_ASIDE)
-    return Handled(incoming, None)
-
-
-async def undo(work: Work, incoming_id: int, *, version: int | None = None) -> Handled:
-    """Take back what followed from a message; it is a person's turn again.
-
-    Raises:
-        NoSuchMessage, StaleVersion: as `correct`.
-    """
-    async with work.transaction() as tx:
-        incoming = await _locked(tx, incoming_id, version)
-        await _undo(tx, incoming)
-        incoming.zustand = IncomingState.SUGGESTED if incoming.vorschlag else IncomingState.OPEN
-        _finish(tx, incoming, Action.INCOMING_UNDONE)
-    return Handled(incoming, None)
 
 
 async def settle_by_itself(tx: Transaction, incoming: Incoming, email: Email) -> ReplyEffect | None:
@@ -169,8 +77,13 @@ async def settle_by_itself(tx: Transaction, incoming: Incoming, email: Email) ->
     return await _follow(tx, incoming, email)
 
 
-async def _settle(tx: Transaction, incoming: Incoming, said: Correction) -> ReplyEffect | None:
-    """Do what follows from what a person says of a locked message."""
+async def settle(tx: Transaction, incoming: Incoming, said: Correction) -> ReplyEffect | None:
+    """Do what follows from what a person says of a locked message.
+
+    Raises:
+        InvalidInput: names `art`, `email_id`, `therapist_id` or `wieder_da_am`.
+        NotInThisState: the e-mail is a draft.
+    """
     _check(tx, incoming, said)
     incoming.art, incoming.wieder_da_am = said.art, said.wieder_da_am
     incoming.zustand = IncomingState.DONE
@@ -258,7 +171,7 @@ def _stored(words: str | None) -> str | None:
     return words.encode()[:LARGEST_BODY_BYTES].decode(errors="ignore") if words else words
 
 
-async def _undo(tx: Transaction, incoming: Incoming) -> None:
+async def take_effects_back(tx: Transaction, incoming: Incoming) -> None:
     """Take back what followed from a locked message; the next answer to the e-mail takes its place."""
     done, email_id = read_consequences(incoming.wirkung), incoming.email_id
     incoming.email_id = incoming.therapist_id = incoming.wirkung = None
@@ -288,29 +201,3 @@ async def _next_answer(tx: Transaction, email: Email) -> None:
     )
     if following is not None and email.status is not EmailStatus.DRAFT:
         await _follow(tx, following, email)
-
-
-async def _locked(
-    tx: Transaction, incoming_id: int, version: int | None, *, email_id: int | None = None
-) -> Incoming:
-    """Lock the e-mails a message belongs to, may belong to and is to belong to, and then itself."""
-    seen = await tx.existing(Incoming, incoming_id, missing=NoSuchMessage)
-    belongs_to = seen.email_id
-    suggested = _number((seen.vorschlag or {}).get("email_id"))
-    await lock_to_take_back(tx, belongs_to, suggested, email_id, therapist_id=seen.therapist_id)
-    incoming = await tx.locked(Incoming, incoming_id, version=version, missing=NoSuchMessage)
-    if incoming.email_id != belongs_to:
-        raise await tx.stale(Incoming, incoming_id)
-    if incoming.geloescht_at is not None:
-        raise MessageErased
-    return incoming
-
-
-def _finish(tx: Transaction, incoming: Incoming, action: Action) -> None:
-    incoming.version += 1
-    tx.record(action, incoming, art=incoming.art, email_id=incoming.email_id)
-    tx.wake(INCOMING)
-
-
-def _number(value: object) -> int | None:
-    return value if isinstance(value, int) else None

@@ -8,7 +8,7 @@ from litestar.response import Template
 
 from services.desk.email_page import EmailDetail, Recorded, load_email_detail
 from services.drafts import REPLY, load_draft
-from services.emails.replies import ReplyEffect
+from services.emails.reply import ReplyEffect
 from services.emails.reply_preview import preview_reply
 from services.errors import DomainError
 from services.models import EmailStatus, ReplyKind

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
 
-from services.emails.replies import Reply
+from services.emails.reply import Reply
 from services.models import Email, ReplyKind
 from services.receiving.refusals import address_is_dead
 from services.rules import DeskRules

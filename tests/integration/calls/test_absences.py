@@ -15,7 +15,8 @@ from services.calls.reachability import Group, Obstacle
 from services.calls.wishes import CallsInVain, plan_call
 from services.desk.board import load_board
 from services.desk.week import load_week, monday_of
-from services.emails.replies import Reply, record_reply
+from services.emails.replies import record_reply
+from services.emails.reply import Reply
 from services.emails.reply_preview import preview_reply
 from services.errors import InvalidInput, StaleVersion
 from services.follow_ups.automatic import create_due

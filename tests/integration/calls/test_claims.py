@@ -17,7 +17,8 @@ from services.calls.claims import (
     release_claim,
     renew_claim,
 )
-from services.emails.replies import Reply, record_reply
+from services.emails.replies import record_reply
+from services.emails.reply import Reply
 from services.errors import Conflict, NotFound
 from services.models import PhoneCall
 from services.rules import DeskRules

@@ -16,7 +16,8 @@ from services.calls.ring_backs import NoRingBack, take_off_ring_back, take_ring_
 from services.conversations.settling import Settlement, settle
 from services.conversations.undo import undo_settlement
 from services.desk.panel import load_call_panel
-from services.emails.replies import Reply, record_reply
+from services.emails.replies import record_reply
+from services.emails.reply import Reply
 from services.events.types import EventType
 from services.models import (
     CallEmail,

@@ -16,7 +16,8 @@ from services.calls.undo import NextAttemptChanged, TooLateToUndo
 from services.conversations.matters import load_matters
 from services.conversations.settling import Settlement, postpone_due, settle
 from services.conversations.undo import undo_settlement
-from services.emails.replies import Reply, record_reply
+from services.emails.replies import record_reply
+from services.emails.reply import Reply
 from services.errors import Conflict, StaleVersion
 from services.events.types import EventType
 from services.models import (

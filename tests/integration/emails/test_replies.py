@@ -8,7 +8,8 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.emails.changes import EmailChanges, update_email
-from services.emails.replies import AlreadyAnswered, Reply, record_reply
+from services.emails.replies import AlreadyAnswered, record_reply
+from services.emails.reply import Reply
 from services.emails.reply_preview import preview_reply
 from services.emails.states import NotInThisState
 from services.errors import InvalidInput, StaleVersion

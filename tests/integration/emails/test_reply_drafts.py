@@ -7,7 +7,8 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from services.drafts import REPLY, load_draft
-from services.emails.replies import Reply, record_reply
+from services.emails.replies import record_reply
+from services.emails.reply import Reply
 from services.emails.reply_drafts import discard_reply, keep_reply, others_typing
 from services.models import Email, EmailStatus, Staff
 from services.rules import DeskRules

@@ -8,7 +8,8 @@ import pytest
 
 from services.emails.changes import EmailChanges, update_email
 from services.emails.create import NewEmail, create_email
-from services.emails.replies import Reply, record_reply
+from services.emails.replies import record_reply
+from services.emails.reply import Reply
 from services.emails.schedule import FARTHEST, Expired
 from services.emails.states import (
     NotInThisState,

@@ -9,7 +9,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import undefer
 
 from services.calls.outcomes import Outcome, OutcomeResult, record_outcome
-from services.emails.replies import Reply, ReplyEffect, record_reply
+from services.emails.replies import record_reply
+from services.emails.reply import Reply, ReplyEffect
 from services.follow_ups.automatic import create_due
 from services.models import Email, EmailStatus, OutboxEvent, OutcomeKind, PhoneCall
 from services.rules import DeskRules

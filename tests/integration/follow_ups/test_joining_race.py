@@ -17,7 +17,8 @@ from services.calls.locking import CallNotScheduled, lock_follow_ups
 from services.calls.outcomes import Outcome, record_outcome
 from services.calls.undo import NextAttemptChanged, TimeTaken, TooLateToUndo
 from services.conversations.undo import undo_settlement
-from services.emails.replies import Reply, record_reply
+from services.emails.replies import record_reply
+from services.emails.reply import Reply
 from services.errors import NotFound
 from services.follow_ups.automatic import create_due
 from services.follow_ups.pending import cancel_pending

@@ -7,7 +7,8 @@ import pytest
 from sqlalchemy import func, select
 
 from services.accounts.staff import add_staff
-from services.emails.replies import Reply, record_reply
+from services.emails.replies import record_reply
+from services.emails.reply import Reply
 from services.models import Activity, CallReason, Email, EmailStatus, PhoneCall, Staff
 from services.rules import DeskRules
 from services.work import Actor

@@ -6,7 +6,8 @@ import pytest
 from sqlalchemy import select
 
 from services.calls.absences import set_absence
-from services.emails.replies import Reply, record_reply
+from services.emails.replies import record_reply
+from services.emails.reply import Reply
 from services.errors import InvalidInput, StaleVersion
 from services.follow_ups.automatic import due_follow_ups
 from services.models import (
@@ -19,8 +20,7 @@ from services.models import (
     StopEntry,
     Therapist,
 )
-from services.receiving.effects import (
-    Correction,
+from services.receiving.decisions import (
     NoSuchMessage,
     NothingSuggested,
     accept,
@@ -28,6 +28,7 @@ from services.receiving.effects import (
     put_aside,
     undo,
 )
+from services.receiving.effects import Correction
 from services.rules import DeskRules
 from services.work import Actor
 from tests.factories import make_call, make_email, make_staff, make_therapist

@@ -4,7 +4,8 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.emails.replies import Reply, record_reply
+from services.emails.replies import record_reply
+from services.emails.reply import Reply
 from services.emails.stop_list import stop_address
 from services.models import (
     AttemptOutcome,

@@ -12,7 +12,8 @@ from services.emails.addresses import (
     check_address,
     normalized_address,
 )
-from services.emails.replies import CLOCKS_APART, check_reply_date, check_return
+from services.emails.reply import CLOCKS_APART, check_reply_date
+from services.therapists.absence import check_return
 
 NOW = datetime(2026, 10, 14, 8, 42, tzinfo=UTC)
 

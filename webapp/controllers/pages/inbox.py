@@ -13,7 +13,7 @@ from services.drafts import INCOMING, discard_draft
 from services.errors import Conflict, InvalidInput, NotFound, StaleVersion
 from services.models import Incoming
 from services.pagination import PageRequest
-from services.receiving import effects
+from services.receiving import decisions
 from services.receiving.choice_drafts import keep_choice
 from webapp.errors import status_of
 from webapp.i18n import gettext
@@ -174,13 +174,13 @@ async def _act(visit: Visit, incoming_id: int, form: InboxForm) -> None:
     version = read_number(form.version)
     match form.action:
         case "accept":
-            await effects.accept(visit.work, incoming_id, version=version)
+            await decisions.accept(visit.work, incoming_id, version=version)
         case "put_aside":
-            await effects.put_aside(visit.work, incoming_id, version=version)
+            await decisions.put_aside(visit.work, incoming_id, version=version)
         case "undo":
-            await effects.undo(visit.work, incoming_id, version=version)
+            await decisions.undo(visit.work, incoming_id, version=version)
         case "correct":
-            await effects.correct(visit.work, incoming_id, form.correction(), version=version)
+            await decisions.correct(visit.work, incoming_id, form.correction(), version=version)
         case _:
             raise NotFound
 

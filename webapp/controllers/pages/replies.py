@@ -8,7 +8,8 @@ from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect, Template
 
 from services.emails.create import get_email
-from services.emails.replies import ReplyEffect, record_reply
+from services.emails.replies import record_reply
+from services.emails.reply import ReplyEffect
 from services.emails.reply_drafts import discard_reply, keep_reply
 from services.errors import Conflict, InvalidInput, StaleVersion
 from services.models import ReplyKind
