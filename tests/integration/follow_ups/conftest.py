@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import undefer
 
 from services.calls.outcomes import Outcome, OutcomeResult, record_outcome
@@ -24,6 +25,7 @@ from tests.therapist_service import TherapistServiceDouble, unreachable
 from tests.work import workplace_of
 
 ANNA = Actor("staff", 1)
+A_WEEK_AGO = NOW - timedelta(days=7)
 
 
 @dataclass
@@ -94,3 +96,38 @@ async def desk(sessions: SessionFactory, config: Settings, rules: DeskRules, clo
     desk = FollowedUp(sessions, directory, rules, clock)
     await desk.add(make_therapist(), make_staff(id=1, name="Anna"), make_staff(id=2, name="Ben"))
     return desk
+
+
+@pytest.fixture
+def service() -> TherapistServiceDouble:
+    return TherapistServiceDouble()
+
+
+@pytest.fixture
+def directory(config: Settings, service: TherapistServiceDouble) -> TherapistDirectory:
+    return TherapistDirectory(config, service.client())
+
+
+def sent_email(**values: object) -> Email:
+    return make_email(**({"status": EmailStatus.SENT, "sent_at": A_WEEK_AGO} | values))
+
+
+async def store(session: AsyncSession, *rows: object) -> None:
+    async with session.begin():
+        session.add_all(rows)
+
+
+async def all_calls(session: AsyncSession) -> list[PhoneCall]:
+    async with session.begin():
+        return list(await session.scalars(select(PhoneCall).order_by(PhoneCall.id)))
+
+
+async def events(session: AsyncSession) -> list[str]:
+    async with session.begin():
+        return list(await session.scalars(select(OutboxEvent.event_type).order_by(OutboxEvent.id)))
+
+
+async def reload(session: AsyncSession, email: Email) -> Email:
+    async with session.begin():
+        await session.refresh(email)
+    return email
