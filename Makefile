@@ -73,7 +73,7 @@ check: $(VENV)/.dev  ## lint, format, types, migrations, translations
 	@$(BIN)/ruff format --check .
 	@$(BIN)/pyright
 	@$(BIN)/python -m webapp.translations check
-	@$(BIN)/pytest -q tests/integration/database/test_migrations.py
+	@$(BIN)/pytest -q tests/integration/database/test_migrations.py tests/integration/database/test_migrated_rows.py
 
 format: $(VENV)/.dev  ## lay out the code and fix what can be fixed
 	@$(BIN)/ruff check --fix .
