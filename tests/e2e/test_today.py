@@ -125,87 +125,6 @@ async def test_ctrl_enter_saves_the_outcome_from_wherever_one_is(anna: Page) -> 
     await release(anna)
 
 
-async def test_whoever_goes_on_to_the_next_call_hears_whose_call_is_free_again(anna: Page) -> None:
-    names = [await take_next(anna)]
-    note = anna.get_by_label("Notiz zum Gespräch")
-    await note.fill(NOTE)
-    await title(anna).focus()
-    await anna.keyboard.press("n")
-    question = anna.get_by_role("dialog", name=f"{names[0]}: noch nicht gespeichert")
-    await expect(question).to_contain_text(NOTE)
-    assert await violations(anna) == []
-    await question.get_by_role("button", name="Zurück zu diesem Anruf").click()
-    await expect(question).to_be_hidden()
-    await expect(note).to_have_value(NOTE)
-    await expect(title(anna)).to_have_text(names[0])
-    await anna.keyboard.press("n")
-    await question.get_by_role("button", name="Ohne Speichern weiter").click()
-    await expect(title(anna)).not_to_have_text(names[0])
-    await expect(question).to_have_count(0)
-    names.append(await title(anna).inner_text())
-    toast = anna.locator("#status .toast")
-    await expect(toast).to_have_text(f"{names[0]} ist freigegeben; Ihre Notiz bleibt erhalten.")
-    await take_next(anna)
-    await expect(toast).to_have_text(f"{names[1]} ist freigegeben.")
-    await expect(toast).to_have_count(1)
-    await rows(anna).filter(has_text=names[0]).locator(".row-claim").click()
-    await expect(note).to_have_value(NOTE)
-    await note.fill("")
-    await release(anna)
-
-
-async def test_an_outcome_just_chosen_is_saved_on_the_way_to_the_next_call(anna: Page) -> None:
-    name = await take_next(anna)
-    await anna.keyboard.press("1")
-    await anna.keyboard.press("n")
-    question = anna.get_by_role("dialog", name=f"{name}: noch nicht gespeichert")
-    await expect(question).to_contain_text("Gewählt: Erreicht")
-    await question.get_by_role("button", name="Speichern und weiter").click()
-    await expect(anna.locator("#status .toast")).to_contain_text(f"{name}: Erreicht, gespeichert")
-    await expect(title(anna)).not_to_have_text(name)
-    await expect(anna.locator(".call-mine")).to_be_visible()
-    assert await violations(anna) == []
-    await anna.keyboard.press("u")
-    await expect(title(anna)).to_have_text(name)
-    await release(anna)
-
-
-async def test_a_click_on_another_row_only_looks(anna: Page) -> None:
-    name = await take_next(anna)
-    await anna.keyboard.press("1")
-    note = anna.get_by_label("Notiz zum Gespräch")
-    await note.fill(NOTE)
-    looked_at = await rows(anna).last.locator(".row-name").inner_text()
-    async with anna.expect_request(re.compile(r"/calls/\d+$")):  # what is typed stands in no address
-        await rows(anna).last.locator(".row-take").click()
-    await expect(title(anna)).to_have_text(looked_at)
-    await expect(anna.locator(".row-mine")).to_contain_text(name)
-    bar = anna.locator(".in-hand")
-    await expect(bar).to_contain_text(name)
-    assert await violations(anna) == []
-    await bar.get_by_role("link", name="Zurück zu diesem Anruf").click()
-    await expect(title(anna)).to_have_text(name)
-    await expect(anna.get_by_role("radio", name="Erreicht 1")).to_be_checked()
-    await expect(note).to_have_value(NOTE)
-    await note.fill("")
-    await release(anna)
-
-
-async def test_without_scripts_going_on_takes_along_what_is_typed(anna_without_scripts: Page) -> None:
-    page = anna_without_scripts
-    on = page.get_by_role("button", name="Nächster Anruf")
-    await on.click()
-    name = await title(page).inner_text()
-    await page.get_by_role("radio", name="Erreicht", exact=True).check()
-    for typed in (NOTE, ""):
-        await page.get_by_label("Notiz zum Gespräch").fill(typed)
-        await on.click()
-        await expect(page.get_by_role("heading", level=1)).to_have_text(f"{name}: noch nicht gespeichert")
-        await page.get_by_role("link", name="Zurück zu diesem Anruf").click()
-        await expect(page.get_by_label("Notiz zum Gespräch")).to_have_value(typed)
-    await page.get_by_role("button", name="Freigeben").click()
-
-
 async def test_what_was_saved_covers_nothing_of_the_next_call(anna: Page) -> None:
     name = await take_next(anna)
     await anna.keyboard.press("1")
@@ -310,20 +229,6 @@ async def test_a_faulty_form_says_so_and_keeps_the_text(anna: Page) -> None:
     await release(anna)
 
 
-async def test_whoever_rings_back_is_found_by_number(anna: Page) -> None:
-    await anna.keyboard.press("/")
-    await anna.keyboard.type("030/231 25")
-    found = anna.locator("#hits")
-    await expect(found.get_by_role("button").first).to_be_visible()
-    assert await violations(anna) == []
-    name = await found.locator(".row-name").first.inner_text()
-    await found.get_by_role("button").first.click()
-    await expect(title(anna)).to_have_text(name)
-    await expect(found).to_be_empty()
-    await expect(anna.locator("#find")).to_have_value("")
-    await release(anna)
-
-
 async def test_what_lies_open_closes_when_one_goes_elsewhere(anna: Page) -> None:
     search, found = anna.locator("#find"), anna.locator("#hits .found-box")
     await anna.keyboard.press("/")
@@ -346,61 +251,6 @@ async def test_what_lies_open_closes_when_one_goes_elsewhere(anna: Page) -> None
         await expect(menu.get_by_role("button", name="Abmelden")).to_be_visible()
         await leave
         await expect(menu.get_by_role("button", name="Abmelden")).to_be_hidden()
-
-
-async def test_the_page_of_a_search_opens_the_call_of_who_rings_back(anna: Page) -> None:
-    await anna.keyboard.press("/")
-    await anna.keyboard.type("030/231 25")
-    await anna.keyboard.press("Enter")
-    await anna.wait_for_url("**/search?q=*")
-    assert await violations(anna) == []
-    found = anna.locator(".found-box")
-    name = await found.locator("a.row-name").first.inner_text()
-    await found.get_by_role("button").first.click()
-    await expect(title(anna)).to_have_text(name)
-    await expect(anna.locator(".call-mine")).to_be_visible()
-    await release(anna)
-
-
-async def test_the_search_of_every_page_is_walked_with_the_arrow_keys(anna: Page) -> None:
-    await anna.goto("/statistics")
-    field, options = anna.get_by_role("combobox"), anna.get_by_role("option")
-    await anna.keyboard.press("/")
-    await expect(field).to_be_focused()
-    addresses: list[str] = []
-    anna.on("request", lambda request: addresses.append(request.url))
-    await anna.keyboard.type("hamb")
-    await expect(options.first).to_be_visible()
-    await expect(field).to_have_attribute("aria-expanded", "true")
-    assert await violations(anna) == []
-    await anna.keyboard.press("ArrowDown")
-    await anna.keyboard.press("ArrowDown")
-    await expect(options.nth(1)).to_have_attribute("aria-selected", "true")
-    await expect(field).to_have_attribute("aria-activedescendant", "hit-2")
-    await expect(field).to_be_focused()
-    assert await violations(anna) == []
-    await anna.keyboard.press("ArrowUp")
-    await anna.keyboard.press("ArrowUp")
-    await expect(options.last).to_have_attribute("aria-selected", "true")
-    await anna.keyboard.press("Escape")
-    await expect(options.first).to_be_hidden()
-    await expect(field).to_have_attribute("aria-expanded", "false")
-    await anna.keyboard.press("ArrowDown")
-    name = await options.first.locator(".row-name").inner_text()
-    await anna.keyboard.press("Enter")
-    await expect(anna.locator("h1")).to_have_text(name)
-    assert not any("hamb" in address for address in addresses)
-
-
-async def test_enter_takes_the_only_hit_whether_it_is_shown_yet_or_not(anna: Page) -> None:
-    for shown in (True, False):
-        await anna.goto("/inbox")
-        await anna.keyboard.press("/")
-        await anna.keyboard.type("25103")
-        if shown:
-            await expect(anna.get_by_role("option")).to_have_count(1)
-        await anna.keyboard.press("Enter")
-        await expect(anna.locator("h1")).to_have_text("Matthias Weber")
 
 
 async def test_j_and_k_walk_the_list_and_take_nothing(anna: Page) -> None:
