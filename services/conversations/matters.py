@@ -13,6 +13,7 @@ from sqlalchemy import (
     Date,
     Integer,
     Select,
+    Text,
     and_,
     any_,
     bindparam,
@@ -107,26 +108,31 @@ async def load_matters(tx: Transaction, call: PhoneCall) -> Matters:
     )
 
 
-async def count_settled(tx: Transaction, lead: PhoneCall) -> int:
+SETTLED = PlainQuery(
+    select(PhoneCall.id, CallEmail.email_id)
+    .outerjoin(CallEmail, CallEmail.call_id == PhoneCall.id)
+    .where(
+        PhoneCall.id == any_(bindparam("calls", type_=ARRAY(Integer))),
+        or_(
+            PhoneCall.ergebnis_art == bindparam("art", type_=Text),
+            PhoneCall.absage_grund == CancelReason.MERGED,
+        ),
+    )
+)
+
+
+async def count_settled(tx: Transaction, lead: int, art: str | None, kept: object) -> int:
     """Return how many matters the last outcome of a call settled, as long as it can be taken back.
 
-    Its own are among them, those with an outcome of their own are not.
+    Its own are among them, those with an outcome of their own are not. `kept` is what its row has for that.
     """
-    undo = msgspec.convert(lead.rueckgaengig, Undo) if lead.rueckgaengig else None
-    if undo is None:
+    if not kept:
         return 0
-    rows = await tx.session.execute(
-        select(PhoneCall.id, CallEmail.email_id)
-        .outerjoin(CallEmail, CallEmail.call_id == PhoneCall.id)
-        .where(
-            PhoneCall.id.in_([lead.id, *undo.along]),
-            or_(PhoneCall.ergebnis_art == lead.ergebnis_art, PhoneCall.absage_grund == CancelReason.MERGED),
-        )
-    )
+    undo = msgspec.convert(kept, Undo)
     about: dict[int, set[int]] = {}
-    for call_id, email_id in rows:
+    for call_id, email_id in await tx.rows(SETTLED, calls=[lead, *undo.along], art=art):
         about.setdefault(call_id, set()).update([email_id] if email_id else [])
-    about.get(lead.id, set()).difference_update(undo.carried)
+    about.get(lead, set()).difference_update(undo.carried)
     emails = set[int]().union(*about.values()) | {answer.email_id for answer in undo.answers}
     return len(emails) + sum(not each for each in about.values())
 

@@ -2,19 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, time
-
-from sqlalchemy import select
-from sqlalchemy.orm import aliased
+from datetime import date, time
 
 from services.calls.hands import Hand, InHand, load_hands, load_in_hand
 from services.calls.next_attempt import NextAttempt, preview_next_attempt
 from services.calls.planning import get_call
-from services.conversations.matters import count_settled
 from services.desk.around import load_around
 from services.desk.board import Board, next_offer, read_board
 from services.desk.idle import LeftToDo, Offer, load_left_to_do, load_offer
 from services.desk.panel import CallPanel, load_call_panel
+from services.desk.saved import Saved, load_saved
 from services.drafts import CALL, load_draft
 from services.errors import StaleVersion
 from services.hours.windows import Window
@@ -32,17 +29,6 @@ class Suggestion:
 
     attempt: NextAttempt
     window: Window | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Saved:
-    """A call whose last outcome can be taken back, its next attempt, and how many matters were settled."""
-
-    call: PhoneCall
-    name: str | None
-    next_call: PhoneCall | None
-    until: datetime
-    matters: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +110,7 @@ async def load_desk(
             board = await read_board(tx, around, most)
             holds = board.hands.of(tx.staff_id)
             offer = None if call_id or holds else await _next_offer(tx, board)
-        saved = None if saved_call_id is None else await _read_saved(tx, saved_call_id)
+            saved = None if saved_call_id is None else await load_saved(tx, saved_call_id)
         held = await load_in_hand(tx) if holds else None
         idle = call_id is None and held is None
         if idle and holds:
@@ -206,25 +192,6 @@ async def load_change(work: Work, call_id: int, *, version: int) -> ElsewhereCha
         others = (await load_hands(tx)).but(tx.staff_id)
         hand = others.in_the_way(call.therapist_id, therapist.phone if therapist else None)
     return ElsewhereChange(call.therapist_id, hand=hand) if hand else None
-
-
-async def _read_saved(tx: Transaction, call_id: int) -> Saved | None:
-    following = aliased(PhoneCall)
-    query = (
-        select(PhoneCall, Therapist, following)
-        .outerjoin(Therapist, Therapist.id == PhoneCall.therapist_id)
-        .outerjoin(following, following.vorheriger_anruf_id == PhoneCall.id)
-        .where(PhoneCall.id == call_id, PhoneCall.rueckgaengig_bis > tx.now)
-        .execution_options(populate_existing=True)
-    )
-    found = (await tx.session.execute(query)).first()
-    if found is None:
-        return None
-    call, therapist, next_call = found
-    matters = await count_settled(tx, call)
-    assert call.rueckgaengig_bis is not None
-    name = therapist.display_name if therapist else None
-    return Saved(call, name, next_call, call.rueckgaengig_bis, matters)
 
 
 async def _suggest(

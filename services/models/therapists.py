@@ -135,7 +135,7 @@ class Therapist(Base):
     @property
     def display_name(self) -> str:
         """The name as staff say it, title, first and last name; the number where there is none."""
-        return display_name(self.titel, self.vorname, self.nachname) or f"#{self.id}"
+        return name_or_number(self.id, self.titel, self.vorname, self.nachname)
 
     @property
     def availability(self) -> Availability:
@@ -156,6 +156,11 @@ def short_name(vorname: str | None, nachname: str | None) -> str | None:
     if not nachname:
         return vorname or None
     return f"{nachname}, {vorname[0]}." if vorname else nachname
+
+
+def name_or_number(therapist_id: int, titel: str | None, vorname: str, nachname: str) -> str:
+    """Return a therapist's name as staff say it; the number where there is none."""
+    return display_name(titel, vorname, nachname) or f"#{therapist_id}"
 
 
 def display_name(titel: str | None, vorname: str | None, nachname: str | None) -> str | None:
