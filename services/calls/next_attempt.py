@@ -9,6 +9,7 @@ therapist is rung as soon as they can be.
 
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from typing import NamedTuple
 
 from services.calls.linked_emails import all_answered, carry_on, first_carried
 from services.hours.reading import Availability
@@ -20,7 +21,7 @@ from services.reach.patterns import load_chances
 from services.reach.tallies import one_call, tallied
 from services.reach.waiting import hour_of, last_moment, next_start, openings_until
 from services.rules import DeskRules
-from services.scheduling.booking import NotToBeCalled, book_next, lock_calendar, move
+from services.scheduling.booking import NotToBeCalled, book_found, lock_calendar, move
 from services.scheduling.calendar import (
     HoursTooShort,
     NoFreeSlot,
@@ -105,8 +106,10 @@ async def preview_next_attempt(
         if art != OutcomeKind.POSTPONED and not may_be_called(therapist):
             return NextAttempt(reason=NoRetry.NOT_TO_BE_CALLED)
         try:
-            start = await _best_from(tx, call, art, therapist, wiederholen_nach)
-            return NextAttempt(await _find(tx.at(start), call, therapist, wiederholen_nach))
+            best = await _search(tx, call, art, therapist, wiederholen_nach)
+            return NextAttempt(
+                best.slot or await _find(tx.at(best.from_then), call, therapist, wiederholen_nach)
+            )
         except Unschedulable as error:
             return NextAttempt(reason=no_retry_after(error))
 
@@ -114,18 +117,20 @@ async def preview_next_attempt(
 async def book_retry(
     tx: Transaction, call: PhoneCall, art: OutcomeKind, *, wiederholen_nach: date | None
 ) -> PhoneCall | NoRetry:
-    """Insert the attempt after a failed, flushed call, or return why there is none.
+    """Insert the attempt after a failed, flushed call, or return why there is none; the calendar is locked.
 
     It is about all that still waits for an answer. At the right number attempts are counted anew. Reports no
     event.
     """
-    therapist = await tx.session.get(Therapist, call.therapist_id)
+    therapist = await tx.session.get(Therapist, call.therapist_id, populate_existing=True)
     if therapist is None:
         return NoRetry.UNKNOWN_THERAPIST
     try:
-        planned = await book_next(
-            tx.at(await _best_from(tx, call, art, therapist, wiederholen_nach)),
+        best = await _search(tx, call, art, therapist, wiederholen_nach)
+        planned = await book_found(
+            tx.at(best.from_then),
             therapist,
+            best.slot,
             not_before=wiederholen_nach,
             duration_minutes=call.dauer_minuten,
             created_at=tx.now,
@@ -158,10 +163,17 @@ async def move_on(tx: Transaction, call: PhoneCall, *, not_before: date | None) 
     await move(tx, call, therapist, slot.day, slot.start)
 
 
-async def _best_from(
+class _Search(NamedTuple):
+    """The instant to search from, and the slot that is the first found then, where that was looked for."""
+
+    from_then: datetime
+    slot: Slot | None = None
+
+
+async def _search(
     tx: Transaction, call: PhoneCall, art: OutcomeKind, therapist: Therapist, not_before: date | None
-) -> datetime:
-    """Return the instant to search from, so that the next window, or a better hour, is the first found.
+) -> _Search:
+    """Say from when on to search, so that the next window, or a better hour, is the first found.
 
     Raises:
         Unschedulable: the therapist has no phone hours or no free time.
@@ -169,7 +181,7 @@ async def _best_from(
     usual = search_from(tx, art, therapist)
     chances = await _chances_after(tx, call, art) if art in RETRIED else None
     if chances is None:
-        return usual
+        return _Search(usual)
     first = await _find(tx.at(usual), call, therapist, not_before)
     start = datetime.combine(first.day, first.start)
     last_day = days_to_search(tx.at(usual), not_before=not_before)[-1]
@@ -177,11 +189,11 @@ async def _best_from(
     phone_hours = openings_until(therapist.availability, start, until, tx.rules)
     better = next_start(chances.at, start, phone_hours, until)
     if better == start:
-        return usual
+        return _Search(usual, first)
     from_then = tx.rules.instant(better.date(), better.time()) - tx.rules.notice
     found = await _find(tx.at(from_then), call, therapist, not_before)
     still_free = (found.day, found.start.hour) == (better.date(), better.hour)
-    return from_then if still_free else usual
+    return _Search(from_then, found) if still_free else _Search(usual, first)
 
 
 async def _chances_after(tx: Transaction, call: PhoneCall, art: OutcomeKind) -> Chances | None:

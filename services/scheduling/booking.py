@@ -87,14 +87,49 @@ async def book_next(
     with measures.booking():
         await lock_calendar(tx)
         known = await tx.session.get(Therapist, therapist.id, populate_existing=True) or therapist
-        if not may_be_called(known):
-            raise NotToBeCalled
-        for _ in range(ATTEMPTS):
-            slot = await find_next(tx, known, not_before=not_before, duration_minutes=duration_minutes)
-            call = await _insert(tx, therapist.id, slot, values)
-            if call is not None:
-                return call
-        raise CalendarBusy
+        return await _book_next(tx, known, None, not_before, duration_minutes, values)
+
+
+async def book_found(
+    tx: Transaction,
+    therapist: Therapist,
+    found: Slot | None,
+    *,
+    not_before: date | None,
+    duration_minutes: int,
+    **values: Any,
+) -> PhoneCall:
+    """Do what `book_next` does for who has locked the calendar, and read the therapist since.
+
+    `found` is what a search since then has found, where there was one. It is searched again only if that is
+    taken all the same.
+
+    Raises:
+        Unschedulable, CalendarBusy: as `book_next`.
+    """
+    with measures.booking():
+        return await _book_next(tx, therapist, found, not_before, duration_minutes, values)
+
+
+async def _book_next(
+    tx: Transaction,
+    therapist: Therapist,
+    found: Slot | None,
+    not_before: date | None,
+    duration_minutes: int | None,
+    values: dict[str, Any],
+) -> PhoneCall:
+    if not may_be_called(therapist):
+        raise NotToBeCalled
+    for _ in range(ATTEMPTS):
+        slot = found or await find_next(
+            tx, therapist, not_before=not_before, duration_minutes=duration_minutes
+        )
+        call = await _insert(tx, therapist.id, slot, values)
+        if call is not None:
+            return call
+        found = None
+    raise CalendarBusy
 
 
 async def book_at(

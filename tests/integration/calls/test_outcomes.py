@@ -12,11 +12,21 @@ from services.calls.locking import CallNotScheduled
 from services.calls.next_attempt import preview_next_attempt
 from services.calls.outcomes import Outcome, OutcomeResult, record_outcome, settle
 from services.errors import InvalidInput, NotFound, StaleVersion
-from services.models import Activity, CallReason, EmailStatus, NoRetry, OutboxEvent, OutcomeKind, PhoneCall
+from services.models import (
+    Activity,
+    CallReason,
+    EmailStatus,
+    NoRetry,
+    OutboxEvent,
+    OutcomeKind,
+    PhoneCall,
+    Therapist,
+)
 from services.rules import DeskRules
 from services.scheduling.booking import CallCollision
 from services.scheduling.calendar import NoFreeSlot
 from services.work import API, Actor
+from shared.database import SessionFactory
 from tests.factories import NOW, make_call, make_email, make_staff, make_therapist
 from tests.work import work_of
 
@@ -210,6 +220,19 @@ async def test_an_outcome_is_kept_for_an_unknown_therapist(session: AsyncSession
     await save(session, call)
     result = await record(session, call, rules, OutcomeKind.NOT_REACHED)
     assert (result.no_retry, result.call.klaerung_noetig) == (NoRetry.UNKNOWN_THERAPIST, True)
+
+
+async def test_what_somebody_else_has_found_out_since_about_the_therapist_counts(
+    sessions: SessionFactory, session: AsyncSession, call: PhoneCall, rules: DeskRules
+):
+    async with session.begin():
+        known = await session.get(Therapist, call.therapist_id)
+    async with sessions() as other, other.begin():
+        therapist = await other.get_one(Therapist, call.therapist_id)
+        therapist.telefonische_erreichbarkeit = {"tuesday": ["10:00-12:00"]}
+    result = await record(session, call, rules, OutcomeKind.NOT_REACHED)
+    assert known is not None
+    assert planned(result.next_call) == (date(2026, 10, 20), time(10))
 
 
 async def test_nobody_is_rung_again_once_the_mail_is_answered(session: AsyncSession, rules: DeskRules):

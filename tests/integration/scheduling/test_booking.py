@@ -15,6 +15,7 @@ from services.scheduling.booking import (
     NoFreeLine,
     NotToBeCalled,
     book_at,
+    book_found,
     book_next,
     lock_calendar,
     move,
@@ -165,6 +166,24 @@ async def test_a_slot_taken_by_somebody_who_took_no_turn_is_passed_over(
         booking = asyncio.create_task(book())
         await eventually(lambda: somebody_waits(sessions))
     assert await booking == time(11, 25)
+
+
+async def test_what_was_found_with_the_calendar_locked_is_booked_unless_it_is_taken_all_the_same(
+    session: AsyncSession, therapist: Therapist, rules: DeskRules
+):
+    async def book_what_is_found(*, intruder: bool) -> time:
+        tx = tx_of(session, now=NOW, rules=rules)
+        await lock_calendar(tx)
+        found = await find_next(tx, therapist)
+        if intruder:
+            session.add(make_call(geplante_zeit=found.start))
+            await session.flush()
+        call = await book_found(tx, therapist, found, not_before=None, duration_minutes=5)
+        return call.geplante_zeit
+
+    async with session.begin():
+        times = [await book_what_is_found(intruder=intruder) for intruder in (False, True)]
+    assert times == [time(11, 15), time(11, 35)]
 
 
 async def somebody_waits(sessions: SessionFactory) -> bool:
