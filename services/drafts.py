@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 
-from sqlalchemy import ColumnElement, delete, exists, select
+from sqlalchemy import Integer, Text, bindparam, delete, exists, select
 from sqlalchemy.dialects.postgresql import insert
 
 from services.checks import LARGEST_BODY_BYTES, TOO_LARGE
 from services.errors import FieldError, InvalidInput
 from services.models import Draft, Therapist
 from services.work import Transaction, Work
+from shared.plain_rows import PlainQuery
 
 CALL = "call"
 """The outcome form of a call in somebody's hands."""
@@ -24,6 +25,15 @@ NEW_EMAIL = "email-new"
 
 LARGEST_DRAFT_BYTES = LARGEST_BODY_BYTES + 64 * 1024
 """The largest text, and room for what goes with it."""
+
+
+_ONE = (
+    Draft.staff_id == bindparam("staff_id", type_=Integer),
+    Draft.gegenstand == bindparam("subject", type_=Text),
+    Draft.gegenstand_id == bindparam("subject_id", type_=Integer),
+)
+KEPT = PlainQuery(select(Draft.felder).where(*_ONE))
+DROPPED = PlainQuery(delete(Draft).where(*_ONE))
 
 
 async def save_draft(work: Work, subject: str, subject_id: int, fields: Mapping[str, str]) -> None:
@@ -67,10 +77,9 @@ async def put_draft(tx: Transaction, subject: str, subject_id: int, fields: Mapp
 
 async def load_draft(work: Work, subject: str, subject_id: int) -> dict[str, str] | None:
     """Return the fields of somebody's draft, or None."""
-    query = select(Draft.felder).where(*_of(subject, subject_id, work.staff_id))
     async with work.transaction() as tx:
-        fields = await tx.session.scalar(query)
-    return None if fields is None else {name: str(value) for name, value in fields.items()}
+        rows = await tx.rows(KEPT, staff_id=tx.staff_id, subject=subject, subject_id=subject_id)
+    return {name: str(value) for name, value in rows[0]["felder"].items()} if rows else None
 
 
 async def discard_draft(work: Work, subject: str, subject_id: int) -> None:
@@ -81,12 +90,4 @@ async def discard_draft(work: Work, subject: str, subject_id: int) -> None:
 
 async def drop_draft(tx: Transaction, subject: str, subject_id: int) -> None:
     """Do what `discard_draft` does."""
-    await tx.session.execute(delete(Draft).where(*_of(subject, subject_id, tx.staff_id)))
-
-
-def _of(subject: str, subject_id: int, staff_id: int) -> tuple[ColumnElement[bool], ...]:
-    return (
-        Draft.staff_id == staff_id,
-        Draft.gegenstand == subject,
-        Draft.gegenstand_id == subject_id,
-    )
+    await tx.run(DROPPED, staff_id=tx.staff_id, subject=subject, subject_id=subject_id)

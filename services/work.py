@@ -238,6 +238,10 @@ class Transaction(_Doing):
         """Return the rows of a query that is asked for with every page."""
         return await query.rows(self.session, **values)
 
+    async def run(self, statement: PlainQuery, **values: object) -> list[Any]:
+        """Return the rows of one that locks or writes as a part of this transaction."""
+        return await statement.run(self.session, **values)
+
     async def write_alone(self, statement: PlainQuery, **values: object) -> None:
         """Write by one statement, the only one of the transaction that writes: it is committed at once."""
         await statement.rows(self.session, **values)

@@ -7,13 +7,16 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, cast
 
-from sqlalchemy import BindParameter, SelectBase, Update, bindparam
+from sqlalchemy import BindParameter, Delete, SelectBase, Update, bindparam
 from sqlalchemy.dialects.postgresql.asyncpg import dialect
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.visitors import replacement_traverse
 
 DRIVER = "driver"
 """Where a session keeps its transaction and the connection that has."""
+
+NOTHING = "SELECT"
+"""SQLAlchemy has the server begin a transaction with the first statement of its own."""
 
 
 class PlainQuery:
@@ -26,7 +29,7 @@ class PlainQuery:
         text: as it goes to the server, once it has.
     """
 
-    def __init__(self, query: SelectBase | Update) -> None:
+    def __init__(self, query: SelectBase | Update | Delete) -> None:
         self._query = query
         self.text = ""
         self._names: list[str] = []
@@ -50,6 +53,16 @@ class PlainQuery:
             await session.flush()
         driver = await _driver_of(session)
         return await driver.fetch(text, *arguments)
+
+    async def run(self, session: AsyncSession, **values: object) -> list[Any]:
+        """Return the rows, in a transaction that has begun for the server, too: for what locks or writes.
+
+        Args and raises:
+            As `rows`.
+        """
+        if not (await _driver_of(session)).is_in_transaction():
+            await (await session.connection()).exec_driver_sql(NOTHING)
+        return await self.rows(session, **values)
 
     def asked(self, **values: object) -> Sequence[Any]:
         """Return the statement with its arguments, for a connection that is no session's."""

@@ -2,7 +2,7 @@
 
 from datetime import date, time
 
-from services.calls.linked_emails import carry_on
+from services.calls.linked_emails import carried, carry_on
 from services.calls.next_attempt import UnknownHours, no_retry_after
 from services.models import CallBackBy, CallReason, NoRetry, PhoneCall, Therapist
 from services.origins import Origin
@@ -35,7 +35,7 @@ async def book_call_back(
         extern_id=call.extern_id,
         **Origin.of(call).columns,
     )
-    await carry_on(tx, call, agreed)
+    await carry_on(tx, agreed, await carried(tx, call))
     return agreed
 
 

@@ -3,7 +3,7 @@
 from datetime import date, time
 from typing import Any
 
-from services.calls.linked_emails import carry_on, first_carried
+from services.calls.linked_emails import carried, carry_on
 from services.calls.locking import lock_with_email
 from services.calls.next_attempt import UnknownHours
 from services.calls.planning import announce
@@ -46,11 +46,10 @@ async def call_again(
             "extern_id": call.extern_id,
             **Origin.of(call).columns,
         }
-        if not locked.answered:
-            values["email_id"] = await first_carried(tx, call)
+        email_ids = [] if locked.answered else await carried(tx, call)
+        values["email_id"] = next(iter(email_ids), None)
         planned = await (book_at(tx, therapist, *at, **values) if at else book_next(tx, therapist, **values))
-        if not locked.answered:
-            await carry_on(tx, call, planned)
+        await carry_on(tx, planned, email_ids)
         call.klaerung_noetig = False
         call.version += 1
         tx.record(Action.CALL_SETTLED, call, next_call_id=planned.id)

@@ -7,15 +7,32 @@ E-mails join and leave without a change of the call's `version`: what somebody t
 
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import ColumnElement, Select, Subquery, delete, exists, literal, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    Integer,
+    Select,
+    Subquery,
+    all_,
+    any_,
+    bindparam,
+    delete,
+    exists,
+    literal,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from services.events.types import EventType
 from services.hints import CALLS
 from services.models import CallEmail, CallReason, CallStatus, Email, PhoneCall
 from services.work import Action, Transaction
+from shared.plain_rows import PlainQuery
 
 LINK = ("call_id", "email_id")
+IDS = ARRAY(Integer)
 
 
 def is_about(email_id: int) -> ColumnElement[bool]:
@@ -45,15 +62,20 @@ async def emails_waiting(tx: Transaction, call_id: int) -> Sequence[int]:
     return (await tx.session.scalars(_waiting(call_id).order_by(CallEmail.email_id))).all()
 
 
+ANSWERED = PlainQuery(
+    select(Email.antwort_erhalten)
+    .join(CallEmail, CallEmail.email_id == Email.id)
+    .where(
+        CallEmail.call_id == any_(bindparam("calls", type_=IDS)),
+        Email.id != all_(bindparam("but", type_=IDS)),
+    )
+)
+
+
 async def all_answered(tx: Transaction, *call_ids: int, but: Collection[int] = ()) -> bool:
     """Say whether calls are about e-mails, `but` some left out, of which every one has been answered."""
-    rows = await tx.session.scalars(
-        select(Email.antwort_erhalten)
-        .join(CallEmail, CallEmail.email_id == Email.id)
-        .where(CallEmail.call_id.in_(call_ids), Email.id.not_in(but))
-    )
-    answered = rows.all()
-    return bool(answered) and all(answered)
+    rows = await tx.rows(ANSWERED, calls=call_ids, but=but)
+    return bool(rows) and all(answered for (answered,) in rows)
 
 
 async def join(tx: Transaction, call: PhoneCall, email_ids: Collection[int], *, automatic: bool) -> None:
@@ -90,15 +112,32 @@ async def leave_answered(tx: Transaction, call: PhoneCall) -> None:
     await _keep_first(tx, call)
 
 
-async def carry_on(tx: Transaction, before: PhoneCall, following: PhoneCall) -> None:
-    """Let a call that follows another be about what still waits; a call back about all."""
-    emails = _carried(before)
-    rows = select(literal(following.id), emails.c.email_id)
-    await tx.session.execute(
-        insert(CallEmail)
-        .from_select(["call_id", "email_id"], rows)
-        .on_conflict_do_nothing(index_elements=LINK)
+CARRIED = PlainQuery(
+    select(CallEmail.email_id)
+    .join(Email, Email.id == CallEmail.email_id)
+    .where(
+        CallEmail.call_id == bindparam("call_id", type_=Integer),
+        or_(bindparam("every", type_=Boolean), ~Email.antwort_erhalten),
     )
+    .order_by((CallEmail.email_id == bindparam("first", type_=Integer)).desc(), CallEmail.email_id)
+)
+
+
+async def carried(tx: Transaction, before: PhoneCall) -> list[int]:
+    """Return what a call that follows a locked one is about; the first of it is its `email_id`.
+
+    That is what still waits; of a call back all.
+    """
+    every = before.grund == CallReason.CALL_BACK
+    rows = await tx.rows(CARRIED, call_id=before.id, every=every, first=before.email_id)
+    return [email_id for (email_id,) in rows]
+
+
+async def carry_on(tx: Transaction, following: PhoneCall, email_ids: Collection[int]) -> None:
+    """Let a call that was inserted be about all e-mails that are `carried`, not about its first alone."""
+    others = [{"call_id": following.id, "email_id": one} for one in email_ids if one != following.email_id]
+    if others:
+        await tx.session.execute(insert(CallEmail).values(others).on_conflict_do_nothing(index_elements=LINK))
 
 
 async def share(tx: Transaction, source: PhoneCall, target: PhoneCall) -> list[int]:
@@ -121,13 +160,6 @@ async def unshare(tx: Transaction, call: PhoneCall, email_ids: Collection[int]) 
         delete(CallEmail).where(CallEmail.call_id == call.id, CallEmail.email_id.in_(email_ids))
     )
     await _keep_first(tx, call)
-
-
-async def first_carried(tx: Transaction, before: PhoneCall) -> int | None:
-    """Return the e-mail a call that follows another has in `email_id`."""
-    emails = _carried(before)
-    own_first = (emails.c.email_id == before.email_id).desc()
-    return await tx.session.scalar(select(emails.c.email_id).order_by(own_first, emails.c.email_id).limit(1))
 
 
 async def move_links(tx: Transaction, source: PhoneCall, target: PhoneCall) -> bool:

@@ -13,12 +13,28 @@ from services.calls.linked_emails import all_answered
 from services.errors import Conflict, NotFound
 from services.models import CallEmail, CallReason, CallStatus, Email, PhoneCall
 from services.work import Transaction
+from shared.plain_rows import PlainQuery
 
 FOLLOW_UPS_LOCK = 4_203
 """First key of the advisory locks that serialise what may add to a therapist's follow-up calls."""
 
 TRY_FOLLOW_UPS = select(
     func.pg_try_advisory_xact_lock(FOLLOW_UPS_LOCK, bindparam("therapist_id", type_=Integer))
+)
+
+
+CALL = bindparam("call_id", type_=Integer)
+
+FOLLOW_UPS_OF = PlainQuery(
+    select(func.pg_advisory_xact_lock(FOLLOW_UPS_LOCK, PhoneCall.therapist_id)).where(
+        PhoneCall.id == CALL, PhoneCall.grund == CallReason.NO_REPLY
+    )
+)
+EMAILS_OF = PlainQuery(
+    select(Email.id)
+    .where(Email.id.in_(select(CallEmail.email_id).where(CallEmail.call_id == CALL)))
+    .order_by(Email.id)
+    .with_for_update(read=True, of=Email)
 )
 
 
@@ -87,14 +103,9 @@ async def lock_with_email(
 
 async def _hold_emails_of(tx: Transaction, call_id: int) -> bool:
     """Hold the e-mails of a call still; of a follow-up call the follow-ups as well, and say so."""
-    follow_up = (PhoneCall.id == call_id) & (PhoneCall.grund == CallReason.NO_REPLY)
-    held_follow_ups = await tx.session.execute(
-        select(func.pg_advisory_xact_lock(FOLLOW_UPS_LOCK, PhoneCall.therapist_id)).where(follow_up)
-    )
-    about = select(CallEmail.email_id).where(CallEmail.call_id == call_id)
-    held = select(Email.id).where(Email.id.in_(about)).order_by(Email.id).with_for_update(read=True, of=Email)
-    await tx.session.execute(held)
-    return held_follow_ups.first() is not None
+    held_follow_ups = await tx.run(FOLLOW_UPS_OF, call_id=call_id)
+    await tx.run(EMAILS_OF, call_id=call_id)
+    return bool(held_follow_ups)
 
 
 async def hold_email(tx: Transaction, email_id: int) -> bool | None:

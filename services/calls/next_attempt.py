@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import NamedTuple
 
-from services.calls.linked_emails import all_answered, carry_on, first_carried
+from services.calls.linked_emails import all_answered, carried, carry_on
 from services.hours.reading import Availability
 from services.models import CallReason, CallStatus, NoRetry, OutcomeKind, PhoneCall, Therapist
 from services.models.therapists import may_be_called
@@ -127,6 +127,7 @@ async def book_retry(
         return NoRetry.UNKNOWN_THERAPIST
     try:
         best = await _search(tx, call, art, therapist, wiederholen_nach)
+        email_ids = await carried(tx, call)
         planned = await book_found(
             tx.at(best.from_then),
             therapist,
@@ -134,7 +135,7 @@ async def book_retry(
             not_before=wiederholen_nach,
             duration_minutes=call.dauer_minuten,
             created_at=tx.now,
-            email_id=await first_carried(tx, call),
+            email_id=next(iter(email_ids), None),
             grund=call.grund,
             versuch=1 if art == OutcomeKind.WRONG_NUMBER else call.versuch + 1,
             vorheriger_anruf_id=call.id,
@@ -144,7 +145,7 @@ async def book_retry(
         )
     except Unschedulable as error:
         return no_retry_after(error)
-    await carry_on(tx, call, planned)
+    await carry_on(tx, planned, email_ids)
     return planned
 
 

@@ -86,6 +86,8 @@ async def apply_outcome(
             next_call, no_retry = (planned, None) if isinstance(planned, PhoneCall) else (None, planned)
         call.klaerung_noetig = no_retry is not None and no_retry.needs_person
         call.klaerung_grund = no_retry if call.klaerung_noetig else None
+    if tx.actor.staff_id is not None and outcome.typed:
+        await drop_draft(tx, CALL, call.id)
     undo_until = tx.now + tx.rules.undo
     await tx.session.flush()
     events = _report(tx, call, next_call)
@@ -100,8 +102,6 @@ async def apply_outcome(
         dict(outcome.typed),
         phone,
     ).keep(call, undo_until)
-    if tx.actor.staff_id is not None and outcome.typed:
-        await drop_draft(tx, CALL, call.id)
     _note(tx, call, outcome, next_call)
     return OutcomeResult(call, next_call, no_retry, undo_until)
 

@@ -8,9 +8,10 @@ exclusion constraints stay the last word, for whoever writes without taking a tu
 from datetime import date, time
 from typing import Any
 
+import asyncpg
 from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import IntegrityError
 
 from services import measures
 from services.errors import Conflict, FieldError, InvalidInput, TemporarilyUnavailable
@@ -21,11 +22,13 @@ from services.scheduling.calendar import Unschedulable, busy_query, find_next, p
 from services.scheduling.phone_hours import Interval, day_windows
 from services.scheduling.slots import Slot, exists, span, within
 from services.work import Moment, Transaction
+from shared.plain_rows import PlainQuery
 
 ATTEMPTS = 8
 CALENDAR_LOCK = 0x63616C6C  # "call", among the database's advisory locks
-LOCK_NOT_AVAILABLE = "55P03"
 EXCLUSION_VIOLATION = "23P01"
+
+TURN = PlainQuery(select(func.pg_advisory_xact_lock(CALENDAR_LOCK)))
 
 
 class NotToBeCalled(Unschedulable):
@@ -52,13 +55,10 @@ async def lock_calendar(tx: Transaction) -> None:
     Raises:
         CalendarBusy: the turn did not come within the lock timeout.
     """
-    await tx.session.flush()
     try:
-        await tx.session.execute(select(func.pg_advisory_xact_lock(CALENDAR_LOCK)))
-    except DBAPIError as error:
-        if _sqlstate(error) == LOCK_NOT_AVAILABLE:
-            raise CalendarBusy from error
-        raise
+        await tx.run(TURN)
+    except asyncpg.LockNotAvailableError as error:
+        raise CalendarBusy from error
 
 
 async def wait_at_most(tx: Transaction, seconds: float) -> None:
@@ -284,5 +284,5 @@ async def _insert(tx: Transaction, therapist_id: int, slot: Slot, values: dict[s
     )
 
 
-def _sqlstate(error: DBAPIError) -> str | None:
+def _sqlstate(error: IntegrityError) -> str | None:
     return getattr(error.orig, "sqlstate", None)

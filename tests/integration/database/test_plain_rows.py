@@ -2,7 +2,7 @@
 
 import asyncpg
 import pytest
-from sqlalchemy import Integer, bindparam, func, select
+from sqlalchemy import Integer, bindparam, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.models import CallStatus, PhoneCall, Therapist
@@ -14,6 +14,10 @@ OPEN = PlainQuery(
     select(func.count()).where(
         PhoneCall.status == CallStatus.SCHEDULED, PhoneCall.id >= bindparam("least", type_=Integer)
     )
+)
+LOCK = PlainQuery(select(func.pg_advisory_xact_lock(4711)))
+LOCKED = PlainQuery(
+    select(func.count()).select_from(text("pg_locks")).where(text("locktype = 'advisory' AND objid = 4711"))
 )
 BROKEN = PlainQuery(select(1 / func.length("")))
 
@@ -30,6 +34,20 @@ async def test_what_never_differs_is_part_of_the_statement(session: AsyncSession
         assert (await OPEN.rows(session, least=8))[0][0] == 0
     assert "= 'scheduled'" in OPEN.text
     assert "$1" in OPEN.text
+
+
+async def test_what_locks_has_its_lock_until_the_transaction_ends(session: AsyncSession):
+    async def held() -> int:
+        return (await LOCKED.rows(session))[0][0]
+
+    async with session.begin():
+        await LOCK.run(session)
+        assert await held() == 1
+        await LOCK.rows(session)
+    async with session.begin():
+        assert await held() == 0
+        await LOCK.rows(session)
+        assert await held() == 0
 
 
 async def test_plans_are_kept_for_a_block_and_no_longer(session: AsyncSession):
