@@ -56,6 +56,10 @@ class Inbox:
         """Wait for an e-mail that is ready and return it."""
         return await self._ready.get()
 
+    def take_ready(self) -> ReadyEmail | None:
+        """Return an e-mail that is ready, None where there is none yet."""
+        return None if self._ready.empty() else self._ready.get_nowait()
+
     def take_all(self) -> list[ClaimedEmail]:
         """Return all that no lane has taken, but for one whose message is being built right now."""
         self._room.set()

@@ -157,6 +157,8 @@ class Lane:
 
     async def _next(self) -> ReadyEmail:
         """Return the next e-mail; an idle connection is closed rather than kept from others."""
+        if (ready := self._inbox.take_ready()) is not None:
+            return ready
         if self._connection.is_open:
             try:
                 async with asyncio.timeout(IDLE_SECONDS):
