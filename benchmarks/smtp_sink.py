@@ -43,7 +43,7 @@ class Sink(asyncio.Protocol):
     def _command(self, verb: bytes) -> None:
         match verb:
             case b"EHLO":
-                self._transport.write(b"250-sink\r\n250-PIPELINING\r\n250 SIZE 100000000\r\n")
+                self._transport.write(b"250-sink\r\n250 SIZE 100000000\r\n")
             case b"DATA":
                 self._in_content = True
                 self._transport.write(b"354 go\r\n")

@@ -67,14 +67,7 @@ class _Dropped(Exception):
 class ScriptedSmtp:
     """Each action of the script is used once, in the order given for its stage; then the stage works."""
 
-    def __init__(
-        self,
-        *,
-        tls: ssl.SSLContext | None = None,
-        auth: bool = False,
-        utf8: bool = False,
-        pipelining: bool = False,
-    ) -> None:
+    def __init__(self, *, tls: ssl.SSLContext | None = None, auth: bool = False, utf8: bool = False) -> None:
         self.port = 0
         self.messages: list[bytes] = []
         self.envelopes: list[tuple[str, str]] = []
@@ -91,7 +84,6 @@ class ScriptedSmtp:
         self._tls = tls
         self._auth = auth
         self._utf8 = utf8
-        self._pipelining = pipelining
         self._clients: set[asyncio.Task[None]] = set()
 
     def on(self, stage: Stage, *actions: Action) -> None:
@@ -140,7 +132,6 @@ class ScriptedSmtp:
                 extensions += ["STARTTLS"] if self._tls else []
                 extensions += ["AUTH PLAIN"] if self._auth else []
                 extensions += ["SMTPUTF8"] if self._utf8 else []
-                extensions += ["PIPELINING"] if self._pipelining else []
                 lines = ["test", *extensions]
                 usual = "\r\n".join(f"250{'-' if n < len(lines) else ' '}{x}" for n, x in enumerate(lines, 1))
                 await self._answer("ehlo", writer, usual.encode())
@@ -210,10 +201,9 @@ async def scripted_smtp(
     implicit_tls: ssl.SSLContext | None = None,
     auth: bool = False,
     utf8: bool = False,
-    pipelining: bool = False,
 ) -> AsyncGenerator[ScriptedSmtp]:
     """Run a scripted server on a free port of this machine."""
-    smtp = ScriptedSmtp(tls=tls, auth=auth, utf8=utf8, pipelining=pipelining)
+    smtp = ScriptedSmtp(tls=tls, auth=auth, utf8=utf8)
     listening = socket.create_server(("127.0.0.1", 0))
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
     server = await asyncio.start_server(smtp.serve, sock=listening, ssl=implicit_tls)

@@ -1,19 +1,20 @@
 """One SMTP connection, reused for many messages (RFC 5321).
 
-aiosmtplib connects, encrypts and logs in. The order of the steps after that and the boundaries are ours,
-because its `sendmail` raises the same exceptions before the server's 354 and after the final dot.
+aiosmtplib speaks the protocol; the order of the steps and the boundaries are ours, because its `sendmail`
+raises the same exceptions before the server's 354 and after the final dot.
 """
 
 import asyncio
 import ssl
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from typing import TypeVar, cast
 
 import aiosmtplib
 from aiosmtplib import SMTPResponse
+from aiosmtplib.protocol import SMTPProtocol
 
 from services.models import AttemptStage, Ending
-from services.sending.dialogue import Dialogue, Reply
 from services.sending.message import OutgoingMessage
 from services.sending.options import SmtpOptions
 from services.sending.verdict import DeliveryResult, readable
@@ -25,10 +26,10 @@ BeforeData = Callable[[], Awaitable[bool]]
 """Awaited before DATA; False forbids it."""
 
 ONE_WRITE = 65_536
+FLUSH_SECONDS = 0.005
 ALIVE_SECONDS = 5
 QUIT_SECONDS = 2
 IDLE_CHECK_SECONDS = 10
-GOING_AWAY = 421
 START_INPUT = 354
 
 UNNAMED = "localhost"
@@ -56,12 +57,12 @@ class SmtpConnection:
     def __init__(self, options: SmtpOptions) -> None:
         self._options = options
         self._smtp: aiosmtplib.SMTP | None = None
-        self._dialogue: Dialogue | None = None
         self._tls: ssl.SSLContext | None = None
         self._delivered = 0
         self._needs_reset = False
         self._last_used = 0.0
         self._asking = False
+        self._let_in = False
         self.stage = AttemptStage.CONNECT
 
     @property
@@ -72,7 +73,7 @@ class SmtpConnection:
     @property
     def stands(self) -> bool:
         """Whether the mail server has let this connection in and, as far as is known, has not closed it."""
-        return self._dialogue is not None and self._dialogue.is_open
+        return self._let_in and self._smtp is not None and self._smtp.is_connected
 
     async def deliver(self, message: OutgoingMessage, before_data: BeforeData) -> DeliveryResult:
         """Try to hand over one message within the deadline; every trouble is a result, none is raised.
@@ -117,8 +118,10 @@ class SmtpConnection:
 
     async def close(self) -> None:
         """Say goodbye and close; what the server makes of it doesn't matter."""
-        if self._dialogue is not None:
-            await self._dialogue.agrees(b"QUIT", within=QUIT_SECONDS)
+        if self._smtp is not None:
+            with suppress(OSError, TimeoutError, aiosmtplib.SMTPException):
+                async with asyncio.timeout(QUIT_SECONDS):
+                    await self._smtp.quit()
         self.drop()
 
     def drop(self) -> None:
@@ -128,76 +131,75 @@ class SmtpConnection:
             if transport is not None:
                 transport.abort()
             self._smtp.close()
-        self._smtp = self._dialogue = None
+        self._smtp = None
+        self._let_in = False
 
     async def _attempt(self, message: OutgoingMessage, before_data: BeforeData) -> SMTPResponse:
-        dialogue, recipient = await self._begin(message)
+        smtp = await self._begin(message)
         self.stage = AttemptStage.RCPT
-        _expect_ok(await recipient)
+        _expect_ok(await smtp.execute_command(b"RCPT", b"TO:<" + message.recipient.encode() + b">"))
         self._asking = True
         if not await before_data():
             raise _NotPermitted
         self._asking = False
         self.stage = AttemptStage.DATA
-        reply = await dialogue.ask(b"DATA")
+        reply = await smtp.execute_command(b"DATA")
         if reply.code != START_INPUT:
             raise _Refused(reply)
-        reply = await self._send_content(dialogue, message.content)
+        if smtp.protocol is None:
+            raise aiosmtplib.SMTPServerDisconnected("Connection lost")
+        reply = await self._send_content(smtp.protocol, message.content)
         self._delivered += 1
         return _expect_ok(reply)
 
-    async def _begin(self, message: OutgoingMessage) -> tuple[Dialogue, Reply]:
-        """Open the envelope; on a connection that turns out to be stale, once more on a new one.
-
-        Returns:
-            The dialogue, and what will be the reply to the recipient.
-        """
+    async def _begin(self, message: OutgoingMessage) -> aiosmtplib.SMTP:
+        """Open the envelope; on a connection that turns out to be stale, once more on a new one."""
         self._asking = False
         self.stage = AttemptStage.CONNECT
         reused = await self._usable()
         if reused is not None:
             try:
-                return reused, await self._envelope(reused, message)
-            except (_Refused, OSError) as error:
-                if isinstance(error, _Refused) and error.reply.code != GOING_AWAY:
-                    raise
+                reply = await self._mail(reused, message)
+            except (OSError, aiosmtplib.SMTPServerDisconnected):
+                reply = None
+            if reply is not None and reply.code != 421:
+                _expect_ok(reply)
+                return reused
             self.drop()
-        fresh = await self._open()
-        return fresh, await self._envelope(fresh, message)
+        smtp = await self._open()
+        _expect_ok(await self._mail(smtp, message))
+        return smtp
 
-    async def _envelope(self, dialogue: Dialogue, message: OutgoingMessage) -> Reply:
-        """Have the sender taken, and return what will be the reply to the recipient.
-
-        Both are said at once where the server has offered to take that (RFC 2920).
-        """
+    async def _mail(self, smtp: aiosmtplib.SMTP, message: OutgoingMessage) -> SMTPResponse:
         self.stage = AttemptStage.MAIL
-        sender, recipient = _mail(dialogue, message), b"RCPT TO:<" + message.recipient.encode() + b">"
-        if dialogue.offers("pipelining"):
-            sender_reply, recipient_reply = dialogue.send(sender, recipient)
-            _expect_ok(await sender_reply)
-            return recipient_reply
-        _expect_ok(await dialogue.ask(sender))
-        self.stage = AttemptStage.RCPT
-        return dialogue.send(recipient)[0]
+        options = [f"SIZE={len(message.content)}".encode("ascii")] if smtp.supports_extension("size") else []
+        if message.needs_utf8:
+            if not smtp.supports_extension("smtputf8"):
+                raise _NeedsUtf8
+            options.append(b"SMTPUTF8")
+        return await smtp.execute_command(b"MAIL", b"FROM:<" + message.sender.encode() + b">", *options)
 
-    async def _usable(self) -> Dialogue | None:
+    async def _usable(self) -> aiosmtplib.SMTP | None:
         """Return the standing connection if it answers and has messages left, else close it."""
-        dialogue = self._dialogue
-        if dialogue is None:
+        smtp = self._smtp
+        if smtp is None:
             return None
         if self._delivered >= self._options.messages_per_connection:
             await self.close()
             return None
         idle = asyncio.get_running_loop().time() - self._last_used
         if not self._needs_reset and idle <= IDLE_CHECK_SECONDS:
-            return dialogue
-        if not await dialogue.agrees(b"RSET" if self._needs_reset else b"NOOP", within=ALIVE_SECONDS):
+            return smtp
+        try:
+            async with asyncio.timeout(ALIVE_SECONDS):
+                await (smtp.rset() if self._needs_reset else smtp.noop())
+        except (OSError, TimeoutError, aiosmtplib.SMTPException):
             self.drop()
             return None
         self._needs_reset = False
-        return dialogue
+        return smtp
 
-    async def _open(self) -> Dialogue:
+    async def _open(self) -> aiosmtplib.SMTP:
         options = self._options
         self.stage = AttemptStage.CONNECT
         if options.security != "none" and self._tls is None:
@@ -221,10 +223,8 @@ class SmtpConnection:
         if options.username is not None:
             self.stage = AttemptStage.LOGIN
             await smtp.login(options.username, options.password or "")
-        if smtp.transport is None:
-            raise aiosmtplib.SMTPServerDisconnected("Connection lost")
-        self._dialogue = Dialogue(cast("asyncio.Transport", smtp.transport), frozenset(smtp.esmtp_extensions))
-        return self._dialogue
+        self._let_in = True
+        return smtp
 
     async def _greet(self, smtp: aiosmtplib.SMTP) -> None:
         """Say who we are: a full name or an address, for nothing else is allowed (RFC 5321, 4.1.1.1)."""
@@ -236,7 +236,7 @@ class SmtpConnection:
                 raise
             await smtp.helo(hostname=name)
 
-    async def _send_content(self, dialogue: Dialogue, content: bytes) -> SMTPResponse:
+    async def _send_content(self, protocol: SMTPProtocol, content: bytes) -> SMTPResponse:
         """Send the content and the final dot.
 
         The stage becomes BODY with the write that holds the dot. A big message's dot is a write of its own,
@@ -246,18 +246,28 @@ class SmtpConnection:
         data = content.replace(b"\r\n.", b"\r\n..")
         if data.startswith(b"."):
             data = b"." + data
-        reply = dialogue.expect()
         if len(data) > ONE_WRITE:
-            dialogue.write(data)
-            await dialogue.flushed(until=reply)
+            return await self._send_big_content(protocol, data)
+        protocol.write(data + b".\r\n")
+        self.stage = AttemptStage.BODY
+        return await protocol.read_response()
+
+    async def _send_big_content(self, protocol: SMTPProtocol, data: bytes) -> SMTPResponse:
+        reply = asyncio.ensure_future(protocol.read_response())
+        try:
+            # aiosmtplib forgets a reply that nobody waits for yet, so waiting begins before writing.
+            await asyncio.sleep(0)
+            protocol.write(data)
+            await _flushed(protocol, until=reply)
             if reply.done():
                 refusal = await reply
                 self.drop()
                 raise _Refused(refusal)
-            data = b""
-        dialogue.write(data + b".\r\n")
-        self.stage = AttemptStage.BODY
-        return await reply
+            protocol.write(b".\r\n")
+            self.stage = AttemptStage.BODY
+            return await reply
+        finally:
+            reply.cancel()
 
     def _refused(self, reply: SMTPResponse) -> DeliveryResult:
         if not 200 <= reply.code <= 599:
@@ -266,11 +276,7 @@ class SmtpConnection:
         if reply.code < 400:
             self.drop()
             return self._result(Ending.GARBLED, reply)
-        if reply.code == GOING_AWAY or self.stage in (
-            AttemptStage.CONNECT,
-            AttemptStage.TLS,
-            AttemptStage.LOGIN,
-        ):
+        if reply.code == 421 or self.stage in (AttemptStage.CONNECT, AttemptStage.TLS, AttemptStage.LOGIN):
             self.drop()
         self._needs_reset = True
         self._last_used = asyncio.get_running_loop().time()
@@ -299,13 +305,10 @@ def _expect_ok(reply: SMTPResponse) -> SMTPResponse:
     return reply
 
 
-def _mail(dialogue: Dialogue, message: OutgoingMessage) -> bytes:
-    """Return the command that names the sender, with what this server wants to know of the message."""
-    command = b"MAIL FROM:<" + message.sender.encode() + b">"
-    if dialogue.offers("size"):
-        command += b" SIZE=%d" % len(message.content)
-    if message.needs_utf8:
-        if not dialogue.offers("smtputf8"):
-            raise _NeedsUtf8
-        command += b" SMTPUTF8"
-    return command
+async def _flushed(protocol: SMTPProtocol, *, until: asyncio.Future[SMTPResponse]) -> None:
+    """Wait until all that was written has left, or a reply has come."""
+    transport = cast("asyncio.WriteTransport | None", protocol.transport)
+    while transport is not None and not transport.is_closing() and transport.get_write_buffer_size():
+        await asyncio.wait([until], timeout=FLUSH_SECONDS)
+        if until.done():
+            return

@@ -78,7 +78,7 @@ async def test_killed_workers_lose_no_email_and_send_none_twice(
     chance = random.Random(seed)
     print(f"seed {seed}")
     await add_emails(sessions, *(queued_email() for _ in range(EMAILS)))
-    async with scripted_smtp(pipelining=True) as smtp:
+    async with scripted_smtp() as smtp:
         with workers(address(database), smtp.port, chance) as running:
             for moment in moments(chance, KILLS):
                 await received(smtp, moment)

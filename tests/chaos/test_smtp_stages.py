@@ -101,13 +101,12 @@ def settled(email: Email) -> bool:
     return state_of(email) in (SENT, FAILED, UNCLEAR)
 
 
-@pytest.mark.parametrize("pipelining", [False, True], ids=["one-by-one", "pipelining"])
 @pytest.mark.parametrize("trouble", TROUBLES, ids=str)
 async def test_trouble_at_one_stage_reaches_one_email_only(
-    trouble: Trouble, pipelining: bool, config: Settings, sessions: SessionFactory
+    trouble: Trouble, config: Settings, sessions: SessionFactory
 ) -> None:
     deadline = STALLED_SECONDS if isinstance(trouble.action, Stall) else 10
-    async with scripted_smtp(pipelining=pipelining) as smtp:
+    async with scripted_smtp() as smtp:
         async with running_sender(mail_settings(config, smtp.port, smtp_deadline_seconds=deadline)):
             if trouble.reused:
                 (before,) = await add_emails(sessions, queued_email())
@@ -125,20 +124,6 @@ async def test_trouble_at_one_stage_reaches_one_email_only(
     assert smtp.copies(email.message_id) == trouble.copies
     assert state_of(second_email) == SENT
     assert smtp.copies(second_email.message_id) == 1
-
-
-@pytest.mark.parametrize("offered", [False, True])
-async def test_a_recipient_goes_with_the_sender_only_to_a_server_that_takes_both_at_once(
-    offered: bool, config: Settings, sessions: SessionFactory
-) -> None:
-    async with scripted_smtp(pipelining=offered) as smtp:
-        smtp.on("mail", Say("451 4.3.0 try later"))
-        (email_id,) = await add_emails(sessions, queued_email())
-        async with running_sender(mail_settings(config, smtp.port)):
-            email = await until_email(sessions, email_id, settled)
-    assert state_of(email) == SENT
-    assert smtp.commands["mail"] == 2
-    assert smtp.commands["rcpt"] == (2 if offered else 1)
 
 
 async def test_refused_connections_pause_the_queue_until_the_server_is_back(
