@@ -36,6 +36,12 @@ LINE_LOCK = 4_204
 """First key of the advisory locks that serialise claims on one line; taken after the therapist's."""
 
 
+LOCK = PlainQuery(
+    select(func.pg_advisory_xact_lock(bindparam("kind", type_=Integer), bindparam("key", type_=Integer)))
+)
+PHONE = PlainQuery(select(Therapist.phone).where(Therapist.id == bindparam("therapist_id", type_=Integer)))
+
+
 class ClaimedByOther(Conflict):
     """Somebody else has this therapist on the phone right now."""
 
@@ -145,12 +151,13 @@ async def release_claim(work: Work, call_id: int) -> None:
 
 async def release_all(tx: Transaction, staff_id: int) -> None:
     """Let go of all that a member of staff holds."""
-    await _release(tx, PhoneCall.bearbeitet_von == staff_id)
+    await tx.session.execute(_released(PhoneCall.bearbeitet_von == staff_id))
+    tx.wake(CALLS)
 
 
 async def lock_claims_of(tx: Transaction) -> None:
     """Let one person's claims come one after the other; taken before any other lock."""
-    await tx.session.execute(select(func.pg_advisory_xact_lock(STAFF_LOCK, tx.staff_id)))
+    await tx.run(LOCK, kind=STAFF_LOCK, key=tx.staff_id)
 
 
 async def lock_to_take_back(tx: Transaction, call_id: int, *others: ColumnElement[bool]) -> PhoneCall:
@@ -242,9 +249,10 @@ async def _free(tx: Transaction, therapist_id: int, telefon: str | None) -> bool
 
 async def _taken(tx: Transaction, therapist_id: int, *, ringing: bool = True) -> ClaimedByOther | None:
     """Take the locks of a therapist's claims, and return who else has them or their line in hand."""
-    telefon = await tx.session.scalar(select(Therapist.phone).where(Therapist.id == therapist_id))
-    for key in _keys(therapist_id, telefon):
-        await tx.session.execute(select(func.pg_advisory_xact_lock(*key)))
+    numbers = await tx.rows(PHONE, therapist_id=therapist_id)
+    telefon = numbers[0][0] if numbers else None
+    for kind, key in _keys(therapist_id, telefon):
+        await tx.run(LOCK, kind=kind, key=key)
     hand = (await load_hands(tx)).but(tx.staff_id).in_the_way(therapist_id, telefon if ringing else None)
     if hand is None:
         return None
@@ -266,7 +274,8 @@ async def _take_instead(tx: Transaction, call: PhoneCall) -> Claim:
 async def _let_go(tx: Transaction, call: PhoneCall) -> InHand | None:
     """Let go of what somebody has in hand beside a call; return it."""
     held = await load_in_hand(tx)
-    await _release(tx, PhoneCall.bearbeitet_von == tx.staff_id, PhoneCall.id != call.id)
+    await tx.run(OTHERS_RELEASED, call_id=call.id, staff_id=tx.staff_id)
+    tx.wake(CALLS)
     return held if held and held.call_id != call.id else None
 
 
@@ -291,19 +300,11 @@ async def _lease(tx: Transaction, call: PhoneCall) -> PhoneCall:
     return leased.one()
 
 
-async def _release(tx: Transaction, *which: ColumnElement[bool]) -> None:
-    await tx.session.execute(_released(*which))
-    tx.wake(CALLS)
-
-
 def _released(*which: ColumnElement[bool]) -> Update:
     free = {"bearbeitet_von": None, "bearbeitet_bis": None, "updated_at": PhoneCall.updated_at}
     return update(PhoneCall).where(*which).values(free)
 
 
-OWN_RELEASED = PlainQuery(
-    _released(
-        PhoneCall.id == bindparam("call_id", type_=Integer),
-        PhoneCall.bearbeitet_von == bindparam("staff_id", type_=Integer),
-    )
-)
+CALL, STAFF = bindparam("call_id", type_=Integer), bindparam("staff_id", type_=Integer)
+OWN_RELEASED = PlainQuery(_released(PhoneCall.id == CALL, PhoneCall.bearbeitet_von == STAFF))
+OTHERS_RELEASED = PlainQuery(_released(PhoneCall.id != CALL, PhoneCall.bearbeitet_von == STAFF))

@@ -11,11 +11,11 @@ from functools import lru_cache
 from typing import Any
 from zlib import crc32
 
-from sqlalchemy import DateTime, Select, and_, bindparam, select
+from sqlalchemy import DateTime, Integer, Select, and_, bindparam, select
 
 from services.drafts import CALL
 from services.models import CallStatus, Draft, PhoneCall, Staff, Therapist
-from services.models.therapists import display_name
+from services.models.therapists import display_name, name_or_number
 from services.therapists.phone_numbers import dialable
 from services.work import Transaction
 from shared.plain_rows import PlainQuery
@@ -151,25 +151,40 @@ def hands_of(rows: Iterable[Any]) -> Hands:
     )
 
 
-async def load_in_hand(tx: Transaction) -> InHand | None:
-    """Return the call somebody has in hand, planned for whatever day."""
-    drafted = and_(
-        Draft.staff_id == tx.staff_id, Draft.gegenstand == CALL, Draft.gegenstand_id == PhoneCall.id
-    )
-    query = (
-        select(PhoneCall.id, PhoneCall.version, PhoneCall.therapist_id, Therapist, Draft.felder)
+def _own() -> Select[*tuple[Any, ...]]:
+    staff_id = bindparam("staff_id", type_=Integer)
+    drafted = and_(Draft.staff_id == staff_id, Draft.gegenstand == CALL, Draft.gegenstand_id == PhoneCall.id)
+    return (
+        select(
+            PhoneCall.id,
+            PhoneCall.version,
+            PhoneCall.therapist_id,
+            Therapist.id.label("known_as"),
+            Therapist.titel,
+            Therapist.vorname,
+            Therapist.nachname,
+            Draft.felder,
+        )
+        .select_from(PhoneCall)
         .outerjoin(Therapist, Therapist.id == PhoneCall.therapist_id)
         .outerjoin(Draft, drafted)
         .where(
             PhoneCall.status == CallStatus.SCHEDULED,
-            PhoneCall.bearbeitet_von == tx.staff_id,
-            PhoneCall.bearbeitet_bis > tx.now,
+            PhoneCall.bearbeitet_von == staff_id,
+            PhoneCall.bearbeitet_bis > bindparam("now", type_=DateTime(timezone=True)),
         )
     )
-    found = (await tx.session.execute(query)).first()
-    if found is None:
+
+
+OWN = PlainQuery(_own())
+
+
+async def load_in_hand(tx: Transaction) -> InHand | None:
+    """Return the call somebody has in hand, planned for whatever day."""
+    found = await tx.rows(OWN, staff_id=tx.staff_id, now=tx.now)
+    if not found:
         return None
-    name = found.Therapist.display_name if found.Therapist else None
-    draft: dict[str, object] = found.felder or {}
-    typed = {field: str(value) for field, value in draft.items()}
-    return InHand(found.id, found.version, found.therapist_id, name, typed)
+    call_id, version, therapist_id, known_as, *names, draft = found[0]
+    name = None if known_as is None else name_or_number(known_as, *names)
+    typed: dict[str, object] = draft or {}
+    return InHand(call_id, version, therapist_id, name, {field: str(said) for field, said in typed.items()})

@@ -17,7 +17,6 @@ from sqlalchemy import (
     any_,
     bindparam,
     delete,
-    exists,
     literal,
     or_,
     select,
@@ -33,6 +32,7 @@ from shared.plain_rows import PlainQuery
 
 LINK = ("call_id", "email_id")
 IDS = ARRAY(Integer)
+CALL = bindparam("call_id", type_=Integer)
 
 
 def is_about(email_id: int) -> ColumnElement[bool]:
@@ -101,14 +101,18 @@ async def leave(tx: Transaction, call: PhoneCall, email_id: int) -> bool:
     return True
 
 
+ANSWERED_LEFT = PlainQuery(
+    delete(CallEmail).where(
+        CallEmail.call_id == CALL, CallEmail.email_id.in_(select(Email.id).where(Email.antwort_erhalten))
+    )
+)
+
+
 async def leave_answered(tx: Transaction, call: PhoneCall) -> None:
     """Take what was answered meanwhile out of a call that is open again; a call back stays about it."""
     if call.grund == CallReason.CALL_BACK:
         return
-    answered = select(Email.id).where(Email.antwort_erhalten)
-    await tx.session.execute(
-        delete(CallEmail).where(CallEmail.call_id == call.id, CallEmail.email_id.in_(answered))
-    )
+    await tx.run(ANSWERED_LEFT, call_id=call.id)
     await _keep_first(tx, call)
 
 
@@ -116,7 +120,7 @@ CARRIED = PlainQuery(
     select(CallEmail.email_id)
     .join(Email, Email.id == CallEmail.email_id)
     .where(
-        CallEmail.call_id == bindparam("call_id", type_=Integer),
+        CallEmail.call_id == CALL,
         or_(bindparam("every", type_=Boolean), ~Email.antwort_erhalten),
     )
     .order_by((CallEmail.email_id == bindparam("first", type_=Integer)).desc(), CallEmail.email_id)
@@ -162,20 +166,27 @@ async def unshare(tx: Transaction, call: PhoneCall, email_ids: Collection[int]) 
     await _keep_first(tx, call)
 
 
+MOVED = PlainQuery(
+    update(CallEmail)
+    .where(
+        CallEmail.call_id == bindparam("source", type_=Integer),
+        CallEmail.email_id.not_in(
+            select(CallEmail.email_id).where(CallEmail.call_id == bindparam("target", type_=Integer))
+        ),
+    )
+    .values(call_id=bindparam("target", type_=Integer))
+    .returning(CallEmail.email_id)
+)
+ALL_LEFT = PlainQuery(delete(CallEmail).where(CallEmail.call_id == CALL))
+
+
 async def move_links(tx: Transaction, source: PhoneCall, target: PhoneCall) -> bool:
     """Let a locked call be about what another was, too, which is about nothing then; say if it changed."""
-    known = select(CallEmail.email_id).where(CallEmail.call_id == target.id)
-    moved = await tx.session.scalars(
-        update(CallEmail)
-        .where(CallEmail.call_id == source.id, CallEmail.email_id.not_in(known))
-        .values(call_id=target.id)
-        .returning(CallEmail.email_id)
-    )
-    changed = bool(moved.all())
-    await tx.session.execute(delete(CallEmail).where(CallEmail.call_id == source.id))
+    moved = await tx.run(MOVED, source=source.id, target=target.id)
+    await tx.run(ALL_LEFT, call_id=source.id)
     source.email_id = None
     await _keep_first(tx, target)
-    return changed
+    return bool(moved)
 
 
 def tell(tx: Transaction, call: PhoneCall) -> None:
@@ -202,13 +213,17 @@ def _carried(before: PhoneCall) -> Subquery:
     return (every if before.grund == CallReason.CALL_BACK else _waiting(before.id)).subquery()
 
 
+KEPT = PlainQuery(
+    select(CallEmail.email_id)
+    .where(CallEmail.call_id == CALL)
+    .order_by((CallEmail.email_id == bindparam("kept", type_=Integer)).desc(), CallEmail.email_id)
+    .limit(1)
+)
+
+
 async def _keep_first(tx: Transaction, call: PhoneCall) -> None:
-    """Let `email_id` be one of the call's."""
+    """Let `email_id` be one of the call's: what it is, else the first."""
     await tx.session.flush()
-    own = select(CallEmail.email_id).where(CallEmail.call_id == call.id)
-    kept = call.email_id is not None and await tx.session.scalar(
-        select(exists().where(*_link(call.id, call.email_id)))
-    )
-    if not kept:
-        call.email_id = await tx.session.scalar(own.order_by(CallEmail.email_id).limit(1))
-        await tx.session.flush()
+    rows = await tx.rows(KEPT, call_id=call.id, kept=call.email_id)
+    call.email_id = rows[0][0] if rows else None
+    await tx.session.flush()

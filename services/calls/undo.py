@@ -7,7 +7,7 @@ before anything has read them.
 from collections.abc import Awaitable, Callable, Collection
 
 import msgspec
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import BindParameter, ColumnElement, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import aliased
 
@@ -127,7 +127,7 @@ async def _bring_back(tx: Transaction, call: PhoneCall, undo: Undo, *, back_in_h
     tx.record(Action.OUTCOME_UNDONE, call, version=call.version)
 
 
-def in_their_place(call_id: int) -> tuple[ColumnElement[bool], ...]:
+def in_their_place(call_id: int | BindParameter[int]) -> tuple[ColumnElement[bool], ...]:
     """Return the calls that were closed along with one, and what may have to go for all of them to come back.
 
     That is their next attempts, and their therapist's follow-up call made since.

@@ -34,6 +34,8 @@ from shared.plain_rows import PlainQuery
 MOST_EMAILS = 20
 """E-mails shown that no call is about, the latest."""
 
+SOME = bindparam("some", type_=ARRAY(Integer))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallMatter:
@@ -148,7 +150,7 @@ def waits_for_answer() -> ColumnElement[bool]:
 
 def _counted() -> Select[*tuple[Any, ...]]:
     """E-mails that wait are counted by their index alone; looked at are only those that calls are about."""
-    some, today = bindparam("some", type_=ARRAY(Integer)), bindparam("today", type_=Date)
+    today = bindparam("today", type_=Date)
     later = (
         select(CallEmail.email_id)
         .join(PhoneCall, PhoneCall.id == CallEmail.call_id)
@@ -157,12 +159,12 @@ def _counted() -> Select[*tuple[Any, ...]]:
     )
     waiting = (
         select(Email.therapist_id, func.count().label("matters"))
-        .where(waits_for_answer(), Email.therapist_id == any_(some))
+        .where(waits_for_answer(), Email.therapist_id == any_(SOME))
         .group_by(Email.therapist_id)
     )
     put_off = (
         select(Email.therapist_id, -func.count())
-        .where(Email.id.in_(later.select()), waits_for_answer(), Email.therapist_id == any_(some))
+        .where(Email.id.in_(later.select()), waits_for_answer(), Email.therapist_id == any_(SOME))
         .group_by(Email.therapist_id)
     )
     due = (
@@ -178,7 +180,7 @@ def _counted() -> Select[*tuple[Any, ...]]:
         select(due.therapist_id, emails + func.count().filter(CallEmail.email_id.is_(None)))
         .outerjoin(CallEmail, CallEmail.call_id == due.id)
         .outerjoin(Email, Email.id == CallEmail.email_id)
-        .where(due.therapist_id.in_(select(func.unnest(some))))
+        .where(due.therapist_id.in_(select(func.unnest(SOME))))
         .group_by(due.therapist_id)
     )
     every = union_all(waiting, put_off, of_calls).subquery().c
@@ -214,40 +216,47 @@ async def _open_calls(tx: Transaction, call: PhoneCall) -> Sequence[PhoneCall]:
     return rows.all()
 
 
+EMAILS = (
+    select(CallEmail.call_id, Email)
+    .join(Email, Email.id == CallEmail.email_id)
+    .where(CallEmail.call_id == any_(SOME))
+    .order_by(Email.id)
+    .options(defer(Email.body_html))
+    .execution_options(populate_existing=True)
+)
+
+
 async def _emails_of(tx: Transaction, calls: Iterable[PhoneCall]) -> dict[int, list[Email]]:
-    rows = await tx.session.execute(
-        select(CallEmail.call_id, Email)
-        .join(Email, Email.id == CallEmail.email_id)
-        .where(CallEmail.call_id.in_([call.id for call in calls]))
-        .order_by(Email.id)
-        .options(defer(Email.body_html))
-        .execution_options(populate_existing=True)
-    )
+    rows = await tx.session.execute(EMAILS, {"some": [call.id for call in calls]})
     found: dict[int, list[Email]] = {}
     for call_id, email in rows:
         found.setdefault(call_id, []).append(email)
     return found
 
 
+WAITING = (
+    select(Email)
+    .where(
+        Email.therapist_id == bindparam("therapist_id", type_=Integer),
+        waits_for_answer(),
+        Email.id.not_in(select(CallEmail.email_id).where(CallEmail.call_id == any_(SOME))),
+    )
+    .order_by(Email.id.desc())
+    .limit(MOST_EMAILS + 1)
+    .options(defer(Email.body_html))
+    .execution_options(populate_existing=True)
+)
+
+
 async def _waiting(tx: Transaction, therapist_id: int, calls: Iterable[PhoneCall]) -> Sequence[Email]:
-    about = select(CallEmail.email_id).where(CallEmail.call_id.in_([call.id for call in calls]))
-    rows = await tx.session.scalars(
-        select(Email)
-        .where(Email.therapist_id == therapist_id, waits_for_answer(), Email.id.not_in(about))
-        .order_by(Email.id.desc())
-        .limit(MOST_EMAILS + 1)
-        .options(defer(Email.body_html))
-        .execution_options(populate_existing=True)
-    )
-    return rows.all()
+    asked = {"therapist_id": therapist_id, "some": [call.id for call in calls]}
+    return (await tx.session.scalars(WAITING, asked)).all()
 
 
-async def _notes_of(tx: Transaction, calls: Iterable[PhoneCall]) -> dict[int, list[str]]:
-    """Return what was noted when calls were planned: theirs, and of all they carry on."""
+def _noted() -> Select[*tuple[Any, ...]]:
+    """What was noted when calls were planned: theirs, and of all they carry on."""
     columns = (PhoneCall.id, PhoneCall.vorheriger_anruf_id, PhoneCall.notizen)
-    own = select(PhoneCall.id.label("carried_by"), *columns).where(
-        PhoneCall.id.in_([call.id for call in calls])
-    )
+    own = select(PhoneCall.id.label("carried_by"), *columns).where(PhoneCall.id == any_(SOME))
     chain = own.cte("carried", recursive=True)
     earlier = aliased(PhoneCall)
     chain = chain.union(
@@ -255,13 +264,19 @@ async def _notes_of(tx: Transaction, calls: Iterable[PhoneCall]) -> dict[int, li
             earlier, or_(earlier.id == chain.c.vorheriger_anruf_id, earlier.gemeinsam_mit_id == chain.c.id)
         )
     )
-    rows = await tx.session.execute(
+    return (
         select(chain.c.carried_by, chain.c.notizen)
         .where(chain.c.notizen.is_not(None), chain.c.notizen != "")
         .order_by(chain.c.id.desc())
     )
+
+
+NOTED = PlainQuery(_noted())
+
+
+async def _notes_of(tx: Transaction, calls: Iterable[PhoneCall]) -> dict[int, list[str]]:
     found: dict[int, list[str]] = {}
-    for call_id, note in rows:
+    for call_id, note in await tx.rows(NOTED, some=[call.id for call in calls]):
         if note not in found.setdefault(call_id, []):
             found[call_id].append(note)
     return found

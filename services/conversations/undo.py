@@ -1,7 +1,8 @@
 """Takes back one outcome with all that was settled with it, answers included."""
 
 import msgspec
-from sqlalchemy import select
+from sqlalchemy import Integer, Select, any_, bindparam, select
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import defer
 
 from services.calls.claims import Claim, lock_claims_of
@@ -14,6 +15,7 @@ from services.emails.taking_back import take_back
 from services.events.report import retract
 from services.models import CallEmail, Email, PhoneCall
 from services.work import Transaction, Work
+from shared.plain_rows import PlainQuery
 
 
 async def undo_settlement(work: Work, call_id: int) -> Claim:
@@ -39,19 +41,28 @@ async def undo_settlement(work: Work, call_id: int) -> Claim:
         return await take_outcome_back(tx, call_id, undo, _withdraw, changed=changed)
 
 
-async def _lock_emails(tx: Transaction, call_id: int, undo: Undo) -> None:
-    """Lock all e-mails that any of the calls is about, and those that were answered."""
-    calls = select(PhoneCall.id).where(
-        found_by_any(PhoneCall.id, PhoneCall.id.in_([call_id, *undo.along]), *in_their_place(call_id))
-    )
+def _emails() -> Select[int]:
+    """All e-mails that any of the calls is about, and those that were answered."""
+    ids = ARRAY(Integer)
+    mine, in_the_way = PhoneCall.id == any_(bindparam("calls", type_=ids)), in_their_place(CALL)
+    calls = select(PhoneCall.id).where(found_by_any(PhoneCall.id, mine, *in_the_way))
     about = select(CallEmail.email_id).where(CallEmail.call_id.in_(calls))
-    answered = [answer.email_id for answer in undo.answers]
-    await tx.session.execute(
+    answered = Email.id == any_(bindparam("answered", type_=ids))
+    return (
         select(Email.id)
-        .where(found_by_any(Email.id, Email.id.in_(about), Email.id.in_(answered)))
+        .where(found_by_any(Email.id, Email.id.in_(about), answered))
         .order_by(Email.id)
         .with_for_update(key_share=True)
     )
+
+
+CALL = bindparam("call_id", type_=Integer)
+EMAILS = PlainQuery(_emails())
+
+
+async def _lock_emails(tx: Transaction, call_id: int, undo: Undo) -> None:
+    answered = [answer.email_id for answer in undo.answers]
+    await tx.run(EMAILS, call_id=call_id, calls=[call_id, *undo.along], answered=answered)
 
 
 async def _withdraw(tx: Transaction, undo: Undo) -> None:

@@ -57,42 +57,39 @@ class Contact:
     who: str | None = None
 
 
+THEIRS, LIMIT = (bindparam(name, type_=Integer) for name in ("therapist_id", "limit"))
+MAILS = (
+    select(
+        Email.id,
+        Email.betreff,
+        Email.status,
+        Email.created_at,
+        Email.sent_at,
+        Email.antwortdatum,
+        Email.antwort_erhalten,
+        Email.antwort_art,
+        Email.antwortinhalt,
+    )
+    .where(Email.therapist_id == THEIRS)
+    .order_by(Email.id.desc())
+    .limit(LIMIT)
+)
+MESSAGES = (
+    select(Incoming)
+    .where(Incoming.therapist_id == THEIRS)
+    .order_by(Incoming.empfangen_at.desc())
+    .limit(LIMIT)
+)
+CALLS = select(PhoneCall).where(PhoneCall.therapist_id == THEIRS).order_by(PhoneCall.id.desc()).limit(LIMIT)
+
+
 async def load_history(tx: Transaction, therapist_id: int, *, limit: int = SHORT_HISTORY) -> list[Contact]:
     """Return a therapist's latest contacts, planned calls included."""
-    emails = await tx.session.execute(
-        select(
-            Email.id,
-            Email.betreff,
-            Email.status,
-            Email.created_at,
-            Email.sent_at,
-            Email.antwortdatum,
-            Email.antwort_erhalten,
-            Email.antwort_art,
-            Email.antwortinhalt,
-        )
-        .where(Email.therapist_id == therapist_id)
-        .order_by(Email.id.desc())
-        .limit(limit)
-    )
-    messages = list(
-        await tx.session.scalars(
-            select(Incoming)
-            .where(Incoming.therapist_id == therapist_id)
-            .order_by(Incoming.empfangen_at.desc())
-            .limit(limit)
-        )
-    )
+    latest = {"therapist_id": therapist_id, "limit": limit}
+    mails = (await tx.session.execute(MAILS, latest)).all()
+    messages = (await tx.session.scalars(MESSAGES, latest)).all()
     answers = {message.email_id for message in messages if message.has_answered}
-    calls = list(
-        await tx.session.scalars(
-            select(PhoneCall)
-            .where(PhoneCall.therapist_id == therapist_id)
-            .order_by(PhoneCall.id.desc())
-            .limit(limit)
-        )
-    )
-    mails = list(emails)
+    calls = (await tx.session.scalars(CALLS, latest)).all()
     rang = await who_did(tx, Action.OUTCOME_RECORDED, PhoneCall, [call.id for call in calls])
     typed = await who_did(tx, Action.REPLY_RECORDED, Email, [mail.id for mail in mails])
     typists = await staff_names(tx, (message.erfasst_von for message in messages))

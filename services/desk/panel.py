@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import Integer, bindparam, select
 from sqlalchemy.orm import aliased
 
 from services.calls.countdown import Countdown
@@ -82,23 +82,28 @@ class CallPanel:
         return self.hand.staff_name if self.hand else None
 
 
+CALL = bindparam("call_id", type_=Integer)
+AGREED_BY = aliased(Staff)
+SHOWN = (
+    select(PhoneCall, Therapist, AGREED_BY.name, recorded_by_hand())
+    .outerjoin(Therapist, Therapist.id == PhoneCall.therapist_id)
+    .outerjoin(AGREED_BY, AGREED_BY.id == PhoneCall.vereinbart_von)
+    .where(PhoneCall.id == CALL)
+    .execution_options(populate_existing=True)
+)
+FOLLOWING = select(PhoneCall).where(
+    PhoneCall.vorheriger_anruf_id == CALL, PhoneCall.status == CallStatus.SCHEDULED
+)
+
+
 async def load_call_panel(work: Work, call_id: int) -> CallPanel:
     """Return what the panel of a call shows: eleven queries, whatever the tables hold.
 
     Raises:
         NotFound: there is no such call.
     """
-    agreed_by = aliased(Staff)
     async with work.transaction() as tx:
-        found = (
-            await tx.session.execute(
-                select(PhoneCall, Therapist, agreed_by.name, recorded_by_hand())
-                .outerjoin(Therapist, Therapist.id == PhoneCall.therapist_id)
-                .outerjoin(agreed_by, agreed_by.id == PhoneCall.vereinbart_von)
-                .where(PhoneCall.id == call_id)
-                .execution_options(populate_existing=True)
-            )
-        ).first()
+        found = (await tx.session.execute(SHOWN, {"call_id": call_id})).first()
         if found is None:
             raise NotFound
         call, therapist, agreed_by_name, by_hand = found
@@ -109,11 +114,7 @@ async def load_call_panel(work: Work, call_id: int) -> CallPanel:
         history = await load_history(tx, call.therapist_id)
         caller = await tx.session.scalar(select(Staff.name).where(Staff.id == tx.actor.staff_id))
         guide = await guide_in_words(tx, call, therapist, matters.calls[0].about, caller or "")
-        next_attempt = await tx.session.scalar(
-            select(PhoneCall).where(
-                PhoneCall.vorheriger_anruf_id == call.id, PhoneCall.status == CallStatus.SCHEDULED
-            )
-        )
+        next_attempt = await tx.session.scalar(FOLLOWING, {"call_id": call_id})
     availability = therapist.availability if therapist else Availability()
     today = day_windows(availability, work.today, work.rules)
     open_now = _open_at(work, today, agreed_window(call, work.today, away=availability.away(work.today)))
