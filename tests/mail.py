@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 
 from services.models import AttemptStage, Email, EmailVersuch
-from services.sending.ledger import Entry, conclude
-from services.sending.queue import ClaimedEmail, EmailQueue
+from services.sending.deliveries import ClaimedEmail, Entry, conclude
+from services.sending.queue import EmailQueue
 from services.sending.sender import EmailSender
 from services.sending.verdict import Backoff, DeliveryResult, Ending, RetryPlan, judge
 from shared.clock import system_clock

@@ -7,8 +7,8 @@ more, so that the processor is never idle and no claimed batch holds anybody up.
 import asyncio
 from dataclasses import dataclass
 
+from services.sending.deliveries import ClaimedEmail
 from services.sending.message import OutgoingMessage, ReturnAddresses, UnbuildableMessage, build_message
-from services.sending.queue import ClaimedEmail
 from shared.clock import Clock
 from shared.heartbeat import turned
 

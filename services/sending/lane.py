@@ -11,10 +11,11 @@ import structlog
 from services import measures
 from services.hints import EMAIL_QUEUE
 from services.models import AttemptOutcome, AttemptStage, Ending
+from services.sending.deliveries import Attempt, ClaimedEmail, conclude, release
 from services.sending.inbox import Inbox, ReadyEmail
-from services.sending.ledger import Attempt, Ledger, conclude, release
+from services.sending.ledger import Ledger
 from services.sending.message import OutgoingMessage, UnbuildableMessage
-from services.sending.queue import ClaimedEmail, EmailQueue
+from services.sending.queue import EmailQueue
 from services.sending.smtp import SmtpConnection
 from services.sending.verdict import (
     SESSION_STAGES,

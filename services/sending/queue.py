@@ -10,13 +10,12 @@ that was only cut off can still say what the mail server answered.
 import json
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import UUID
 
-import msgspec
 import structlog
 
 from services.events.report import REPORT, REPORTED
 from services.models import SCHEMA, EmailStatus, Ending, ReplyKind, Unsent
+from services.sending.deliveries import ClaimedEmail
 from services.sending.verdict import ENDING_WORDS, RefusalHistory
 from shared.direct_connection import DirectConnection
 
@@ -187,39 +186,6 @@ SLOW_DOWN = f"""
 ACCEPTED_SINCE = f"SELECT FROM {SCHEMA}.emails WHERE sent_at > $1 LIMIT 1"
 
 SPEED_UP = f"DELETE FROM {SCHEMA}.mail_domains WHERE domain = $1 AND failures = $2"  # noqa: S608
-
-
-class ClaimedEmail(msgspec.Struct, frozen=True, kw_only=True):
-    """An e-mail this process may deliver while its lease lasts; its age counts from `queued_at`.
-
-    `queue_failures` and `domain_failures` are what the claim saw: a verdict changes the pause or the domain
-    only if nobody else has in the meantime, so that ten parallel failures count as one.
-    """
-
-    id: int
-    token: UUID
-    lease_end: datetime
-    betreff: str
-    body_html: str
-    body_text: str
-    empfaenger_email: str
-    empfaenger_name: str
-    absender_email: str
-    absender_name: str
-    antwort_an: str | None
-    message_id: str
-    queued_at: datetime
-    retries: int
-    request_id: str | None
-    traceparent: str | None
-    domain: str
-    queue_failures: int
-    domain_failures: int
-
-    @property
-    def in_log(self) -> dict[str, object]:
-        """What names it in the log."""
-        return {"email_id": self.id, "request_id": self.request_id}
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,10 @@ from datetime import timedelta
 import structlog
 
 from services.hints import EMAIL_QUEUE, EMAILS, OUTBOX
+from services.sending.deliveries import release
 from services.sending.inbox import Inbox
 from services.sending.lane import Jitter, Lane, LaneTeam
-from services.sending.ledger import Ledger, release
+from services.sending.ledger import Ledger
 from services.sending.message import ReturnAddresses
 from services.sending.options import SmtpOptions
 from services.sending.queue import EmailQueue

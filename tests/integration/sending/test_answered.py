@@ -18,7 +18,8 @@ from services.models import (
     Unsent,
 )
 from services.rules import DeskRules
-from services.sending.ledger import Ledger, release
+from services.sending.deliveries import release
+from services.sending.ledger import Ledger
 from services.sending.queue import EmailQueue
 from services.sending.verdict import DeliveryResult, Ending
 from services.work import API

@@ -9,8 +9,9 @@ from services.emails.reply import Reply
 from services.events.types import EventType
 from services.models import Email, EmailStatus, OutboxEvent, ReplyKind
 from services.rules import DeskRules
+from services.sending.deliveries import ClaimedEmail
 from services.sending.ledger import Ledger
-from services.sending.queue import ClaimedEmail, EmailQueue
+from services.sending.queue import EmailQueue
 from services.work import API
 from shared.database import SessionFactory
 from tests.clock import FakeClock

@@ -6,8 +6,9 @@ import pytest
 from sqlalchemy import select
 
 from services.models import AttemptStage, EmailStatus, OutboxEvent, Unsent
+from services.sending.deliveries import release
 from services.sending.hold import hold_queue
-from services.sending.ledger import Ledger, release
+from services.sending.ledger import Ledger
 from services.sending.queue import EmailQueue
 from services.sending.verdict import DeliveryResult, Ending
 from shared.clock import system_clock

@@ -10,9 +10,10 @@ from services.events.types import EventType, event_of
 from services.models import AttemptStage, Email, EmailStatus, EmailVersuch, MailDomain, OutboxEvent
 from services.sending import ledger as ledger_module
 from services.sending import sender
-from services.sending.ledger import FINISH, Ledger, release
+from services.sending.deliveries import ClaimedEmail, release
+from services.sending.ledger import FINISH, Ledger
 from services.sending.overview import queue_overview, resume_queue
-from services.sending.queue import ClaimedEmail, EmailQueue
+from services.sending.queue import EmailQueue
 from services.sending.verdict import DeliveryResult, Ending
 from services.work import API
 from shared.config import Settings
