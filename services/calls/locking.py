@@ -6,7 +6,7 @@ column: the exclusion constraints wait for rows that are written, and who holds 
 
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Integer, bindparam, func, or_, select, union_all
+from sqlalchemy import ColumnElement, Integer, any_, bindparam, func, or_, select, union_all
 from sqlalchemy.orm import InstrumentedAttribute
 
 from services.calls.linked_emails import all_answered
@@ -56,9 +56,11 @@ def found_by_any(key: InstrumentedAttribute[int], *conditions: ColumnElement[boo
     """Return that one of some conditions holds, each looked up by an index of its own.
 
     Joined by OR, conditions with queries in them have PostgreSQL try every row of the table. Whoever waits
-    for a row gets it even if no condition holds any more.
+    for a row gets it even if no condition holds any more: that is why the ids are an array, found before any
+    row is locked. Of a join with them PostgreSQL loses rows that have changed meanwhile.
     """
-    return key.in_(union_all(*(select(key).where(one).correlate(None) for one in conditions)))
+    found = union_all(*(select(key).where(one).correlate(None) for one in conditions))
+    return key == any_(func.array(found.scalar_subquery()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,26 @@
-"""Settling a conversation and taking that back look for their rows by indexes, however much there is."""
+"""Settling a conversation and taking that back find their rows by indexes, and all of them after a wait."""
 
+import asyncio
 import re
 
-from sqlalchemy import text
+from sqlalchemy import select, text, update
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
+from services.calls.locking import found_by_any
 from services.conversations.settling import settle
 from services.conversations.undo import undo_settlement
-from services.models import SCHEMA, OutcomeKind
-from tests.integration.conversations.test_settling import LEAD, a_conversation, anna, said
+from services.models import SCHEMA, OutcomeKind, PhoneCall
+from shared.database import SessionFactory
+from tests.eventually import eventually
+from tests.integration.conversations.test_settling import (
+    LEAD,
+    OTHER,
+    THIRD,
+    a_conversation,
+    anna,
+    said,
+    waits,
+)
 from tests.statements import noting
 
 MANY = f"""
@@ -48,3 +60,19 @@ async def test_no_statement_reads_all_there_is(session: AsyncSession, engine: As
         plans = {statement: await plan_of(session, statement) for statement in asked}
         await transaction.rollback()
     assert [plan for plan in plans.items() if READS_ALL.search(plan[1])] == []
+
+
+async def test_whoever_waits_for_rows_of_several_conditions_gets_them_all(
+    session: AsyncSession, sessions: SessionFactory
+):
+    await a_conversation(session)
+    found = found_by_any(PhoneCall.id, PhoneCall.id == OTHER, PhoneCall.therapist_id == 1)
+    query = select(PhoneCall.id).where(found).order_by(PhoneCall.id).with_for_update()
+    async with sessions() as first, sessions() as second:
+        await first.execute(update(PhoneCall).values(version=PhoneCall.version + 1))
+        for slow in ("hashjoin", "mergejoin", "seqscan"):
+            await second.execute(text(f"SET LOCAL enable_{slow} = off"))
+        locked = asyncio.create_task(second.scalars(query))
+        await eventually(lambda: waits(session))
+        await first.commit()
+        assert (await locked).all() == [LEAD, OTHER, THIRD]
