@@ -4,6 +4,8 @@ import asyncio
 import sys
 from pathlib import Path
 
+import pytest
+
 from shared.config import Settings
 from shared.database import SessionFactory
 from tests.factories import make_call, make_email, make_therapist
@@ -21,6 +23,7 @@ expected-statuses = ["2xx", "401", "403", "404", "409", "422", "429"]
 """
 
 
+@pytest.mark.timeout(600)
 async def test_schemathesis_finds_nothing(config: Settings, sessions: SessionFactory, tmp_path: Path):
     (tmp_path / "schemathesis.toml").write_text(RULES)
     async with sessions() as session, session.begin():
