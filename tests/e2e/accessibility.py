@@ -7,7 +7,7 @@ from playwright.async_api import Page
 
 SOURCE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
 AXE = SOURCE.encode("ascii", "backslashreplace").decode("ascii")
-"""In ASCII, for seven other letters, all of them in texts, make the whole twice as long in the browser."""
+"""In ASCII: a few other letters in its texts make the whole of it wide in the browser."""
 
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
