@@ -12,12 +12,10 @@ from sqlalchemy import (
     ColumnElement,
     Integer,
     Select,
-    Subquery,
     all_,
     any_,
     bindparam,
     delete,
-    literal,
     or_,
     select,
     update,
@@ -139,21 +137,12 @@ async def carried(tx: Transaction, before: PhoneCall) -> list[int]:
 
 async def carry_on(tx: Transaction, following: PhoneCall, email_ids: Collection[int]) -> None:
     """Let a call that was inserted be about all e-mails that are `carried`, not about its first alone."""
-    others = [{"call_id": following.id, "email_id": one} for one in email_ids if one != following.email_id]
-    if others:
-        await tx.session.execute(insert(CallEmail).values(others).on_conflict_do_nothing(index_elements=LINK))
+    await _add(tx, following, [one for one in email_ids if one != following.email_id])
 
 
 async def share(tx: Transaction, source: PhoneCall, target: PhoneCall) -> list[int]:
     """Let a locked call be about what another carries on; return the e-mails it was not about before."""
-    rows = select(literal(target.id), _carried(source).c.email_id)
-    added = await tx.session.scalars(
-        insert(CallEmail)
-        .from_select(["call_id", "email_id"], rows)
-        .on_conflict_do_nothing(index_elements=LINK)
-        .returning(CallEmail.email_id)
-    )
-    shared = list(added)
+    shared = await _add(tx, target, await carried(tx, source))
     await _keep_first(tx, target)
     return shared
 
@@ -208,9 +197,18 @@ def _waiting(call_id: int) -> Select[int]:
     )
 
 
-def _carried(before: PhoneCall) -> Subquery:
-    every = select(CallEmail.email_id).where(CallEmail.call_id == before.id)
-    return (every if before.grund == CallReason.CALL_BACK else _waiting(before.id)).subquery()
+async def _add(tx: Transaction, call: PhoneCall, email_ids: Collection[int]) -> list[int]:
+    """Let a call be about e-mails, too; return those it was not about before."""
+    if not email_ids:
+        return []
+    links = [{"call_id": call.id, "email_id": one} for one in email_ids]
+    added = await tx.session.scalars(
+        insert(CallEmail)
+        .values(links)
+        .on_conflict_do_nothing(index_elements=LINK)
+        .returning(CallEmail.email_id)
+    )
+    return list(added)
 
 
 KEPT = PlainQuery(
@@ -223,7 +221,6 @@ KEPT = PlainQuery(
 
 async def _keep_first(tx: Transaction, call: PhoneCall) -> None:
     """Let `email_id` be one of the call's: what it is, else the first."""
-    await tx.session.flush()
     rows = await tx.rows(KEPT, call_id=call.id, kept=call.email_id)
     call.email_id = rows[0][0] if rows else None
     await tx.session.flush()

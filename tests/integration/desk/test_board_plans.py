@@ -8,8 +8,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.calls import due_calls, rests
-from services.conversations.matters import COUNTED
-from services.desk import closed_calls
+from services.conversations.matters import COUNTED, SETTLED
+from services.desk import closed_calls, saved
 from services.models import SCHEMA
 from services.reach.patterns import PATTERN_AND_MADE
 from shared.plain_rows import PlainQuery
@@ -28,6 +28,8 @@ QUERIES: dict[str, tuple[PlainQuery, dict[str, object]]] = {
     "closed calls": (closed_calls.SHOWN, {"midnight": NOW, "end": NOW, "now": NOW, "most": 50}),
     "calls made": (PATTERN_AND_MADE, {"first": 0, "wanted": [1]}),
     "matters": (COUNTED, {"some": [1], "today": TODAY}),
+    "what was saved": (saved.SAVED, {"call_id": 1, "now": NOW}),
+    "what it settled": (SETTLED, {"calls": [1], "art": "erreicht"}),
 }
 
 
